@@ -1,0 +1,56 @@
+# Every target works on a bare clone with only Python (3.11 or newer) and make: the environment is made first.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: help demo test check bench format hooks constraints clean
+
+help:            ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: .venv/runtime    ## tune learning rate and momentum of a small network on handwritten digits
+	$(BIN)/surefoot tune digits
+
+test: .venv/dev  ## run the whole test suite
+	$(BIN)/python -m pytest
+
+check: .venv/dev ## lint, types, layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/dev ## measure, beside the alternatives; minutes
+	$(BIN)/python benchmarks/fleet.py
+	$(BIN)/python benchmarks/tune_digits.py
+
+format: .venv/dev ## put the code in shape
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+hooks: .venv/dev ## run the checks before every commit
+	$(BIN)/pre-commit install
+
+constraints:     ## pin anew what a fresh environment resolves to
+	rm -rf .venv-fresh && $(PYTHON) -m venv .venv-fresh
+	.venv-fresh/bin/python -m pip install --quiet --upgrade pip
+	.venv-fresh/bin/python -m pip install --quiet "$$(grep '^torch==' constraints.txt)"
+	.venv-fresh/bin/python -m pip install --quiet --editable . --group dev
+	head -2 constraints.txt > .venv-fresh/constraints.txt
+	.venv-fresh/bin/python -m pip freeze --exclude-editable | sed 's/^\(torch==[^+]*\).*/\1/' >> .venv-fresh/constraints.txt
+	mv .venv-fresh/constraints.txt constraints.txt && rm -rf .venv-fresh
+
+clean:           ## remove the environment and what tools left behind
+	rm -rf .venv .venv-fresh .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis htmlcov .coverage
+
+# torch goes first and by itself, so that pip takes the pinned build and nothing that another package would pull.
+.venv/runtime: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
+	$(INSTALL) torch
+	$(INSTALL) --editable .
+	@touch $@
+
+.venv/dev: .venv/runtime
+	$(INSTALL) --group dev
+	@touch $@

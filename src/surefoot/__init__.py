@@ -1,0 +1,38 @@
+"""surefoot: find, schedule, check and explain the learning rate and momentum of a PyTorch network.
+
+Importing the library costs little: each public name loads its room when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from surefoot.recipe.recipe import Recipe as Recipe
+    from surefoot.tasks.task import Task as Task
+    from surefoot.tuning.find import find as find
+    from surefoot.tuning.tune import tune as tune
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Recipe": "surefoot.recipe.recipe",
+    "SurefootError": "surefoot.errors",
+    "Task": "surefoot.tasks.task",
+    "find": "surefoot.tuning.find",
+    "load_task": "surefoot.tasks.loader",
+    "tune": "surefoot.tuning.tune",
+}
+
+__all__ = ["Recipe", "SurefootError", "Task", "__version__", "find", "load_task", "tune"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'surefoot' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

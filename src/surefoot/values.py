@@ -1,0 +1,44 @@
+"""Small values shared by all rooms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A closed interval ``[low, high]``, with ``low <= high``.
+
+    Example:
+        >>> 0.3 in Interval(0.1, 0.5)
+        True
+    """
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if self.low > self.high:
+            raise ValueError(f"an interval needs low <= high; given {self.low} and {self.high}")
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A loss measured on several seeds: the mean and a 90 % interval of the mean.
+
+    Attributes:
+        mean: Mean over seeds; ``inf`` where a seed diverged.
+        low, high: Two-sided 90 % Student-t interval of the mean.
+        seeds: How many seeds were measured.
+    """
+
+    mean: float
+    low: float
+    high: float
+    seeds: int
