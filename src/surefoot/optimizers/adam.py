@@ -1,0 +1,79 @@
+"""Adam and AMSGrad."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from surefoot.optimizers.rule import (
+    BETA1,
+    BETA2,
+    EPS,
+    WEIGHT_DECAY,
+    Hyper,
+    Hyperparameter,
+    Slots,
+    UpdateRule,
+    mean_of,
+    with_decay,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Adam(UpdateRule):
+    """Running means of gradient and squared gradient, corrected for their start at zero.
+
+        g = grad + weight_decay * w
+        m = beta1 * m + (1 - beta1) * g
+        s = beta2 * s + (1 - beta2) * g^2               (amsgrad: the largest s so far below)
+        w = w - lr * (m / (1 - beta1^t)) / (sqrt(s / (1 - beta2^t)) + eps),    t = 1, 2, ...
+
+    Weight decay is L2, as in ``torch.optim.Adam``; the decoupled one is AdamW.
+
+    Reference:
+        Kingma & Ba (2015), arXiv:1412.6980; Reddi et al. (2018), "On the convergence of Adam and beyond".
+    """
+
+    name: ClassVar[str] = "adam"
+    hyperparameters: ClassVar[tuple[Hyperparameter, ...]] = (
+        Hyperparameter("lr", 1e-3),
+        BETA1,
+        BETA2,
+        EPS,
+        WEIGHT_DECAY,
+    )
+    slot_names: ClassVar[tuple[str, ...]] = ("mean", "square")
+    amsgrad: bool = False
+
+    def fresh_slots(self, param: Tensor) -> Slots:
+        """Return zeros, with the largest square so far among them for AMSGrad."""
+        return adam_slots(self, param, amsgrad=self.amsgrad)
+
+    def update(self, param: Tensor, grad: Tensor, slots: Slots, hyper: Hyper) -> tuple[Tensor, Slots]:
+        """Return parameters and slots after one step."""
+        return adam_step(param, with_decay(param, grad, hyper["weight_decay"]), slots, hyper)
+
+
+def adam_slots(rule: UpdateRule, param: Tensor, *, amsgrad: bool) -> Slots:
+    """Return the fresh slots of Adam or AdamW."""
+    slots = UpdateRule.fresh_slots(rule, param)
+    return slots | {"square_max": torch.zeros_like(param)} if amsgrad else slots
+
+
+def adam_step(param: Tensor, grad: Tensor, slots: Slots, hyper: Hyper) -> tuple[Tensor, Slots]:
+    """Take Adam's step along a gradient whose weight decay has been seen to."""
+    count = slots["count"] + 1
+    after = {
+        "mean": mean_of(slots["mean"], grad, hyper["beta1"]),
+        "square": mean_of(slots["square"], grad * grad, hyper["beta2"]),
+        "count": count,
+    }
+    if "square_max" in slots:
+        after["square_max"] = torch.maximum(slots["square_max"], after["square"])
+    rate = hyper["lr"] / (1 - hyper["beta1"] ** count)
+    root = (1 - hyper["beta2"] ** count).sqrt()
+    scale = after.get("square_max", after["square"]).sqrt() / root + hyper["eps"]
+    return param - rate * after["mean"] / scale, after

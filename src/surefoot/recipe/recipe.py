@@ -1,0 +1,296 @@
+"""The Recipe: an optimizer whose every hyperparameter is a schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surefoot.errors import RecipeError, nearest
+from surefoot.optimizers import RULES, Groups, Hyperparameter, UpdateRule
+from surefoot.schedules import Constant, Schedule, parse_schedule, schedule_text
+from surefoot.schedules.fields import finite_number
+from surefoot.schedules.shown import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from torch import nn
+    from torch.optim import Optimizer
+
+    from surefoot.recipe.scheduler import RecipeScheduler
+    from surefoot.values import Json
+
+GROUP_KEYS = ("no_decay", "lr_factor", "decay_factor")
+# Names for the same thing, here and elsewhere.
+SYNONYMS = (
+    ("lr", "learning_rate", "eta", "step_size"),
+    ("momentum", "beta1", "beta_1", "beta", "betas", "mu"),
+    ("beta2", "alpha", "rho", "beta_2"),
+    ("weight_decay", "wd", "l2", "decay"),
+    ("eps", "epsilon"),
+    ("clip", "clip_norm", "clipnorm", "grad_clip", "clip_grad", "max_norm", "max_grad_norm"),
+    ("initial_accumulator", "initial_accumulator_value"),
+)
+# How long a training the bounds are checked for while the true length is not known.
+TYPICAL_STEPS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a network is trained: data, to be compared, stored and sent; running it is the fleet's business.
+
+    Make one with :meth:`of` or :meth:`parse`; the plain constructor gives the default recipe.
+
+    Attributes:
+        optimizer: Name of the update rule.
+        hyper: Each hyperparameter of the rule with its schedule, in the rule's order, none left out.
+        switches: Names of the rule's switches that are on, sorted.
+        clip: Largest global gradient norm, or ``None``.
+        groups: Parameters with another learning rate or weight decay.
+
+    Example:
+        >>> str(Recipe())
+        'sgd(lr=0.01, momentum=0.9)'
+        >>> Recipe.parse("sgd(lr=0.1, momentum=0.9)") == Recipe.of("sgd", lr=0.1, momentum=0.9)
+        True
+    """
+
+    optimizer: str = "sgd"
+    hyper: tuple[tuple[str, Schedule], ...] = ()
+    switches: tuple[str, ...] = ()
+    clip: float | None = None
+    groups: Groups = field(default_factory=Groups)
+
+    def __post_init__(self) -> None:
+        specs = hyperparameters_of(self.optimizer)
+        given: dict[str, Any] = dict(self.hyper) if self.hyper or self.optimizer != "sgd" else {"momentum": 0.9}
+        unknown = [
+            *(name for name in given if name not in {spec.name for spec in specs}),
+            *(switch for switch in self.switches if switch not in switches_of(self.optimizer)),
+        ]
+        if unknown:
+            raise unknown_name(self.optimizer, unknown[0])
+        hyper = tuple(
+            (spec.name, _schedule(self.optimizer, spec.name, given.get(spec.name, spec.default))) for spec in specs
+        )
+        object.__setattr__(self, "hyper", hyper)
+        object.__setattr__(self, "switches", tuple(sorted(self.switches)))
+        object.__setattr__(self, "clip", _clip(self.optimizer, self.clip))
+        faults = [*self._faults()]
+        if faults:
+            raise RecipeError(f"{self.optimizer}: {'; '.join(faults)}.")
+
+    @classmethod
+    def of(cls, optimizer: str, /, **settings: Any) -> Recipe:
+        """Make a recipe from numbers, schedules (or their texts) and switches, by the names of recipe texts.
+
+        What is not given has torch's default, except SGD's learning rate: 0.01.
+
+        Raises:
+            RecipeError: If a name is unknown, or a value is out of its bounds.
+
+        Example:
+            >>> from surefoot.schedules import Cosine
+            >>> str(Recipe.of("sgd", lr=Cosine(0.3), momentum=0.9, nesterov=True))
+            'sgd(lr=cosine(0.3), momentum=0.9, nesterov=true)'
+        """
+        for name in settings:
+            if name not in names_of(optimizer):
+                raise unknown_name(optimizer, name)
+        hyper = {spec.name: settings.get(spec.name, spec.default) for spec in hyperparameters_of(optimizer)}
+        return cls(
+            optimizer,
+            tuple(hyper.items()),
+            tuple(name for name in switches_of(optimizer) if _switch(optimizer, name, settings.get(name, False))),
+            settings.get("clip"),
+            Groups(**{key: settings[key] for key in GROUP_KEYS if key in settings}),
+        )
+
+    @classmethod
+    def parse(cls, text: str) -> Recipe:
+        """Read a recipe from its text, as ``sgd(lr=cosine(0.3, warmup=5%), momentum=0.9)``.
+
+        Raises:
+            RecipeError: With the place of the fault and the nearest known name.
+        """
+        from surefoot.recipe.text import parse_recipe  # noqa: PLC0415  (the text needs the class)
+
+        return parse_recipe(text)
+
+    @classmethod
+    def from_json(cls, data: Json) -> Recipe:
+        """Read a recipe from what :meth:`to_json` returned.
+
+        Raises:
+            RecipeError: If the data are no recipe.
+        """
+        from surefoot.recipe.text import recipe_from_json  # noqa: PLC0415  (the text needs the class)
+
+        return recipe_from_json(data)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the recipe as JSON data: numbers for constants, texts for schedules."""
+        from surefoot.recipe.text import recipe_json  # noqa: PLC0415  (the text needs the class)
+
+        return recipe_json(self)
+
+    def __str__(self) -> str:
+        from surefoot.recipe.text import recipe_text  # noqa: PLC0415  (the text needs the class)
+
+        return recipe_text(self)
+
+    def build(self, params_or_model: nn.Module | Iterable[Any], *, steps: int) -> tuple[Optimizer, RecipeScheduler]:
+        """Return the ordinary torch optimizer and scheduler of this recipe: see :func:`surefoot.recipe.build.build`."""
+        from surefoot.recipe.build import build  # noqa: PLC0415  (the builder needs the class)
+
+        return build(self, params_or_model, steps=steps)
+
+    def schedule(self, name: str) -> Schedule:
+        """Return the schedule of a hyperparameter.
+
+        Raises:
+            RecipeError: If the optimizer has no such hyperparameter.
+        """
+        for known, schedule in self.hyper:
+            if known == name:
+                return schedule
+        raise unknown_name(self.optimizer, name)
+
+    @property
+    def lr(self) -> Schedule:
+        """The learning rate's schedule."""
+        return self.schedule("lr")
+
+    @property
+    def momentum(self) -> Schedule:
+        """The momentum's schedule: ``momentum``, or ``beta1`` in the Adam family; 0 where there is neither."""
+        hyper = dict(self.hyper)
+        return hyper.get("momentum") or hyper.get("beta1") or Constant(0.0)
+
+    @property
+    def rule(self) -> UpdateRule:
+        """The update rule that the recipe runs."""
+        kind = RULES[self.optimizer]
+        return kind(**{own.name: own.name in self.switches for own in fields(kind)})  # type: ignore[arg-type]
+
+    def with_(self, **settings: Any) -> Recipe:
+        """Return the recipe with some settings changed.
+
+        Example:
+            >>> str(Recipe().with_(lr=0.1))
+            'sgd(lr=0.1, momentum=0.9)'
+        """
+        groups = {key: getattr(self.groups, key) for key in GROUP_KEYS}
+        switches = dict.fromkeys(self.switches, True)
+        return Recipe.of(self.optimizer, **(dict(self.hyper) | switches | {"clip": self.clip} | groups | settings))
+
+    def require_bounds(self, *, steps: int) -> None:
+        """Make sure that every hyperparameter stays within its bounds all through a training.
+
+        Raises:
+            RecipeError: If one leaves them, as a momentum that grows to 1 does, or there are no steps.
+        """
+        self.lr.value(0, steps)  # raises where there is no such training
+        faults = [*self._faults(steps)]
+        if faults:
+            raise RecipeError(f"{self}: {'; '.join(faults)} in a training of {steps} steps.")
+
+    def _faults(self, steps: int = TYPICAL_STEPS) -> Iterator[str]:
+        for spec in hyperparameters_of(self.optimizer):
+            schedule = self.schedule(spec.name)
+            samples = _samples(schedule, steps)
+            wrong = samples[~((samples >= spec.low) & (samples < spec.high))]
+            if wrong.size:
+                yield f"{spec.name} must be {spec.allowed}; given {schedule_value(schedule, wrong[0])}"
+            if not spec.scheduled and not isinstance(schedule, Constant):
+                yield f"{spec.name} is set once and takes a number; given {schedule_text(schedule)}"
+        if "nesterov" in self.switches and self.schedule("dampening") != Constant(0.0):
+            yield "nesterov goes without dampening; given both"
+
+
+def unknown_name(optimizer: str, name: str) -> RecipeError:
+    """Return the error for a key that an optimizer does not take, with the name that it has there as a hint."""
+    known = names_of(optimizer)
+    meant = next((same for same in SYNONYMS if name in same), ())
+    here = [own for own in meant if own in known]
+    hint = f"did you mean {here[0]}?" if here else None if meant else nearest(name, known)
+    return RecipeError(f"{optimizer} has no {shown(name)}; it takes {', '.join(known)}.", hint=hint)
+
+
+def rule_named(optimizer: str) -> type[UpdateRule]:
+    """Return the update rule of a name.
+
+    Raises:
+        RecipeError: If there is none of that name.
+    """
+    if not isinstance(optimizer, str) or optimizer not in RULES:
+        hint = nearest(optimizer, RULES) if isinstance(optimizer, str) else None
+        raise RecipeError(f"no optimizer {shown(optimizer)}; there are {', '.join(RULES)}.", hint=hint)
+    return RULES[optimizer]
+
+
+def switches_of(optimizer: str) -> tuple[str, ...]:
+    """Return the names of an optimizer's switches."""
+    kind = rule_named(optimizer)
+    return (*kind.switches, *(own.name for own in fields(kind)))  # type: ignore[arg-type]  # every rule is a dataclass
+
+
+def hyperparameters_of(optimizer: str) -> tuple[Hyperparameter, ...]:
+    """Return an optimizer's hyperparameters."""
+    return rule_named(optimizer).hyperparameters
+
+
+def names_of(optimizer: str) -> tuple[str, ...]:
+    """Return every key that a recipe of an optimizer takes."""
+    hyper = tuple(spec.name for spec in hyperparameters_of(optimizer))
+    return (*hyper, *switches_of(optimizer), "clip", *GROUP_KEYS)
+
+
+def schedule_value(schedule: Schedule, value: float) -> str:
+    """Return how a message names a value of a schedule."""
+    return f"{value:g}" if isinstance(schedule, Constant) else f"{value:g} in {schedule_text(schedule)}"
+
+
+def _schedule(optimizer: str, name: str, given: Any) -> Schedule:
+    if isinstance(given, Schedule):
+        return given
+    if isinstance(given, str):
+        return parse_schedule(given)
+    try:
+        return Constant(finite_number(given))
+    except RecipeError:
+        message = f"{optimizer}: {name} must be a finite number or a schedule; given {shown(given)}."
+        raise RecipeError(message) from None
+
+
+def _switch(optimizer: str, name: str, given: Any) -> bool:
+    if not isinstance(given, bool):
+        raise RecipeError(f"{optimizer}: {name} must be true or false; given {shown(given)}.")
+    return given
+
+
+def _clip(optimizer: str, given: Any) -> float | None:
+    try:
+        clip = None if given is None else finite_number(given)
+    except RecipeError:
+        clip = 0.0
+    if clip is not None and clip <= 0:
+        raise RecipeError(f"{optimizer}: clip must be a number above 0; given {shown(given)}.")
+    return clip
+
+
+def _samples(schedule: Schedule, steps: int) -> NDArray[np.float64]:
+    """Return values that show whether a schedule leaves its bounds: its own numbers, and a training's course."""
+    amplitudes = np.array([*schedule.amplitudes()])
+    return (
+        amplitudes
+        if isinstance(schedule, Constant)
+        else np.append(amplitudes, schedule.values(np.arange(steps), steps))
+    )
+
+
+DEFAULT_RECIPE = Recipe()

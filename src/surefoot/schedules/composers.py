@@ -1,0 +1,124 @@
+"""Schedules made of schedules: a warmup before one, several one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import ClassVar
+
+import numpy as np
+
+from surefoot.schedules.base import Array, Schedule, Span
+from surefoot.schedules.length import Length
+
+
+@dataclass(frozen=True, slots=True)
+class Warmup(Schedule):
+    """A straight line from ``warmup_start`` to the schedule's first value, then the schedule in the time that is left.
+
+        value(t) = start + (first - start) * t / length     before ``length``
+        value(t) = schedule(t - length)                     after it
+
+    As in transformers and optax the first step is taken at ``warmup_start`` itself, 0 by default.
+
+    Reference:
+        Goyal et al. (2017), arXiv:1706.02677, section 2.2.
+
+    Example:
+        >>> from surefoot.schedules import Constant
+        >>> [Warmup(Constant(1.0), Length(10)).value(step, total=100) for step in (0, 5, 10, 50)]
+        [0.0, 0.5, 1.0, 1.0]
+    """
+
+    name: ClassVar[str] = "warmup"
+    schedule: Schedule
+    length: Length
+    start: float = 0.0
+
+    def faults(self) -> Iterator[str]:
+        """Yield what no warmup can go before, and warmups of no length."""
+        if not isinstance(self.schedule, Schedule) or isinstance(self.schedule, (Warmup, Sequence)):
+            yield "a warmup goes before a plain schedule, so before the first part of a sequence"
+        if self.length.amount <= 0:
+            yield "the warmup must be longer than 0"
+
+    def over(self, steps: Array, span: Span) -> Array:
+        """Return the warmed-up schedule's values, shape of ``steps``."""
+        length, rest = self.stretches(span)
+        values = self.schedule.over((steps - length).clip(min=0.0), rest)
+        rising = self.start + (self.first(rest) - self.start) * (steps / max(length, 1.0))
+        return np.where(steps < length, rising, values)
+
+    def first(self, rest: Span) -> float:
+        """Return the schedule's first value, which the warmup leads to."""
+        return float(self.schedule.over(np.zeros(1), rest)[0])
+
+    def stretches(self, span: Span) -> tuple[float, Span]:
+        """Return the warmup's length in steps, and the stretch that is left for the schedule."""
+        length = min(float(self.length.steps(span.training)), span.steps)
+        return length, Span(max(span.steps - length, 1.0), span.training)
+
+    def amplitudes(self) -> Iterator[float]:
+        """Yield the start of the warmup and the schedule's own."""
+        yield self.start
+        yield from self.schedule.amplitudes()
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence(Schedule):
+    """Several schedules one after another: each for its length, the last for the time that is left.
+
+    Every part runs over its own stretch as over a training of that length; percentages are of the whole training.
+
+    Example:
+        >>> from surefoot.schedules import Constant, Linear
+        >>> schedule = Sequence((Constant(1.0), Linear(1.0)), lengths=(Length(50, percent=True),))
+        >>> [schedule.value(step, total=100) for step in (49, 50, 75)]
+        [1.0, 1.0, 0.5]
+    """
+
+    name: ClassVar[str] = "for ... then"
+    parts: tuple[Schedule, ...]
+    lengths: tuple[Length, ...]
+
+    def __post_init__(self) -> None:
+        if isinstance(self.parts, Iterable):
+            object.__setattr__(self, "parts", tuple(self.parts))
+        Schedule.__post_init__(self)
+
+    def faults(self) -> Iterator[str]:
+        """Yield parts that are none, and lengths that do not fit them."""
+        if not isinstance(self.parts, tuple) or not all(isinstance(part, Schedule) for part in self.parts):
+            yield "the parts are schedules"
+        elif len(self.parts) < 2 or len(self.lengths) != len(self.parts) - 1:
+            yield "there are at least two parts and a length for every part but the last"
+        elif any(isinstance(part, Sequence) for part in self.parts):
+            yield "no part is a sequence itself; write the parts one after another"
+        if sum(length.amount for length in self.lengths if length.percent) > 100:
+            yield "the parts together last at most 100% of the training"
+
+    def over(self, steps: Array, span: Span) -> Array:
+        """Return each step's value from the part that it falls into, shape of ``steps``."""
+        stretches = self.stretches(span)
+        of_part = np.searchsorted([begin for _, begin, _ in stretches[1:]], steps, side="right")
+        values = np.empty_like(steps)
+        for number, (part, begin, stretch) in enumerate(stretches):
+            here = of_part == number
+            values[here] = part.over(steps[here] - begin, stretch)
+        return values
+
+    def stretches(self, span: Span) -> list[tuple[Schedule, float, Span]]:
+        """Return every part with the step that it begins at and the stretch that it runs over."""
+        lengths = [float(length.steps(span.training)) for length in self.lengths]
+        begins = [0.0, *accumulate(lengths)]
+        lengths.append(span.steps - begins[-1])
+        return [
+            (part, begin, Span(max(length, 1.0), span.training))
+            for part, begin, length in zip(self.parts, begins, lengths, strict=True)
+        ]
+
+    def amplitudes(self) -> Iterator[float]:
+        """Yield those of all parts."""
+        for part in self.parts:
+            yield from part.amplitudes()

@@ -1,0 +1,27 @@
+"""A value that never changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from surefoot.schedules.base import Array, Schedule, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Constant(Schedule):
+    """The same value throughout: ``value(t) = peak``.
+
+    Example:
+        >>> Constant(0.1).value(7, total=10)
+        0.1
+    """
+
+    name: ClassVar[str] = "constant"
+    peak: float
+
+    def over(self, steps: Array, span: Span) -> Array:  # noqa: ARG002  (the same at every step)
+        """Return the constant, shape of ``steps``."""
+        return np.full_like(steps, self.peak)

@@ -1,0 +1,58 @@
+"""Polynomial decay, the straight line among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from surefoot.schedules.base import Array, Schedule, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Polynomial(Schedule):
+    """From ``peak`` to ``final`` along a power of the time that is left.
+
+        value(t) = final + (peak - final) * (1 - t / total) ** power
+
+    Equal to ``torch.optim.lr_scheduler.PolynomialLR`` (``final=0``), Keras's and optax's polynomial decay.
+
+    Example:
+        >>> Polynomial(1.0, power=2.0).value(50, total=100)
+        0.25
+    """
+
+    name: ClassVar[str] = "polynomial"
+    peak: float
+    final: float = 0.0
+    power: float = 2.0
+
+    def faults(self) -> Iterator[str]:
+        """Yield powers that do not decay."""
+        if self.power <= 0:
+            yield "power must be above 0"
+
+    def over(self, steps: Array, span: Span) -> Array:
+        """Return the polynomial's values, shape of ``steps``."""
+        left = (1.0 - steps / span.steps).clip(min=0.0)
+        return self.final + (self.peak - self.final) * left**self.power
+
+
+@dataclass(frozen=True, slots=True)
+class Linear(Schedule):
+    """A straight line from ``peak`` to ``final``, up or down.
+
+        value(t) = peak + (final - peak) * t / total
+
+    Example:
+        >>> Linear(0.5, final=1.0).value(50, total=100)
+        0.75
+    """
+
+    name: ClassVar[str] = "linear"
+    peak: float
+    final: float = 0.0
+
+    def over(self, steps: Array, span: Span) -> Array:
+        """Return the line's values, shape of ``steps``."""
+        return Polynomial(self.peak, final=self.final, power=1.0).over(steps, span)
