@@ -1,0 +1,117 @@
+"""Data that lie in memory as tensors: the fast kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from surefoot.errors import DataError
+from surefoot.tasks.tree import leaves, map_leaves
+
+FAULTS_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TensorSplit:
+    """A tree of tensors whose first dimension counts the samples.
+
+    NumPy arrays become tensors, those of floats in torch's default dtype; tensors keep theirs.
+
+    Attributes:
+        tensors: A tensor, or tuples, lists and dicts of tensors, nested at will.
+        name: What messages call the data.
+
+    Raises:
+        DataError: If a leaf is no tensor, the lengths differ, there is no sample, or a value is NaN or infinite.
+
+    Example:
+        >>> split = TensorSplit((torch.arange(6.0).reshape(3, 2), np.array([7, 8, 9])))
+        >>> split.batch(torch.tensor([2, 0]))
+        (tensor([[4., 5.], [0., 1.]]), tensor([9, 7]))
+    """
+
+    tensors: Any
+    name: str = "the"
+
+    def __post_init__(self) -> None:
+        faults = list(_kind_faults(self.tensors))
+        if faults:
+            raise _error(self.name, faults, hint="make tensors of them, e.g. torch.tensor(...) or frame.to_numpy().")
+        object.__setattr__(self, "tensors", map_leaves(_as_tensor, self.tensors))
+        lengths = {path: len(leaf) for path, leaf in leaves(self.tensors)}
+        if len(set(lengths.values())) > 1:
+            given = ", ".join(f"{path or 'it'} has {length}" for path, length in lengths.items())
+            raise _error(
+                self.name,
+                [f"the tensors differ in their number of samples: {given}"],
+                hint="every tensor counts the samples in its first dimension; separate samples go in a list.",
+            )
+        if not any(lengths.values()):
+            raise _error(self.name, ["there are no samples"], hint="at least 1 is needed.")
+        require_numbers(self.tensors, name=self.name)
+
+    def __len__(self) -> int:
+        return next(len(leaf) for _, leaf in leaves(self.tensors))
+
+    def batch(self, indices: Tensor) -> Any:
+        """Return the samples at ``indices`` (shape [B]) as a tree of the same form; every leaf is [B, ...]."""
+        return map_leaves(lambda leaf: leaf.index_select(0, indices.to(leaf.device)), self.tensors)
+
+
+def require_numbers(tree: Any, *, name: str) -> None:
+    """Raise where a floating-point tensor holds NaN or positive infinity (``-inf`` makes attention masks).
+
+    Raises:
+        DataError: With how many there are, and the first sample that has one.
+    """
+    faults = [fault for path, leaf in leaves(tree) for fault in _number_faults(path, leaf)]
+    if faults:
+        raise _error(name, faults, hint="fill the values in, or drop the samples.")
+
+
+def is_array(value: Any) -> bool:
+    """Tell whether the value is a tensor or a NumPy array with a first dimension."""
+    return isinstance(value, (Tensor, np.ndarray)) and value.ndim > 0
+
+
+def _kind_faults(tree: Any) -> Iterator[str]:
+    for path, leaf in leaves(tree):
+        place = path or "it"
+        if isinstance(leaf, np.ndarray) and leaf.dtype.kind not in "biuf":
+            yield f"{place} is an array of {leaf.dtype}; numbers are allowed"
+        elif not isinstance(leaf, (Tensor, np.ndarray)):
+            yield f"{place} is of type {type(leaf).__name__}; tensors and NumPy arrays are allowed"
+        elif not is_array(leaf):
+            yield f"{place} is a single number; its first dimension must count the samples"
+
+
+def _number_faults(path: str, leaf: Any) -> Iterator[str]:
+    if not isinstance(leaf, Tensor) or not leaf.is_floating_point():
+        return
+    for what, wrong in (("NaN", torch.isnan(leaf)), ("infinite", torch.isposinf(leaf))):
+        if wrong.any():
+            samples = wrong.reshape(len(wrong), -1).any(dim=1).nonzero().flatten() if wrong.ndim else torch.zeros(1)
+            yield (
+                f"{path or 'it'} holds {int(wrong.sum())} {what} values "
+                f"in {len(samples)} of {len(leaf) if leaf.ndim else 1} samples, the first at index {int(samples[0])}"
+            )
+
+
+def _as_tensor(leaf: Tensor | np.ndarray[Any, Any]) -> Tensor:
+    if isinstance(leaf, Tensor):
+        return leaf
+    # torch reads neither foreign byte orders nor read-only memory, and hardly computes with wide unsigned integers
+    wide_unsigned = leaf.dtype.kind == "u" and leaf.dtype.itemsize > 1
+    array = np.require(leaf, np.int64 if wide_unsigned else leaf.dtype.newbyteorder("="), ["C", "W"])
+    tensor = torch.from_numpy(array)
+    return tensor.to(torch.get_default_dtype()) if tensor.is_floating_point() else tensor
+
+
+def _error(name: str, faults: list[str], *, hint: str) -> DataError:
+    more = f"; and {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else ""
+    return DataError(f"{name} data: " + "; ".join(faults[:FAULTS_SHOWN]) + more + ".", hint=hint)

@@ -1,0 +1,126 @@
+"""A Task out of a user's Python file."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from surefoot.errors import SurefootError, TaskError, nearest
+from surefoot.tasks.blame import blame, located, place
+from surefoot.tasks.task import Task
+
+
+def task_from_file(path: Path, name: str | None = None) -> Task:
+    """Run a Python file and return the task of that name in it.
+
+    The file is run afresh each time, with its own folder first on ``sys.path``, so that it can import its siblings;
+    these are imported once a process, as all modules are.
+
+    Args:
+        path: The file.
+        name: A Task in it, or a function without arguments that returns one; may be left out where there is only one.
+
+    Raises:
+        TaskError: If the file is missing or raises, has no such name, or what bears it is no Task.
+    """
+    if not path.is_file():
+        raise TaskError(f"{path}: there is no such file.", hint=_files_beside(path))
+    path = path.resolve()
+    with _first_on_path(path.parent):
+        module = _run(path)
+        name = name or _only_task(path, module)
+        found = getattr(module, name, None)
+        if found is None:
+            alike = nearest(name, [public for public in vars(module) if not public.startswith("_")])
+            raise TaskError(f"{path.name} has no {name!r}.", hint=f"{alike or ''} {_listed(module)}".strip())
+        task = found
+        if not isinstance(found, Task) and callable(found):
+            task = _guarded(path, found, f"{name}()")
+    if not isinstance(task, Task):
+        raise TaskError(
+            f"{path.name}: {name!r} is no Task but a {type(task).__name__}.",
+            hint=f"a Task is needed, or a function without arguments that returns one. {_listed(module)}",
+        )
+    return task
+
+
+def _run(path: Path) -> ModuleType:
+    # A name that is the same in every process, so that what the file defines can be pickled.
+    module = ModuleType(f"surefoot_task_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module
+    try:
+        _guarded(path, lambda: _execute(path, module), "the file")
+    except TaskError:
+        del sys.modules[module.__name__]
+        raise
+    return module
+
+
+def _execute(path: Path, module: ModuleType) -> None:
+    # Compiled, not imported: an edited file is never taken from an old bytecode file, and none is left behind.
+    code = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+    exec(code, module.__dict__)  # noqa: S102  (to run the user's own code is what the user asks for)
+
+
+def _guarded(path: Path, action: Callable[[], Any], what: str) -> Any:
+    """Return what the user's code returns; make one line of what it raises."""
+    try:
+        return action()
+    except TaskError as error:
+        raise located(error, place(error, folder=path.parent) or path.name) from error
+    except SurefootError as error:
+        raise TaskError(f"{place(error, folder=path.parent) or path.name}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise TaskError(
+            f"{path.name}: {what} raised {blame(error, folder=path.parent)}.",
+            hint=f"run python {path.name} to see more.",
+        ) from error
+
+
+@contextmanager
+def _first_on_path(folder: Path) -> Iterator[None]:
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+
+
+def _only_task(path: Path, module: ModuleType) -> str:
+    names = _tasks(module)
+    if len(names) == 1:
+        return names[0]
+    count = f"{len(names)} tasks" if names else "no Task"
+    choice = (
+        ", ".join(f"{path.name}:{name}" for name in names) or f"{path.name}:NAME of a Task or a function returning one"
+    )
+    raise TaskError(f"{path.name} holds {count}.", hint=f"write {choice}.")
+
+
+def _tasks(module: ModuleType) -> list[str]:
+    """Return the names of the tasks in the file: instances, and the file's own functions annotated to return one."""
+    return [name for name, value in vars(module).items() if isinstance(value, Task) or _makes_task(value, module)]
+
+
+def _makes_task(value: Any, module: ModuleType) -> bool:
+    if not inspect.isfunction(value) or value.__module__ != module.__name__ or inspect.signature(value).parameters:
+        return False
+    return value.__annotations__.get("return") in (Task, "Task")
+
+
+def _listed(module: ModuleType) -> str:
+    names = _tasks(module)
+    return f"Tasks there: {', '.join(names)}." if names else "There is no Task in the file."
+
+
+def _files_beside(path: Path) -> str:
+    files = sorted(file.name for file in path.parent.glob("*.py")) if path.parent.is_dir() else []
+    alike = nearest(path.name, files)
+    return alike or (f"Python files there: {', '.join(files[:5])}." if files else "check the path.")

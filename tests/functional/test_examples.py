@@ -1,0 +1,61 @@
+"""The tasks in examples/ load, run under vmap and can be learned."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.func import functional_call, grad, stack_module_state, vmap
+
+from surefoot.tasks.batches import BatchOrder
+from surefoot.tasks.loader import load
+from surefoot.tasks.probe import probe
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture(params=sorted(path.stem for path in EXAMPLES.glob("*.py")))
+def task(request, monkeypatch, tmp_path):
+    """Fashion-MNIST's place is taken by bright and dark pictures: the package may be absent."""
+    labels = np.arange(10_000, dtype=np.uint8) % 10
+    images = np.random.default_rng(0).integers(0, 20, (10_000, 28, 28), np.uint8) + 20 * labels[:, None, None]
+    for name, array in (("train-images-idx3-ubyte", images.astype(np.uint8)), ("train-labels-idx1-ubyte", labels)):
+        header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+        (tmp_path / name).write_bytes(header + array.tobytes())
+    monkeypatch.setenv("SUREFOOT_DATA", str(tmp_path))
+    return load(f"{EXAMPLES / request.param}.py:task")
+
+
+def test_an_example_is_described_with_its_command(task):
+    path = EXAMPLES / f"{task.name.replace('-', '_')}.py"
+    assert f"surefoot tune examples/{path.name}:task" in path.read_text()
+    assert 100 <= task.total_steps <= 400
+
+
+def test_an_example_learns(task):
+    torch.manual_seed(0)
+    model = task.new_model()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    order = BatchOrder(len(task.train), task.batch_size, seed=0)
+    for number in range(60):
+        optimizer.zero_grad()
+        loss = task.batch_loss(model, task.batch("train", order.indices(number)))
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.8 * probe(task).initial_loss
+
+
+def test_members_of_an_example_train_together_as_they_do_alone(task):
+    torch.manual_seed(0)
+    members = [task.new_model().eval() for _ in range(3)]  # in evaluation: Dropout draws nothing
+    batch = task.batch("train", torch.arange(8))
+
+    def loss(parameters, buffers):
+        return task.batch_loss(lambda *a, **k: functional_call(members[0], (parameters, buffers), a, k), batch)
+
+    together = vmap(grad(loss))(*stack_module_state(members))
+    for place, member in enumerate(members):
+        task.batch_loss(member, batch).backward()
+        for name, parameter in member.named_parameters():
+            torch.testing.assert_close(together[name][place], parameter.grad, rtol=1e-4, atol=1e-5)
