@@ -22,7 +22,7 @@ check: .venv/dev ## lint, types, layers
 
 bench: .venv/dev ## measure, beside the alternatives; minutes
 	$(BIN)/python benchmarks/fleet.py
-	$(BIN)/python benchmarks/tune_digits.py
+	$(BIN)/python benchmarks/quality.py digits
 
 format: .venv/dev ## put the code in shape
 	$(BIN)/ruff format

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from surefoot.optimizers import RULES, UpdateRule
 from surefoot.recipe import Recipe
-from surefoot.recipe.recipe import switches_of
+from surefoot.recipe.names import switches_of
 from surefoot.schedules import (
     Constant,
     Cosine,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import nn
@@ -11,9 +11,11 @@ from torch.optim import Optimizer
 
 from surefoot.errors import RecipeError
 from surefoot.optimizers import Factors, factors_of, norm_parameters, unmatched
-from surefoot.recipe.recipe import Recipe
 from surefoot.recipe.scheduler import RecipeScheduler, torch_settings
 from surefoot.recipe.torch_lion import LionOptimizer
+
+if TYPE_CHECKING:
+    from surefoot.recipe.recipe import Recipe
 
 Named: TypeAlias = list[tuple[str, torch.Tensor]]
 
@@ -46,6 +48,7 @@ def build(
         RecipeError: If the recipe's groups need the model, a pattern matches no parameter, or nothing is trained.
 
     Example:
+        >>> from surefoot import Recipe
         >>> optimizer, scheduler = build(Recipe.parse("sgd(lr=cosine(0.3), momentum=0.9)"), nn.Linear(2, 1), steps=100)
         >>> optimizer.param_groups[0]["lr"]
         0.3

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from surefoot.recipe.build import TORCH_OPTIMIZERS
+from surefoot.recipe.names import hyperparameters_of
 from surefoot.recipe.pytorch_groups import groups_code, groups_imports
-from surefoot.recipe.recipe import Recipe, hyperparameters_of
+from surefoot.recipe.recipe import Recipe
 from surefoot.recipe.scheduler import TORCH_NAMES
 from surefoot.recipe.torch_schedulers import TorchScheduler, one_cycle, torch_scheduler
 from surefoot.schedules import Constant, OneCycle, Schedule, python_code

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.errors import RecipeError, nearest
-from surefoot.optimizers import RULES, Groups, Hyperparameter, UpdateRule
+from surefoot.errors import RecipeError
+from surefoot.optimizers import RULES, Groups, UpdateRule
+from surefoot.recipe.build import build
+from surefoot.recipe.names import GROUP_KEYS, hyperparameters_of, names_of, switches_of, unknown_name
+from surefoot.recipe.text import read_json, read_text, write_json, write_text
 from surefoot.schedules import Constant, Schedule, parse_schedule, schedule_text
 from surefoot.schedules.fields import finite_number
 from surefoot.schedules.shown import shown
@@ -24,17 +27,6 @@ if TYPE_CHECKING:
     from surefoot.recipe.scheduler import RecipeScheduler
     from surefoot.values import Json
 
-GROUP_KEYS = ("no_decay", "lr_factor", "decay_factor")
-# Names for the same thing, here and elsewhere.
-SYNONYMS = (
-    ("lr", "learning_rate", "eta", "step_size"),
-    ("momentum", "beta1", "beta_1", "beta", "betas", "mu"),
-    ("beta2", "alpha", "rho", "beta_2"),
-    ("weight_decay", "wd", "l2", "decay"),
-    ("eps", "epsilon"),
-    ("clip", "clip_norm", "clipnorm", "grad_clip", "clip_grad", "max_norm", "max_grad_norm"),
-    ("initial_accumulator", "initial_accumulator_value"),
-)
 # How long a training the bounds are checked for while the true length is not known.
 TYPICAL_STEPS = 1000
 
@@ -117,9 +109,8 @@ class Recipe:
         Raises:
             RecipeError: With the place of the fault and the nearest known name.
         """
-        from surefoot.recipe.text import parse_recipe  # noqa: PLC0415  (the text needs the class)
-
-        return parse_recipe(text)
+        optimizer, settings = read_text(text)
+        return cls.of(optimizer, **settings)
 
     @classmethod
     def from_json(cls, data: Json) -> Recipe:
@@ -128,25 +119,18 @@ class Recipe:
         Raises:
             RecipeError: If the data are no recipe.
         """
-        from surefoot.recipe.text import recipe_from_json  # noqa: PLC0415  (the text needs the class)
-
-        return recipe_from_json(data)
+        optimizer, settings = read_json(data)
+        return cls.of(optimizer, **settings)
 
     def to_json(self) -> dict[str, Json]:
         """Return the recipe as JSON data: numbers for constants, texts for schedules."""
-        from surefoot.recipe.text import recipe_json  # noqa: PLC0415  (the text needs the class)
-
-        return recipe_json(self)
+        return write_json(self.optimizer, self.settings())
 
     def __str__(self) -> str:
-        from surefoot.recipe.text import recipe_text  # noqa: PLC0415  (the text needs the class)
-
-        return recipe_text(self)
+        return write_text(self.optimizer, self.settings())
 
     def build(self, params_or_model: nn.Module | Iterable[Any], *, steps: int) -> tuple[Optimizer, RecipeScheduler]:
         """Return the ordinary torch optimizer and scheduler of this recipe: see :func:`surefoot.recipe.build.build`."""
-        from surefoot.recipe.build import build  # noqa: PLC0415  (the builder needs the class)
-
         return build(self, params_or_model, steps=steps)
 
     def schedule(self, name: str) -> Schedule:
@@ -184,9 +168,13 @@ class Recipe:
             >>> str(Recipe().with_(lr=0.1))
             'sgd(lr=0.1, momentum=0.9)'
         """
+        return Recipe.of(self.optimizer, **(self.settings() | settings))
+
+    def settings(self) -> dict[str, Any]:
+        """Return everything that :meth:`of` takes to make this recipe again, nothing left out."""
+        switches = {name: name in self.switches for name in switches_of(self.optimizer)}
         groups = {key: getattr(self.groups, key) for key in GROUP_KEYS}
-        switches = dict.fromkeys(self.switches, True)
-        return Recipe.of(self.optimizer, **(dict(self.hyper) | switches | {"clip": self.clip} | groups | settings))
+        return dict(self.hyper) | switches | {"clip": self.clip} | groups
 
     def require_bounds(self, *, steps: int) -> None:
         """Make sure that every hyperparameter stays within its bounds all through a training.
@@ -210,44 +198,6 @@ class Recipe:
                 yield f"{spec.name} is set once and takes a number; given {schedule_text(schedule)}"
         if "nesterov" in self.switches and self.schedule("dampening") != Constant(0.0):
             yield "nesterov goes without dampening; given both"
-
-
-def unknown_name(optimizer: str, name: str) -> RecipeError:
-    """Return the error for a key that an optimizer does not take, with the name that it has there as a hint."""
-    known = names_of(optimizer)
-    meant = next((same for same in SYNONYMS if name in same), ())
-    here = [own for own in meant if own in known]
-    hint = f"did you mean {here[0]}?" if here else None if meant else nearest(name, known)
-    return RecipeError(f"{optimizer} has no {shown(name)}; it takes {', '.join(known)}.", hint=hint)
-
-
-def rule_named(optimizer: str) -> type[UpdateRule]:
-    """Return the update rule of a name.
-
-    Raises:
-        RecipeError: If there is none of that name.
-    """
-    if not isinstance(optimizer, str) or optimizer not in RULES:
-        hint = nearest(optimizer, RULES) if isinstance(optimizer, str) else None
-        raise RecipeError(f"no optimizer {shown(optimizer)}; there are {', '.join(RULES)}.", hint=hint)
-    return RULES[optimizer]
-
-
-def switches_of(optimizer: str) -> tuple[str, ...]:
-    """Return the names of an optimizer's switches."""
-    kind = rule_named(optimizer)
-    return (*kind.switches, *(own.name for own in fields(kind)))  # type: ignore[arg-type]  # every rule is a dataclass
-
-
-def hyperparameters_of(optimizer: str) -> tuple[Hyperparameter, ...]:
-    """Return an optimizer's hyperparameters."""
-    return rule_named(optimizer).hyperparameters
-
-
-def names_of(optimizer: str) -> tuple[str, ...]:
-    """Return every key that a recipe of an optimizer takes."""
-    hyper = tuple(spec.name for spec in hyperparameters_of(optimizer))
-    return (*hyper, *switches_of(optimizer), "clip", *GROUP_KEYS)
 
 
 def schedule_value(schedule: Schedule, value: float) -> str:

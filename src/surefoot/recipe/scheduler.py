@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from surefoot.optimizers import Factors
-from surefoot.recipe.recipe import Recipe
+
+if TYPE_CHECKING:
+    from surefoot.recipe.recipe import Recipe
 
 _BETAS = ("beta1", "beta2")
 # Recipe name -> name of the torch argument, where they differ.

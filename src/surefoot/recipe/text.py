@@ -1,4 +1,4 @@
-"""Recipe text and JSON <-> Recipe.
+"""Recipe text and JSON <-> the settings that make a recipe.
 
 The grammar:
 
@@ -11,15 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from surefoot.errors import RecipeError
-from surefoot.recipe.recipe import (
-    GROUP_KEYS,
-    Recipe,
-    hyperparameters_of,
-    names_of,
-    rule_named,
-    switches_of,
-    unknown_name,
-)
+from surefoot.recipe.names import GROUP_KEYS, hyperparameters_of, names_of, rule_named, switches_of, unknown_name
 from surefoot.schedules.scanner import Scanner, number_text
 from surefoot.schedules.shown import shown
 from surefoot.schedules.text import read_schedule, schedule_json, schedule_text
@@ -29,15 +21,15 @@ from surefoot.values import Json
 ALWAYS_SHOWN = {"sgd": ("lr", "momentum")}
 
 
-def parse_recipe(text: str) -> Recipe:
-    """Read a recipe from its text; see the module for the grammar.
+def read_text(text: str) -> tuple[str, dict[str, Any]]:
+    """Return the optimizer and the settings in a recipe's text; see the module for the grammar.
 
     Raises:
         RecipeError: With the place of the fault and the nearest known name.
 
     Example:
-        >>> parse_recipe("adamw(lr=wsd(1e-3, warmup=5%), beta2=0.95, no_decay=bias+norm)").groups.no_decay
-        ('bias', 'norm')
+        >>> read_text("adamw(beta2=0.95, no_decay=bias+norm)")
+        ('adamw', {'beta2': Constant(peak=0.95), 'no_decay': ('bias', 'norm')})
     """
     scanner = Scanner(text)
     optimizer = scanner.name()
@@ -57,44 +49,41 @@ def parse_recipe(text: str) -> Recipe:
             scanner.expect(")")
             break
     scanner.end()
-    return Recipe.of(optimizer, **settings)
+    return optimizer, settings
 
 
-def recipe_text(recipe: Recipe) -> str:
-    """Return the text that :func:`parse_recipe` reads back as an equal recipe; defaults are left out."""
-    defaults = {spec.name: spec.default for spec in hyperparameters_of(recipe.optimizer)}
-    shown = ALWAYS_SHOWN.get(recipe.optimizer, ("lr",))
+def write_text(optimizer: str, settings: dict[str, Any]) -> str:
+    """Return the text that :func:`read_text` reads back as equal settings; defaults are left out."""
+    always = ALWAYS_SHOWN.get(optimizer, ("lr",))
     parts = [
-        f"{name}={schedule_text(schedule)}"
-        for name, schedule in recipe.hyper
-        if name in shown or schedule_json(schedule) != defaults[name]
+        f"{spec.name}={schedule_text(settings[spec.name])}"
+        for spec in hyperparameters_of(optimizer)
+        if spec.name in always or schedule_json(settings[spec.name]) != spec.default
     ]
-    parts += [f"{switch}=true" for switch in recipe.switches]
-    parts += [] if recipe.clip is None else [f"clip={number_text(recipe.clip)}"]
-    parts += ["no_decay=" + "+".join(recipe.groups.no_decay)] if recipe.groups.no_decay else []
+    parts += [f"{switch}=true" for switch in switches_of(optimizer) if settings[switch]]
+    parts += [] if settings["clip"] is None else [f"clip={number_text(settings['clip'])}"]
+    parts += ["no_decay=" + "+".join(settings["no_decay"])] if settings["no_decay"] else []
     for key in ("lr_factor", "decay_factor"):
-        factors = getattr(recipe.groups, key)
-        parts += [f"{key}=" + "+".join(f"{name}:{number_text(factor)}" for name, factor in factors)] if factors else []
-    return f"{recipe.optimizer}({', '.join(parts)})"
+        factors = [f"{name}:{number_text(factor)}" for name, factor in settings[key]]
+        parts += [f"{key}=" + "+".join(factors)] if factors else []
+    return f"{optimizer}({', '.join(parts)})"
 
 
-def recipe_json(recipe: Recipe) -> dict[str, Json]:
-    """Return a recipe as flat JSON data, nothing left out.
-
-    Example:
-        >>> recipe_json(Recipe.parse("lion(lr=cosine(1e-4))"))["lr"]
-        'cosine(0.0001)'
-    """
-    data: dict[str, Json] = {"optimizer": recipe.optimizer}
-    data |= {name: schedule_json(schedule) for name, schedule in recipe.hyper}
-    data |= {name: name in recipe.switches for name in switches_of(recipe.optimizer)}
-    data |= {"clip": recipe.clip, "no_decay": list(recipe.groups.no_decay)}
-    data |= {key: dict(getattr(recipe.groups, key)) for key in ("lr_factor", "decay_factor")}
-    return data
+def write_json(optimizer: str, settings: dict[str, Any]) -> dict[str, Json]:
+    """Return settings as flat JSON data: numbers for constants, texts for schedules."""
+    hyper = {spec.name: schedule_json(settings[spec.name]) for spec in hyperparameters_of(optimizer)}
+    switches: dict[str, Json] = {name: settings[name] for name in switches_of(optimizer)}
+    groups: dict[str, Json] = {
+        "clip": settings["clip"],
+        "no_decay": list(settings["no_decay"]),
+        "lr_factor": dict(settings["lr_factor"]),
+        "decay_factor": dict(settings["decay_factor"]),
+    }
+    return {"optimizer": optimizer, **hyper, **switches, **groups}
 
 
-def recipe_from_json(data: Json) -> Recipe:
-    """Read a recipe from what :func:`recipe_json` returned.
+def read_json(data: Json) -> tuple[str, dict[str, Any]]:
+    """Return the optimizer and the settings in what :func:`write_json` returned.
 
     Raises:
         RecipeError: If the data are no recipe.
@@ -102,8 +91,7 @@ def recipe_from_json(data: Json) -> Recipe:
     optimizer = data.get("optimizer") if isinstance(data, dict) else None
     if not isinstance(data, dict) or not isinstance(optimizer, str):
         raise RecipeError(f"a recipe in JSON is an object with an 'optimizer'; given {shown(data)}.")
-    settings = {str(key): value for key, value in data.items() if key != "optimizer"}
-    return Recipe.of(optimizer, **settings)
+    return optimizer, {str(key): value for key, value in data.items() if key != "optimizer"}
 
 
 def _read_value(scanner: Scanner, optimizer: str, key: str) -> Any:

@@ -1,0 +1,102 @@
+"""Progress on the terminal: a live bar with the time left, or plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from surefoot.tuning.progress import Progress as Listener
+from surefoot.tuning.progress import Silent
+
+LINE_SECONDS = 10.0
+
+
+@contextmanager
+def display(*, quiet: bool) -> Iterator[Listener]:
+    """Yield what shows the progress of a tune on stderr."""
+    console = Console(stderr=True)
+    if quiet:
+        yield Silent()
+    elif not console.is_terminal:
+        yield Lines(console)
+    else:
+        with bar(console) as live:
+            yield LiveBar(live)
+
+
+def bar(console: Console) -> Progress:
+    """Return the live bar; the narrower the terminal, the fewer its columns."""
+    columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn()]
+    if console.width >= 70:
+        columns += [TextColumn("left"), TimeRemainingColumn(compact=True)]
+    if console.width >= 100:
+        columns += [TextColumn("{task.fields[best]}", style="green")]
+    return Progress(*columns, console=console, transient=True)
+
+
+class LiveBar:
+    """Shows stage, share done, time left and the best so far."""
+
+    def __init__(self, live: Progress) -> None:
+        self._live = live
+        self._bar = live.add_task("starting", total=None, best="")
+
+    def begin(self, *, config_steps: int) -> None:
+        """Set the length of the bar."""
+        self._live.update(self._bar, total=config_steps)
+
+    def stage(self, name: str, *, config_steps: int) -> None:  # noqa: ARG002  (the bar is of the whole work)
+        """Name the stage."""
+        self._live.update(self._bar, description=name)
+
+    def advance(self, config_steps: int) -> None:
+        """Move the bar."""
+        self._live.advance(self._bar, config_steps)
+
+    def best(self, recipe: str, loss: float) -> None:
+        """Show the best so far, on the bar where there is room for it."""
+        self._live.update(self._bar, best=f"best {loss:.4g}: {recipe}")
+
+    def tell(self, line: str) -> None:
+        """Print a line above the bar."""
+        self._live.console.print(Text(line))
+
+
+class Lines:
+    """Prints a line for every stage, and at most one every ten seconds in between."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._total = self._done = 0
+        self._stage = ""
+        self._begun = self._last = time.monotonic()
+
+    def begin(self, *, config_steps: int) -> None:
+        """Note the length of the work."""
+        self._total, self._begun = config_steps, time.monotonic()
+
+    def stage(self, name: str, *, config_steps: int) -> None:
+        """Name the stage."""
+        self._stage = name
+        self.tell(f"{name}: up to {config_steps} config-steps" if config_steps else name)
+
+    def advance(self, config_steps: int) -> None:
+        """Print how far it is and how long it will take, now and then."""
+        self._done += config_steps
+        now = time.monotonic()
+        if self._total and now - self._last > LINE_SECONDS:
+            left = (now - self._begun) * max(0, self._total - self._done) / self._done
+            self.tell(f"{self._stage}: {100 * self._done / self._total:.0f} %, about {left:.0f} s left")
+
+    def best(self, recipe: str, loss: float) -> None:
+        """Print nothing: the result says it."""
+
+    def tell(self, line: str) -> None:
+        """Print a line."""
+        self._last = time.monotonic()
+        self._console.print(Text(line), soft_wrap=True)

@@ -1,0 +1,28 @@
+"""``surefoot report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command(short_help="A study again, and its report anew.")
+@click.argument("study", default="surefoot.db")
+@click.option("--out", type=click.Path(path_type=Path), default="surefoot-out", show_default=True, help="Where to.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else on stdout.")
+def report(study: str, *, out: Path, as_json: bool) -> int:
+    """Show STUDY (PATH or PATH#id) again and write its report anew.
+
+    \b
+    surefoot report surefoot.db
+    surefoot report surefoot.db#3 --out talk
+    """
+    from surefoot.cli.tune import show_result
+    from surefoot.files import writable_folder
+    from surefoot.studies import Study
+    from surefoot.tuning.assembly import read_result
+
+    result = read_result(Study.open(study))
+    writable_folder(out)
+    return show_result(result, out=out, as_json=as_json)

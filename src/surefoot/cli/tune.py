@@ -1,0 +1,170 @@
+"""``surefoot tune``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from surefoot.cli.options import TASK_OPTIONS, TaskText, load_task, run_options, task_options
+from surefoot.cli.plans import read_plan
+from surefoot.errors import RecipeError, StudyError
+
+if TYPE_CHECKING:
+    from surefoot.fleet import Plan
+    from surefoot.studies import Study
+    from surefoot.tasks.task import Task
+    from surefoot.tuning.result import TuneResult
+    from surefoot.values import Json
+
+INTERRUPTED, FAILED, DONE = 130, 1, 0
+KEPT = (*TASK_OPTIONS, "budget", "seed", "device", "out")
+DEFAULT_STUDY, DEFAULT_OUT = "surefoot.db", "surefoot-out"
+
+
+@click.command(short_help="The best learning rate, momentum, schedule.")
+@click.argument("task", type=TaskText(), required=False)
+@task_options
+@click.option("--budget", default="30x", show_default=True, help="Ceiling: 30x (full trainings) or 120s, 10m, 2h.")
+@click.option(
+    "--study", type=click.Path(path_type=Path), default=DEFAULT_STUDY, show_default=True, help="Database to write to."
+)
+@click.option("--resume", metavar="STUDY", help="Go on with an interrupted study, PATH or PATH#id.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=DEFAULT_OUT, show_default=True, help="Folder for the report."
+)
+@click.option("--no-report", is_flag=True, help="Write no report.")
+@run_options
+def tune(task: str | None, *, resume: str | None, **settings: Any) -> int:
+    """Find the learning rate, momentum and schedule for TASK.
+
+    \b
+    surefoot tune digits
+    surefoot tune train.py:task --budget 60x
+    surefoot tune houses.csv --target price --test 0.2
+    surefoot tune --resume surefoot.db#3
+    """
+    if (task is None) == (resume is None):
+        raise click.UsageError("give a TASK or --resume STUDY, one of the two.", click.get_current_context())
+    return _resumed(resume, settings) if resume is not None else _begun(str(task), settings)
+
+
+def _begun(text: str, settings: dict[str, Any]) -> int:
+    """Begin a new study."""
+    from surefoot.budget import Budget
+    from surefoot.studies import Database
+
+    if not Budget.parse(settings["budget"]).reproducible:
+        click.echo("note: a budget in seconds is not reproducible; one in trainings, as 30x, is.", err=True)
+    _check_outputs(settings)
+    plan = read_plan(settings["plan_file"])
+    kept = {name: str(value) if isinstance(value := settings[name], Path) else value for name in KEPT}
+    task = load_task(text, settings)
+    if settings["study"].exists():
+        Database(settings["study"])  # refuse what is no database before any work
+    return _run(task, settings["study"], settings, plan, kept={"task": text, **kept})
+
+
+def _resumed(name: str, settings: dict[str, Any]) -> int:
+    """Go on with a study as it was begun."""
+    from surefoot.studies import Study
+
+    study = Study.open(name)
+    info = study.info()
+    if "task" not in info.settings:
+        raise StudyError(f"study {study.name} was begun from Python; go on with it there.")
+    paths = {key: Path(value) for key in ("data_folder", "out") if (value := info.settings.get(key)) is not None}
+    before = {**settings, **info.settings, **paths}
+    _check_outputs(before)
+    return _run(load_task(info.settings["task"], before), study, before, None, kept={})
+
+
+def _run(task: Task, study: Study | Path, settings: dict[str, Any], plan: Plan | None, *, kept: dict[str, Json]) -> int:
+    from surefoot.cli.display import display
+    from surefoot.cli.interrupt import stop_on_interrupt
+    from surefoot.tuning.progress import Interrupted
+    from surefoot.tuning.tune import tune as tune_task
+
+    try:
+        with display(quiet=settings["quiet"]) as progress, stop_on_interrupt() as stop:
+            result = tune_task(
+                task,
+                budget=settings["budget"],
+                seed=settings["seed"],
+                study=study,
+                settings=kept,
+                plan=plan,
+                device=settings["device"],
+                progress=progress,
+                stop=stop,
+            )
+    except Interrupted as interruption:
+        name = interruption.study
+        click.echo(f"interrupted; what was done is kept. Go on with: surefoot tune --resume '{name}'", err=True)
+        return INTERRUPTED
+    out = None if settings["no_report"] else settings["out"]
+    return show_result(result, out=out, as_json=settings["as_json"])
+
+
+def show_result(result: TuneResult, *, out: Path | None, as_json: bool) -> int:
+    """Write the reports to a folder, if there is one, and print the result; return the exit code."""
+    from surefoot.reports.terminal import tune_table
+
+    written = {} if out is None else _write_reports(result, out)
+    if as_json:
+        click.echo(json.dumps({**result.to_json(), "report": written.get("report")}, indent=2))
+    else:
+        from rich.console import Console
+
+        console = Console()
+        console.print(tune_table(result))
+        for what, path in written.items():
+            console.print(f"{what}: {path}", soft_wrap=True, highlight=False, markup=False)
+    return DONE if result.best is not None else FAILED
+
+
+def _write_reports(result: TuneResult, folder: Path) -> dict[str, str]:
+    from surefoot.reports.html import write_html
+    from surefoot.reports.tensorboard import write_tensorboard
+    from surefoot.studies import Study
+
+    info = Study.open(str(result.study)).info()
+    write_html(result, folder / "report.html", environment=info.environment, command=command_text(info.settings))
+    write_tensorboard(result, folder / "tensorboard")
+    return {"report": str(folder / "report.html"), "curves": f"tensorboard --logdir {folder / 'tensorboard'}"}
+
+
+def _check_outputs(settings: dict[str, Any]) -> None:
+    """Refuse a folder that cannot be written before any work is done."""
+    from surefoot.files import writable_folder
+
+    if settings["device"] != "cpu":
+        _check_device(settings["device"])
+    if not settings["no_report"]:
+        writable_folder(Path(settings["out"]))
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        cause = str(error).splitlines()[0]
+        raise RecipeError(f"cannot train on device {device!r}: {cause}", hint="--device cpu always works.") from None
+
+
+def command_text(settings: dict[str, Any]) -> str:
+    """Return the command that asks for the same again."""
+    if "task" not in settings:
+        return ""
+    defaults = {"kind": "auto", "test_share": 0.0, "split_seed": 0, "budget": "30x", "seed": 0, "device": "cpu"}
+    names = {"test_share": "test"}
+    options = [
+        f"--{names.get(key, key).replace('_', '-')} {value}"
+        for key, value in settings.items()
+        if key not in ("task", "out") and value is not None and value != defaults.get(key)
+    ]
+    return " ".join(["surefoot tune", settings["task"], *options])

@@ -1,0 +1,72 @@
+"""How a model's trained parameters lie in one row."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from surefoot.errors import TaskError
+from surefoot.optimizers import Groups, factors_of, norm_parameters
+from surefoot.values import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The trained parameters of a model, one after another in a row of ``P`` numbers.
+
+    Attributes:
+        names: Full name of each parameter.
+        shapes: Shape of each.
+        norms: Names of those that belong to normalisation layers.
+    """
+
+    names: tuple[str, ...]
+    shapes: tuple[torch.Size, ...]
+    norms: frozenset[str]
+
+    @classmethod
+    def of(cls, model: nn.Module) -> Layout:
+        """Return the layout of a model's parameters that require a gradient.
+
+        Raises:
+            TaskError: If there are none, or their dtypes differ: they could not lie in one row.
+        """
+        trained = [(name, param) for name, param in model.named_parameters() if param.requires_grad]
+        kinds = {str(param.dtype).removeprefix("torch.") for _, param in trained}
+        if len(kinds) != 1:
+            given = ", ".join(sorted(kinds)) or "no parameters that require a gradient"
+            raise TaskError(f"a model's trained parameters must share one dtype; given {given}.")
+        return cls(
+            tuple(name for name, _ in trained),
+            tuple(param.shape for _, param in trained),
+            norm_parameters(model),
+        )
+
+    @property
+    def sizes(self) -> list[int]:
+        """Numbers in each parameter."""
+        return [math.prod(shape) for shape in self.shapes]
+
+    def to_json(self) -> dict[str, Json]:
+        """Return names and shapes as JSON data."""
+        return {"parameters": [[name, list(shape)] for name, shape in zip(self.names, self.shapes, strict=True)]}
+
+    def flatten(self, params: dict[str, Tensor]) -> Tensor:
+        """Return the parameters as one row ``[P]``."""
+        return torch.cat([params[name].reshape(-1) for name in self.names])
+
+    def unflatten(self, row: Tensor) -> dict[str, Tensor]:
+        """Return the parameters in a row ``[P]``, as views of it."""
+        pieces = torch.split(row, self.sizes)
+        return {name: piece.view(shape) for name, piece, shape in zip(self.names, pieces, self.shapes, strict=True)}
+
+    def factors(self, groups: Groups) -> tuple[Tensor, Tensor]:
+        """Return the factors on learning rate and weight decay of every number, two rows ``[P]``."""
+        each = [factors_of(groups, name, norm=name in self.norms) for name in self.names]
+        return self._row([of.lr for of in each]), self._row([of.weight_decay for of in each])
+
+    def _row(self, values: list[float]) -> Tensor:
+        return torch.repeat_interleave(torch.tensor(values, dtype=torch.float64), torch.tensor(self.sizes))

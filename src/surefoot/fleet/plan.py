@@ -1,0 +1,95 @@
+"""The Plan: how a fleet is run on this machine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from typing import Literal, TypeAlias, get_args
+
+from surefoot.errors import StudyError
+from surefoot.values import Json
+
+Backend: TypeAlias = Literal["serial", "stacked"]
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What ``calibrate`` decided; recorded with the study, and enough to run it the same way again.
+
+    Attributes:
+        backend: A loop over members, or all at once.
+        width: Most members whose gradients are computed at once.
+        threads: Threads torch used.
+        device: Where the training ran.
+        compiled: Whether torch.compile was used.
+        config_step_us: Measured cost of one config-step in microseconds.
+        loop_us: The same for the loop over members.
+        reason: One line that says why.
+
+    Raises:
+        StudyError: If a field is not what it must be.
+
+    Example:
+        >>> Plan.from_json(Plan("stacked", 16, config_step_us=50.0, loop_us=200.0).to_json()).summary
+        'stacked, 16 at once, 50 µs a config-step (4.0x a loop)'
+    """
+
+    backend: Backend = "stacked"
+    width: int = 32
+    threads: int = 1
+    device: str = "cpu"
+    compiled: bool = False
+    config_step_us: float | None = None
+    loop_us: float | None = None
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        faults = [*self._faults()]
+        if faults:
+            raise StudyError(f"a plan's {'; '.join(faults)}.")
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the plan as JSON data."""
+        return {"schema": SCHEMA, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, data: Json) -> Plan:
+        """Read a plan from what :meth:`to_json` returned.
+
+        Raises:
+            StudyError: If the data are no plan, or one of a newer version.
+        """
+        if not isinstance(data, dict) or not {"backend", "width"} <= data.keys():
+            raise StudyError("a plan is a JSON object with 'backend' and 'width'.", hint="--json prints one.")
+        if data.get("schema", SCHEMA) != SCHEMA:
+            raise StudyError(f"the plan is of version {data['schema']!r}; known is {SCHEMA}.", hint="update surefoot.")
+        known = {field.name for field in fields(cls)}
+        return cls(**{key: value for key, value in data.items() if key in known})  # type: ignore[arg-type]  # it checks
+
+    def _faults(self) -> Iterator[str]:
+        if self.backend not in get_args(Backend):
+            yield f"backend is one of {', '.join(get_args(Backend))}, not {self.backend!r}"
+        for name in ("width", "threads"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                yield f"{name} is a whole number of at least 1, not {value!r}"
+        for name in ("device", "reason"):
+            if not isinstance(getattr(self, name), str):
+                yield f"{name} is a text, not {getattr(self, name)!r}"
+        for name in ("config_step_us", "loop_us"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int | float) or not 0 < value < math.inf):
+                yield f"{name} is a number above 0, not {value!r}"
+        if self.compiled is not False:
+            yield f"compiled is false in this version, not {self.compiled!r}"
+
+    @property
+    def summary(self) -> str:
+        """The plan in a few words."""
+        how = f"stacked, {self.width} at once" if self.backend == "stacked" else "one after another"
+        cost = "" if self.config_step_us is None else f", {self.config_step_us:.0f} µs a config-step"
+        ratio = f" ({self.loop_us / self.config_step_us:.1f}x a loop)" if self.config_step_us and self.loop_us else ""
+        return f"{how}{cost}{ratio}"

@@ -1,0 +1,125 @@
+"""The tables of a study database: plain SQL that any SQLite tool reads, years later too.
+
+    study         one tune: what it was asked, on what it ran, what it found
+    ├── trial        one recipe of the study, numbered from 0 in the order of their first training
+    ├── stage        one finished part of the study (range, search/000, ..., confirm/10000), with its cost
+    │   └── measurement   one recipe trained once in a stage: seed, steps, losses
+    │       └── curve     its training losses
+    └── checkpoint   the state of a stage that was interrupted: a file beside the database
+
+A loss of NULL did not stay finite. Numbers are exact: a REAL is the double that was measured. Recipes are kept as
+text, as people write them, and as JSON, as programs read them. ``PRAGMA application_id`` is 1936093044 ("sfot"), and
+``PRAGMA user_version`` the version of the schema. The best recipes of study 1, without this program:
+
+    SELECT trial.recipe, avg(measurement.valid_loss) AS loss, count(*) AS seeds
+    FROM measurement JOIN trial ON trial.id = trial_id JOIN stage ON stage.id = stage_id
+    WHERE trial.study_id = 1 AND stage.name LIKE 'confirm/%'
+    GROUP BY trial.id HAVING count(*) = count(valid_loss) ORDER BY loss;
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+Step: TypeAlias = Callable[[Connection], None]
+
+APPLICATION_ID = int.from_bytes(b"sfot")
+
+metadata = MetaData()
+
+studies = Table(
+    "study",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("created", Text, nullable=False),  # UTC, ISO 8601
+    Column("task", Text, nullable=False),
+    Column("settings", JSON, nullable=False),  # what the command was given: enough to go on
+    Column("seed", Integer, nullable=False),
+    Column("environment", JSON, nullable=False),  # versions and machine
+    Column("plan", JSON),  # how fleets were run; NULL before calibration
+    Column("status", Text, nullable=False),  # running | interrupted | failed | done
+    Column("result", JSON),  # what the command printed with --json; NULL until done
+    Column("lease_owner", Text),  # the process that drives the study: host:process:start time
+    Column("lease_until", Float),  # seconds since the epoch
+)
+
+trials = Table(
+    "trial",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study_id", ForeignKey("study.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),  # from 0, in the order of their first training
+    Column("recipe", Text, nullable=False),
+    Column("recipe_json", JSON, nullable=False),
+    UniqueConstraint("study_id", "recipe"),
+    UniqueConstraint("study_id", "number"),
+)
+
+stages = Table(
+    "stage",
+    metadata,
+    Column("id", Integer, primary_key=True),  # ascending in the order they were finished
+    Column("study_id", ForeignKey("study.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("config_steps", Integer, nullable=False),
+    Column("seconds", Float, nullable=False),
+    UniqueConstraint("study_id", "name"),
+)
+
+measurements = Table(
+    "measurement",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("stage_id", ForeignKey("stage.id", ondelete="CASCADE"), nullable=False),
+    Column("trial_id", ForeignKey("trial.id", ondelete="CASCADE"), nullable=False),
+    Column("seed", Integer, nullable=False),  # of initialisation and data order
+    Column("total", Integer, nullable=False),  # length of the schedule in steps
+    Column("steps", Integer, nullable=False),  # steps taken
+    Column("valid_loss", Float),  # NULL: diverged
+    Column("metric", Float),
+    Column("test_loss", Float),
+    Column("diverged_at", Integer),  # step of the first loss that was not finite
+    Index("measurement_stage", "stage_id"),
+)
+
+curves = Table(
+    "curve",
+    metadata,
+    Column("measurement_id", ForeignKey("measurement.id", ondelete="CASCADE"), primary_key=True),
+    Column("steps", JSON, nullable=False),
+    Column("losses", JSON, nullable=False),  # mean since the step before; null: not finite
+)
+
+checkpoints = Table(
+    "checkpoint",
+    metadata,
+    Column("study_id", ForeignKey("study.id", ondelete="CASCADE"), primary_key=True),
+    Column("stage", Text, primary_key=True),
+    Column("file", Text, nullable=False),  # in the database's folder
+    Column("steps", Integer, nullable=False),  # config-steps that the fleet stands at
+)
+
+
+def create(connection: Connection) -> None:
+    """Create the tables of the present version."""
+    metadata.create_all(connection)
+
+
+# MIGRATIONS[n - 1] turns a database of version n into one of version n + 1. Whoever changes a table above adds the
+# step that makes the old table the same; steps that are here stay as they are.
+MIGRATIONS: tuple[Step, ...] = ()

@@ -1,0 +1,1 @@
+"""Tuning: which learning rate, momentum and schedule to use."""

@@ -1,0 +1,79 @@
+"""How a budget is divided among the stages of a tune."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from surefoot.budget import Budget
+from surefoot.errors import BudgetError
+from surefoot.fleet import Plan
+
+SMALLEST = 12.0
+RAMP_MOMENTA = (0.0, 0.9)
+RAMP_STEPS = 100
+LARGEST_POPULATION = 64
+MOST_SEEDS = 10
+# The confirmation's share of the budget, and the budget from which on a third finalist is worth its price.
+CONFIRMATION = 0.55
+THREE_FINALISTS = 45.0
+# A first generation of this share of the search's ceiling leaves the rest for refinement around the best.
+FIRST_GENERATION = 0.5
+# Expected work of one new candidate, in full trainings: see halving.
+CANDIDATE_PRICE = 0.28
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What each stage may cost, in full trainings.
+
+    Attributes:
+        ramp_steps: Length of the range test's ramps.
+        population: Places of the search, a power of two.
+        search: Ceiling of the search.
+        finalists: Recipes that are confirmed.
+        seeds: Fresh seeds they are confirmed on.
+        total: All of it.
+    """
+
+    ramp_steps: int
+    population: int
+    search: float
+    finalists: int
+    seeds: int
+    total: float
+
+    @classmethod
+    def of(cls, trainings: float, *, steps: int) -> Allowance:
+        """Divide a budget of so many trainings of ``steps`` steps: a little more than half for the confirmation.
+
+        Raises:
+            BudgetError: If it is too small for any answer.
+
+        Example:
+            >>> Allowance.of(30, steps=220)
+            Allowance(ramp_steps=100, population=16, search=13.09..., finalists=2, seeds=4, total=30)
+        """
+        if trainings < SMALLEST:
+            raise BudgetError(f"a tune needs a budget of at least {SMALLEST:g}x; given {trainings:.3g}x.")
+        ramp_steps = min(RAMP_STEPS, max(20, steps // 2))
+        finalists = 3 if trainings >= THREE_FINALISTS else 2
+        contestants = finalists + 2  # the default recipe, as it is and under the recommended schedule
+        seeds = min(MOST_SEEDS, max(2, int(CONFIRMATION * trainings / contestants)))
+        search = trainings - seeds * contestants - len(RAMP_MOMENTA) * ramp_steps / steps
+        population = 4
+        while 2 * population * CANDIDATE_PRICE <= FIRST_GENERATION * search and population < LARGEST_POPULATION:
+            population *= 2
+        return cls(ramp_steps, population, search, finalists, seeds, trainings)
+
+
+def trainings_of(budget: Budget, *, steps: int, plan: Plan) -> float:
+    """Return a budget in full trainings; one in seconds by the plan's measured cost of a config-step.
+
+    Raises:
+        BudgetError: If a budget in seconds meets a plan without a measured cost.
+    """
+    if budget.trainings is not None:
+        return budget.trainings
+    if plan.config_step_us is None or budget.seconds is None:
+        raise BudgetError(f"the budget {budget} needs a plan with a measured cost.", hint="give the budget as 30x.")
+    return 1e6 * budget.seconds / (plan.config_step_us * steps)

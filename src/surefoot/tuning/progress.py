@@ -1,0 +1,69 @@
+"""What a tune tells while it works, and how it is told to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Interrupted(Exception):  # noqa: N818  (it ends a tune, but nothing is wrong)
+    """The work was asked to stop; all that a study keeps of it is saved.
+
+    Attributes:
+        study: Text that opens the study again, or ``None`` where there is none.
+    """
+
+    study: str | None = None
+
+
+class Progress(Protocol):
+    """Receives what happens; a front end shows it."""
+
+    def begin(self, *, config_steps: int) -> None:
+        """The whole work will take at most so many config-steps."""
+        ...
+
+    def stage(self, name: str, *, config_steps: int) -> None:
+        """A stage of about so many config-steps begins."""
+        ...
+
+    def advance(self, config_steps: int) -> None:
+        """Some config-steps were done."""
+        ...
+
+    def best(self, recipe: str, loss: float) -> None:
+        """A recipe is the best so far."""
+        ...
+
+    def tell(self, line: str) -> None:
+        """Something worth one line happened."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """Progress that nobody watches."""
+
+    def begin(self, *, config_steps: int) -> None:
+        """Show nothing."""
+
+    def stage(self, name: str, *, config_steps: int) -> None:
+        """Show nothing."""
+
+    def advance(self, config_steps: int) -> None:
+        """Show nothing."""
+
+    def best(self, recipe: str, loss: float) -> None:
+        """Show nothing."""
+
+    def tell(self, line: str) -> None:
+        """Show nothing."""
+
+
+def never() -> bool:
+    """Tell that nobody asks to stop."""
+    return False
+
+
+Stop = Callable[[], bool]

@@ -1,0 +1,172 @@
+"""The search: the halving conveyor on a fleet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from surefoot.fleet import LocalFleet, launch
+from surefoot.recipe import Recipe
+from surefoot.schedules import Linear
+from surefoot.studies import Measurement
+from surefoot.tasks.task import Task
+from surefoot.tuning.assembly import SEARCH
+from surefoot.tuning.halving import COOLDOWN, EIGHTHS, Conveyor, Verdict
+from surefoot.tuning.journal import Journal
+from surefoot.tuning.measure import measure_all
+from surefoot.tuning.runner import Runner
+from surefoot.tuning.space import Space
+
+
+@dataclass(slots=True)
+class Search:
+    """Runs the conveyor's rounds on one fleet of constant width, each place with a spare one for its cooldowns.
+
+    Attributes:
+        task: What is trained.
+        space: Where the points lie.
+        start: Returns the conveyor before its first round; always the same.
+        runner: Trains.
+        journal: Remembers finished rounds.
+        seed: Of the fleet.
+    """
+
+    task: Task
+    space: Space
+    start: Callable[[], Conveyor]
+    runner: Runner
+    journal: Journal
+    seed: int
+    conveyor: Conveyor = field(init=False)
+
+    def run(self) -> list[Verdict]:
+        """Go through all rounds; return the candidates, best first.
+
+        Raises:
+            Interrupted: If asked to stop; a checkpoint is written where there is a study.
+        """
+        fleet, round_ = self._resume()
+        while self.conveyor.training:
+            fleet = fleet or self._fresh_fleet()
+            fleet = self._round(fleet, round_)
+            round_ += 1
+        return self.conveyor.ranking()
+
+    def _resume(self) -> tuple[LocalFleet | None, int]:
+        """Go through the recorded rounds without training, as far as there is a fleet to go on with."""
+        done = self._replay(until=None)
+        if not self.conveyor.training:
+            return None, done
+        for number in range(done, 0, -1):
+            fleet = self._checkpoint(number)
+            if fleet is not None:
+                self._replay(until=number)
+                return fleet, number
+        self._replay(until=0)
+        return self._checkpoint(0), 0
+
+    def _replay(self, *, until: int | None) -> int:
+        """Begin anew and go through the recorded rounds; return how many."""
+        self.conveyor, number = self.start(), 0
+        while number != until and (recorded := self.journal.recall(_stage(number))) is not None:
+            judged = self.conveyor.advance()
+            self.conveyor.judge({place: found.valid_loss for place, found in zip(judged, recorded, strict=True)})
+            number += 1
+        return number
+
+    def _checkpoint(self, number: int) -> LocalFleet | None:
+        return self.journal.restore(_stage(number), self.task, self.runner.plan)
+
+    def _fresh_fleet(self) -> LocalFleet:
+        recipes = [self._recipe(place) for place in self.conveyor.training]
+        return launch(self.task, recipes * 2, seed=self.seed, plan=self.runner.plan)
+
+    def _round(self, fleet: LocalFleet, number: int) -> LocalFleet:
+        """Train every candidate an eighth further, judge those at a rung, and refill the freed places."""
+        begin = time.perf_counter()
+        with self.journal.guarding(_stage(number), self.runner, fleet):
+            cost = self._train_to(fleet)
+            judged = self.conveyor.advance()
+            found, cooldowns = self._judge(fleet, judged, _stage(number))
+        new = self.conveyor.judge({place: row.valid_loss for place, row in zip(judged, found, strict=True)})
+        fleet.replace(new, [self._recipe(place) for place in new])
+        seconds = time.perf_counter() - begin
+        self.journal.record(_stage(number), found, config_steps=cost + cooldowns, seconds=seconds)
+        self.journal.save(fleet, _stage(number + 1))
+        self._show_best()
+        return fleet
+
+    def _train_to(self, fleet: LocalFleet) -> int:
+        """Train every candidate to the end of its next eighth; return the config-steps of a whole such round.
+
+        Places that stand further already, after an interruption, have the less to do.
+        """
+        left: dict[int, list[int]] = {}
+        cost = 0
+        for place in self.conveyor.training:
+            candidate = self.conveyor.places[place]
+            trained = 0 if candidate is None else candidate.trained
+            target = eighth(self.task.total_steps, trained + 1)
+            cost += target - eighth(self.task.total_steps, trained)
+            left.setdefault(target - int(fleet.step[place]), []).append(place)
+        for steps, places in left.items():
+            self.runner.train(fleet, steps, places=places)
+        return cost
+
+    def _judge(self, fleet: LocalFleet, places: list[int], stage: str) -> tuple[list[Measurement], int]:
+        """Measure the validation loss of some places, each after the cooldown of a copy unless it has finished.
+
+        Returns:
+            The measurements, and the config-steps of the cooldowns.
+        """
+        unfinished = [place for place in places if fleet.step[place] < self.task.total_steps]
+        twins = {place: place + len(self.conveyor.places) for place in unfinished}
+        cost = self._cool_down(fleet, twins)
+        seen = [twins.get(place, place) for place in places]
+        return measure_all(fleet, places, seen, stage=stage), cost
+
+    def _cool_down(self, fleet: LocalFleet, twins: dict[int, int]) -> int:
+        """Train copies with a rate that falls from its present value to zero in a quarter of the steps so far."""
+        by_step: dict[int, list[int]] = {}
+        cost = 0
+        for place in twins:
+            by_step.setdefault(int(fleet.step[place]), []).append(place)
+        for step, places in by_step.items():
+            length = max(1, round(COOLDOWN * step))
+            copies = [twins[place] for place in places]
+            recipes = [cooldown(fleet.recipes[place], step, self.task.total_steps, length) for place in places]
+            fleet.fork(copies, places, recipes, total=[step + length] * len(places))
+            self.runner.train(fleet, length, places=copies)
+            cost += length * len(places)
+        return cost
+
+    def _recipe(self, place: int) -> Recipe:
+        candidate = self.conveyor.places[place]
+        assert candidate is not None  # noqa: S101  (callers ask for occupied places)
+        return self.space.recipe(candidate.point)
+
+    def _show_best(self) -> None:
+        ranking = self.conveyor.ranking()
+        if ranking and np.isfinite(ranking[0].loss):
+            self.runner.progress.best(str(self.space.recipe(ranking[0].candidate.point)), ranking[0].loss)
+
+
+def eighth(total: int, number: int) -> int:
+    """Return the step at which so many eighths of a training are done; every eighth has at least one step."""
+    return max(number, round(total * number / EIGHTHS)) if total >= EIGHTHS else min(number, total)
+
+
+def cooldown(recipe: Recipe, step: int, total: int, length: int) -> Recipe:
+    """Return the recipe whose rate falls in a line from its value at ``step`` to zero in ``length`` steps.
+
+    It is a line over the whole of ``step + length`` steps that passes through the present value at ``step``.
+    """
+    value = recipe.lr.value(step, total)
+    return recipe.with_(lr=Linear(value * (step + length) / length))
+
+
+def _stage(number: int) -> str:
+    return f"{SEARCH}/{number:03d}"

@@ -1,0 +1,191 @@
+"""``surefoot.tune``: which learning rate, momentum and schedule to use."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from surefoot.budget import Budget
+from surefoot.fleet import Plan, calibrate, launch
+from surefoot.recipe import DEFAULT_RECIPE, Recipe
+from surefoot.studies import Database, Measurement, Study
+from surefoot.tasks.loader import load
+from surefoot.tasks.probe import probe
+from surefoot.tasks.task import Task
+from surefoot.tuning.allowance import RAMP_MOMENTA, Allowance, trainings_of
+from surefoot.tuning.assembly import CONFIRM, DEFAULT_SCHEDULED, RANGE, SEARCH, assemble, ramps_of, space_of
+from surefoot.tuning.confirm import confirm
+from surefoot.tuning.halving import Conveyor, Verdict
+from surefoot.tuning.journal import Journal
+from surefoot.tuning.measure import measure_all
+from surefoot.tuning.progress import Interrupted, Progress, Silent, Stop, never
+from surefoot.tuning.range_test import Ramp, ramp_recipe
+from surefoot.tuning.result import TuneResult
+from surefoot.tuning.runner import Runner
+from surefoot.tuning.search import Search
+from surefoot.tuning.space import Space
+from surefoot.values import Json
+
+# Seeds of the confirmation lie far from those of the search.
+FRESH_SEEDS = 10_000
+
+
+@dataclass(slots=True)
+class Tuner:
+    """The stages of one tune, each remembered by the journal."""
+
+    task: Task
+    seed: int
+    allowance: Allowance
+    runner: Runner
+    journal: Journal
+
+    def ramps(self) -> list[Ramp]:
+        """Ramp the learning rate without momentum and with the usual one; see where training breaks."""
+        steps = self.allowance.ramp_steps
+        self.runner.progress.stage("range test", config_steps=len(RAMP_MOMENTA) * steps)
+        return ramps_of(self.journal.measure(RANGE, self._ramp))
+
+    def _ramp(self) -> tuple[list[Measurement], int]:
+        steps = self.allowance.ramp_steps
+        recipes = [ramp_recipe(momentum, steps=steps) for momentum in RAMP_MOMENTA]
+        fresh = partial(launch, self.task, recipes, seed=self.seed, plan=self.runner.plan, total=steps)
+        fleet = self.journal.train(RANGE, fresh, steps, task=self.task, runner=self.runner)
+        places = range(len(recipes))
+        return measure_all(fleet, places, places, stage=RANGE), steps * len(recipes)
+
+    def search(self, space: Space) -> list[Verdict]:
+        """Search the space; return the candidates, best first."""
+        ceiling = self.allowance.search
+        self.runner.progress.stage(SEARCH, config_steps=round(ceiling * self.task.total_steps))
+
+        def start() -> Conveyor:
+            return Conveyor.begin(
+                self.allowance.population, ceiling=ceiling, generator=np.random.default_rng(self.seed)
+            )
+
+        return Search(self.task, space, start, self.runner, self.journal, self.seed).run()
+
+    def confirm(self, recipes: list[Recipe]) -> None:
+        """Train recipes on fresh seeds."""
+        seeds = [FRESH_SEEDS * (self.seed + 1) + number for number in range(self.allowance.seeds)]
+        self.runner.progress.stage(CONFIRM, config_steps=len(recipes) * len(seeds) * self.task.total_steps)
+        confirm(self.task, recipes, seeds=seeds, runner=self.runner, journal=self.journal)
+
+
+def tune(
+    task: Task | str,
+    *,
+    budget: Budget | str = "30x",
+    seed: int = 0,
+    study: Study | Path | str | None = None,
+    settings: Mapping[str, Json] | None = None,
+    plan: Plan | None = None,
+    device: str = "cpu",
+    progress: Progress | None = None,
+    stop: Stop = never,
+) -> TuneResult:
+    """Find the learning rate and momentum of SGD under cosine annealing that reach the lowest validation loss.
+
+    A range test bounds the learning rate; successive halving on a fleet searches lr / (1 - momentum) and momentum;
+    the best few are trained again on fresh seeds, beside the default recipe. The same seed, plan and versions give
+    the same answer, bit for bit, where the budget is in trainings.
+
+    Args:
+        task: What is trained, or its text (``"digits"``, ``"train.py:task"``).
+        budget: Ceiling on the work: ``"30x"`` (30 full trainings) or ``"120s"``.
+        seed: Of everything random.
+        study: Where to keep what was measured: a database to begin a study in, or a study to go on with.
+        settings: What a new study is to remember of how it was asked for.
+        plan: How to run the fleets; measured if not given.
+        device: Where to train, if there is no plan.
+        progress: Receives what happens.
+        stop: Asked often; where it says yes, :class:`Interrupted` is raised and the study can be gone on with.
+
+    Returns:
+        The recommended recipe and all the evidence.
+
+    Raises:
+        TaskError: If the task cannot be trained.
+        BudgetError: If the budget is too small.
+        StudyError: If the study cannot be written, or another process drives it.
+
+    Example:
+        >>> found = tune("wine", budget="12x", plan=Plan("stacked", 16))
+        >>> found.best.valid.mean < found.default.valid.mean
+        True
+    """
+    begin = time.perf_counter()
+    task = load(task) if isinstance(task, str) else task
+    budget = Budget.parse(budget) if isinstance(budget, str) else budget
+    if budget.trainings is not None:
+        Allowance.of(budget.trainings, steps=task.total_steps)  # refuse a small budget before any work
+    probe(task)
+    kept = _study(study, task, {"budget": str(budget), **(settings or {})}, seed)
+    runner = Runner(progress=progress or Silent(), stop=stop)
+    if kept is not None:
+        kept.take_lease()
+    try:
+        runner.plan = plan = _plan(task, plan, kept, runner.progress, device=device)
+        allowance = Allowance.of(trainings_of(budget, steps=task.total_steps, plan=plan), steps=task.total_steps)
+        journal = Journal(kept)
+        _stages(Tuner(task, seed, allowance, runner, journal))
+        result = assemble(
+            task.name,
+            journal.measurements(),
+            costs=journal.costs(),
+            seconds=time.perf_counter() - begin,
+            plan=plan,
+            study=None if kept is None else kept.name,
+        )
+    except (Interrupted, KeyboardInterrupt) as interruption:
+        if kept is not None:
+            kept.release(status="interrupted")
+        stopped = Interrupted("asked to stop")
+        stopped.study = None if kept is None else kept.name
+        raise stopped from interruption
+    except BaseException:
+        if kept is not None:
+            kept.release(status="failed")
+        raise
+    if kept is not None:
+        kept.release(status="done", result=result.to_json())
+    return result
+
+
+def _stages(tuner: Tuner) -> None:
+    """Go through all stages; what they measured is in the journal."""
+    steps = tuner.task.total_steps
+    tuner.runner.progress.begin(config_steps=round(tuner.allowance.total * steps))
+    space = space_of(tuner.ramps(), steps=steps)
+    ranking = tuner.search(space)
+    finalists = [verdict for verdict in ranking if np.isfinite(verdict.loss)][: tuner.allowance.finalists]
+    recipes = [space.recipe(verdict.candidate.point) for verdict in finalists]
+    # A dict keeps the order and drops a default that the search found by itself.
+    tuner.confirm(list(dict.fromkeys([*recipes, DEFAULT_RECIPE, DEFAULT_SCHEDULED])))
+
+
+def _study(study: Study | Path | str | None, task: Task, settings: dict[str, Json], seed: int) -> Study | None:
+    if study is None or isinstance(study, Study):
+        return study
+    return Study.create(Database(Path(study)), task=task.name, settings=settings, seed=seed)
+
+
+def _plan(task: Task, plan: Plan | None, study: Study | None, progress: Progress, *, device: str) -> Plan:
+    """Return the plan given, the one the study began with, or a measured one; use its threads."""
+    recorded = None if study is None else study.info().plan
+    if plan is None and recorded is not None:
+        plan = Plan.from_json(recorded)
+    if plan is None:
+        progress.stage("calibration", config_steps=0)
+        plan = calibrate(task, members=32, device=device, tell=progress.tell)
+    torch.set_num_threads(plan.threads)
+    if study is not None:
+        study.set_plan(plan.to_json())
+    return plan

@@ -1,0 +1,203 @@
+"""The commands as a user types them, in this process; what needs a process of its own is in test_processes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from surefoot.cli.main import run
+
+SMALL = ["--budget", "12x", "--quiet"]
+PLAN = {"backend": "stacked", "width": 16, "threads": 1}
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("plan.json").write_text(json.dumps(PLAN))
+
+
+def json_of(arguments: list[str], capsys) -> dict:
+    assert run(arguments) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_tune_recommends_something_better_than_the_default(capsys):
+    found = json_of(["tune", "breast-cancer", *SMALL, "--plan", "plan.json", "--json"], capsys)
+    fields = {
+        "schema", "recipe", "recipe_json", "valid_loss", "default_valid_loss", "default_scheduled_valid_loss",
+        "test_loss", "interval", "boundary", "search_config_steps", "config_steps", "seconds", "trials", "plan",
+        "study",
+    }  # fmt: skip
+    assert fields <= found.keys()
+    assert found["schema"] == 1
+    assert found["valid_loss"]["mean"] <= found["default_valid_loss"]["mean"]
+    assert found["valid_loss"].keys() == {"mean", "low", "high", "seeds"}
+    assert found["search_config_steps"] < found["config_steps"] <= 12 * 200
+    low, high = found["interval"]["lr"]
+    assert low <= high
+    assert found["plan"]["backend"] == "stacked"
+    assert found["study"] == "surefoot.db#1"
+    assert Path("surefoot-out/report.html").stat().st_size > 100_000
+    assert list(Path("surefoot-out/tensorboard").rglob("events.out.tfevents*"))
+
+
+def test_the_same_seed_plan_and_versions_give_the_same_answer_bit_for_bit(capsys):
+    asked = ["tune", "wine", *SMALL, "--no-report", "--json", "--seed", "5"]
+    first = json_of([*asked, "--plan", "plan.json"], capsys)
+    Path("recorded.json").write_text(json.dumps(first))
+    second = json_of([*asked, "--plan", "recorded.json"], capsys)
+    for result in (first, second):
+        del result["seconds"], result["study"], result["plan"]
+    assert first == second
+
+
+def test_another_seed_searches_elsewhere(capsys):
+    asked = ["tune", "wine", *SMALL, "--no-report", "--json", "--plan", "plan.json"]
+    assert json_of([*asked, "--seed", "1"], capsys)["recipe"] != json_of([*asked, "--seed", "2"], capsys)["recipe"]
+
+
+def test_a_csv_with_test_rows_reports_the_test_loss(capsys):
+    from sklearn.datasets import load_wine
+
+    load_wine(as_frame=True).frame.to_csv("wine.csv", index=False)
+    found = json_of(
+        [
+            "tune",
+            "wine.csv",
+            "--target",
+            "target",
+            "--test",
+            "0.2",
+            *SMALL,
+            "--no-report",
+            "--json",
+            "--plan",
+            "plan.json",
+        ],
+        capsys,
+    )
+    assert found["test_loss"]["seeds"] == found["valid_loss"]["seeds"]
+    assert found["test_loss"]["mean"] != found["valid_loss"]["mean"]
+
+
+def test_a_python_file_is_tuned_and_its_recipe_exported_as_code(capsys):
+    Path("train.py").write_text(
+        "import torch\nfrom torch import nn\nfrom surefoot import Task\n"
+        "x = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))\n"
+        "y = x.sum(1, keepdim=True)\n"
+        "task = Task('sum', lambda: nn.Linear(4, 1), nn.functional.mse_loss, (x[:160], y[:160]), (x[160:], y[160:]),"
+        " batch_size=16, steps=60)\n"
+    )
+    assert run(["tune", "train.py:task", *SMALL, "--no-report", "--plan", "plan.json"]) == 0
+    shown = capsys.readouterr().out
+    assert "validation loss of" in shown
+    assert run(["export", "surefoot.db", "--to", "pytorch"]) == 0
+    code = capsys.readouterr().out
+    assert "torch.optim.SGD(" in code
+    assert run(["report", "surefoot.db#1", "--out", "again"]) == 0
+    assert capsys.readouterr().out.splitlines()[:3] == shown.splitlines()[:3]
+    assert Path("again/report.html").exists()
+
+
+def test_a_model_whose_every_setting_diverges_gets_a_result_that_says_so(capsys):
+    Path("broken.py").write_text(
+        "import torch\nfrom torch import nn\nfrom surefoot import Task\n"
+        "class Root(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.w = nn.Parameter(torch.zeros(1))\n"
+        "    def forward(self, x):\n        return self.w.abs().sqrt() + 1 + 0 * x\n"
+        "x = torch.zeros(64, 1)\n"
+        "task = Task('root', Root, lambda output, _: output.mean(), (x, x), (x, x), batch_size=8, steps=40)\n"
+    )
+    assert run(["tune", "broken.py:task", *SMALL, "--plan", "plan.json", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["recipe"] is None
+    assert "every setting diverged" in found["reason"]
+    assert run(["find", "broken.py:task", "--quiet", "--plan", "plan.json"]) == 1
+    assert "No learning rate lowered the loss" in " ".join(capsys.readouterr().out.split())
+
+
+def test_find_suggests_a_rate_inside_its_range(capsys):
+    asked = ["find", "wine", "--momentum", "0.9", "--seeds", "1", "--quiet", "--plan", "plan.json"]
+    found = json_of([*asked, "--json"], capsys)
+    assert found["suggestion"]["low"] <= found["suggestion"]["lr"] <= found["suggestion"]["high"]
+    assert [row["momentum"] for row in found["ranges"]] == [0.9]
+    assert run([*asked, "--plot", "range.png"]) == 0
+    assert Path("range.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg"])
+def test_schedule_plots_in_the_terminal_and_to_a_file(capsys, suffix):
+    assert run(["schedule", "cosine(0.3, warmup=5%)", "--steps", "200", "--plot", f"plot.{suffix}"]) == 0
+    assert "0.3" in capsys.readouterr().out
+    assert Path(f"plot.{suffix}").stat().st_size > 2000
+
+
+def test_export_of_a_recipe_text_runs(capsys):
+    assert run(["export", "adamw(lr=cosine(1e-3), no_decay=bias)", "--steps", "100"]) == 0
+    compile(capsys.readouterr().out, "pasted", "exec")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(capsys, shell):
+    assert run(["completion", shell]) == 0
+    assert "_SUREFOOT_COMPLETE" in capsys.readouterr().out
+
+
+WRONG = {
+    "no task": (["tune"], "give a TASK or --resume"),
+    "unknown task": (["tune", "digts"], "did you mean digits"),
+    "missing file": (["tune", "nowhere.csv", "--target", "y"], "nowhere.csv"),
+    "missing python file": (["tune", "nowhere.py:task"], "nowhere.py"),
+    "unknown option": (["tune", "digits", "--bugdet", "3x"], "--budget"),
+    "unknown command": (["tun"], "tun"),
+    "bad budget": (["tune", "digits", "--budget", "lots"], "30x"),
+    "small budget": (["tune", "digits", "--budget", "1x"], "at least 12x"),
+    "steps of 0": (["tune", "digits", "--steps", "0"], "at least 1"),
+    "batch too large": (["tune", "wine", "--batch-size", "9999"], "9999"),
+    "target of a built-in": (["tune", "digits", "--target", "x"], "target"),
+    "missing plan": (["tune", "digits", "--plan", "nowhere.json"], "nowhere.json"),
+    "missing study": (["report", "nowhere.db"], "nowhere.db"),
+    "resume of nothing": (["tune", "--resume", "nowhere.db"], "nowhere.db"),
+    "schedule typo": (["schedule", "cosin(0.3)"], "did you mean cosine"),
+    "recipe typo": (["export", "sgd(momentun=0.9)", "--steps", "10"], "did you mean momentum"),
+    "negative rate": (["export", "sgd(lr=-1)", "--steps", "10"], "at least 0"),
+    "momentum of 1": (["export", "sgd(lr=1, momentum=1)", "--steps", "10"], "below 1"),
+    "code without steps": (["export", "sgd(lr=1)"], "--steps"),
+    "picture of another kind": (["schedule", "0.1", "--plot", "plot.bmp"], "png"),
+    "momentum of find": (["find", "wine", "--momentum", "1.5"], "below 1"),
+    "device": (["tune", "wine", "--device", "abacus"], "abacus"),
+    "short ramp": (["find", "wine", "--ramp-steps", "3"], "at least 20"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said"), WRONG.values(), ids=WRONG.keys())
+def test_wrong_input_gets_one_line_and_exit_code_2(arguments, said, capsys):
+    assert run(arguments) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    (line,) = shown.err.strip().splitlines()
+    assert said in line
+    assert not Path("surefoot.db").exists()
+
+
+def test_a_study_that_is_no_database(capsys):
+    Path("notes.txt").write_text("hello " * 1000)
+    assert run(["tune", "wine", "--study", "notes.txt", "--quiet"]) == 2
+    assert "not a database" in capsys.readouterr().err
+    assert Path("notes.txt").read_text().startswith("hello")
+
+
+def test_an_unwritable_output_folder_is_refused_before_any_work(capsys):
+    Path("taken").write_text("a file")
+    assert run(["tune", "wine", "--out", "taken", "--quiet"]) == 2
+    assert "taken" in capsys.readouterr().err
+    assert not Path("surefoot.db").exists()
+
+
+def test_a_plan_that_is_none_is_refused(capsys):
+    Path("odd.json").write_text('{"backend": "magic"}')
+    assert run(["tune", "wine", "--plan", "odd.json", "--quiet"]) == 2
+    assert "a plan is a JSON object" in capsys.readouterr().err

@@ -1,0 +1,90 @@
+"""A tune that is broken off and gone on with ends as one that was not."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from surefoot.errors import StudyError
+from surefoot.fleet import Plan
+from surefoot.studies import Database, Study
+from surefoot.tasks.loader import load
+from surefoot.tuning import runner
+from surefoot.tuning.assembly import read_result
+from surefoot.tuning.progress import Interrupted
+from surefoot.tuning.result import TuneResult
+from surefoot.tuning.tune import tune
+
+PLAN = Plan("stacked", 16, threads=1)
+
+
+@pytest.fixture(scope="module")
+def wine():
+    return load("wine")
+
+
+@pytest.fixture(scope="module")
+def unbroken(wine):
+    return tune(wine, budget="12x", plan=PLAN, seed=3)
+
+
+@pytest.fixture(autouse=True)
+def _short_slices(monkeypatch):
+    """Slices of a few steps, so that there are many places to break off at."""
+    monkeypatch.setattr(runner, "SLICE_SECONDS", 0.005)
+
+
+def new_study(path: Path) -> Study:
+    return Study.create(Database(path), task="wine", settings={}, seed=3)
+
+
+def stop_after(calls: int):
+    left = iter(range(calls))
+    return lambda: next(left, None) is None
+
+
+def same_findings(first: TuneResult, second: TuneResult) -> None:
+    for field in dataclasses.fields(TuneResult):
+        if field.name not in ("seconds", "study"):
+            assert getattr(first, field.name) == getattr(second, field.name), field.name
+
+
+@pytest.mark.parametrize("calls", [0, 1, 5, 20, 60, 100])
+def test_one_interruption(wine, unbroken, tmp_path, calls):
+    study = new_study(tmp_path / "s.db")
+    with pytest.raises(Interrupted):
+        tune(wine, budget="12x", plan=PLAN, seed=3, study=study, stop=stop_after(calls))
+    assert study.info().status == "interrupted"
+    same_findings(unbroken, tune(wine, budget="12x", plan=PLAN, seed=3, study=study))
+    assert study.info().status == "done"
+    assert not list(tmp_path.glob("*.checkpoints")), "checkpoints of a finished study are removed"
+
+
+def test_many_interruptions_lose_nothing(wine, unbroken, tmp_path):
+    """Broken off every 15 slices: if work were lost each time it would never end."""
+    study = new_study(tmp_path / "s.db")
+    for _ in range(100):
+        try:
+            result = tune(wine, budget="12x", plan=PLAN, seed=3, study=study, stop=stop_after(15))
+            break
+        except Interrupted:
+            continue
+    same_findings(unbroken, result)
+    same_findings(result, read_result(study))
+
+
+def test_a_finished_study_is_read_without_training(wine, tmp_path):
+    study = new_study(tmp_path / "s.db")
+    first = tune(wine, budget="12x", plan=PLAN, seed=3, study=study)
+    again = tune(wine, budget="12x", plan=PLAN, seed=3, study=study, stop=lambda: pytest.fail("it trains"))
+    same_findings(first, again)
+
+
+def test_an_unfinished_study_has_no_result_yet(wine, tmp_path):
+    study = new_study(tmp_path / "s.db")
+    with pytest.raises(Interrupted):
+        tune(wine, budget="12x", plan=PLAN, seed=3, study=study, stop=stop_after(5))
+    with pytest.raises(StudyError, match="--resume"):
+        read_result(study)

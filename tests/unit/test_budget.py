@@ -1,0 +1,50 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from surefoot.budget import Budget
+from surefoot.errors import BudgetError
+
+
+@pytest.mark.parametrize(
+    ("text", "budget"),
+    [
+        ("30x", Budget(trainings=30)),
+        (" 0.5 x ", Budget(trainings=0.5)),
+        ("90s", Budget(seconds=90)),
+        ("2m", Budget(seconds=120)),
+        ("2min", Budget(seconds=120)),
+        ("1.5h", Budget(seconds=5400)),
+    ],
+)
+def test_a_budget_is_trainings_or_a_time(text, budget):
+    assert Budget.parse(text) == budget
+    assert budget.reproducible == text.strip().endswith("x")
+
+
+@pytest.mark.parametrize("text", ["", "30", "x", "0x", "0.0s", "-3x", "1e3x", "30 y", "3xx", "٣x", "nanx", "infs", "9" * 400 + "x"])
+def test_anything_else_is_refused_with_what_was_given(text):
+    with pytest.raises(BudgetError, match="a budget is a number of trainings") as caught:
+        Budget.parse(text)
+    assert repr(text) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "amounts",
+    [{}, {"trainings": 1, "seconds": 1}, {"trainings": 0}, {"seconds": -1.0}, {"seconds": math.inf}, {"trainings": math.nan}],
+)
+def test_neither_both_and_nothing_are_refused(amounts):
+    with pytest.raises(BudgetError, match="one of the two"):
+        Budget(**amounts)
+
+
+@given(st.floats(min_value=5e-324, allow_infinity=False, allow_nan=False), st.booleans())
+def test_a_budget_reads_back_from_its_text(amount, reproducible):
+    budget = Budget(trainings=amount) if reproducible else Budget(seconds=amount)
+    assert Budget.parse(str(budget)) == budget
+
+
+def test_its_text_is_short():
+    assert [str(Budget.parse(text)) for text in ("30x", "0.5x", "90s", "2h")] == ["30x", "0.5x", "90s", "7200s"]

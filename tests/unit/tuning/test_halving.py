@@ -1,0 +1,92 @@
+"""The halving conveyor, driven by losses that are known functions of the point."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from surefoot.tuning.halving import EIGHTHS, RUNGS, Candidate, Conveyor, cooldown_share, expected_work, to_next_rung
+from surefoot.tuning.space import Point
+
+
+def bowl(point: Point) -> float:
+    """A loss with its minimum at (0.7, 0.4)."""
+    return 1.0 + (point.rate - 0.7) ** 2 + (point.memory - 0.4) ** 2
+
+
+def drive(conveyor: Conveyor, loss=bowl) -> float:
+    """Run a conveyor to its end; return the work that was really done, in full trainings."""
+    work = 0.0
+    while conveyor.training:
+        work += len(conveyor.training) / EIGHTHS
+        judged = conveyor.advance()
+        work += sum(cooldown_share(conveyor.places[place].rung) for place in judged)
+        conveyor.judge({place: loss(conveyor.places[place].point) for place in judged})
+    return work
+
+
+def conveyor(count: int = 16, *, ceiling: float = 14.0, seed: int = 0) -> Conveyor:
+    return Conveyor.begin(count, ceiling=ceiling, generator=np.random.default_rng(seed))
+
+
+@given(
+    count=st.sampled_from([4, 8, 16, 32]), extra=st.floats(0.0, 30.0), seed=st.integers(0, 1000), noise=st.floats(0, 1)
+)
+def test_the_ceiling_is_never_passed(count, extra, seed, noise):
+    """Whatever the losses are: at least the first generation is paid for, and nothing above the ceiling."""
+    ceiling = count * to_next_rung(Candidate(0, Point(0, 0))) + extra
+    luck = np.random.default_rng(seed)
+    belt = conveyor(count, ceiling=ceiling, seed=seed)
+    work = drive(belt, loss=lambda point: bowl(point) + noise * luck.standard_normal())
+    assert work == pytest.approx(belt.spent)
+    assert work <= ceiling + 1e-9
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_best_of_a_bowl_is_found_and_trained_in_full(seed):
+    """16 spread points lie a quarter apart; refinement must come nearer than half of that."""
+    belt = conveyor(seed=seed)
+    drive(belt)
+    best = belt.ranking()[0]
+    assert RUNGS[best.candidate.rung] == EIGHTHS
+    assert np.hypot(best.candidate.point.rate - 0.7, best.candidate.point.memory - 0.4) < 0.12
+
+
+def test_those_who_pass_a_rung_are_better_than_those_who_do_not():
+    belt = conveyor()
+    drive(belt)
+    for verdicts, above in zip(belt.verdicts, belt.verdicts[1:], strict=False):
+        passed = {verdict.candidate.number for verdict in above}
+        on = [verdict.loss for verdict in verdicts if verdict.candidate.number in passed]
+        out = [verdict.loss for verdict in verdicts if verdict.candidate.number not in passed]
+        assert np.median(on) < np.median(out)
+
+
+def test_diverged_candidates_never_go_on():
+    belt = conveyor()
+    drive(belt, loss=lambda point: bowl(point) if point.rate < 0.5 else float("inf"))
+    for verdict in (verdict for rung in belt.verdicts[1:] for verdict in rung):
+        assert verdict.candidate.point.rate < 0.5
+
+
+def test_where_all_diverge_the_first_round_is_the_last():
+    belt = conveyor()
+    work = drive(belt, loss=lambda _: float("inf"))
+    assert work == pytest.approx(16 * to_next_rung(Candidate(0, Point(0, 0))))
+    assert not belt.training
+
+
+def test_the_same_seed_draws_the_same_points():
+    first, second = conveyor(seed=3), conveyor(seed=3)
+    drive(first)
+    drive(second)
+    assert first.ranking() == second.ranking()
+    assert conveyor(seed=4).places != conveyor(seed=3).places
+
+
+def test_expected_work_is_the_sum_over_the_rungs_with_their_chances():
+    """1/8 and its cooldown for all, 1/8 more for a quarter, 1/4 for an eighth, 1/2 for a sixteenth."""
+    by_hand = (1 / 8 + 1 / 32) + 0.25 * (1 / 8 + 1 / 16) + 0.125 * (1 / 4 + 1 / 8) + 0.0625 * (1 / 2)
+    assert expected_work(Candidate(0, Point(0, 0))) == pytest.approx(by_hand)
