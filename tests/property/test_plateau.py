@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from surefoot.fleet import Plateau
 
 # Few different values, so that plateaus are common; and what a diverged training gives.
-losses = st.sampled_from([3.0, 2.0, 1.9999, 1.0, 0.5, 0.0, -1.0, -1.0001, float("inf"), float("nan")]) | st.floats(-2, 2)
+losses = st.sampled_from([3.0, 2.0, 1.9999, 1.0, 0.5, 0.0, -1.0, -1.0001, float("inf"), float("nan")]) | st.floats(
+    -2, 2
+)
 plateaus = st.builds(
     Plateau,
     factor=st.sampled_from([0.1, 0.5, 0.9]),

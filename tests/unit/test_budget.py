@@ -24,7 +24,9 @@ def test_a_budget_is_trainings_or_a_time(text, budget):
     assert budget.reproducible == text.strip().endswith("x")
 
 
-@pytest.mark.parametrize("text", ["", "30", "x", "0x", "0.0s", "-3x", "1e3x", "30 y", "3xx", "٣x", "nanx", "infs", "9" * 400 + "x"])
+@pytest.mark.parametrize(
+    "text", ["", "30", "x", "0x", "0.0s", "-3x", "1e3x", "30 y", "3xx", "٣x", "nanx", "infs", "9" * 400 + "x"]
+)
 def test_anything_else_is_refused_with_what_was_given(text):
     with pytest.raises(BudgetError, match="a budget is a number of trainings") as caught:
         Budget.parse(text)
@@ -33,7 +35,14 @@ def test_anything_else_is_refused_with_what_was_given(text):
 
 @pytest.mark.parametrize(
     "amounts",
-    [{}, {"trainings": 1, "seconds": 1}, {"trainings": 0}, {"seconds": -1.0}, {"seconds": math.inf}, {"trainings": math.nan}],
+    [
+        {},
+        {"trainings": 1, "seconds": 1},
+        {"trainings": 0},
+        {"seconds": -1.0},
+        {"seconds": math.inf},
+        {"trainings": math.nan},
+    ],
 )
 def test_neither_both_and_nothing_are_refused(amounts):
     with pytest.raises(BudgetError, match="one of the two"):

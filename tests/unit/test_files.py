@@ -7,13 +7,16 @@ from surefoot.errors import OutputError
 from surefoot.files import atomic_path, writable_folder
 
 
+def write_and_fail(path):
+    path.write_text("half of a n")
+    raise ZeroDivisionError
+
+
 def test_a_fault_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
     with pytest.raises(ZeroDivisionError), atomic_path(path) as temporary:
-        temporary.write_text("ne")
-        assert path.read_text() == "old"
-        raise ZeroDivisionError
+        write_and_fail(temporary)
     assert path.read_text() == "old"
     assert [each.name for each in tmp_path.iterdir()] == ["a.txt"]
 

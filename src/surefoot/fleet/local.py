@@ -41,6 +41,9 @@ class LocalFleet(ABC):
         width: Most members whose gradients are computed at once.
         total: Length of the training, the task's own by default; one number or K.
         device: Where to train.
+
+    Attributes:
+        whole: Whether it stands between two steps; false after an exception in the middle of a training.
     """
 
     backend: ClassVar[Backend]
@@ -73,6 +76,7 @@ class LocalFleet(ABC):
         self.lr_scale = torch.ones(members, dtype=torch.float64)
         self.diverged_at = torch.full((members,), -1, dtype=torch.int64)
         self.history = History.of(members)
+        self.whole = True
 
     def train(self, steps: int, *, places: Sequence[int] | None = None) -> Tensor:
         """Take ``steps`` optimizer steps with every member, or with some while the others rest.
@@ -81,6 +85,7 @@ class LocalFleet(ABC):
             The losses before each step, ``[steps, K]``, or one column for each of ``places``.
         """
         chosen = self._members(places)
+        self.whole = False
         losses = self.params.new_full((steps, len(self.recipes)), torch.nan)
         self.model.train()
         with borrowed_generators():
@@ -93,6 +98,7 @@ class LocalFleet(ABC):
             self._note_divergence(own, chosen)
         self.history.add(own, chosen, begins=self.step, totals=self.total)
         self.step[chosen] += steps
+        self.whole = True
         return own
 
     def evaluate(self, split: SplitName, *, places: Sequence[int] | None = None) -> Scores:
@@ -155,7 +161,14 @@ class LocalFleet(ABC):
         self.lr_scale[to] = 1.0
 
     def save(self, path: Path) -> None:
-        """Write the whole state to one file, atomically."""
+        """Write the whole state to one file, atomically.
+
+        Raises:
+            OutputError: If the file cannot be written.
+            StudyError: If a training was stopped by an exception: parameters and step numbers may not agree.
+        """
+        if not self.whole:
+            raise StudyError("a fleet that was stopped in the middle of its steps cannot be saved.")
         about = {"seed": self.seed, "recipes": [recipe.to_json() for recipe in self.recipes], **self.layout.to_json()}
         write_state(path, dict(self._state()), about)
 

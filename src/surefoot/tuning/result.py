@@ -52,7 +52,6 @@ class TuneResult:
         trials: How many recipes were tried.
         plan: How fleets were run.
         study: Text that opens the study again, or ``None`` where none was kept.
-        metric: Whether the task has a metric.
     """
 
     task: str

@@ -1,0 +1,26 @@
+"""Draws the README's pictures from a real tune: python docs/images/draw.py"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from surefoot import tune
+from surefoot.plots import save
+from surefoot.plots.heat_map import heat_map
+from surefoot.reports.terminal import tune_table
+
+HERE = Path(__file__).parent
+
+with tempfile.TemporaryDirectory() as folder:
+    result = tune("digits", study=Path(folder) / "study.db")
+    console = Console(record=True, width=92, file=Path(folder, "shown").open("w"), force_terminal=True)
+    console.print("[bold]$ surefoot tune digits[/bold]")
+    console.print(tune_table(result))
+    drawn = console.export_svg(title="surefoot")
+# Rich names web fonts; the picture is to need no network.
+(HERE / "demo.svg").write_text(re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL))
+save(heat_map(result), HERE / "heat_map.png")

@@ -1,0 +1,254 @@
+"""The heat map: where in learning rate and momentum the loss is low."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import altair as alt
+import numpy as np
+from numpy.typing import NDArray
+
+from surefoot.plots.axes import finite, log_axis, log_ticks, momentum_ticks
+from surefoot.plots.inline import Row, inline
+from surefoot.plots.numerals import numeral
+from surefoot.plots.spots import Spot, spots_of
+from surefoot.plots.theme import DEFAULT, RECOMMENDED, ROLES, finished, layered
+from surefoot.recipe import Recipe
+from surefoot.tuning.result import TuneResult
+
+# A loss this many times the best is as bad as any other.
+WORST_RATIO = 30.0
+# Area of a dot, in square points, without any training and its growth up to a full one.
+SMALLEST, GROWTH = 15.0, 175.0
+# The shading between the dots: cells of the grid, width of the kernel and its reach, as shares of the axes.
+CELLS = (44, 26)
+KERNEL, REACH = 0.07, 0.16
+# They suit so many dots, and widen where there are fewer, up to a factor.
+TYPICAL_SPOTS, WIDEST = 50, 2.0
+ROOM = 1.5
+
+
+def heat_map(result: TuneResult) -> alt.LayerChart:
+    """Return the losses of all settings that the search tried, over learning rate and momentum.
+
+    A dot is a setting, its size how far it was trained, its colour its validation loss relative to the best of those
+    trained as long: a training that was stopped early is not blamed for being short. The shading interpolates.
+    """
+    spots = spots_of(result.measurements)
+    marked = _marked(result)
+    frame = _Frame.around([*((spot.lr, spot.momentum) for spot in spots), *((row[1], row[2]) for row in marked)])
+    trained = any(math.isfinite(spot.badness) for spot in spots)
+    coloured = [_shading(spots, frame), _dots(spots, frame)] if trained else []
+    layers = [*coloured, _crosses(spots, frame), *_labels(marked, spots, frame)]
+    chart = layered(*layers)
+    crosses = " Crosses diverged." if any(not math.isfinite(spot.badness) for spot in spots) else ""
+    best = result.best
+    around = "" if best is None else f": around {_setting(best.recipe, result.steps)}"
+    figure: alt.LayerChart = finished(
+        chart, f"Where the loss is low{around}", subtitle=f"{result.task}: {len(spots)} settings tried.{crosses}"
+    )
+    return figure
+
+
+def _setting(recipe: Recipe, steps: int) -> str:
+    return f"learning rate {numeral(recipe.lr.value(0, steps))}, momentum {numeral(recipe.momentum.value(0, steps))}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """The part of the plane that is drawn: learning rate, and 1 - momentum, both logarithmic."""
+
+    lr: tuple[float, float]
+    gap: tuple[float, float]
+
+    @classmethod
+    def around(cls, settings: Sequence[tuple[float, float]]) -> _Frame:
+        rates = [lr for lr, _ in settings]
+        gaps = [1.0 - momentum for _, momentum in settings]
+        return cls((min(rates) / ROOM, max(rates) * ROOM), (min(gaps) / 1.15, 1.15))
+
+    def x(self) -> alt.X:
+        low, high = self.lr
+        scale = alt.Scale(type="log", domain=[low, high], nice=False)
+        return alt.X("lr:Q", scale=scale, axis=log_axis(low, high, grid=False), title="learning rate (peak)")
+
+    def y(self) -> alt.Y:
+        low, high = self.gap
+        scale = alt.Scale(type="log", domain=[low, high], nice=False, reverse=True)
+        axis = alt.Axis(
+            grid=False, zindex=1, values=momentum_ticks(1.0 - low), labelExpr="format(1 - datum.value, '.3~f')"
+        )
+        return alt.Y("gap:Q", scale=scale, axis=axis, title="momentum")
+
+    def place(self, lr: float, gap: float) -> tuple[float, float]:
+        """Return where a setting lies, as shares of the axes."""
+        return (
+            math.log(lr / self.lr[0]) / math.log(self.lr[1] / self.lr[0]),
+            math.log(gap / self.gap[0]) / math.log(self.gap[1] / self.gap[0]),
+        )
+
+
+def _colour(spots: Sequence[Spot]) -> alt.Color:
+    worst = min(WORST_RATIO, max([1.5, *finite(spot.badness for spot in spots)]))
+    scale = alt.Scale(type="log", domain=[1.0, worst], clamp=True, nice=False, range="heatmap")
+    title = "loss, times the best of equal length"
+    values = log_ticks(1.0, worst, most=6)
+    # Opaque, so that the dots' legend and the shading's are one.
+    legend = alt.Legend(
+        orient="bottom", title=title, format="~g", values=values, direction="horizontal", gradientOpacity=1.0
+    )
+    return alt.Color("badness:Q", scale=scale, legend=legend)
+
+
+def _dots(spots: Sequence[Spot], frame: _Frame) -> alt.Chart:
+    rows = [_row(spot) for spot in spots if math.isfinite(spot.badness)]
+    shares = sorted({(spot.share, spot.trained) for spot in spots})
+    sizes = {trained: SMALLEST + GROWTH * float(share) for share, trained in shares}
+    size = alt.Size(
+        "trained:O",
+        scale=alt.Scale(type="ordinal", domain=[*sizes], range=[*sizes.values()]),
+        legend=alt.Legend(
+            orient="top", title="trained, of a full training", direction="horizontal", symbolStrokeWidth=0.7
+        ),
+    )
+    # Small dots lie above large ones.
+    order = alt.Order("steps:Q", sort="descending")
+    chart: alt.Chart = (
+        alt.Chart(inline(rows))
+        .mark_point(filled=True, opacity=1.0, style="ink", strokeWidth=0.7)
+        .encode(frame.x(), frame.y(), color=_colour(spots), size=size, order=order, tooltip=_TOOLTIP)
+    )
+    return chart
+
+
+def _crosses(spots: Sequence[Spot], frame: _Frame) -> alt.Chart:
+    rows = [_row(spot) for spot in spots if not math.isfinite(spot.badness)]
+    chart: alt.Chart = (
+        alt.Chart(inline(rows))
+        .mark_text(text="✕", style="note", fontSize=11, fontWeight=600)
+        .encode(frame.x(), frame.y(), tooltip=_TOOLTIP)
+    )
+    return chart
+
+
+_TOOLTIP = [
+    alt.Tooltip("recipe:N"),
+    alt.Tooltip("loss:N", title="validation loss"),
+    alt.Tooltip("relative:N", title="times the best of equal length"),
+    alt.Tooltip("length:N", title="steps"),
+]
+
+
+def _row(spot: Spot) -> Row:
+    found = spot.found
+    return {
+        "lr": spot.lr,
+        "gap": 1.0 - spot.momentum,
+        "badness": spot.badness,
+        "trained": spot.trained,
+        "recipe": str(found.recipe),
+        "loss": numeral(found.valid_loss),
+        "relative": numeral(spot.badness),
+        "length": f"{found.steps} of {found.total}",
+        "steps": found.steps,
+    }
+
+
+def _shading(spots: Sequence[Spot], frame: _Frame) -> alt.Chart:
+    """Return the picture between the dots: a mean of their log losses, the nearer the heavier, near them only."""
+    columns, rows = CELLS
+    x = np.geomspace(*frame.lr, columns + 1)
+    y = np.geomspace(*frame.gap, rows + 1)
+    middles = [(np.sqrt(x[i] * x[i + 1]), np.sqrt(y[j] * y[j + 1])) for i in range(columns) for j in range(rows)]
+    levels = _interpolated(spots, frame, np.array([frame.place(*middle) for middle in middles]))
+    cells: list[Row] = [
+        {
+            "lr": float(x[i]),
+            "right": float(x[i + 1]),
+            "gap": float(y[j]),
+            "top": float(y[j + 1]),
+            "badness": float(level),
+        }
+        for (i, j), level in zip(np.ndindex(columns, rows), levels, strict=True)
+        if math.isfinite(level)
+    ]
+    chart: alt.Chart = (
+        alt.Chart(inline(cells))
+        .mark_rect(opacity=0.5, strokeWidth=1, style="backdrop")
+        .encode(frame.x(), frame.y(), x2="right:Q", y2="top:Q", color=_colour(spots))
+    )
+    return chart
+
+
+def _interpolated(spots: Sequence[Spot], frame: _Frame, places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the interpolated badness at some places ``[cells, 2]``, NaN where no dot is near."""
+    known = np.array([frame.place(spot.lr, 1.0 - spot.momentum) for spot in spots])
+    levels = np.log([min(spot.badness, WORST_RATIO) for spot in spots])
+    distance = np.linalg.norm(places[:, None] - known[None], axis=-1)
+    wider = min(WIDEST, math.sqrt(TYPICAL_SPOTS / len(spots)))
+    weights = np.exp(-0.5 * (distance / (KERNEL * wider)) ** 2) + 1e-12
+    return np.where(distance.min(1) <= REACH * wider, np.exp(weights @ levels / weights.sum(1)), np.nan)
+
+
+def _marked(result: TuneResult) -> list[tuple[str, float, float]]:
+    """Return the recommended recipe and the default with learning rate and momentum."""
+    chosen = [(DEFAULT, result.default.recipe)]
+    if result.best is not None and result.best.recipe not in (result.default.recipe, result.default_scheduled.recipe):
+        chosen.append((RECOMMENDED, result.best.recipe))
+    return [(role, recipe.lr.value(0, result.steps), recipe.momentum.value(0, result.steps)) for role, recipe in chosen]
+
+
+def _labels(marked: Sequence[tuple[str, float, float]], spots: Sequence[Spot], frame: _Frame) -> Iterator[alt.Chart]:
+    """Yield rings around the marked settings, with their names beside them where they hide the fewest dots."""
+    taken = [frame.place(spot.lr, 1.0 - spot.momentum) for spot in spots]
+    # Not the colour channel: that one is the losses'.
+    ring = alt.Stroke("role:N", scale=alt.Scale(domain=list(ROLES)), legend=None)
+    for role, lr, momentum in marked:
+        row: Row = {"lr": lr, "gap": 1.0 - momentum, "role": role}
+        side = _freest(frame.place(lr, 1.0 - momentum), taken)
+        base = alt.Chart(inline([row])).encode(frame.x(), frame.y())
+        yield base.mark_point(filled=False, size=330, strokeWidth=2.5, opacity=1.0).encode(stroke=ring)
+        for style in ("halo", "note"):
+            text = base.mark_text(style=style, align=side.align, dx=side.dx, dy=side.dy, fontWeight=600)
+            yield text.encode(text="role:N")
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """Where a name stands relative to its ring.
+
+    Attributes:
+        align, dx, dy: Its anchor and offset in points.
+        box: What it covers (left, right, above, below) as shares of a picture of usual width.
+        room: How far it reaches to the left and right in the narrowest picture, a telephone's.
+    """
+
+    align: Literal["left", "center", "right"]
+    dx: int
+    dy: int
+    box: tuple[float, float, float, float]
+    room: tuple[float, float]
+
+
+_SIDES = (
+    _Side("left", 14, 0, (0.02, 0.19, -0.03, 0.03), (0.0, 0.5)),
+    _Side("right", -14, 0, (-0.19, -0.02, -0.03, 0.03), (-0.5, 0.0)),
+    _Side("center", 0, -20, (-0.09, 0.09, -0.09, -0.03), (-0.22, 0.22)),
+    _Side("center", 0, 20, (-0.09, 0.09, 0.03, 0.09), (-0.22, 0.22)),
+)
+
+
+def _freest(place: tuple[float, float], taken: Sequence[tuple[float, float]]) -> _Side:
+    """Return the side of a place that lies in the picture and whose box holds the fewest dots."""
+    across, down = place
+
+    def cost(side: _Side) -> int:
+        left, right, above, below = side.box
+        outside = across + side.room[0] < 0 or across + side.room[1] > 1 or not 0 <= down + above <= down + below <= 1
+        hidden = sum(left <= x - across <= right and above <= y - down <= below for x, y in taken)
+        return hidden + (len(taken) + 1) * outside
+
+    return min(_SIDES, key=cost)

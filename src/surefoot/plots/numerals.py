@@ -1,0 +1,54 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+import math
+
+# Below this factor a difference reads better in percent.
+NOTABLE = 1.5
+
+
+def numeral(value: float, *, digits: int = 3) -> str:
+    """Return a number to a few significant digits, without an exponent where it reads well without one.
+
+    A loss that is not finite has a word instead: it diverged.
+
+    Example:
+        >>> [numeral(value) for value in (0.10023641, 0.75, 1234.5, 2.069e-4, 1.3e-6, float("inf"))]
+        ['0.1', '0.75', '1230', '0.000207', '1.3e-6', 'diverged']
+    """
+    if not math.isfinite(value):
+        return "diverged"
+    if value != 0 and not 1e-5 <= abs(value) < 1e6:
+        mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+        return f"{_bare(mantissa)}e{int(exponent)}"
+    places = digits - 1 - math.floor(math.log10(abs(value))) if value else 0
+    rounded = round(value, places)
+    return _bare(f"{rounded:.{max(places, 0)}f}")
+
+
+def measured(value: float) -> str:
+    """Return a measured value to three significant digits, zeros at the end kept: they were measured too.
+
+    Example:
+        >>> [measured(value) for value in (0.10023641, 5.0, float("inf"))]
+        ['0.100', '5.00', 'diverged']
+    """
+    plain = numeral(value)
+    return f"{value:#.3g}" if math.isfinite(value) and "e" not in plain and 1e-4 <= abs(value) < 100 else plain
+
+
+def how_much_lower(times: float) -> str:
+    """Return in words how much lower a loss is than another that is so many times as high.
+
+    Example:
+        >>> how_much_lower(5.62), how_much_lower(46.3), how_much_lower(1.045)
+        ('5.6x lower', '46x lower', '4.3 % lower')
+    """
+    if times < NOTABLE:
+        return f"{numeral(100.0 * (1.0 - 1.0 / times), digits=2)} % lower"
+    return f"{numeral(times, digits=2)}x lower"
+
+
+def _bare(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,73 @@
+"""The settings that a search tried, and how good each was."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from surefoot.plots.axes import finite
+from surefoot.recipe import Recipe
+from surefoot.studies import Measurement
+from surefoot.tuning.assembly import SEARCH
+
+EIGHTHS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A setting that the search tried, as far as it trained it.
+
+    Attributes:
+        lr, momentum: At the first step.
+        badness: Loss over the lowest of those trained as long, at least 1; ``inf`` where it diverged.
+        found: The measurement itself.
+    """
+
+    lr: float
+    momentum: float
+    badness: float
+    found: Measurement
+
+    @property
+    def trained(self) -> str:
+        """How much of the full training it had, to an eighth."""
+        return "full" if self.share == 1 else str(self.share)
+
+    @property
+    def share(self) -> Fraction:
+        """The same as a number."""
+        return min(Fraction(1), Fraction(max(1, round(EIGHTHS * self.found.steps / self.found.total)), EIGHTHS))
+
+
+def spots_of(measurements: Sequence[Measurement]) -> list[Spot]:
+    """Return every setting of the search once, as far as it was trained."""
+    furthest: dict[Recipe, Measurement] = {}
+    for found in measurements:
+        known = furthest.get(found.recipe)
+        if found.stage.startswith(SEARCH) and (known is None or found.steps > known.steps):
+            furthest[found.recipe] = found
+    searched = [found for found in measurements if found.stage.startswith(SEARCH)]
+    best = {steps: _lowest(searched, steps) for steps in {found.steps for found in searched}}
+    positive = all(loss > 0 for loss in finite(found.valid_loss for found in searched))
+    return [
+        Spot(
+            recipe.lr.value(0, found.total),
+            recipe.momentum.value(0, found.total),
+            _badness(found.valid_loss, best[found.steps], positive=positive),
+            found,
+        )
+        for recipe, found in furthest.items()
+    ]
+
+
+def _lowest(searched: Sequence[Measurement], steps: int) -> float:
+    return min(found.valid_loss for found in searched if found.steps == steps)
+
+
+def _badness(loss: float, best: float, *, positive: bool) -> float:
+    """Return loss / best; where losses may be negative, 1 + their difference, which orders them as well."""
+    if not math.isfinite(loss):
+        return math.inf
+    return loss / best if positive else 1.0 + loss - best

@@ -1,0 +1,1 @@
+"""Reports from results: the terminal's tables, one HTML page, TensorBoard's event files."""

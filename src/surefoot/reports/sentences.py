@@ -1,0 +1,133 @@
+"""What a result says, in sentences; the same words in the terminal and on the page."""
+
+from __future__ import annotations
+
+import math
+
+from surefoot.plots.numerals import how_much_lower, measured, numeral
+from surefoot.tuning.find import FindResult
+from surefoot.tuning.result import Contestant, TuneResult
+from surefoot.values import Interval, Score
+
+LONG_NAMES = {"lr": "learning rate"}
+
+
+def headline(result: TuneResult) -> str:
+    """Return the recommendation with its numbers, in one sentence or two."""
+    best = result.best
+    if best is None:
+        return f"There is no recommendation. {_sentence(result.reason)}"
+    loss = f"a validation loss of {interval_text(best.valid)}"
+    if best.recipe == result.default.recipe:
+        return f"Keep the default, {best.recipe}: with {loss} it was the best of {result.trials} recipes."
+    return f"{best.recipe} reaches {loss}, {_against_default(result)}."
+
+
+def _against_default(result: TuneResult) -> str:
+    default = result.default.valid
+    if not math.isfinite(default.mean):
+        return "where the default diverged"
+    gain = result.improvement(result.default)
+    whose = f"the default's {measured(default.mean)}"
+    if is_tied(result, result.default):
+        return f"which cannot be told apart from {whose}"
+    return f"{how_much_lower(gain)} than {whose}" if gain is not None else f"below {whose}"
+
+
+def is_tied(result: TuneResult, contestant: Contestant) -> bool:
+    """Whether a recipe of the confirmation cannot be told apart from the best."""
+    return any(found.tied and found.recipe == contestant.recipe for found in result.contestants)
+
+
+def interval_text(score: Score) -> str:
+    """Return a loss with its interval.
+
+    Example:
+        >>> interval_text(Score(0.1, 0.0927, 0.1078, 3))
+        '0.100 (90 % interval 0.0927 to 0.108)'
+    """
+    bounds = bounds_text(score)
+    return measured(score.mean) if bounds is None else f"{measured(score.mean)} (90 % interval {bounds})"
+
+
+def bounds_text(score: Score) -> str | None:
+    """Return the ends of a loss's interval, ``None`` where there is none: a seed diverged, or there was only one."""
+    if not (math.isfinite(score.low) and math.isfinite(score.high)):
+        return None
+    return f"{measured(score.low)} to {measured(score.high)}"
+
+
+def half_width_text(score: Score) -> str:
+    """Return a loss with half the width of its interval, for narrow columns.
+
+    Example:
+        >>> half_width_text(Score(0.1, 0.0927, 0.1078, 3))
+        '0.100 ± 0.0076'
+    """
+    if bounds_text(score) is None:
+        return measured(score.mean)
+    return f"{measured(score.mean)} ± {numeral((score.high - score.low) / 2, digits=2)}"
+
+
+def tied_settings(result: TuneResult) -> str | None:
+    """Return which settings cannot be told apart from the best, ``None`` where there is no best."""
+    if result.lr is None or result.momentum is None:
+        return None
+    if result.lr.low == result.lr.high and result.momentum.low == result.momentum.high:
+        return "No other setting that was tried came as close."
+    lr, momentum = _range(result.lr), _range(result.momentum)
+    return f"Just as good, as far as 90 % confidence can tell: learning rate {lr}, momentum {momentum}."
+
+
+def _sentence(reason: str | None) -> str:
+    return reason[:1].upper() + reason[1:] if reason else ""
+
+
+def _range(interval: Interval) -> str:
+    low, high = numeral(interval.low), numeral(interval.high)
+    return low if low == high else f"{low} to {high}"
+
+
+def boundary_warning(result: TuneResult) -> str | None:
+    """Return a warning where the best value lies on the edge of what was searched."""
+    if not result.boundary:
+        return None
+    names = " and ".join(LONG_NAMES.get(name, name) for name in result.boundary)
+    verb = "lies" if len(result.boundary) == 1 else "lie"
+    return f"Careful: the best {names} {verb} on the edge of what was searched; a better value may lie beyond it."
+
+
+def cost(result: TuneResult) -> str:
+    """Return what the answer cost.
+
+    A config-step is one optimizer step of one recipe, the unit of all budgets.
+    """
+    trainings = numeral(result.config_steps / result.steps)
+    return (
+        f"{result.trials} recipes tried in {seconds_text(result.seconds)}: {result.config_steps:,} config-steps, "
+        f"as many as {trainings} full trainings of {result.steps:,} steps."
+    )
+
+
+def seconds_text(seconds: float) -> str:
+    """Return a duration as people say it.
+
+    Example:
+        >>> seconds_text(5.39), seconds_text(75), seconds_text(7300)
+        ('5.4 s', '1 min 15 s', '2 h 1 min')
+    """
+    if seconds < 60:
+        return f"{numeral(seconds, digits=2)} s"
+    minutes, left = divmod(round(seconds), 60)
+    return f"{minutes} min {left} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def find_headline(result: FindResult) -> str:
+    """Return where to start, or why that cannot be said."""
+    found = result.suggestion
+    if found is None:
+        return f"There is no suggestion. {_sentence(result.reason)}"
+    return (
+        f"Start from learning rate {numeral(found.lr)} with momentum {numeral(found.momentum)}; "
+        f"there {numeral(found.low)} to {numeral(found.high)} is usable."
+    )

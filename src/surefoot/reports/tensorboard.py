@@ -1,0 +1,192 @@
+"""TensorBoard's event files: a run for every training, and the HPARAMS tab over all of them.
+
+The experiment is described once, in the root run, as TensorBoard heeds only the first description it meets; every
+training has its session's start and end beside its scalars. Written here record by record, under a fixed name: a
+report written again replaces its files and touches no others.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2, summary_v2
+from tensorboard.plugins.scalar.summary_v2 import scalar_pb
+from tensorboard.summary.writer.record_writer import RecordWriter
+
+from surefoot.files import atomic_path, unwritable, writable_folder
+from surefoot.recipe import Recipe
+from surefoot.schedules import schedule_text
+from surefoot.studies import Measurement
+from surefoot.tuning.assembly import CONFIRM, SEARCH
+from surefoot.tuning.result import TuneResult
+
+FILE = "events.out.tfevents.0.surefoot"
+VALID, TRAIN, LR, MOMENTUM = "loss/valid", "loss/train", "recipe/lr", "recipe/momentum"
+TEST, METRIC = "loss/test", "metric/valid"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One training: a recipe on one seed, in the search or in the confirmation.
+
+    Attributes:
+        trial: The recipe's number.
+        stage: ``search`` or ``confirm``.
+        found: Its measurements, the shortest first; the search looks at a training several times on its way.
+    """
+
+    trial: int
+    stage: str
+    found: tuple[Measurement, ...]
+
+    @property
+    def last(self) -> Measurement:
+        """The measurement at its end."""
+        return self.found[-1]
+
+    @property
+    def group(self) -> str:
+        """The session group: trainings that differ in nothing but the seed."""
+        return f"trial-{self.trial:03d}/{self.stage}"
+
+    @property
+    def name(self) -> str:
+        """The run's folder below the log folder."""
+        return f"{self.group}-seed-{self.last.seed}"
+
+
+def write_tensorboard(result: TuneResult, folder: Path) -> None:
+    """Write every training of a tune as a run, in place of the runs that were written there before.
+
+    Args:
+        result: What the tune found.
+        folder: To be given to ``tensorboard --logdir``.
+
+    Raises:
+        OutputError: If the folder cannot be written.
+    """
+    runs = runs_of(result)
+    files = {folder / FILE: [_event(0, [*_experiment(runs).value])]}
+    files |= {folder / run.name / FILE: list(_run_events(run)) for run in runs}
+    writable_folder(folder)
+    _remove_others(folder, keep=set(files))
+    for path, events in files.items():
+        writable_folder(path.parent)
+        _write(path, events)
+
+
+def runs_of(result: TuneResult) -> list[Run]:
+    """Return the trainings of the search and of the confirmation, recipes numbered as they first came up."""
+    numbers: dict[Recipe, int] = {}
+    found: dict[tuple[Recipe, str, int], list[Measurement]] = {}
+    for row in result.measurements:
+        stage = next((stage for stage in (SEARCH, CONFIRM) if row.stage.startswith(stage)), None)
+        if stage is not None:
+            numbers.setdefault(row.recipe, len(numbers))
+            found.setdefault((row.recipe, stage, row.seed), []).append(row)
+    return [
+        Run(numbers[recipe], stage, tuple(sorted(rows, key=lambda row: row.steps)))
+        for (recipe, stage, _), rows in found.items()
+    ]
+
+
+def hyperparameters(run: Run) -> dict[str, float | str]:
+    """Return what the HPARAMS tab says of a training; learning rate and momentum are their largest values."""
+    recipe, total = run.last.recipe, run.last.total
+    steps = np.arange(total)
+    return {
+        "lr": float(recipe.lr.values(steps, total).max()),
+        "momentum": float(recipe.momentum.values(steps, total).max()),
+        "optimizer": recipe.optimizer,
+        "schedule": schedule_text(recipe.lr).partition("(")[0] if "(" in schedule_text(recipe.lr) else "constant",
+        "stage": run.stage,
+        "steps": float(run.last.steps),
+    }
+
+
+def _experiment(runs: Iterable[Run]) -> Summary:
+    """Return the description of the whole: which hyperparameters there are, over which values, and the metrics."""
+    settings = [hyperparameters(run) for run in runs]
+    columns = {name: [row[name] for row in settings] for name in (settings[0] if settings else {})}
+    hparams = [summary_v2.HParam(name, _domain(values)) for name, values in columns.items()]
+    metrics = [summary_v2.Metric(VALID, display_name="validation loss"), summary_v2.Metric(TRAIN)]
+    described: Summary = summary_v2.hparams_config_pb(hparams=hparams, metrics=metrics)
+    return described
+
+
+def _domain(values: list[float | str]) -> summary_v2.Domain:
+    numbers = [value for value in values if isinstance(value, float)]
+    if numbers:
+        return summary_v2.RealInterval(min(numbers), max(numbers))
+    return summary_v2.Discrete(sorted({str(value) for value in values}))
+
+
+def _run_events(run: Run) -> Iterator[Event]:
+    start = summary_v2.hparams_pb(hyperparameters(run), trial_id=run.group)
+    yield _event(0, start.value)
+    yield from _curve_events(run.last)
+    for row in run.found:
+        losses = {VALID: row.valid_loss, TEST: row.test_loss, METRIC: row.metric}
+        yield from _scalar_events(row.steps, losses)
+    yield _event(run.last.steps, [_session_end(diverged=not math.isfinite(run.last.valid_loss))])
+
+
+def _curve_events(row: Measurement) -> Iterator[Event]:
+    steps = np.array(row.curve.steps, dtype=np.int64)
+    lr, momentum = (each.values(steps, row.total).tolist() for each in (row.recipe.lr, row.recipe.momentum))
+    for step, loss, rate, beta in zip(row.curve.steps, row.curve.losses, lr, momentum, strict=True):
+        yield from _scalar_events(step, {TRAIN: loss, LR: rate, MOMENTUM: beta})
+
+
+def _scalar_events(step: int, values: dict[str, float | None]) -> Iterator[Event]:
+    """Yield one event with the values that there are; what is not finite is left out, not drawn."""
+    known = {tag: value for tag, value in values.items() if value is not None and math.isfinite(value)}
+    if known:
+        yield _event(step, [scalar_pb(tag, value).value[0] for tag, value in known.items()])
+
+
+def _session_end(*, diverged: bool) -> Summary.Value:
+    status = api_pb2.STATUS_FAILURE if diverged else api_pb2.STATUS_SUCCESS
+    end = plugin_data_pb2.SessionEndInfo(status=status, end_time_secs=time.time())
+    data = plugin_data_pb2.HParamsPluginData(session_end_info=end)
+    return Summary.Value(
+        tag=metadata.SESSION_END_INFO_TAG,
+        metadata=metadata.create_summary_metadata(data),
+        tensor=metadata.NULL_TENSOR,
+    )
+
+
+def _event(step: int, values: Iterable[Summary.Value]) -> Event:
+    return Event(wall_time=time.time(), step=step, summary=Summary(value=list(values)))
+
+
+def _remove_others(folder: Path, *, keep: set[Path]) -> None:
+    """Remove the files of an earlier report that the new one does not replace, and folders that are empty then."""
+    for path in folder.glob(f"trial-*/*/{FILE}"):
+        if path not in keep:
+            try:
+                path.unlink()
+            except OSError as error:
+                raise unwritable(path, error) from None
+            _remove_if_empty(path.parent)
+            _remove_if_empty(path.parent.parent)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _write(path: Path, events: Iterable[Event]) -> None:
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        records = RecordWriter(file)
+        records.write(Event(wall_time=time.time(), file_version="brain.Event:2").SerializeToString())
+        for event in events:
+            records.write(event.SerializeToString())

@@ -1,0 +1,122 @@
+"""Results as tables for the terminal; they need no colour to be understood."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import plotext
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from surefoot.plots.axes import linear_ticks
+from surefoot.plots.comparison import ranking
+from surefoot.plots.numerals import measured, numeral
+from surefoot.reports.sentences import (
+    boundary_warning,
+    cost,
+    find_headline,
+    half_width_text,
+    headline,
+    seconds_text,
+    tied_settings,
+)
+from surefoot.schedules import Schedule, schedule_text
+from surefoot.tuning.find import FindResult
+from surefoot.tuning.result import Contestant, TuneResult
+
+
+def tune_table(result: TuneResult) -> RenderableType:
+    """Return what a tune found: the recommendation, the table behind it, what else is as good, and the cost."""
+    parts: list[RenderableType] = [Text(headline(result), style="bold"), Padding(_contestants(result), (1, 0))]
+    notes = [tied_settings(result), boundary_warning(result), _steps_note(result), cost(result)]
+    return Group(*parts, *(Text(note) for note in notes if note))
+
+
+def _steps_note(result: TuneResult) -> str:
+    seeds = result.default.valid.seeds
+    return (
+        f"Losses are means of {seeds} fresh seeds after {result.steps:,} steps, the same seeds for every recipe, "
+        "± their 90 % interval."
+    )
+
+
+def _contestants(result: TuneResult) -> Table:
+    standings = ranking(result)
+    metric = any(standing.found.metric is not None for standing in standings)
+    test = any(standing.found.test is not None for standing in standings)
+    table = _table("recipe", "learning\nrate", "momentum", "validation\nloss")
+    for name in ["metric"] * metric + ["test\nloss"] * test:
+        table.add_column(name, justify="right", no_wrap=True)
+    for standing in standings:
+        table.add_row(standing.name, *_cells(standing.found, metric=metric, test=test))
+    return table
+
+
+def _cells(found: Contestant, *, metric: bool, test: bool) -> Iterator[str]:
+    yield numeral(found.recipe.lr.value(0, 1))
+    yield numeral(found.recipe.momentum.value(0, 1))
+    yield half_width_text(found.valid)
+    if metric:
+        yield "" if found.metric is None else measured(found.metric)
+    if test:
+        yield "" if found.test is None else half_width_text(found.test)
+
+
+def find_table(result: FindResult) -> RenderableType:
+    """Return what a range test found: where to start, and the usable learning rates at every momentum."""
+    table = _table("momentum", "usable from", "best", "to", "breaks above", "loss at best")
+    chosen = None if result.suggestion is None else result.suggestion.momentum
+    for row in result.ranges:
+        mark = "> " if row.momentum == chosen else ""
+        rates = [_known(value) for value in (row.low, row.best, row.high, row.limit)]
+        loss = measured(row.best_loss) if row.best is not None else "-"
+        table.add_row(f"{mark}{row.momentum:g}", *rates, loss, style="bold" if mark else None)
+    table.columns[0].justify = "right"
+    explained = (
+        f"Usable: after {result.steps} steps the training loss had fallen at least 90 % as far as at the best rate. "
+        f"It was {measured(result.start_loss)} at the start. Means of {result.seeds} seeds."
+    )
+    paid = f"{seconds_text(result.seconds)}, {result.config_steps:,} config-steps."
+    return Group(Text(find_headline(result), style="bold"), Padding(table, (1, 0)), Text(explained), Text(paid))
+
+
+def _known(value: float | None) -> str:
+    return "-" if value is None else numeral(value)
+
+
+def _table(first: str, *numbers: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, collapse_padding=True, show_edge=False)
+    table.add_column(first)
+    for name in numbers:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def schedule_plot(schedule: Schedule, total: int, *, width: int = 72, height: int = 16) -> str:
+    """Return a schedule drawn with characters, without colours.
+
+    Args:
+        schedule: What to draw.
+        total: Steps of the training.
+        width: Columns, at least 30.
+        height: Lines, at least 8.
+    """
+    steps = np.unique(np.linspace(0, total - 1, min(total, 4 * width)).round().astype(np.int64))
+    values = schedule.values(steps, total)
+    # The library draws on one figure that all share: cleared before and after.
+    plotext.terminal.limit(False, False)
+    figure = plotext.figure.clear()
+    figure.plot_size(max(width, 30), max(height, 8)).theme("colorless")
+    figure.draw(figure.signal(steps.tolist(), values.tolist(), marker="braille").lines())
+    low, high = min(0.0, float(values.min())), float(values.max()) or 1.0
+    at_y, at_x = linear_ticks(low, high, most=max(3, height // 3)), linear_ticks(0, total, most=max(3, width // 14))
+    figure.ruler("y").lim(low, high).ticks(at_y, [numeral(tick) for tick in at_y])
+    figure.ruler("x").lim(0, total).ticks(at_x, [f"{tick:,.0f}" if tick == int(tick) else "" for tick in at_x])
+    figure.title(schedule_text(schedule)).label(f"step of {total:,}")
+    drawn: str = figure.build().string(colorless=True)
+    plotext.figure.clear()
+    return "\n".join(line.rstrip() for line in drawn.splitlines())

@@ -1,0 +1,148 @@
+"""The report in a real browser, opened as a file, without a network."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from surefoot.recipe import pytorch_code
+from surefoot.reports.html import write_html
+
+CHROMIUM = Path(os.environ.get("SUREFOOT_CHROMIUM", "/usr/bin/chromium"))
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
+DRAWN = "html[data-drawn]"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if not CHROMIUM.exists():
+        # A machine that checks changes has to have it; a person's need not.
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no browser at {CHROMIUM}")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def report(tuned, tmp_path_factory):
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    write_html(tuned, path, environment={"python": "3.11"}, command="surefoot tune wine --budget 12x")
+    return path
+
+
+@pytest.fixture
+def opened(browser, report):
+    """Return a function that opens the report; requests and complaints are written down, and no request leaves."""
+    contexts = []
+
+    def open_page(viewport=DESKTOP, path=report, **options):
+        context = browser.new_context(viewport=viewport, offline=True, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.requests, page.complaints = [], []
+        page.on("request", lambda request: page.requests.append(request.url))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.on(
+            "console", lambda said: page.complaints.append(said.text) if said.type in ("error", "warning") else None
+        )
+        page.goto(path.as_uri())
+        page.wait_for_selector(DRAWN, timeout=30_000)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def test_nothing_is_asked_from_the_network_and_nothing_complains(opened, report):
+    page = opened()
+    assert page.requests == [report.as_uri()]
+    assert page.complaints == []
+
+
+def test_every_chart_is_drawn_with_marks_and_words(opened):
+    page = opened()
+    charts = page.evaluate(
+        """() => [...document.querySelectorAll('.chart')].map((chart) => {
+            const svg = chart.querySelector('svg.marks');
+            const box = svg.getBoundingClientRect();
+            return {width: box.width, height: box.height, inside: box.right <= chart.getBoundingClientRect().right + 1,
+                    marks: svg.querySelectorAll('.mark-symbol path, .mark-line path, .mark-rect path').length,
+                    words: svg.textContent};
+        })"""
+    )
+    assert len(charts) == 5
+    for chart in charts:
+        assert chart["width"] > 300
+        assert chart["height"] > 150
+        assert chart["inside"]
+        assert chart["marks"] > 0
+    heat, compared, curves, ramps, schedule = (chart["words"] for chart in charts)
+    assert "recommended" in heat
+    assert "default, same schedule" in compared
+    assert "training loss" in curves
+    assert "learning rate at that step" in ramps
+    assert "step" in schedule
+
+
+def test_the_copy_button_copies_the_code(opened, tuned):
+    page = opened(permissions=["clipboard-read", "clipboard-write"])
+    page.click('[data-copies="pytorch"]')
+    page.wait_for_function("document.querySelector('[data-copies=pytorch]').textContent === 'Copied'")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.strip() == pytorch_code(tuned.best.recipe, steps=tuned.steps).strip()
+
+
+def test_the_copy_button_works_without_the_right_to_the_clipboard(opened, tuned):
+    page = opened()
+    page.evaluate(
+        "() => { navigator.clipboard.writeText = () => Promise.reject(new Error('refused'));"
+        " document.addEventListener('copy', () => { window.copied = getSelection().toString(); }); }"
+    )
+    page.click('[data-copies="command"]')
+    page.wait_for_function("window.copied !== undefined")
+    assert page.evaluate("window.copied") == "surefoot tune wine --budget 12x"
+
+
+def test_a_telephone_shows_it_without_scrolling_sideways(opened):
+    page = opened(PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    overflowing = page.evaluate(
+        """() => [...document.querySelectorAll('h1, h2, h3, p, figcaption, th, td, dd, .chart svg.marks')]
+            .filter((each) => each.offsetParent !== null || each.tagName === 'svg')
+            .filter((each) => each.getBoundingClientRect().right > innerWidth + 0.5)
+            .map((each) => each.tagName + ' ' + each.textContent.slice(0, 40))"""
+    )
+    assert overflowing == []
+
+
+def test_figures_follow_the_night(opened):
+    page = opened(color_scheme="light")
+    paper = "document.querySelector('#chart-0 svg.marks').getAttribute('style') || ''"
+    ground = "getComputedStyle(document.body).backgroundColor"
+    by_day = page.evaluate(paper), page.evaluate(ground)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"({paper}) !== {by_day[0]!r}")
+    assert page.evaluate(ground) != by_day[1]
+    assert page.evaluate("document.querySelectorAll('.chart svg.marks').length") == 5
+    assert page.complaints == []
+
+
+def test_a_page_of_divergence_draws_too(opened, diverged, tmp_path):
+    write_html(diverged, tmp_path / "report.html")
+    page = opened(path=tmp_path / "report.html")
+    assert "Every setting diverged" in page.inner_text(".headline")
+    assert page.evaluate("document.querySelectorAll('.chart svg.marks').length") == 2
+    assert page.complaints == []

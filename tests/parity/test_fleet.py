@@ -1,0 +1,207 @@
+"""A member of a fleet trains as it would alone, in a plain PyTorch loop: float64, 100 steps, 1e-10."""
+
+from functools import cache
+
+import pytest
+import torch
+from tests.parity.tasks import STEPS, Alone, make_task, state_of
+
+from surefoot.fleet import LocalFleet, Plan, launch
+from surefoot.recipe import Recipe
+
+TOLERANCE = 1e-10
+SEED = 3
+
+EVERY_OPTIMIZER = [
+    "sgd(lr=0.1)",
+    "sgd(lr=cosine(0.2, warmup=5%), momentum=0.9)",
+    "sgd(lr=cosine(0.1), momentum=linear(0.5, final=0.95), nesterov=true, weight_decay=0.01, no_decay=bias+norm)",
+    "sgd(lr=0.1, momentum=0.8, dampening=0.3, lr_factor=0:0.1+3.bias:2, clip=0.5)",
+    "rmsprop(lr=cosine(0.005, warmup=10%), centered=true, momentum=linear(0.9, final=0.5), eps=1e-3)",
+    "adagrad(lr=0.05, lr_decay=0.01, initial_accumulator=0.1, weight_decay=0.01)",
+    "adadelta(lr=cosine(1), rho=0.9, eps=1e-4)",
+    "adam(lr=0.003, beta1=linear(0.9, final=0.5), clip=0.7)",
+    "adam(lr=cosine(0.01), amsgrad=true, weight_decay=0.1, decay_factor=norm:0)",
+    "adamw(lr=wsd(0.01, warmup=5%, decay=20%), beta2=0.95, weight_decay=0.1, no_decay=bias+norm)",
+    "nadam(lr=0.005, momentum_decay=0.01, lr_factor=1:3)",
+    "lion(lr=cosine(0.002), beta1=linear(0.95, final=0.8), weight_decay=0.1, clip=1)",
+]
+A_FEW = [
+    "sgd(lr=cosine(0.1, warmup=5%), momentum=linear(0.5, final=0.9), nesterov=true, clip=1)",
+    "sgd(lr=0.05, momentum=0.9, weight_decay=0.01, no_decay=bias+norm)",
+    "adam(lr=cosine(0.003), eps=1e-3)",
+    "rmsprop(lr=0.001, momentum=0.5, eps=1e-2)",
+    "sgd(lr=0.2, clip=0.3)",
+]
+SERIAL, STACKED, NARROW = Plan("serial", 1), Plan("stacked", 64), Plan("stacked", 3)
+TWO_PLANS = pytest.mark.parametrize("plan", [SERIAL, NARROW], ids=["serial", "width 3"])
+PLANS = pytest.mark.parametrize("plan", [SERIAL, STACKED, NARROW], ids=["serial", "stacked", "width 3"])
+
+
+@cache
+def trained_alone(kind: str, text: str) -> tuple[Alone, torch.Tensor]:
+    """Return the twin of a member after all steps, and its losses."""
+    member = Alone(make_task(kind), Recipe.parse(text), seed=SEED)
+    return member, member.train(STEPS)
+
+
+def parsed(texts: list[str]) -> list[Recipe]:
+    return [Recipe.parse(text) for text in texts]
+
+
+def apart(fleet: LocalFleet, place: int, member: Alone) -> float:
+    """The largest difference between a member of a fleet and its twin, in parameters, buffers and validation loss."""
+    alone = state_of(member.model)
+    of_fleet = fleet.layout.unflatten(fleet.params[place])
+    assert of_fleet.keys() == alone.params.keys()
+    assert fleet.buffers.keys() == alone.buffers.keys()
+    differences = [(of_fleet[name] - param).abs().max() for name, param in alone.params.items()]
+    differences += [(fleet.buffers[name][place] - buffer).abs().max() for name, buffer in alone.buffers.items()]
+    scores = fleet.evaluate("valid", places=[place])
+    loss, metric = member.scores()
+    assert (scores.metric is None) == (metric is None)
+    differences.append((scores.loss - loss).abs().max())
+    if scores.metric is not None and metric is not None:
+        differences.append((scores.metric - metric).abs().max())
+    return max(difference.item() for difference in differences)
+
+
+def moved(fleet: LocalFleet) -> float:
+    """The distance of the member that has moved least."""
+    return (fleet.params - fleet._first_params).norm(dim=1).min().item()
+
+
+@PLANS
+def test_every_optimizer_in_one_fleet_trains_as_alone(plan):
+    task, recipes = make_task("perceptron"), parsed(EVERY_OPTIMIZER)
+    fleet = launch(task, recipes, seed=SEED, plan=plan)
+    losses = fleet.train(STEPS)
+    assert moved(fleet) > 0.05
+    for place, recipe in enumerate(recipes):
+        member, alone = trained_alone(task.name, EVERY_OPTIMIZER[place])
+        assert (losses[:, place] - alone).abs().max() < TOLERANCE, recipe
+        assert apart(fleet, place, member) < TOLERANCE, recipe
+    assert fleet.diverged_at.tolist() == [-1] * len(recipes)
+
+
+@TWO_PLANS
+@pytest.mark.parametrize(
+    "kind",
+    ["convolution", "attention", "recurrent", "partial", "smoothed", "accumulated", "two losses", "regression"],
+)
+def test_every_kind_of_model_trains_as_alone(kind, plan):
+    task, recipes = make_task(kind), parsed(A_FEW)
+    fleet = launch(task, recipes, seed=SEED, plan=plan)
+    losses = fleet.train(STEPS)
+    assert moved(fleet) > 0.05
+    for place, recipe in enumerate(recipes):
+        member, alone = trained_alone(kind, A_FEW[place])
+        assert (losses[:, place] - alone).abs().max() < TOLERANCE, recipe
+        if kind == "partial":
+            require_that_only_decay_moved_the_unused(fleet, place, recipe, member)
+        assert apart(fleet, place, member) < TOLERANCE, recipe
+
+
+def require_that_only_decay_moved_the_unused(fleet, place, recipe, member):
+    """A fleet cannot tell an unused parameter from one with a zero gradient: weight decay alone moves it."""
+    params = fleet.layout.unflatten(fleet.params[place])
+    for name, alone in member.model.unused.named_parameters(prefix="unused"):
+        decays = recipe.schedule("weight_decay").value(0, STEPS) > 0 and name.endswith("weight")
+        assert torch.equal(params[name], alone) != decays
+        params[name].copy_(alone.detach())
+
+
+def test_buffers_and_masks_are_those_of_each_member():
+    task, recipes = make_task("convolution"), parsed(A_FEW)
+    fleet = launch(task, recipes, seed=SEED, plan=STACKED)
+    fleet.train(STEPS)
+    means = fleet.buffers["2.running_mean"]
+    assert torch.pdist(means).min() > 1e-4, "members have statistics of their own"
+    assert fleet.buffers["2.num_batches_tracked"].tolist() == [STEPS] * len(recipes)
+    same = launch(task, recipes[:1] * 3, seed=SEED, plan=STACKED)
+    same.train(20)
+    assert torch.pdist(same.params).max() < TOLERANCE, "the same recipe draws the same masks"
+    other = launch(task, recipes[:1], seed=SEED + 1, plan=STACKED)
+    other.train(20)
+    assert (other.params[0] - same.params[0]).abs().max() > 1e-3
+
+
+@PLANS
+@pytest.mark.parametrize("kind", ["perceptron", "convolution"])
+def test_members_at_different_places_train_as_alone(kind, plan):
+    task = make_task(kind)
+    sgd, adam, nesterov, later = parsed(
+        [
+            "sgd(lr=cosine(0.1), momentum=0.9)",
+            "adam(lr=cosine(0.003), eps=1e-3)",
+            "sgd(lr=linear(0.1), momentum=0.9, nesterov=true)",
+            "adamw(lr=linear(0.01), eps=1e-3, weight_decay=0.1)",
+        ]
+    )
+    fleet = launch(task, [sgd, adam, nesterov, sgd], seed=SEED, plan=plan, total=[STEPS, 80, STEPS, 60])
+    members = [
+        Alone(task, recipe, seed=SEED, total=total)
+        for recipe, total in ((sgd, STEPS), (adam, 80), (nesterov, STEPS), (sgd, 60))
+    ]
+
+    def train(steps: int, places: list[int]) -> None:
+        losses = fleet.train(steps, places=places)
+        for column, place in enumerate(places):
+            assert (losses[:, column] - members[place].train(steps)).abs().max() < TOLERANCE
+
+    train(10, [0, 1, 2, 3])
+    train(15, [3, 1])
+    train(1, [2])
+    fleet.replace([2], [later], total=50)
+    members[2] = Alone(task, later, seed=SEED, total=50)
+    train(12, [2, 0, 3, 1])
+    assert fleet.step.tolist() == [22, 37, 12, 37]
+    for place, member in enumerate(members):
+        assert apart(fleet, place, member) < TOLERANCE
+    # Member 3 becomes a copy of 0 with the same rule, member 0 a copy of 1 with another.
+    lower = Recipe.parse("sgd(lr=linear(0.05), momentum=0.8)")
+    fleet.fork([3, 0], [0, 1], [lower, later], total=[70, 90])
+    members[3] = Alone(task, sgd, seed=SEED)
+    members[3].train(22)
+    members[3].become(lower, total=70, keep_state=True)
+    members[0] = Alone(task, adam, seed=SEED, total=80)
+    members[0].train(37)
+    members[0].become(later, total=90, keep_state=False)
+    assert fleet.step.tolist() == [37, 37, 12, 22]
+    assert fleet.total.tolist() == [90, 80, 50, 70]
+    train(20, [0, 1, 2, 3])
+    train(18, [1, 3])
+    for place, member in enumerate(members):
+        assert apart(fleet, place, member) < TOLERANCE
+
+
+def test_a_member_is_the_same_at_any_width_and_in_any_company():
+    task, recipes = make_task("convolution"), parsed(A_FEW)
+    whole = launch(task, recipes, seed=SEED, plan=STACKED)
+    whole.train(STEPS)
+    for width in (1, 2, 4):
+        cut = launch(task, recipes, seed=SEED, plan=Plan("stacked", width))
+        cut.train(STEPS)
+        assert (cut.params - whole.params).abs().max() < TOLERANCE
+        assert all((cut.buffers[name] - whole.buffers[name]).abs().max() < TOLERANCE for name in whole.buffers)
+    fewer = launch(task, recipes[3:], seed=SEED, plan=STACKED)
+    fewer.train(STEPS)
+    assert (fewer.params - whole.params[3:]).abs().max() < TOLERANCE
+
+
+@TWO_PLANS
+@pytest.mark.parametrize("kind", ["convolution", "attention", "recurrent"])
+def test_the_same_fleet_twice_is_the_same_bit_for_bit(kind, plan):
+    def trained(slices: list[int]) -> LocalFleet:
+        torch.manual_seed(len(slices))  # the user's generator is of no account
+        fleet = launch(make_task(kind), parsed(A_FEW), seed=SEED, plan=plan)
+        for steps in slices:
+            fleet.train(steps)
+        return fleet
+
+    once, again, sliced = trained([30]), trained([30]), trained([7, 1, 22])
+    for other in (again, sliced):
+        assert torch.equal(once.params, other.params)
+        assert all(torch.equal(once.buffers[name], other.buffers[name]) for name in once.buffers)
+        assert torch.equal(once.evaluate("valid").loss, other.evaluate("valid").loss)
+        assert torch.allclose(once.history.sums, other.history.sums, rtol=1e-15, atol=0)

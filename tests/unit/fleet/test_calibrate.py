@@ -1,0 +1,80 @@
+import psutil
+import pytest
+import torch
+from torch import nn
+
+from surefoot.fleet import Plan, calibrate, launch
+from surefoot.fleet.calibrate import MARGIN, WIDTHS, _choose
+from surefoot.fleet.memory import member_bytes
+from surefoot.recipe import Recipe
+from surefoot.tasks.loader import load
+from surefoot.tasks.task import Task
+
+
+class Branching(nn.Module):
+    """Takes another path by its data: nothing that vmap can follow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.layer(x)
+        return y if y.mean().item() > 0 else -y
+
+
+def make_task(model=Branching) -> Task:
+    x = torch.randn(40, 4, generator=torch.Generator().manual_seed(0))
+    y = x[:, 0].gt(0).long()
+    return Task("small", model, nn.functional.cross_entropy, (x, y), (x, y), batch_size=8, steps=10)
+
+
+def test_the_plan_is_no_slower_than_the_loop_it_was_measured_against():
+    said = []
+    plan = calibrate(load("digits"), members=32, tell=said.append)
+    assert plan.backend == "stacked", "a small perceptron stacks well"
+    assert plan.width in WIDTHS[:4]
+    assert plan.config_step_us < plan.loop_us
+    assert plan.threads == torch.get_num_threads()
+    assert not said
+    assert not plan.reason
+
+
+def test_a_model_that_cannot_be_stacked_runs_one_by_one_and_says_why():
+    said = []
+    plan = calibrate(make_task(), members=8, tell=said.append)
+    assert (plan.backend, plan.width) == ("serial", 1)
+    assert said == [plan.reason]
+    assert plan.reason.startswith("members train one after another, for this model cannot be stacked: ")
+    assert ".item()" in plan.reason
+    assert "\n" not in plan.reason
+    assert plan.config_step_us == plan.loop_us
+    fleet = launch(make_task(), [Recipe()] * 3, seed=0, plan=plan)
+    assert fleet.train(5).isfinite().all()
+
+
+@pytest.mark.parametrize(("members", "memory", "why"), [(1, 1000, "one at a time"), (8, 1, "memory for one")])
+def test_one_member_at_a_time_is_a_loop(members, memory, why):
+    task = make_task(lambda: nn.Linear(4, 2))
+    plan = calibrate(task, members=members, free=memory * 2 * member_bytes(task))
+    assert (plan.backend, plan.width) == ("serial", 1)
+    assert why in plan.reason
+
+
+def test_no_width_exceeds_the_memory():
+    task = make_task(lambda: nn.Linear(4, 2))
+    for room in (2, 3, 6):
+        plan = calibrate(task, members=32, free=room * 2 * member_bytes(task) + 1)
+        assert plan.width <= room
+    assert psutil.virtual_memory().available > 32 * member_bytes(task)
+
+
+def test_the_cheapest_wins_and_the_loop_wins_where_the_difference_is_noise():
+    def choose(**costs):
+        return _choose({int(name[1:]): cost for name, cost in costs.items()}, refusal=None, device="cpu")
+
+    assert choose(w0=100.0, w4=50.0, w8=30.0, w16=31.0).width == 8
+    assert choose(w0=100.0, w4=50.0).summary == "stacked, 4 at once, 50 µs a config-step (2.0x a loop)"
+    near = choose(w0=100.0, w4=100.0 / MARGIN + 0.1, w8=200.0)
+    assert near == Plan("serial", 1, torch.get_num_threads(), config_step_us=100.0, loop_us=100.0, reason=near.reason)
+    assert "as fast as stacked" in near.reason

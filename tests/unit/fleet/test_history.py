@@ -1,0 +1,78 @@
+import pytest
+import torch
+
+from surefoot.fleet.history import POINTS, History
+
+
+def means_by_hand(losses: list[float], total: int) -> list[tuple[int, float]]:
+    """Group steps by the hundredth of the schedule they fall in, one by one."""
+    stretches: dict[int, list[int]] = {}
+    for step in range(len(losses)):
+        stretches.setdefault(min(step * POINTS // total, POINTS - 1), []).append(step)
+    ends = [
+        max(s for s in range(total) if min(s * POINTS // total, POINTS - 1) == number) if number < POINTS else 0
+        for number in stretches
+    ]
+    values = [sum(losses[step] for step in steps) / len(steps) for steps in stretches.values()]
+    return list(zip(ends, values, strict=True))
+
+
+@pytest.mark.parametrize("total", [1, 7, 99, 100, 101, 220, 1234])
+@pytest.mark.parametrize("slices", [[1.0], [0.1, 0.35, 0.55], [0.5], [0.3, 0.05]])
+def test_the_curve_is_the_mean_of_each_hundredth(total, slices):
+    generator = torch.Generator().manual_seed(total)
+    steps = [max(1, int(share * total)) for share in slices]
+    losses = torch.rand(sum(steps), 2, generator=generator, dtype=torch.float64)[:total]
+    history, begin = History.of(3), 0
+    for count in steps:
+        chunk = losses[begin : begin + count]
+        begins = torch.tensor([begin, 0, begin])
+        history.add(chunk, [2, 0], begins=begins, totals=torch.tensor([total] * 3))
+        begin += len(chunk)
+    for place, column in ((2, 0), (0, 1)):
+        expected = means_by_hand(losses[:, column].tolist(), total)
+        curve = history.curve(place, total=total)
+        assert [step for step, _ in curve] == [step for step, _ in expected]
+        assert [loss for _, loss in curve] == pytest.approx([loss for _, loss in expected], rel=1e-12)
+    assert history.curve(1, total=total) == []
+
+
+def test_steps_beyond_the_end_count_to_the_last_step():
+    history = History.of(1)
+    losses = torch.arange(12.0, dtype=torch.float64)[:, None]
+    history.add(losses, [0], begins=torch.tensor([0]), totals=torch.tensor([10]))
+    assert history.curve(0, total=10)[-2:] == [(8, 8.0), (9, 10.0)]
+    assert history.counts.sum() == 12
+
+
+def test_a_loss_that_is_not_finite_makes_its_point_infinite():
+    losses = torch.ones(200, 1, dtype=torch.float64)
+    losses[5], losses[120] = torch.nan, -torch.inf
+    history = History.of(1)
+    history.add(losses, [0], begins=torch.tensor([0]), totals=torch.tensor([200]))
+    values = dict(history.curve(0, total=200))
+    assert {step for step, loss in values.items() if loss != 1.0} == {5, 121}
+    assert values[5] == values[121] == float("inf")
+
+
+def test_forgetting_touches_no_other():
+    history = History.of(2)
+    losses = torch.ones(10, 2, dtype=torch.float64)
+    history.add(losses, [0, 1], begins=torch.tensor([0, 0]), totals=torch.tensor([10, 10]))
+    history.forget([0])
+    assert history.curve(0, total=10) == []
+    assert history.curve(1, total=10) == [(step, 1.0) for step in range(10)]
+
+
+def test_a_copy_with_another_length_keeps_the_losses_at_their_steps():
+    history, totals = History.of(2), torch.tensor([400, 50])
+    losses = torch.arange(40.0, dtype=torch.float64)[:, None]
+    history.add(losses, [0], begins=torch.tensor([0, 0]), totals=totals)
+    history.inherit([1], [0], before=totals, after=totals)
+    parent, copy = history.curve(0, total=400), history.curve(1, total=50)
+    assert parent == [(4 * number + 3, 4 * number + 1.5) for number in range(10)]
+    assert copy == parent, "the parent's points are coarser than a step of the copy's schedule, and stand as they are"
+    history.inherit([1], [0], before=totals, after=torch.tensor([400, 1000]))
+    long = history.curve(1, total=1000)
+    assert [step for step, _ in long] == [9, 19, 29, 39]
+    assert sum(loss * count for (_, loss), count in zip(long, [8, 12, 8, 12], strict=True)) == losses.sum()

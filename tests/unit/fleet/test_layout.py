@@ -1,0 +1,53 @@
+import pytest
+import torch
+from torch import nn
+
+from surefoot.errors import TaskError
+from surefoot.fleet.layout import Layout
+from surefoot.optimizers import Groups
+
+
+def network() -> nn.Module:
+    model = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.Linear(4, 3, bias=False), nn.Linear(2, 2))
+    model[3].requires_grad_(False)
+    model.scale = nn.Parameter(torch.tensor(2.0))
+    return model
+
+
+def test_a_row_holds_the_trained_parameters_and_gives_them_back():
+    torch.manual_seed(0)
+    model = network()
+    layout = Layout.of(model)
+    assert layout.names == ("scale", "0.weight", "0.bias", "1.weight", "1.bias", "2.weight")
+    row = layout.flatten(dict(model.named_parameters()))
+    assert row.shape == (1 + 12 + 4 + 4 + 4 + 12,)
+    again = layout.unflatten(row)
+    assert all(torch.equal(again[name], dict(model.named_parameters())[name]) for name in layout.names)
+    again["0.bias"].data.fill_(7.0)
+    assert (row[13:17] == 7).all(), "they are views of the row"
+
+
+def test_a_tied_weight_is_held_once():
+    model = nn.Sequential(nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False))
+    model[1].weight = model[0].weight
+    assert Layout.of(model).names == ("0.weight",)
+
+
+def test_factors_lie_as_the_numbers_they_belong_to():
+    layout = Layout.of(network())
+    lr, decay = layout.factors(Groups(no_decay=("bias", "norm"), lr_factor=(("0", 0.1), ("scale", 3.0))))
+    assert lr.tolist() == [3.0] + [0.1] * 16 + [1.0] * 20
+    assert decay.tolist() == [1.0] + [1.0] * 12 + [0.0] * 12 + [1.0] * 12
+
+
+@pytest.mark.parametrize(
+    ("model", "given"),
+    [
+        (nn.ReLU(), "no parameters that require a gradient"),
+        (nn.Linear(2, 2).requires_grad_(False), "no parameters"),
+        (nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2).double()), "float32, float64"),
+    ],
+)
+def test_what_cannot_lie_in_one_row_is_refused(model, given):
+    with pytest.raises(TaskError, match=given):
+        Layout.of(model)

@@ -1,0 +1,111 @@
+import pytest
+import torch
+from torch import nn
+
+from surefoot.fleet import LocalFleet, Plan, SerialFleet, StackedFleet, launch
+from surefoot.recipe import Recipe
+from surefoot.tasks.task import Task
+
+PLANS = pytest.mark.parametrize("plan", [Plan("serial", 1), Plan("stacked", 8), Plan("stacked", 2)], ids=str)
+
+
+def make_task(**settings) -> Task:
+    x = torch.randn(700, 6, generator=torch.Generator().manual_seed(0))
+    y = x[:, :3].argmax(1)
+
+    def accuracy(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return (output.argmax(-1) == target).float().mean()
+
+    def model() -> nn.Module:
+        return nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3))
+
+    settings = {"batch_size": 8, "steps": 40, "metric": accuracy} | settings
+    return Task("small", model, nn.functional.cross_entropy, (x[:100], y[:100]), (x, y), **settings)
+
+
+def make_fleet(plan: Plan, **settings) -> LocalFleet:
+    recipes = [Recipe.of("sgd", lr=rate, momentum=0.9) for rate in (0.01, 0.03, 0.1, 0.3, 0.5)]
+    return launch(make_task(**settings), recipes, seed=0, plan=plan)
+
+
+def test_the_plan_says_which_fleet():
+    assert isinstance(make_fleet(Plan("serial", 1)), SerialFleet)
+    stacked = make_fleet(Plan("stacked", 3))
+    assert isinstance(stacked, StackedFleet)
+    assert (stacked.width, len(stacked.recipes)) == (3, 5)
+
+
+@PLANS
+def test_scores_come_in_the_order_asked_for(plan):
+    fleet = make_fleet(plan)
+    fleet.train(10)
+    whole = fleet.evaluate("valid")
+    assert whole.metric is not None
+    assert len(set(whole.loss.tolist())) == 5
+    for places in ([4, 0], [0, 2, 1, 3], [3, 3, 1], [-1], [2], []):
+        scores = fleet.evaluate("valid", places=places)
+        assert scores.metric is not None
+        torch.testing.assert_close(scores.loss, whole.loss[places], rtol=1e-6, atol=0)
+        assert scores.metric.tolist() == pytest.approx(whole.metric[places].tolist())
+
+
+@PLANS
+def test_a_split_longer_than_a_chunk_is_scored_sample_by_sample(plan):
+    fleet = make_fleet(plan)
+    fleet.train(10)
+    x, y = fleet.task.valid.batch(torch.arange(700))
+    scores = fleet.evaluate("valid")
+    model = fleet.task.new_model()
+    for place in range(5):
+        model.load_state_dict(fleet.layout.unflatten(fleet.params[place]))
+        output = model(x)
+        assert scores.loss[place].item() == pytest.approx(nn.functional.cross_entropy(output, y).item(), rel=1e-5)
+        assert scores.metric is not None
+        assert scores.metric[place].item() == pytest.approx((output.argmax(-1) == y).float().mean().item())
+
+
+@PLANS
+def test_losses_come_in_the_order_asked_for(plan):
+    asked, straight = make_fleet(plan), make_fleet(plan)
+    losses = asked.train(6, places=[3, 0, -1])
+    assert torch.equal(losses, straight.train(6, places=[0, 3, 4])[:, [1, 0, 2]])
+    assert asked.step.tolist() == [6, 0, 0, 6, 6]
+    assert torch.equal(asked.params, straight.params)
+
+
+@PLANS
+def test_no_steps_and_no_members_are_no_work(plan):
+    fleet = make_fleet(plan)
+    before = fleet.params.clone()
+    assert fleet.train(0).shape == (0, 5)
+    assert fleet.train(3, places=[]).shape == (3, 0)
+    assert fleet.step.tolist() == [0] * 5
+    assert torch.equal(fleet.params, before)
+    assert fleet.curve(0) == []
+
+
+@PLANS
+def test_bfloat16_trains_with_parameters_in_32_bits(plan):
+    fleet, plain = make_fleet(plan, precision="bf16"), make_fleet(plan)
+    losses = fleet.train(40)
+    assert fleet.params.dtype == torch.float32
+    assert losses[-5:].mean() < 0.8 * losses[:5].mean()
+    difference = (losses - plain.train(40)).abs()
+    assert 1e-5 < difference[:20].max() < 0.1, "it rounds, and little"
+
+
+def test_all_members_begin_alike_and_another_seed_begins_elsewhere():
+    fleet = make_fleet(Plan())
+    assert (fleet.params == fleet.params[0]).all()
+    other = launch(fleet.task, fleet.recipes, seed=1, plan=Plan())
+    assert not torch.equal(other.params[0], fleet.params[0])
+    assert not torch.equal(other.train(1), fleet.train(1))
+
+
+def test_a_learning_rate_of_none_stands_still():
+    fleet = make_fleet(Plan())
+    before = fleet.params[1].clone()
+    fleet.lr_scale[1] = 0.0
+    fleet.train(5)
+    assert torch.equal(fleet.params[1], before)
+    assert (fleet.params[[0, 2, 3, 4]] != before).any(1).all()

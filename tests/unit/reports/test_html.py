@@ -1,0 +1,148 @@
+import json
+import re
+from dataclasses import replace
+from html import unescape
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import pytest
+
+from surefoot.errors import OutputError
+from surefoot.plots.notebook import tune_figures
+from surefoot.recipe import pytorch_code
+from surefoot.reports.html import html, write_html
+from surefoot.reports.sentences import boundary_warning, headline
+
+VOID = {"meta", "br", "link", "img"}
+
+
+class Page(HTMLParser):
+    """The elements of a page with their attributes and texts; faults of nesting fail."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.elements = [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs), []))
+        if tag not in VOID:
+            self.open.append(self.elements[-1])
+
+    def handle_endtag(self, tag):
+        assert self.open.pop()[0] == tag
+
+    def handle_data(self, data):
+        for element in self.open:
+            element[2].append(data)
+
+    def texts(self, tag, **attributes):
+        return [
+            " ".join("".join(parts).split())
+            for name, given, parts in self.elements
+            if name == tag and all(given.get(key) == value for key, value in attributes.items())
+        ]
+
+    def all(self, tag):
+        return [attributes for name, attributes, _ in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def page(tuned):
+    return Page(
+        html(tuned, environment={"python": "3.11.7", "packages": {"torch": "2.13.0"}}, command="surefoot tune wine")
+    )
+
+
+def test_nothing_is_asked_from_anywhere(page):
+    for tag, attributes, _ in page.elements:
+        assert tag not in ("link", "img", "iframe", "object")
+        assert not {"src", "href", "action", "srcset"} & attributes.keys()
+    policy = next(each["content"] for each in page.all("meta") if "http-equiv" in each)
+    assert policy.startswith("default-src 'none'")
+    assert "http" not in policy
+    styles = " ".join("".join(parts) for tag, _, parts in page.elements if tag == "style")
+    assert "url(" not in styles
+    assert "@import" not in styles
+
+
+def test_the_library_is_there_once(tuned):
+    text = html(tuned)
+    assert text.count("window.vegaEmbed") == 1
+    assert len(text) < 2_000_000
+
+
+def test_headings_are_nested_and_every_figure_has_its_words(page):
+    levels = [int(tag[1]) for tag, _, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    charts = [each for each in page.all("div") if each.get("role") == "img"]
+    assert len(charts) == len(page.texts("figcaption")) == len(page.texts("h3")) == 5
+    assert all(len(each["aria-label"]) > 60 for each in charts)
+    ids = [attributes["id"] for _, attributes, _ in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert {each["aria-labelledby"] for _, each, _ in page.elements if "aria-labelledby" in each} <= set(ids)
+
+
+def test_the_specifications_are_those_of_the_figures(page, tuned):
+    data = json.loads("".join(next(parts for tag, each, parts in page.elements if each.get("id") == "data")))
+    for spec, figure in zip(data["specs"], tune_figures(tuned), strict=True):
+        assert spec["width"] == "container"
+        assert {name: list(rows) for name, rows in spec["datasets"].items()} == figure.to_dict()["datasets"]
+
+
+def test_the_page_leads_with_the_recommendation(page, tuned):
+    assert page.texts("p", **{"class": "headline"})[0].replace("\xa0", " ") == headline(tuned)
+    rows = page.texts("th", scope="row")
+    assert rows[0] == f"recommended{tuned.best.recipe}"
+    assert len(rows) == len(tuned.contestants)
+
+
+def test_the_code_is_the_recipe_to_paste(tuned):
+    text = html(tuned)
+    code = re.search(r'<code id="pytorch">(.*?)</code>', text, re.DOTALL).group(1)
+    assert unescape(re.sub(r"<[^>]+>", "", code)).strip() == pytorch_code(tuned.best.recipe, steps=tuned.steps).strip()
+    assert '<span class="kn">import</span>' in code
+
+
+def test_command_and_environment_are_shown_where_they_are_known(page, tuned):
+    assert page.texts("code", id="command") == ["surefoot tune wine"]
+    assert "torch 2.13.0" in page.texts("dd")
+    bare = Page(html(tuned))
+    assert bare.texts("code", id="command") == []
+    assert "Do it again" not in bare.texts("h2")
+
+
+def test_a_boundary_is_warned_of(page, tuned):
+    on_edge = replace(tuned, boundary=("lr",))
+    warnings = Page(html(on_edge)).texts("p", role="note")
+    assert warnings == [boundary_warning(on_edge)]
+    assert len(page.texts("p", role="note")) == bool(tuned.boundary)
+
+
+def test_a_name_cannot_break_out_of_the_page(tuned):
+    evil = "</script><script>alert(1)</script><b>"
+    text = html(replace(tuned, task=evil), command=evil, environment={evil: evil})
+    assert "alert(1)</script>" not in text
+    page = Page(text)
+    assert evil in page.texts("h1")[0]
+    assert page.texts("code", id="command") == [evil]
+    assert len(page.all("script")) == len(Page(html(tuned)).all("script"))
+
+
+def test_divergence_everywhere_makes_a_page_without_code(diverged):
+    page = Page(html(diverged))
+    assert page.texts("p", **{"class": "headline"})[0].startswith("There is no recommendation. Every setting diverged")
+    assert page.texts("code", id="pytorch") == []
+    assert len(page.texts("h3")) == 2
+    assert page.texts("td", **{"data-label": "Validation loss"}) == ["diverged", "diverged"]
+
+
+def test_the_page_is_written_whole_or_not_at_all(tuned, tmp_path):
+    write_html(tuned, tmp_path / "report.html")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == html(tuned)
+    with pytest.raises(OutputError, match="cannot write"):
+        write_html(tuned, tmp_path / "no" / "report.html")

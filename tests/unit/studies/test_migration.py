@@ -1,0 +1,147 @@
+import math
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from surefoot.errors import StudyError
+from surefoot.recipe import Recipe
+from surefoot.studies import Curve, Database, Measurement, Study, schema
+from surefoot.studies.migration import Versions
+
+VERSION_1 = Path(__file__).with_name("version1.sql").read_text(encoding="utf-8")
+
+
+def make(path: Path, script: str) -> Path:
+    connection = sqlite3.connect(path)
+    connection.executescript(script)
+    connection.close()
+    return path
+
+
+def ask(path: Path, query: str) -> list[tuple[object, ...]]:
+    connection = sqlite3.connect(path)
+    rows = connection.execute(query).fetchall()
+    connection.close()
+    return rows
+
+
+def tables(path: Path) -> list[tuple[object, ...]]:
+    return sorted(
+        (table, *column[1:])
+        for (table,) in ask(path, "SELECT name FROM sqlite_master WHERE type = 'table'")
+        for column in ask(path, f"PRAGMA table_info({table})")
+    )
+
+
+def test_a_study_of_version_1_is_read_as_it_was_measured(tmp_path):
+    path = make(tmp_path / "a.db", VERSION_1)
+    study = Study.open(str(path))
+    sgd = Recipe.parse("sgd(lr=cosine(0.3, warmup=5%), momentum=0.9)")
+    adamw = Recipe.parse("adamw(lr=0.001, no_decay=bias+norm)")
+    assert study.info().settings == {"task": "digits", "budget": "30x", "seed": 3}
+    assert study.info().plan is not None
+    assert study.trials() == {sgd: 0, adamw: 1}
+    assert study.costs() == {"range": 220, "confirm/40000": 440}
+    assert study.measurements() == (
+        Measurement(sgd, "range", 3, 220, 220, 0.0625, 0.96875, curve=Curve((10, 219), (1.5, 0.25))),
+        Measurement(
+            adamw, "confirm/40000", 40000, 220, 17, math.inf, diverged_at=17, curve=Curve((10, 17), (2.5, math.inf))
+        ),
+        Measurement(sgd, "confirm/40000", 40000, 220, 220, 0.1, test_loss=0.2),
+    )
+    study.record("more", [], config_steps=0, seconds=0.0)
+
+
+def test_every_older_version_ends_with_the_tables_of_a_new_one(tmp_path):
+    old, new = make(tmp_path / "old.db", VERSION_1), tmp_path / "new.db"
+    Database(old)
+    Database(new)
+    assert tables(old) == tables(new)
+    assert ask(old, "PRAGMA user_version") == ask(new, "PRAGMA user_version") == [(len(schema.MIGRATIONS) + 1,)]
+
+
+def statement(text: str):
+    return lambda connection: connection.exec_driver_sql(text)
+
+
+def fill_and_mark(connection) -> None:
+    connection.exec_driver_sql("UPDATE study SET note = 'was ' || status")
+    connection.exec_driver_sql("ALTER TABLE study ADD COLUMN mark TEXT DEFAULT 'none'")
+
+
+def create_third(connection) -> None:
+    schema.create(connection)
+    connection.exec_driver_sql("ALTER TABLE study ADD COLUMN note TEXT")
+    connection.exec_driver_sql("ALTER TABLE study ADD COLUMN mark TEXT DEFAULT 'none'")
+
+
+# Two steps on from version 1. The second needs what the first has made.
+TO_2 = statement("ALTER TABLE study ADD COLUMN note TEXT")
+THIRD = Versions(create=create_third, steps=(TO_2, fill_and_mark))
+SECOND = Versions(steps=(TO_2,))
+
+
+def test_versions_are_climbed_one_by_one_from_wherever_a_database_stands(tmp_path):
+    for name, stops in (("at once", [THIRD]), ("in stops", [SECOND, THIRD]), ("again", [THIRD, THIRD])):
+        path = make(tmp_path / name, VERSION_1)
+        for versions in stops:
+            Database(path, versions=versions)
+        assert ask(path, "PRAGMA user_version") == [(3,)]
+        assert ask(path, "SELECT note, mark FROM study") == [("was interrupted", "none")]
+    new = tmp_path / "new"
+    Database(new, versions=THIRD)
+    assert tables(new) == tables(path)
+    assert ask(new, "PRAGMA user_version") == [(3,)]
+
+
+def test_a_step_that_fails_leaves_the_old_version_whole(tmp_path):
+    path = make(tmp_path / "a.db", VERSION_1)
+    before = tables(path)
+    broken = Versions(steps=(TO_2, statement("ALTER TABLE absent ADD COLUMN x TEXT")))
+    with pytest.raises(StudyError, match="no such table: absent"):
+        Database(path, versions=broken)
+    assert ask(path, "PRAGMA user_version") == [(1,)]
+    assert tables(path) == before
+    Study.open(str(path)).info()
+
+
+def test_a_newer_version_is_refused_and_left_alone(tmp_path):
+    path = make(tmp_path / "a.db", VERSION_1)
+    Database(path, versions=THIRD)
+    before = path.read_bytes()
+    for _ in range(2):
+        with pytest.raises(StudyError, match=r"it is of version 3; known are 1 to 1\. Hint: update surefoot\."):
+            Database(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "CREATE TABLE study (id INTEGER);",
+        "CREATE VIEW v AS SELECT 1;",
+        "PRAGMA user_version = 1;",
+        "CREATE TABLE moz_places (id INTEGER); PRAGMA user_version = 1;",
+        "CREATE TABLE t (id INTEGER); PRAGMA user_version = 77;",
+        "CREATE TABLE t (id INTEGER); PRAGMA application_id = 1196444487; PRAGMA user_version = 10300;",
+    ],
+)
+def test_another_programs_database_is_refused_and_left_alone(tmp_path, script):
+    path = make(tmp_path / "other.db", script)
+    before = path.read_bytes()
+    for create in (True, False):
+        with pytest.raises(StudyError, match="it is a database, but not of studies"):
+            Database(path, create=create)
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["other.db"]
+
+
+def test_an_empty_file_becomes_a_database_only_to_write_in(tmp_path):
+    path = tmp_path / "a.db"
+    path.touch()
+    with pytest.raises(StudyError, match="it is empty"):
+        Database(path, create=False)
+    assert path.stat().st_size == 0
+    assert Database(path).study_ids() == []
+    assert ask(path, "PRAGMA journal_mode") == [("wal",)]

@@ -1,0 +1,223 @@
+import math
+import sqlite3
+import struct
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from surefoot.errors import StudyError
+from surefoot.recipe import Recipe
+from surefoot.studies import Curve, Database, Measurement, Study
+from surefoot.studies.study import LARGEST_SEED
+
+RECIPES = [
+    Recipe.parse(text)
+    for text in (
+        "sgd(lr=0.1, momentum=0.9)",
+        "sgd(lr=cosine(0.3, warmup=5%), momentum=linear(0.85, final=0.95), nesterov=true, clip=1)",
+        "adamw(lr=wsd(0.001, decay=20%), no_decay=bias+norm, lr_factor=head:0.1)",
+        "lion(lr=0.1 for 5% then linear(0.01))",
+    )
+]
+
+
+@pytest.fixture
+def database(tmp_path):
+    return Database(tmp_path / "studies.db")
+
+
+def begin(database: Database, **settings) -> Study:
+    return Study.create(database, task="digits", settings=settings, seed=7)
+
+
+def measured(recipe: Recipe = RECIPES[0], **values) -> Measurement:
+    return Measurement(
+        **{"recipe": recipe, "stage": "s", "seed": 0, "total": 9, "steps": 9, "valid_loss": 0.5} | values
+    )
+
+
+any_float = st.floats(allow_nan=False, allow_infinity=False).map(lambda number: number + 0.0)  # SQLite has no -0.0
+losses = any_float | st.just(math.inf)
+measurements = st.builds(
+    Measurement,
+    recipe=st.sampled_from(RECIPES),
+    stage=st.just("s"),
+    seed=st.integers(0, 2**62),
+    total=st.integers(1, 10**9),
+    steps=st.integers(0, 10**9),
+    valid_loss=losses,
+    metric=st.none() | any_float,
+    test_loss=st.none() | any_float,
+    diverged_at=st.none() | st.integers(0, 10**9),
+    curve=st.lists(st.tuples(st.integers(0, 10**9), losses), max_size=5).map(
+        lambda points: Curve(tuple(step for step, _ in points), tuple(loss for _, loss in points))
+    ),
+)
+
+
+def bits(found: Measurement) -> list[bytes]:
+    numbers = [found.valid_loss, found.metric, found.test_loss, *found.curve.losses]
+    return [b"" if number is None else struct.pack("d", number) for number in numbers]
+
+
+@settings(derandomize=True, deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(measurements, max_size=6))
+def test_measurements_come_back_bit_for_bit_and_in_order(database, found):
+    study = begin(database)
+    study.record("s", found, config_steps=10, seconds=0.1)
+    again = Study.open(study.name)
+    assert again.stage("s") == tuple(found) == again.measurements()
+    assert [bits(each) for each in again.measurements()] == [bits(each) for each in found]
+
+
+def test_what_did_not_stay_finite_comes_back_infinite(database):
+    study = begin(database)
+    nan = math.nan
+    study.record("s", [measured(valid_loss=nan, curve=Curve((1, 2), (0.5, nan)))], config_steps=1, seconds=0)
+    (found,) = study.measurements()
+    assert found.valid_loss == math.inf
+    assert found.curve.losses == (0.5, math.inf)
+
+
+def test_a_study_remembers_what_it_was_asked(database):
+    study = begin(database, task="digits", target="größe", budget="30x", split_seed=0, nothing=None)
+    info = study.info()
+    assert info.settings == {"task": "digits", "target": "größe", "budget": "30x", "split_seed": 0, "nothing": None}
+    assert (info.task, info.seed, info.status, info.plan, info.result) == ("digits", 7, "running", None, None)
+    assert info.created.endswith("+00:00")
+    assert info.environment["packages"]["torch"]
+    study.set_plan({"backend": "serial", "width": 1})
+    assert study.info().plan == {"backend": "serial", "width": 1}
+    study.release(status="interrupted")
+    assert (study.info().status, study.info().result) == ("interrupted", None)
+    study.set_plan({"backend": "serial", "width": 1})
+    assert study.info().status == "running"
+    study.release(status="done", result={"recipe": None, "seconds": 0.1})
+    assert (study.info().status, study.info().result) == ("done", {"recipe": None, "seconds": 0.1})
+
+
+def test_stages_are_kept_in_the_order_they_were_finished(database):
+    study, other = begin(database), begin(database)
+    for number, name in enumerate(["range", "search/001", "search/000", "confirm/5"]):
+        study.record(name, [measured(stage=name)] * number, config_steps=number * 10, seconds=0.5)
+    assert list(study.costs().items()) == [("range", 0), ("search/001", 10), ("search/000", 20), ("confirm/5", 30)]
+    assert study.stage("range") == ()
+    assert study.stage("search/000") == (measured(stage="search/000"),) * 2
+    assert study.stage("search/002") is None
+    assert [found.stage for found in study.measurements()] == ["search/001"] + ["search/000"] * 2 + ["confirm/5"] * 3
+    assert other.costs() == {}
+    assert other.measurements() == ()
+
+
+def test_a_stage_is_recorded_once(database):
+    study = begin(database)
+    study.record("range", [measured(stage="range")], config_steps=1, seconds=0)
+    with pytest.raises(StudyError, match=r"stage 'range' of study .*#1 is recorded already"):
+        study.record("range", [measured(RECIPES[1], stage="range")], config_steps=1, seconds=0)
+    assert study.measurements() == (measured(stage="range"),)
+    assert list(study.trials()) == [RECIPES[0]], "nothing of the second is left"
+
+
+def test_trials_are_numbered_in_the_order_of_their_first_training(database):
+    study, other = begin(database), begin(database)
+    study.record("a", [measured(RECIPES[2]), measured(RECIPES[0])], config_steps=1, seconds=0)
+    other.record("a", [measured(RECIPES[3])], config_steps=1, seconds=0)
+    study.record("b", [measured(RECIPES[0]), measured(RECIPES[3]), measured(RECIPES[1])], config_steps=1, seconds=0)
+    assert list(study.trials().items()) == [(RECIPES[2], 0), (RECIPES[0], 1), (RECIPES[3], 2), (RECIPES[1], 3)]
+    assert other.trials() == {RECIPES[3]: 0}
+
+
+def test_checkpoints_are_noted_found_and_dropped(database, tmp_path):
+    study = begin(database)
+    assert study.checkpoint("search/000") is None
+    path = study.checkpoint_path("search/000")
+    assert path == tmp_path / "studies.db-1-search-000.safetensors"
+    study.note_checkpoint("search/000", steps=10)
+    assert study.checkpoint("search/000") is None, "there is no file"
+    path.write_text("state")
+    study.note_checkpoint("search/000", steps=20)
+    assert study.checkpoint("search/000") == (path, 20)
+    assert study.checkpoint("search/001") is None
+    study.checkpoint_path("search/001").write_text("state")
+    study.note_checkpoint("search/001", steps=30)
+    study.record("search/000", [], config_steps=1, seconds=0)
+    assert study.checkpoint("search/000") is None
+    assert not path.exists()
+    study.drop_checkpoint("search/001")
+    study.drop_checkpoint("search/001")
+    assert study.checkpoint("search/001") is None
+    assert [each.name for each in tmp_path.glob("*.safetensors")] == []
+
+
+def test_a_moved_database_finds_its_checkpoints(database, tmp_path):
+    study = begin(database)
+    study.checkpoint_path("search/000").write_text("state")
+    study.note_checkpoint("search/000", steps=10)
+    del study
+    moved = tmp_path / "elsewhere"
+    moved.mkdir()
+    for path in tmp_path.glob("studies.db*"):
+        path.rename(moved / path.name)
+    assert Study.open(str(moved / "studies.db")).checkpoint("search/000") == (
+        moved / "studies.db-1-search-000.safetensors",
+        10,
+    )
+
+
+def test_a_text_opens_the_newest_study_or_the_one_it_names(database, tmp_path):
+    path = tmp_path / "studies.db"
+    with pytest.raises(StudyError, match="holds no study yet"):
+        Study.open(str(path))
+    first, second = begin(database), begin(database)
+    assert Study.open(str(path)).id == second.id == 2
+    assert Study.open(f"{path}#1").id == first.id
+    assert Study.open(second.name).id == 2
+    for number in ("3", "0", "9" * 40):
+        with pytest.raises(StudyError, match=f"has no study {int(number)}; there are 1, 2"):
+            Study.open(f"{path}#{number}")
+    for tail in ("", "x", "-1", "1.0", "²"):
+        with pytest.raises(StudyError, match=r"PATH or PATH#id; given .* Hint: as in .*studies\.db#1\."):
+            Study.open(f"{path}#{tail}")
+    with pytest.raises(StudyError, match=r"there is no study database .*none\.db"):
+        Study.open(str(tmp_path / "none.db#1"))
+
+
+def test_a_path_may_hold_any_sign(tmp_path):
+    folder = tmp_path / "a #b%20 ?mode=ro&x=1 ü"
+    folder.mkdir()
+    path = folder / "my #studies?.db"
+    study = begin(Database(path))
+    assert path.exists()
+    assert Study.open(str(path)).name == study.name == f"{path}#1"
+    assert Study.open(study.name).id == 1
+    assert sorted(each.name for each in folder.iterdir()) == ["my #studies?.db"]
+
+
+@pytest.mark.parametrize("seed", [-1, LARGEST_SEED + 1, 10**30])
+def test_a_seed_out_of_range_is_refused(database, seed):
+    with pytest.raises(StudyError, match=f"0 to {LARGEST_SEED}; given {seed}"):
+        Study.create(database, task="t", settings={}, seed=seed)
+    assert database.study_ids() == []
+
+
+def test_what_is_no_json_is_refused_whole(database):
+    study = begin(database)
+    with pytest.raises(StudyError, match="not JSON compliant"):
+        study.release(status="done", result={"loss": math.nan})
+    assert study.info().status == "running"
+
+
+def test_the_query_in_the_schemas_docstring_answers(database, tmp_path):
+    from surefoot.studies import schema
+
+    assert str(schema.APPLICATION_ID) in (schema.__doc__ or "")
+    study = begin(database)
+    for seed, values in ((1, (0.3, 0.2, 0.1)), (2, (0.5, 0.2, math.inf))):
+        found = [measured(recipe, valid_loss=loss) for recipe, loss in zip(RECIPES, values, strict=False)]
+        study.record(f"confirm/{seed}", found, config_steps=1, seconds=0)
+    query = (schema.__doc__ or "").split("without this program:")[1]
+    connection = sqlite3.connect(tmp_path / "studies.db")
+    rows = connection.execute(query).fetchall()
+    connection.close()
+    assert rows == [(str(RECIPES[1]), 0.2, 2), (str(RECIPES[0]), 0.4, 2)]
