@@ -1,7 +1,11 @@
-"""Draws the README's pictures from a real tune: python docs/images/draw.py"""
+"""Draws the README's pictures from a real tune.
+
+python docs/images/draw.py
+"""
 
 from __future__ import annotations
 
+import io
 import re
 import tempfile
 from pathlib import Path
@@ -17,7 +21,7 @@ HERE = Path(__file__).parent
 
 with tempfile.TemporaryDirectory() as folder:
     result = tune("digits", study=Path(folder) / "study.db")
-    console = Console(record=True, width=92, file=Path(folder, "shown").open("w"), force_terminal=True)
+    console = Console(record=True, width=92, file=io.StringIO(), force_terminal=True)
     console.print("[bold]$ surefoot tune digits[/bold]")
     console.print(tune_table(result))
     drawn = console.export_svg(title="surefoot")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 
@@ -17,8 +18,14 @@ from surefoot.tasks.task import Task
 WIDTHS = (4, 8, 16, 32, 64)
 ROUNDS = 4
 ROUND_SECONDS = 0.03
+MOST_SECONDS = 2.0
+# A candidate whose first step costs so many times the cheapest one's takes no part in the rounds.
+HOPELESS = 3.0
 # A stacked plan must beat the loop by this much: below it the measurement cannot tell.
-MARGIN = 1.05
+STACKED_MARGIN = 1.05
+# More threads than one must be faster by this much: with a busy neighbour, which may come later, threads that wait for
+# each other in tiny kernels become ten to thirty times slower, where one thread loses nothing.
+THREADS_MARGIN = 1.3
 LOOP = "members train one after another"
 
 
@@ -54,6 +61,19 @@ def calibrate(
     return plan
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A way to run: the width, 0 for the loop, and the threads."""
+
+    width: int
+    threads: int
+
+    @property
+    def handicap(self) -> float:
+        """What its cost is multiplied by before it is compared."""
+        return (STACKED_MARGIN if self.width else 1.0) * (THREADS_MARGIN if self.threads > 1 else 1.0)
+
+
 def _widths(task: Task, *, members: int, free: int, device: str) -> tuple[list[int], str | None]:
     """Return the widths worth measuring; or none, and one line that says why."""
     if members == 1:
@@ -65,14 +85,15 @@ def _widths(task: Task, *, members: int, free: int, device: str) -> tuple[list[i
     return ([], refusal) if refusal else (sorted({min(width, most) for width in WIDTHS}), None)
 
 
-def _choose(costs_us: dict[int, float], *, refusal: str | None, device: str) -> Plan:
-    """Return the plan of the cheapest width; width 0 stands for the loop."""
-    loop_us, threads = costs_us[0], torch.get_num_threads()
-    width = min(costs_us, key=lambda width: costs_us[width] * (1.0 if width == 0 else MARGIN))
-    if width > 0:
-        return Plan("stacked", width, threads, device, config_step_us=costs_us[width], loop_us=loop_us)
+def _choose(costs_us: dict[Candidate, float], *, refusal: str | None, device: str) -> Plan:
+    """Return the plan of the cheapest candidate."""
+    loop_us = min(cost for candidate, cost in costs_us.items() if candidate.width == 0)
+    best = min(costs_us, key=lambda candidate: costs_us[candidate] * candidate.handicap)
+    cost = costs_us[best]
+    if best.width > 0:
+        return Plan("stacked", best.width, best.threads, device, config_step_us=cost, loop_us=loop_us)
     reason = refusal or f"{LOOP}: for this model on this machine that is as fast as stacked."
-    return Plan("serial", 1, threads, device, config_step_us=loop_us, loop_us=loop_us, reason=reason)
+    return Plan("serial", 1, best.threads, device, config_step_us=cost, loop_us=loop_us, reason=reason)
 
 
 def _launch(task: Task, backend: Backend, width: int, device: str) -> LocalFleet:
@@ -91,19 +112,30 @@ def _refusal(task: Task, device: str) -> str | None:
     return None
 
 
-def _costs_us(fleets: dict[int, LocalFleet]) -> dict[int, float]:
-    """Return the cost of one member's step for each fleet, in microseconds: the fastest of several rounds in turn."""
-    for fleet in fleets.values():
-        fleet.train(1)
-    steps = {width: max(1, round(ROUND_SECONDS / _seconds(fleet, 1))) for width, fleet in fleets.items()}
-    rounds = [{width: _seconds(fleet, steps[width]) for width, fleet in fleets.items()} for _ in range(ROUNDS)]
-    return {
-        width: 1e6 * min(seconds[width] for seconds in rounds) / (steps[width] * len(fleet.recipes))
+def _costs_us(fleets: dict[int, LocalFleet]) -> dict[Candidate, float]:
+    """Return what one member's step costs each candidate, in microseconds: its fastest of several rounds in turn.
+
+    A first step of each shows which are hopeless; these take no part in the rounds.
+    """
+    first = {
+        Candidate(width, threads): _seconds(fleet, threads, 1) / len(fleet.recipes)
         for width, fleet in fleets.items()
+        for threads in sorted({1, torch.get_num_threads()})
     }
+    hopeful = [at for at in first if at.width == 0 or first[at] < HOPELESS * min(first.values())]
+    steps = {at: max(1, round(ROUND_SECONDS / (first[at] * len(fleets[at.width].recipes)))) for at in hopeful}
+    costs = dict.fromkeys(hopeful, float("inf"))
+    begin, rounds = time.perf_counter(), 0
+    while rounds < ROUNDS and (rounds == 0 or time.perf_counter() - begin < MOST_SECONDS):
+        for at in hopeful:
+            work = steps[at] * len(fleets[at.width].recipes)
+            costs[at] = min(costs[at], 1e6 * _seconds(fleets[at.width], at.threads, steps[at]) / work)
+        rounds += 1
+    return costs
 
 
-def _seconds(fleet: LocalFleet, steps: int) -> float:
+def _seconds(fleet: LocalFleet, threads: int, steps: int) -> float:
+    fleet.threads = threads
     begin = time.perf_counter()
     fleet.train(steps)
     if torch.device(fleet.device).type == "cuda":

@@ -36,7 +36,8 @@ def launch(
         raise RecipeError("a fleet needs at least one recipe; given none.")
     if seed < 0:
         raise RecipeError(f"a fleet's seed is a whole number of at least 0; given {seed}.")
-    return FLEETS[plan.backend](task, recipes, seed=seed, width=plan.width, total=total, device=plan.device)
+    kind = FLEETS[plan.backend]
+    return kind(task, recipes, seed=seed, width=plan.width, total=total, device=plan.device, threads=plan.threads)
 
 
 def load(path: Path, task: Task, plan: Plan) -> LocalFleet:

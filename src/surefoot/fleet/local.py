@@ -19,6 +19,7 @@ from surefoot.fleet.luck import borrowed_generators, draw_seed, seed_everything
 from surefoot.fleet.plan import Backend
 from surefoot.fleet.protocol import Scores
 from surefoot.fleet.storage import write_state
+from surefoot.fleet.threads import using_threads
 from surefoot.fleet.work import Work, index_of, share_out
 from surefoot.optimizers import Slots, UpdateRule, clip_by_global_norm, unmatched
 from surefoot.recipe import Recipe
@@ -41,6 +42,7 @@ class LocalFleet(ABC):
         width: Most members whose gradients are computed at once.
         total: Length of the training, the task's own by default; one number or K.
         device: Where to train.
+        threads: How many torch uses; as many as it uses now, if not given.
 
     Attributes:
         whole: Whether it stands between two steps; false after an exception in the middle of a training.
@@ -57,9 +59,11 @@ class LocalFleet(ABC):
         width: int | None = None,
         total: int | Sequence[int] | None = None,
         device: str = "cpu",
+        threads: int | None = None,
     ) -> None:
         self.task, self.recipes, self.seed = task, tuple(recipes), seed
         self.width, self.device = width or len(self.recipes), device
+        self.threads = threads or torch.get_num_threads()
         self.model = self._fresh_model()
         self.layout = Layout.of(self.model)
         self._check_groups(self.recipes)
@@ -88,7 +92,7 @@ class LocalFleet(ABC):
         self.whole = False
         losses = self.params.new_full((steps, len(self.recipes)), torch.nan)
         self.model.train()
-        with borrowed_generators():
+        with borrowed_generators(), using_threads(self.threads):
             for ahead, work, batches in self._batches_ahead(steps, chosen):
                 grads, losses[ahead, index_of(work.rows)] = self._mean_gradients(work, batches, ahead)
                 for table in work.tables:
@@ -110,7 +114,7 @@ class LocalFleet(ABC):
         chosen = self._members(places)
         sums = torch.zeros(2, len(chosen), dtype=torch.float64)
         self.model.eval()
-        with borrowed_generators():
+        with borrowed_generators(), using_threads(self.threads):
             for number, indices in enumerate(chunks(samples, max(self.task.batch_size, EVALUATION_SAMPLES))):
                 forward_seed = draw_seed(self.seed, "evaluation", number)
                 seed_everything(forward_seed)
@@ -196,7 +200,7 @@ class LocalFleet(ABC):
         """Return losses and metrics ``[2, k]`` of some members on one batch; change nothing."""
 
     def _fresh_model(self) -> nn.Module:
-        with borrowed_generators():
+        with borrowed_generators(), using_threads(self.threads):
             seed_everything(draw_seed(self.seed, "initialisation"))
             return self.task.new_model().to(self.device)
 

@@ -71,7 +71,7 @@ def insert_row(connection: Connection, table: Any, row: dict[str, Any]) -> int:
 def _trial_ids(connection: Connection, recipes: Sequence[Recipe], *, study: int) -> dict[str, int]:
     """Return the row of each recipe's trial by the recipe's text; new trials are numbered on."""
     query = select(trials.c.recipe, trials.c.id).where(trials.c.study_id == study)
-    ids: dict[str, int] = dict(connection.execute(query).tuples().all())
+    ids = {str(name): int(key) for name, key in connection.execute(query)}
     for recipe in recipes:
         if str(recipe) not in ids:
             row = {"study_id": study, "number": len(ids), "recipe": str(recipe), "recipe_json": recipe.to_json()}

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from surefoot.budget import Budget
 from surefoot.fleet import Plan, calibrate, launch
@@ -178,14 +177,13 @@ def _study(study: Study | Path | str | None, task: Task, settings: dict[str, Jso
 
 
 def _plan(task: Task, plan: Plan | None, study: Study | None, progress: Progress, *, device: str) -> Plan:
-    """Return the plan given, the one the study began with, or a measured one; use its threads."""
+    """Return the plan given, the one the study began with, or a measured one."""
     recorded = None if study is None else study.info().plan
     if plan is None and recorded is not None:
         plan = Plan.from_json(recorded)
     if plan is None:
         progress.stage("calibration", config_steps=0)
         plan = calibrate(task, members=32, device=device, tell=progress.tell)
-    torch.set_num_threads(plan.threads)
     if study is not None:
         study.set_plan(plan.to_json())
     return plan
