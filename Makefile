@@ -12,7 +12,7 @@ demo: .venv/runtime    ## tune learning rate and momentum of a small network on 
 	$(BIN)/surefoot tune digits
 
 test: .venv/dev  ## run the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: .venv/dev ## lint, types, layers
 	$(BIN)/ruff check

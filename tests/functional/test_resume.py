@@ -59,7 +59,7 @@ def test_one_interruption(wine, unbroken, tmp_path, calls):
     assert study.info().status == "interrupted"
     same_findings(unbroken, tune(wine, budget="12x", plan=PLAN, seed=3, study=study))
     assert study.info().status == "done"
-    assert not list(tmp_path.glob("*.checkpoints")), "checkpoints of a finished study are removed"
+    assert not list(tmp_path.glob("*.safetensors")), "checkpoints of a finished study are removed"
 
 
 def test_many_interruptions_lose_nothing(wine, unbroken, tmp_path):
@@ -73,6 +73,15 @@ def test_many_interruptions_lose_nothing(wine, unbroken, tmp_path):
             continue
     same_findings(unbroken, result)
     same_findings(result, read_result(study))
+
+
+def test_a_damaged_checkpoint_costs_work_and_no_answer(wine, unbroken, tmp_path):
+    study = new_study(tmp_path / "s.db")
+    with pytest.raises(Interrupted):
+        tune(wine, budget="12x", plan=PLAN, seed=3, study=study, stop=stop_after(8))
+    (checkpoint,) = tmp_path.glob("*.safetensors")
+    checkpoint.write_bytes(checkpoint.read_bytes()[:100])
+    same_findings(unbroken, tune(wine, budget="12x", plan=PLAN, seed=3, study=study))
 
 
 def test_a_finished_study_is_read_without_training(wine, tmp_path):

@@ -67,7 +67,9 @@ def task_options(command: Command) -> Command:
 def run_options(command: Command) -> Command:
     """Add the options that say how it is run and shown."""
     options = (
-        click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random."),
+        click.option(
+            "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of everything random."
+        ),
         click.option(
             "--plan",
             "plan_file",

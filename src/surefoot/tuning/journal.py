@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from surefoot.errors import StudyError
 from surefoot.fleet import LocalFleet, Plan, load
 from surefoot.studies import Measurement, Study
 from surefoot.tasks.task import Task
@@ -95,13 +96,16 @@ class Journal:
         runner.after_slice = lambda fleet: self.save(fleet, stage)
         try:
             yield
-        except (Interrupted, KeyboardInterrupt):
+        except Interrupted:
             self.save(fleet, stage, now=True)
             raise
         finally:
             runner.after_slice = None
 
     def restore(self, stage: str, task: Task, plan: Plan) -> LocalFleet | None:
-        """Return the fleet of a stage's checkpoint, ``None`` where there is none."""
+        """Return the fleet of a stage's checkpoint, ``None`` where there is none that can be read."""
         found = None if self.study is None else self.study.checkpoint(stage)
-        return None if found is None else load(found[0], task, plan)
+        try:
+            return None if found is None else load(found[0], task, plan)
+        except StudyError:
+            return None  # a damaged checkpoint costs its stage's work once more, and nothing else

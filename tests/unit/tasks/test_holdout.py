@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from surefoot.tasks.holdout import hold_out
+from surefoot.tasks.holdout import first_fold, hold_out
 
 
 @pytest.mark.parametrize("test", [0.0, 0.1, 0.5])
@@ -26,3 +26,12 @@ def test_the_seed_is_the_luck():
     first, again, other = (hold_out(50, seed=seed).valid.tolist() for seed in (3, 3, 4))
     assert first == again
     assert first != other
+
+
+def test_a_fold_is_a_fifth_of_every_class():
+    classes = np.array([0] * 100 + [1] * 50 + [2] * 10)
+    parts = first_fold(160, classes=classes)
+    assert sorted(np.concatenate([parts.train, parts.valid])) == list(range(160))
+    assert np.bincount(classes[parts.valid]).tolist() == [20, 10, 2]
+    assert not len(parts.test)
+    assert first_fold(160, seed=1).valid.tolist() != first_fold(160, seed=0).valid.tolist()

@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss
 
-from surefoot.tasks.holdout import Parts, first_fold
+from surefoot.tasks.holdout import Parts, hold_out
 from surefoot.tasks.metrics import accuracy, explained_variance
 from surefoot.tasks.mlp import mlp
 from surefoot.tasks.task import Task
@@ -42,7 +42,7 @@ def diabetes() -> Task:
         Efron, Hastie, Johnstone & Tibshirani (2004), Least Angle Regression, arXiv:math/0406456.
     """
     table, progression = load_diabetes(return_X_y=True, scaled=False)
-    parts = first_fold(len(table))
+    parts = hold_out(len(table))
     x, y = _standardised(table, parts), _standardised(progression[:, None], parts)
     return Task(
         name="diabetes",
@@ -57,7 +57,7 @@ def diabetes() -> Task:
 
 
 def _classification(name: str, table: Any, labels: Any) -> Task:
-    parts = first_fold(len(table), classes=labels)
+    parts = hold_out(len(table), classes=labels)
     x, y = _standardised(table, parts), torch.from_numpy(labels)
     return Task(
         name=name,
