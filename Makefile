@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test check bench format hooks constraints clean
+.PHONY: help demo test coverage check bench format hooks constraints clean
 
 help:            ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -13,6 +13,9 @@ demo: .venv/runtime    ## tune learning rate and momentum of a small network on 
 
 test: .venv/dev  ## run the whole test suite
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+coverage: .venv/dev ## the same, and which lines no test reaches
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report=term-missing:skip-covered
 
 check: .venv/dev ## lint, types, layers
 	$(BIN)/ruff check

@@ -3,8 +3,13 @@
 import os
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Hypothesis draws the same examples in every run, and a busy machine fails no test.
+settings.register_profile("surefoot", deadline=None, derandomize=True)
+settings.load_profile("surefoot")
 
 
 @pytest.fixture(scope="session")

@@ -54,6 +54,31 @@ def test_the_same_seed_plan_and_versions_give_the_same_answer_bit_for_bit(capsys
     assert first == second
 
 
+def test_a_changed_task_is_not_gone_on_with(capsys):
+    code = (
+        "import torch\nfrom torch import nn\nfrom surefoot import Task\n"
+        "x = torch.randn(96, 3, generator=torch.Generator().manual_seed(0))\n"
+        "task = Task('t', lambda: nn.Linear(3, 1), nn.functional.mse_loss, (x, x[:, :1]), (x, x[:, :1]),"
+        " batch_size=8, steps={steps})\n"
+    )
+    Path("train.py").write_text(code.format(steps=40))
+    from surefoot import load_task
+    from surefoot.tuning.progress import Interrupted
+    from surefoot.tuning.tune import tune
+
+    kept = {"task": "train.py:task", "device": "cpu", "target": None, "kind": "auto", "test_share": 0.0}
+    kept |= {"split_seed": 0, "data_folder": None, "steps": None, "epochs": None, "batch_size": None, "seed": 0}
+    with pytest.raises(Interrupted):
+        tune(load_task("train.py:task"), budget="12x", study="s.db", settings=kept, stop=lambda: True)
+    Path("train.py").write_text(code.format(steps=44))
+    assert run(["tune", "--resume", "s.db", "--no-report", "--quiet"]) == 2
+    assert "steps" in capsys.readouterr().err
+    Path("train.py").write_text(code.format(steps=40))
+    assert run(["tune", "--resume", "s.db", "--no-report", "--quiet"]) == 0
+    assert run(["tune", "--resume", "s.db", "--no-report", "--quiet"]) == 0
+    assert "is done" in capsys.readouterr().err
+
+
 def test_another_seed_searches_elsewhere(capsys):
     asked = ["tune", "wine", *SMALL, "--no-report", "--json", "--plan", "plan.json"]
     assert json_of([*asked, "--seed", "1"], capsys)["recipe"] != json_of([*asked, "--seed", "2"], capsys)["recipe"]
@@ -169,6 +194,10 @@ WRONG = {
     "picture of another kind": (["schedule", "0.1", "--plot", "plot.bmp"], "png"),
     "momentum of find": (["find", "wine", "--momentum", "1.5"], "below 1"),
     "device": (["tune", "wine", "--device", "abacus"], "abacus"),
+    "device of find": (["find", "wine", "--device", "abacus"], "abacus"),
+    "picture of find": (["find", "wine", "--plot", "range.bmp"], "png"),
+    "resume with a budget": (["tune", "--resume", "surefoot.db", "--budget", "60x"], "leave out budget"),
+    "budget of a second": (["tune", "mnist1d", "--budget", "0.001s", "--quiet"], "at least 12x"),
     "short ramp": (["find", "wine", "--ramp-steps", "3"], "at least 20"),
 }
 
@@ -178,7 +207,7 @@ def test_wrong_input_gets_one_line_and_exit_code_2(arguments, said, capsys):
     assert run(arguments) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
-    (line,) = shown.err.strip().splitlines()
+    (line,) = (line for line in shown.err.strip().splitlines() if not line.startswith("note:"))
     assert said in line
     assert not Path("surefoot.db").exists()
 

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -72,7 +73,7 @@ def test_ctrl_c_keeps_what_was_done_and_the_printed_command_goes_on():
     command = re.search(r"surefoot (tune --resume '?surefoot.db#1'?)", said)
     assert command, said
     assert "Traceback" not in said
-    resumed = surefoot(*command[1].replace("'", "").split(), "--no-report", "--json")
+    resumed = surefoot(*shlex.split(command[1]), "--no-report", "--json")
     assert resumed.returncode == 0, resumed.stderr
     fresh = surefoot(*LONG, "--study", "other.db")
     first, second = json.loads(resumed.stdout), json.loads(fresh.stdout)

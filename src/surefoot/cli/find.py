@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
+from surefoot.cli.device import check_device
+from surefoot.cli.exits import DONE, FAILED, INTERRUPTED
 from surefoot.cli.options import TaskText, load_task, run_options, task_options
 from surefoot.cli.plans import read_plan
-
-INTERRUPTED, FAILED, DONE = 130, 1, 0
 
 
 @click.command(short_help="The usable range of learning rates.")
@@ -33,10 +33,14 @@ def find(task: str, *, momenta: tuple[float, ...], plot: Path | None, **settings
     """
     from surefoot.cli.display import display
     from surefoot.cli.interrupt import stop_on_interrupt
+    from surefoot.plots import check_picture
     from surefoot.tuning.find import MOMENTA
     from surefoot.tuning.find import find as find_range
     from surefoot.tuning.progress import Interrupted
 
+    check_device(settings["device"])
+    if plot is not None:
+        check_picture(plot)
     loaded = load_task(task, settings)
     try:
         with display(quiet=settings["quiet"]) as progress, stop_on_interrupt() as stop:

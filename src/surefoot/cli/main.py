@@ -15,14 +15,13 @@ import click
 
 import surefoot
 from surefoot.cli.completion import completion
+from surefoot.cli.exits import DONE, FAILED, INTERRUPTED, WRONG_INPUT
 from surefoot.cli.export import export
 from surefoot.cli.find import find
 from surefoot.cli.report import report
 from surefoot.cli.schedule import schedule
 from surefoot.cli.tune import tune
 from surefoot.errors import SurefootError
-
-DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
+from surefoot.cli.device import check_device
+from surefoot.cli.exits import DONE, FAILED, INTERRUPTED
 from surefoot.cli.options import TASK_OPTIONS, TaskText, load_task, run_options, task_options
 from surefoot.cli.plans import read_plan
-from surefoot.errors import RecipeError, StudyError
+from surefoot.errors import StudyError
 
 if TYPE_CHECKING:
     from surefoot.fleet import Plan
@@ -19,8 +23,8 @@ if TYPE_CHECKING:
     from surefoot.tuning.result import TuneResult
     from surefoot.values import Json
 
-INTERRUPTED, FAILED, DONE = 130, 1, 0
 KEPT = (*TASK_OPTIONS, "budget", "seed", "device", "out")
+WITH_RESUME = ("resume", "as_json", "quiet", "no_report")
 DEFAULT_STUDY, DEFAULT_OUT = "surefoot.db", "surefoot-out"
 
 
@@ -48,7 +52,22 @@ def tune(task: str | None, *, resume: str | None, **settings: Any) -> int:
     """
     if (task is None) == (resume is None):
         raise click.UsageError("give a TASK or --resume STUDY, one of the two.", click.get_current_context())
-    return _resumed(resume, settings) if resume is not None else _begun(str(task), settings)
+    if resume is None:
+        return _begun(str(task), settings)
+    _refuse_other_options()
+    return _resumed(resume, settings)
+
+
+def _refuse_other_options() -> None:
+    """Make sure that a study is gone on with as it was begun: what it was asked is not to be asked otherwise."""
+    context = click.get_current_context()
+    given = [
+        name
+        for name in context.params
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE and name not in WITH_RESUME
+    ]
+    if given:
+        raise click.UsageError(f"--resume goes on as the study was begun; leave out {', '.join(given)}.", context)
 
 
 def _begun(text: str, settings: dict[str, Any]) -> int:
@@ -58,7 +77,7 @@ def _begun(text: str, settings: dict[str, Any]) -> int:
 
     if not Budget.parse(settings["budget"]).reproducible:
         click.echo("note: a budget in seconds is not reproducible; one in trainings, as 30x, is.", err=True)
-    _check_outputs(settings)
+    _check_surroundings(settings)
     plan = read_plan(settings["plan_file"])
     kept = {name: str(value) if isinstance(value := settings[name], Path) else value for name in KEPT}
     task = load_task(text, settings)
@@ -75,9 +94,15 @@ def _resumed(name: str, settings: dict[str, Any]) -> int:
     info = study.info()
     if "task" not in info.settings:
         raise StudyError(f"study {study.name} was begun from Python; go on with it there.")
+    if info.status == "done":
+        from surefoot.tuning.assembly import read_result
+
+        click.echo(f"study {study.name} is done; this is its result.", err=True)
+        out = None if settings["no_report"] else settings["out"]
+        return show_result(read_result(study), out=out, as_json=settings["as_json"])
     paths = {key: Path(value) for key in ("data_folder", "out") if (value := info.settings.get(key)) is not None}
     before = {**settings, **info.settings, **paths}
-    _check_outputs(before)
+    _check_surroundings(before)
     return _run(load_task(info.settings["task"], before), study, before, None, kept={})
 
 
@@ -101,8 +126,8 @@ def _run(task: Task, study: Study | Path, settings: dict[str, Any], plan: Plan |
                 stop=stop,
             )
     except Interrupted as interruption:
-        name = interruption.study
-        click.echo(f"interrupted; what was done is kept. Go on with: surefoot tune --resume '{name}'", err=True)
+        command = shlex.join(["surefoot", "tune", "--resume", str(interruption.study)])
+        click.echo(f"interrupted; what was done is kept. Go on with: {command}", err=True)
         return INTERRUPTED
     out = None if settings["no_report"] else settings["out"]
     return show_result(result, out=out, as_json=settings["as_json"])
@@ -136,24 +161,13 @@ def _write_reports(result: TuneResult, folder: Path) -> dict[str, str]:
     return {"report": str(folder / "report.html"), "curves": f"tensorboard --logdir {folder / 'tensorboard'}"}
 
 
-def _check_outputs(settings: dict[str, Any]) -> None:
-    """Refuse a folder that cannot be written before any work is done."""
+def _check_surroundings(settings: dict[str, Any]) -> None:
+    """Refuse a device or a folder that cannot be used before any work is done."""
     from surefoot.files import writable_folder
 
-    if settings["device"] != "cpu":
-        _check_device(settings["device"])
+    check_device(settings["device"])
     if not settings["no_report"]:
         writable_folder(Path(settings["out"]))
-
-
-def _check_device(device: str) -> None:
-    import torch
-
-    try:
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        cause = str(error).splitlines()[0]
-        raise RecipeError(f"cannot train on device {device!r}: {cause}", hint="--device cpu always works.") from None
 
 
 def command_text(settings: dict[str, Any]) -> str:
@@ -163,8 +177,9 @@ def command_text(settings: dict[str, Any]) -> str:
     defaults = {"kind": "auto", "test_share": 0.0, "split_seed": 0, "budget": "30x", "seed": 0, "device": "cpu"}
     names = {"test_share": "test"}
     options = [
-        f"--{names.get(key, key).replace('_', '-')} {value}"
+        part
         for key, value in settings.items()
-        if key not in ("task", "out") and value is not None and value != defaults.get(key)
+        if key not in ("task", "out", "trained") and value is not None and value != defaults.get(key)
+        for part in (f"--{names.get(key, key).replace('_', '-')}", str(value))
     ]
-    return " ".join(["surefoot tune", settings["task"], *options])
+    return shlex.join(["surefoot", "tune", settings["task"], *options])

@@ -80,7 +80,6 @@ def mean_of(old: Tensor, new: Tensor, keep: Tensor) -> Tensor:
     return torch.lerp(old, new, 1 - keep)
 
 
-LEARNING_RATE = "lr"
 WEIGHT_DECAY = Hyperparameter("weight_decay", 0.0)
 MOMENTUM = Hyperparameter("momentum", 0.0, high=1.0)
 BETA1 = Hyperparameter("beta1", 0.9, high=1.0)

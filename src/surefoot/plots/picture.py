@@ -14,17 +14,30 @@ SUFFIXES = (".png", ".svg", ".html")
 PIXELS_PER_POINT = 2
 
 
+def check_picture(path: Path | str) -> None:
+    """Make sure that a picture can be written there, before any work for it is done.
+
+    Raises:
+        OutputError: If the suffix is none of a picture's, or the folder cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        alike = nearest(path.suffix.lower(), SUFFIXES)
+        hint = alike or f"as in {path.with_suffix('.png').name if path.name else 'chart.png'}"
+        raise OutputError(f"a picture ends in {', '.join(SUFFIXES)}; given {str(path)!r}.", hint=hint)
+    if not path.parent.is_dir():
+        raise OutputError(f"the folder of {str(path)!r} does not exist.", hint=f"make {str(path.parent)!r}.")
+
+
 def save(chart: Figure, path: Path | str) -> None:
     """Write a chart as PNG, SVG or HTML that needs no network, by the path's suffix; whole or not at all.
 
     Raises:
         OutputError: If the suffix is another one, or the file cannot be written.
     """
+    check_picture(path)
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        hint = nearest(suffix, SUFFIXES) or f"as in {path.with_suffix('.png').name if path.name else 'chart.png'}"
-        raise OutputError(f"a picture ends in {', '.join(SUFFIXES)}; given {str(path)!r}.", hint=hint)
     options: dict[str, Any] = {"scale_factor": PIXELS_PER_POINT} if suffix == ".png" else {}
     options |= {"inline": True} if suffix == ".html" else {}
     with atomic_path(path) as temporary:

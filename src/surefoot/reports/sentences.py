@@ -74,7 +74,7 @@ def tied_settings(result: TuneResult) -> str | None:
     if result.lr is None or result.momentum is None:
         return None
     if result.lr.low == result.lr.high and result.momentum.low == result.momentum.high:
-        return "No other setting that was tried came as close."
+        return "Compared seed by seed, no other setting that was tried came as close."
     lr, momentum = _range(result.lr), _range(result.momentum)
     return f"Just as good, as far as 90 % confidence can tell: learning rate {lr}, momentum {momentum}."
 

@@ -48,7 +48,6 @@ SCHEDULES: dict[str, type[Schedule]] = {
         WarmupStableDecay,
     )
 }
-WARMUP_KEYS = ("warmup", "warmup_start")
 
 
 def parse_schedule(text: str) -> Schedule:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from surefoot.errors import StudyError
 from surefoot.recipe import Recipe
@@ -163,6 +163,12 @@ class Study:
         """Return the measurements of a finished stage, ``None`` where it is not finished."""
         found = self.measurements(stage=name)
         return found if found or name in self.costs() else None
+
+    def seconds(self) -> float:
+        """Return how long the finished stages took, all together."""
+        query = select(func.coalesce(func.sum(stages.c.seconds), 0.0)).where(stages.c.study_id == self.id)
+        with self.database.read() as connection:
+            return float(connection.execute(query).scalar_one())
 
     def costs(self) -> dict[str, int]:
         """Return the config-steps of every finished stage, in the order they were finished."""

@@ -113,3 +113,16 @@ def _unknown(text: str) -> TaskError:
 
 
 load_task = load  # what the package calls it, where no module's name says what is loaded
+
+
+def as_task(task: Task | str) -> Task:
+    """Return a task that is given as one or by its text.
+
+    Raises:
+        TaskError: If it is neither, or cannot be loaded.
+    """
+    if isinstance(task, str):
+        return load(task)
+    if not isinstance(task, Task):
+        raise TaskError(f"a task is a Task or its text ({FORMS}); given {type(task).__name__}.")
+    return task

@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from surefoot.budget import Budget
 from surefoot.errors import BudgetError
 from surefoot.fleet import Plan
+from surefoot.fleet.history import POINTS
+from surefoot.tuning.halving import Candidate, expected_work, to_next_rung, to_the_end
+from surefoot.tuning.space import Point
 
 SMALLEST = 12.0
 RAMP_MOMENTA = (0.0, 0.9)
-RAMP_STEPS = 100
-LARGEST_POPULATION = 64
+# A ramp is read off its fleet's history, which has a point for every step only up to here.
+RAMP_STEPS = POINTS
+SMALLEST_POPULATION, LARGEST_POPULATION = 4, 64
 MOST_SEEDS = 10
 # The confirmation's share of the budget, and the budget from which on a third finalist is worth its price.
 CONFIRMATION = 0.55
 THREE_FINALISTS = 45.0
 # A first generation of this share of the search's ceiling leaves the rest for refinement around the best.
 FIRST_GENERATION = 0.5
-# Expected work of one new candidate, in full trainings: see halving.
-CANDIDATE_PRICE = 0.28
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +62,14 @@ class Allowance:
         contestants = finalists + 2  # the default recipe, as it is and under the recommended schedule
         seeds = min(MOST_SEEDS, max(2, int(CONFIRMATION * trainings / contestants)))
         search = trainings - seeds * contestants - len(RAMP_MOMENTA) * ramp_steps / steps
-        population = 4
-        while 2 * population * CANDIDATE_PRICE <= FIRST_GENERATION * search and population < LARGEST_POPULATION:
+        newcomer = Candidate(0, Point(0.0, 0.0))
+        population, price = SMALLEST_POPULATION, expected_work(newcomer, steps) / steps
+        while 2 * population * price <= FIRST_GENERATION * search and population < LARGEST_POPULATION:
             population *= 2
+        if population * to_next_rung(newcomer, steps) + to_the_end(newcomer, steps) > search * steps:
+            raise BudgetError(
+                f"{trainings:.3g}x are too few for trainings of {steps} steps.", hint="give a larger budget."
+            )
         return cls(ramp_steps, population, search, finalists, seeds, trainings)
 
 

@@ -24,7 +24,7 @@ def contestant(recipe: Recipe, runs: Sequence[Measurement]) -> Contestant:
     return Contestant(
         recipe=recipe,
         valid=score([run.valid_loss for run in runs]),
-        test=None if None in tested else score([loss for loss in tested if loss is not None]),
+        test=None if all(loss is None for loss in tested) else score([math.inf if x is None else x for x in tested]),
         metric=float(np.mean(metrics)) if len(metrics) == len(runs) else None,
         runs=tuple(runs),
     )
@@ -36,7 +36,8 @@ def compare(confirmed: Sequence[Contestant]) -> list[Contestant]:
     ranked = sorted(finite, key=lambda found: found.valid.mean)
     if not ranked:
         return []
-    losses = _comparable([[run.valid_loss for run in found.runs] for found in ranked])
+    runs = [[run.valid_loss for run in found.runs] for found in ranked]
+    losses = _comparable(runs, positive=min(map(min, runs)) > 0)
     allowed = _allowed_difference(losses) / math.sqrt(losses.shape[1])
     above = losses.mean(1) - losses[0].mean()
     return [replace(found, tied=bool(excess <= allowed)) for found, excess in zip(ranked, above, strict=True)]
@@ -59,18 +60,26 @@ def settings_tied(
     tied = {found.recipe for found in ranked if found.tied}
     full = [row for row in search if row.steps == row.total and math.isfinite(row.valid_loss)]
     if full:
-        noise = _allowed_difference(_comparable([[run.valid_loss for run in found.runs] for found in ranked]))
-        losses = _comparable([[row.valid_loss] for row in full])[:, 0]
+        confirmed, single = (
+            [[run.valid_loss for run in found.runs] for found in ranked],
+            [row.valid_loss for row in full],
+        )
+        positive = min(map(min, [*confirmed, single])) > 0
+        noise = _allowed_difference(_comparable(confirmed, positive=positive))
+        losses = _comparable([single], positive=positive)[0]
         tied |= {row.recipe for row, loss in zip(full, losses, strict=True) if loss - losses.min() <= noise}
+    # A peak of a cosine and a constant are two different things: only like is put into one interval.
+    best = type(ranked[0].recipe.lr)
+    tied = {recipe for recipe in tied if isinstance(recipe.lr, best)}
     lr = [recipe.lr.value(0, 1) for recipe in tied]
     momentum = [recipe.momentum.value(0, 1) for recipe in tied]
     return Interval(min(lr), max(lr)), Interval(min(momentum), max(momentum))
 
 
-def _comparable(losses: list[list[float]]) -> NDArray[np.float64]:
+def _comparable(losses: list[list[float]], *, positive: bool) -> NDArray[np.float64]:
     """Return losses on the scale on which their noise is even: logarithms, where all are positive."""
     values = np.array(losses, dtype=np.float64)
-    return np.log(values) if (values > 0).all() else values
+    return np.log(values) if positive else values
 
 
 def _allowed_difference(losses: NDArray[np.float64]) -> float:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from surefoot.errors import TaskError
 from surefoot.fleet import Plan, calibrate, launch
 from surefoot.recipe import Recipe
-from surefoot.tasks.loader import load
+from surefoot.tasks.loader import as_task
 from surefoot.tasks.probe import probe
 from surefoot.tasks.task import Task
 from surefoot.tuning.progress import Progress, Silent, Stop, never
@@ -115,6 +115,8 @@ class FindResult:
             else {"lr": found.lr, "momentum": found.momentum, "low": found.low, "high": found.high},
             "reason": self.reason,
             "start_loss": self.start_loss,
+            "steps": self.steps,
+            "seeds": self.seeds,
             "config_steps": self.config_steps,
             "seconds": self.seconds,
             "plan": self.plan.to_json(),
@@ -159,9 +161,11 @@ def find(
         True
     """
     begin = time.perf_counter()
-    task = load(task) if isinstance(task, str) else task
+    task = as_task(task)
     if steps < SHORTEST:
         raise TaskError(f"a range test needs at least {SHORTEST} steps; given {steps}.")
+    if not momenta or seeds < 1:
+        raise TaskError(f"a range test needs a momentum and a seed; given {len(momenta)} momenta and {seeds} seeds.")
     for momentum in momenta:
         Recipe.of("sgd", momentum=momentum)  # refuse what is no momentum before any work
     probe(task)
@@ -271,7 +275,7 @@ def _read_range(
 
 def _vertex(rates: NDArray[np.float64], ends: NDArray[np.float64], best: int) -> float:
     """Return the minimum of the parabola through the best rate and its neighbours, in log rate."""
-    if not 0 < best < len(rates) - 1 or not np.isfinite(ends[best + 1]):
+    if not 0 < best < len(rates) - 1 or not np.isfinite(ends[best - 1 : best + 2]).all():
         return float(rates[best])
     before, here, after = ends[best - 1 : best + 2]
     bend = before - 2 * here + after

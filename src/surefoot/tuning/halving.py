@@ -64,25 +64,29 @@ class Conveyor:
     Attributes:
         places: The candidates, ``None`` where a place is empty.
         generator: Draws new points.
-        ceiling: Most work that may be spent, in full trainings.
-        spent: Work done and begun, in full trainings.
+        total: Steps of a full training.
+        ceiling: Most work that may be spent, in config-steps.
+        spent: Work done and begun, in config-steps.
         verdicts: Every judgement so far, by rung.
+        drawn: Points drawn so far.
+        generation: How often places were refilled.
     """
 
     places: list[Candidate | None]
     generator: Generator
-    ceiling: float
-    spent: float = 0.0
+    total: int
+    ceiling: int
+    spent: int = 0
     verdicts: list[list[Verdict]] = field(default_factory=lambda: [[] for _ in RUNGS])
     drawn: int = 0
     generation: int = 0
 
     @classmethod
-    def begin(cls, count: int, *, ceiling: float, generator: Generator) -> Conveyor:
+    def begin(cls, count: int, *, total: int, ceiling: int, generator: Generator) -> Conveyor:
         """Return a conveyor whose places are filled with evenly spread points."""
         points = spread(count, generator=generator)
         places: list[Candidate | None] = [Candidate(number, point) for number, point in enumerate(points)]
-        return cls(places, generator, ceiling, drawn=count)
+        return cls(places, generator, total, ceiling, drawn=count)
 
     @property
     def training(self) -> list[int]:
@@ -94,9 +98,9 @@ class Conveyor:
         for place in self.training:
             candidate = self._at(place)
             self.places[place] = replace(candidate, trained=candidate.trained + 1)
-            self.spent += 1 / EIGHTHS
+            self.spent += eighth(self.total, candidate.trained + 1) - eighth(self.total, candidate.trained)
         judged = [place for place in self.training if self._at(place).at_rung]
-        self.spent += sum(cooldown_share(self._at(place).rung) for place in judged)
+        self.spent += sum(cooldown_at(self._at(place), self.total) for place in judged)
         return judged
 
     def judge(self, losses: dict[int, float]) -> list[int]:
@@ -153,14 +157,17 @@ class Conveyor:
         with nobody trained in full has found nothing. Where work is expected beyond that, it must fit as well.
         """
         everybody = [*(self._at(place) for place in self.training), *more]
-        owed = sum(map(to_next_rung, everybody))
-        beyond = sorted((to_the_end(candidate) - to_next_rung(candidate) for candidate in everybody), reverse=True)
-        wanted = sum(map(expected_work, more)) + expected
+        owed = sum(to_next_rung(candidate, self.total) for candidate in everybody)
+        beyond = sorted(
+            (to_the_end(candidate, self.total) - to_next_rung(candidate, self.total) for candidate in everybody),
+            reverse=True,
+        )
+        wanted = sum(expected_work(candidate, self.total) for candidate in more) + expected
         return self.spent + max(owed + sum(beyond[:FINISHERS]), wanted) <= self.ceiling
 
     def _expected(self) -> float:
-        """Return the work that the candidates in their places will probably cost to the end, in full trainings."""
-        return sum(expected_work(self._at(place)) for place in self.training)
+        """Return the work that the candidates in their places will probably cost to the end, in config-steps."""
+        return sum(expected_work(self._at(place), self.total) for place in self.training)
 
     def _at(self, place: int) -> Candidate:
         candidate = self.places[place]
@@ -168,26 +175,37 @@ class Conveyor:
         return candidate
 
 
-def cooldown_share(rung: int) -> float:
-    """Return the cost of the cooldown at a rung, as a share of a full training; at the last rung there is none."""
-    return 0.0 if rung == len(RUNGS) - 1 else COOLDOWN * RUNGS[rung] / EIGHTHS
+def eighth(total: int, number: int) -> int:
+    """Return the step at which so many eighths of a training are done; every eighth has a step while there are any.
+
+    Example:
+        >>> [eighth(220, number) for number in (1, 2, 4, 8)], [eighth(5, number) for number in (1, 2, 4, 8)]
+        ([28, 55, 110, 220], [1, 2, 4, 5])
+    """
+    return max(number, round(total * number / EIGHTHS)) if total >= EIGHTHS else min(number, total)
 
 
-def to_next_rung(candidate: Candidate) -> float:
-    """Return the work that brings a candidate to its rung and through the judgement there."""
-    return (RUNGS[candidate.rung] - candidate.trained) / EIGHTHS + cooldown_share(candidate.rung)
+def cooldown_at(candidate: Candidate, total: int) -> int:
+    """Return the steps of the cooldown at a candidate's rung; none where the training is over there."""
+    step = eighth(total, RUNGS[candidate.rung])
+    return 0 if step >= total else max(1, round(COOLDOWN * step))
 
 
-def to_the_end(candidate: Candidate) -> float:
-    """Return the work that brings a candidate through every rung that is left."""
-    return sum(map(to_next_rung, _ways(candidate)))
+def to_next_rung(candidate: Candidate, total: int) -> int:
+    """Return the config-steps that bring a candidate to its rung and through the judgement there."""
+    return eighth(total, RUNGS[candidate.rung]) - eighth(total, candidate.trained) + cooldown_at(candidate, total)
 
 
-def expected_work(candidate: Candidate) -> float:
-    """Return the expected work from a candidate's place on, each next rung as likely as its share."""
+def to_the_end(candidate: Candidate, total: int) -> int:
+    """Return the config-steps that bring a candidate through every rung that is left."""
+    return sum(to_next_rung(way, total) for way in _ways(candidate))
+
+
+def expected_work(candidate: Candidate, total: int) -> float:
+    """Return the expected config-steps from a candidate's place on, each next rung as likely as its share."""
     work, chance = 0.0, 1.0
     for way in _ways(candidate):
-        work += chance * to_next_rung(way)
+        work += chance * to_next_rung(way, total)
         chance *= SHARES[way.rung] if way.rung < len(SHARES) else 0.0
     return work
 

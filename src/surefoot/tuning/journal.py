@@ -102,6 +102,10 @@ class Journal:
         finally:
             runner.after_slice = None
 
+    def has_checkpoint(self, stage: str) -> bool:
+        """Tell whether a stage has a checkpoint."""
+        return self.study is not None and self.study.checkpoint(stage) is not None
+
     def restore(self, stage: str, task: Task, plan: Plan) -> LocalFleet | None:
         """Return the fleet of a stage's checkpoint, ``None`` where there is none that can be read."""
         found = None if self.study is None else self.study.checkpoint(stage)

@@ -69,7 +69,7 @@ def limit_step(losses: NDArray[np.float64]) -> int | None:
     smooth = smoothed(np.where(np.isfinite(losses), losses, np.inf))
     head = losses[: max(3, len(losses) // 10)]
     if not np.isfinite(head).all():
-        return int(np.flatnonzero(~np.isfinite(losses))[0])
+        return max(0, int(np.flatnonzero(~np.isfinite(losses))[0]) - 1)
     start, noise = float(head.mean()), float(head.std())
     lowest = np.minimum.accumulate(smooth)
     allowed = start + np.maximum(0.5 * (start - lowest), 4.0 * noise + 1e-6 * abs(start))
@@ -92,6 +92,6 @@ def smoothed(losses: NDArray[np.float64], half_life: float = SMOOTHING) -> NDArr
 
 
 def effective_limit(ramps: Sequence[Ramp]) -> float:
-    """Return the largest limit over all momenta as lr / (1 - momentum); the end of the ramp where none was found."""
+    """Return the largest limit over all momenta as lr / (1 - momentum); far up the ramp where none was found."""
     limits = [ramp.limit / (1.0 - ramp.momentum) for ramp in ramps if ramp.limit is not None]
     return max(limits) if limits else math.sqrt(HIGHEST_EFFECTIVE)

@@ -14,7 +14,7 @@ from surefoot.schedules import Linear
 from surefoot.studies import Measurement
 from surefoot.tasks.task import Task
 from surefoot.tuning.assembly import SEARCH
-from surefoot.tuning.halving import COOLDOWN, EIGHTHS, Conveyor, Verdict
+from surefoot.tuning.halving import Conveyor, Verdict, cooldown_at, eighth
 from surefoot.tuning.journal import Journal
 from surefoot.tuning.measure import measure_all
 from surefoot.tuning.runner import Runner
@@ -94,8 +94,10 @@ class Search:
         new = self.conveyor.judge({place: row.valid_loss for place, row in zip(judged, found, strict=True)})
         fleet.replace(new, [self._recipe(place) for place in new])
         seconds = time.perf_counter() - begin
+        # The next round's checkpoint is written before this round's is dropped: a kill in between loses neither.
+        if self.conveyor.training:
+            self.journal.save(fleet, _stage(number + 1), now=self.journal.has_checkpoint(_stage(number)))
         self.journal.record(_stage(number), found, config_steps=cost + cooldowns, seconds=seconds)
-        self.journal.save(fleet, _stage(number + 1))
         self._show_best()
         return fleet
 
@@ -135,13 +137,17 @@ class Search:
         for place in twins:
             by_step.setdefault(int(fleet.step[place]), []).append(place)
         for step, places in by_step.items():
-            length = max(1, round(COOLDOWN * step))
+            length = self._cooldown_steps(places[0])
             copies = [twins[place] for place in places]
             recipes = [cooldown(fleet.recipes[place], step, self.task.total_steps, length) for place in places]
             fleet.fork(copies, places, recipes, total=[step + length] * len(places))
             self.runner.train(fleet, length, places=copies)
             cost += length * len(places)
         return cost
+
+    def _cooldown_steps(self, place: int) -> int:
+        candidate = self.conveyor.places[place]
+        return 0 if candidate is None else cooldown_at(candidate, self.task.total_steps)
 
     def _recipe(self, place: int) -> Recipe:
         candidate = self.conveyor.places[place]
@@ -152,11 +158,6 @@ class Search:
         ranking = self.conveyor.ranking()
         if ranking and np.isfinite(ranking[0].loss):
             self.runner.progress.best(str(self.space.recipe(ranking[0].candidate.point)), ranking[0].loss)
-
-
-def eighth(total: int, number: int) -> int:
-    """Return the step at which so many eighths of a training are done; every eighth has at least one step."""
-    return max(number, round(total * number / EIGHTHS)) if total >= EIGHTHS else min(number, total)
 
 
 def cooldown(recipe: Recipe, step: int, total: int, length: int) -> Recipe:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,10 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from surefoot.budget import Budget
+from surefoot.errors import StudyError
 from surefoot.fleet import Plan, calibrate, launch
 from surefoot.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.studies import Database, Measurement, Study
-from surefoot.tasks.loader import load
+from surefoot.tasks.loader import as_task
 from surefoot.tasks.probe import probe
 from surefoot.tasks.task import Task
 from surefoot.tuning.allowance import RAMP_MOMENTA, Allowance, trainings_of
@@ -66,7 +68,10 @@ class Tuner:
 
         def start() -> Conveyor:
             return Conveyor.begin(
-                self.allowance.population, ceiling=ceiling, generator=np.random.default_rng(self.seed)
+                self.allowance.population,
+                total=self.task.total_steps,
+                ceiling=int(ceiling * self.task.total_steps),
+                generator=np.random.default_rng(self.seed),
             )
 
         return Search(self.task, space, start, self.runner, self.journal, self.seed).run()
@@ -113,7 +118,9 @@ def tune(
     Raises:
         TaskError: If the task cannot be trained.
         BudgetError: If the budget is too small.
-        StudyError: If the study cannot be written, or another process drives it.
+        StudyError: If the study cannot be written, was begun with another task, budget or seed, or another process
+            drives it.
+        Interrupted: If asked to stop; with a study, calling again goes on from there.
 
     Example:
         >>> found = tune("wine", budget="12x", plan=Plan("stacked", 16))
@@ -121,19 +128,23 @@ def tune(
         True
     """
     begin = time.perf_counter()
-    task = load(task) if isinstance(task, str) else task
+    task = as_task(task)
     budget = Budget.parse(budget) if isinstance(budget, str) else budget
     if budget.trainings is not None:
         Allowance.of(budget.trainings, steps=task.total_steps)  # refuse a small budget before any work
     probe(task)
-    kept = _study(study, task, {"budget": str(budget), **(settings or {})}, seed)
     runner = Runner(progress=progress or Silent(), stop=stop)
+    runner.plan = plan = _plan(task, plan, study, runner.progress, device=device)
+    allowance = Allowance.of(trainings_of(budget, steps=task.total_steps, plan=plan), steps=task.total_steps)
+    asked: dict[str, Json] = {"budget": str(budget), **(settings or {}), "trained": fingerprint(task)}
+    kept = _study(study, task, asked, seed)
     if kept is not None:
         kept.take_lease()
-    try:
-        runner.plan = plan = _plan(task, plan, kept, runner.progress, device=device)
-        allowance = Allowance.of(trainings_of(budget, steps=task.total_steps, plan=plan), steps=task.total_steps)
-        journal = Journal(kept)
+        begin -= kept.seconds()
+    journal = Journal(kept)
+    with _released(kept):
+        if kept is not None:
+            kept.set_plan(plan.to_json())
         _stages(Tuner(task, seed, allowance, runner, journal))
         result = assemble(
             task.name,
@@ -143,19 +154,26 @@ def tune(
             plan=plan,
             study=None if kept is None else kept.name,
         )
-    except (Interrupted, KeyboardInterrupt) as interruption:
-        if kept is not None:
-            kept.release(status="interrupted")
-        stopped = Interrupted("asked to stop")
-        stopped.study = None if kept is None else kept.name
-        raise stopped from interruption
-    except BaseException:
-        if kept is not None:
-            kept.release(status="failed")
-        raise
     if kept is not None:
         kept.release(status="done", result=result.to_json())
     return result
+
+
+@contextmanager
+def _released(study: Study | None) -> Iterator[None]:
+    """Give up driving a study when its work breaks off, and say how it stands."""
+    try:
+        yield
+    except (Interrupted, KeyboardInterrupt) as interruption:
+        stopped = Interrupted("asked to stop")
+        if study is not None:
+            study.release(status="interrupted")
+            stopped.study = study.name
+        raise stopped from interruption
+    except BaseException:
+        if study is not None:
+            study.release(status="failed")
+        raise
 
 
 def _stages(tuner: Tuner) -> None:
@@ -170,20 +188,47 @@ def _stages(tuner: Tuner) -> None:
     tuner.confirm(list(dict.fromkeys([*recipes, DEFAULT_RECIPE, DEFAULT_SCHEDULED])))
 
 
-def _study(study: Study | Path | str | None, task: Task, settings: dict[str, Json], seed: int) -> Study | None:
-    if study is None or isinstance(study, Study):
-        return study
-    return Study.create(Database(Path(study)), task=task.name, settings=settings, seed=seed)
+def fingerprint(task: Task) -> dict[str, Json]:
+    """Return what must not change while a study is broken off: the same trainings go on only with the same task.
+
+    Example:
+        >>> fingerprint(as_task("wine"))
+        {'steps': 200, 'batch_size': 32, 'accumulate': 1, 'train': 142, 'valid': 36, 'parameters': 5251}
+    """
+    return {
+        "steps": task.total_steps,
+        "batch_size": task.batch_size,
+        "accumulate": task.accumulate,
+        "train": len(task.split("train")),
+        "valid": len(task.split("valid")),
+        "parameters": probe(task).parameters,
+    }
 
 
-def _plan(task: Task, plan: Plan | None, study: Study | None, progress: Progress, *, device: str) -> Plan:
+def _study(study: Study | Path | str | None, task: Task, asked: dict[str, Json], seed: int) -> Study | None:
+    """Return the study to go on with, or a new one.
+
+    Raises:
+        StudyError: If the study was begun with another task, budget or seed.
+    """
+    if study is None:
+        return None
+    if not isinstance(study, Study):
+        return Study.create(Database(Path(study)), task=task.name, settings=asked, seed=seed)
+    info = study.info()
+    before = {"seed": info.seed, **{key: info.settings.get(key, asked[key]) for key in ("budget", "trained")}}
+    now = {"seed": seed, "budget": asked["budget"], "trained": asked["trained"]}
+    changed = [key for key in before if before[key] != now[key]]
+    if changed:
+        given = "; ".join(f"{key} was {before[key]}, now {now[key]}" for key in changed)
+        raise StudyError(f"study {study.name} cannot go on: {given}.", hint="begin a new one, or undo the change.")
+    return study
+
+
+def _plan(task: Task, plan: Plan | None, study: Study | Path | str | None, progress: Progress, *, device: str) -> Plan:
     """Return the plan given, the one the study began with, or a measured one."""
-    recorded = None if study is None else study.info().plan
-    if plan is None and recorded is not None:
-        plan = Plan.from_json(recorded)
-    if plan is None:
-        progress.stage("calibration", config_steps=0)
-        plan = calibrate(task, members=32, device=device, tell=progress.tell)
-    if study is not None:
-        study.set_plan(plan.to_json())
-    return plan
+    recorded = study.info().plan if isinstance(study, Study) else None
+    if plan is not None or recorded is not None:
+        return plan or Plan.from_json(recorded)
+    progress.stage("calibration", config_steps=0)
+    return calibrate(task, members=32, device=device, tell=progress.tell)

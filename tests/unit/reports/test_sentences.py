@@ -69,7 +69,7 @@ def test_settings_as_good_are_given_as_ranges(tuned):
     result = replace(tuned, lr=Interval(0.3, 1.2), momentum=Interval(0.5, 0.5))
     assert tied_settings(result).endswith("learning rate 0.3 to 1.2, momentum 0.5.")
     alone = replace(tuned, lr=Interval(0.3, 0.3), momentum=Interval(0.5, 0.5))
-    assert tied_settings(alone) == "No other setting that was tried came as close."
+    assert tied_settings(alone) == "Compared seed by seed, no other setting that was tried came as close."
 
 
 def test_only_a_boundary_is_warned_of(tuned):

@@ -144,3 +144,11 @@ def test_the_data_folder_goes_to_the_built_in(folder):
         header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
         (folder / f"{name}.gz").write_bytes(gzip.compress(header + array.tobytes(), compresslevel=1))
     assert len(load("fashion-mnist", data_folder=folder).train) == 8_000
+
+
+def test_what_is_neither_a_task_nor_a_text_is_refused():
+    from surefoot.tasks.loader import as_task
+
+    with pytest.raises(TaskError, match="given int"):
+        as_task(42)
+    assert as_task("wine").name == "wine"

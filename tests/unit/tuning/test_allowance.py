@@ -10,7 +10,7 @@ from surefoot.fleet import Plan
 from surefoot.tuning.allowance import RAMP_MOMENTA, SMALLEST, Allowance, trainings_of
 
 
-@given(trainings=st.floats(SMALLEST, 1000.0), steps=st.integers(20, 100_000))
+@given(trainings=st.floats(SMALLEST, 1000.0), steps=st.integers(40, 100_000))
 def test_the_parts_never_cost_more_than_the_whole(trainings, steps):
     allowance = Allowance.of(trainings, steps=steps)
     confirmation = allowance.seeds * (allowance.finalists + 2)
@@ -30,3 +30,12 @@ def test_seconds_become_trainings_by_the_measured_cost():
     assert trainings_of(Budget.parse("10s"), steps=100, plan=plan) == pytest.approx(100.0)
     with pytest.raises(BudgetError, match="measured cost"):
         trainings_of(Budget.parse("10s"), steps=100, plan=Plan())
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5, 10])
+def test_trainings_of_a_few_steps_need_more_of_them(steps):
+    """The ramps alone take 20 steps each: a budget that cannot pay for them is refused, not passed."""
+    with pytest.raises(BudgetError, match="too few for trainings of"):
+        Allowance.of(12.0, steps=steps)
+    allowance = Allowance.of(200.0, steps=steps)
+    assert allowance.search * steps > 0
