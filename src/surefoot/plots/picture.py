@@ -26,7 +26,7 @@ def check_picture(path: Path | str) -> None:
         hint = alike or f"as in {path.with_suffix('.png').name if path.name else 'chart.png'}"
         raise OutputError(f"a picture ends in {', '.join(SUFFIXES)}; given {str(path)!r}.", hint=hint)
     if not path.parent.is_dir():
-        raise OutputError(f"the folder of {str(path)!r} does not exist.", hint=f"make {str(path.parent)!r}.")
+        raise OutputError(f"cannot write {str(path)!r}: its folder does not exist.", hint=f"make {str(path.parent)!r}.")
 
 
 def save(chart: Figure, path: Path | str) -> None:

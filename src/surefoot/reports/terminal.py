@@ -68,20 +68,24 @@ def _cells(found: Contestant, *, metric: bool, test: bool) -> Iterator[str]:
 
 def find_table(result: FindResult) -> RenderableType:
     """Return what a range test found: where to start, and the usable learning rates at every momentum."""
-    table = _table("momentum", "usable from", "best", "to", "breaks above", "loss at best")
+    table = _table("momentum", "usable from", "best", "to", "breaks", "best loss")
     chosen = None if result.suggestion is None else result.suggestion.momentum
     for row in result.ranges:
         mark = "> " if row.momentum == chosen else ""
         rates = [_known(value) for value in (row.low, row.best, row.high, row.limit)]
         loss = measured(row.best_loss) if row.best is not None else "-"
         table.add_row(f"{mark}{row.momentum:g}", *rates, loss, style="bold" if mark else None)
-    table.columns[0].justify = "right"
+    table.columns[0].justify, table.columns[0].no_wrap = "right", True
     explained = (
         f"Usable: after {result.steps} steps the training loss had fallen at least 90 % as far as at the best rate. "
-        f"It was {measured(result.start_loss)} at the start. Means of {result.seeds} seeds."
+        f"It was {measured(result.start_loss)} at the start. {_seeds(result.seeds)}"
     )
     paid = f"{seconds_text(result.seconds)}, {result.config_steps:,} config-steps."
     return Group(Text(find_headline(result), style="bold"), Padding(table, (1, 0)), Text(explained), Text(paid))
+
+
+def _seeds(count: int) -> str:
+    return "One seed." if count == 1 else f"Means of {count} seeds."
 
 
 def _known(value: float | None) -> str:
