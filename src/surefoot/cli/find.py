@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from surefoot.cli.device import check_device
 from surefoot.cli.exits import DONE, FAILED, INTERRUPTED
 from surefoot.cli.options import TaskText, load_task, run_options, task_options
 from surefoot.cli.plans import read_plan
+
+if TYPE_CHECKING:
+    from surefoot.tuning.found import FindResult
 
 
 @click.command(short_help="The usable range of learning rates.")
@@ -62,7 +65,7 @@ def find(task: str, *, momenta: tuple[float, ...], plot: Path | None, **settings
     return DONE if found.suggestion is not None else FAILED
 
 
-def _show(found: Any, plot: Path | None, *, as_json: bool) -> None:
+def _show(found: FindResult, plot: Path | None, *, as_json: bool) -> None:
     if plot is not None:
         from surefoot.plots import save, show
 

@@ -14,7 +14,7 @@ from surefoot.plots.range_test import range_test, usable_range
 from surefoot.plots.schedule import recipe_schedule, schedule
 from surefoot.plots.theme import LIGHT, Figure
 from surefoot.schedules import Schedule, schedule_text
-from surefoot.tuning.find import FindResult
+from surefoot.tuning.found import FindResult
 from surefoot.tuning.result import TuneResult
 
 TYPICAL_STEPS = 1000

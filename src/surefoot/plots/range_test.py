@@ -11,7 +11,7 @@ from surefoot.plots.axes import finite, log_axis, loss_scale
 from surefoot.plots.inline import Row, inline
 from surefoot.plots.numerals import numeral
 from surefoot.plots.theme import finished, layered
-from surefoot.tuning.find import FindResult, MomentumRange
+from surefoot.tuning.found import FindResult, MomentumRange
 from surefoot.tuning.range_test import Ramp
 
 # Below the limit by this factor a ramp has nothing to show, and little above it.

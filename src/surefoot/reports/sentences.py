@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from surefoot.plots.numerals import how_much_lower, measured, numeral
-from surefoot.tuning.find import FindResult
+from surefoot.tuning.found import FindResult
 from surefoot.tuning.result import Contestant, TuneResult
 from surefoot.values import Interval, Score
 

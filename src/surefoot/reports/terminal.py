@@ -25,7 +25,7 @@ from surefoot.reports.sentences import (
     tied_settings,
 )
 from surefoot.schedules import Schedule, schedule_text
-from surefoot.tuning.find import FindResult
+from surefoot.tuning.found import FindResult
 from surefoot.tuning.result import Contestant, TuneResult
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +14,10 @@ from surefoot.recipe import Recipe
 from surefoot.tasks.loader import as_task
 from surefoot.tasks.probe import probe
 from surefoot.tasks.task import Task
+from surefoot.tuning.found import FindResult, MomentumRange, Suggestion
 from surefoot.tuning.progress import Progress, Silent, Stop, never
 from surefoot.tuning.range_test import Ramp, ramp_recipe, read_ramp
 from surefoot.tuning.runner import Runner
-from surefoot.values import Json
 
 MOMENTA = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98)
 # The short runs after the ramp: rates from eight times the ramp's limit down, each half of the one before.
@@ -29,98 +28,6 @@ USABLE = 0.9
 SHORTEST = 20
 # A gain below so many standard deviations of the batch losses is no gain.
 CLEAR_GAIN = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class MomentumRange:
-    """The usable learning rates at one momentum.
-
-    Attributes:
-        momentum: The momentum.
-        low, high: Smallest and largest rate whose short run gained 90 % of what the best gained.
-        best: Rate whose short run ended lowest, interpolated between the rates tried.
-        limit: Where short runs begin to end above their start, or to diverge.
-        rates, losses: What was tried, ascending, and the training loss at the end of each short run.
-        ramp: The ramp that showed where to try.
-    """
-
-    momentum: float
-    low: float | None
-    best: float | None
-    high: float | None
-    limit: float | None
-    rates: tuple[float, ...]
-    losses: tuple[float, ...]
-    ramp: Ramp
-
-    @property
-    def best_loss(self) -> float:
-        """Loss at the end of the best short run."""
-        return min(self.losses)
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """A learning rate and momentum to start from, with the range around it."""
-
-    lr: float
-    momentum: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class FindResult:
-    """What :func:`find` found.
-
-    Attributes:
-        task: The task's name.
-        ranges: One for each momentum.
-        suggestion: The best of them, or ``None``.
-        reason: Why there is no suggestion.
-        start_loss: Training loss before the first step.
-        steps: Length of the ramp and of each short run.
-        seeds: How many seeds each was averaged over.
-        config_steps, seconds: What it cost.
-        plan: How it was run.
-    """
-
-    task: str
-    ranges: tuple[MomentumRange, ...]
-    suggestion: Suggestion | None
-    reason: str | None
-    start_loss: float
-    steps: int
-    seeds: int
-    config_steps: int
-    seconds: float
-    plan: Plan
-
-    def to_json(self) -> dict[str, Json]:
-        """Return the result as the JSON object that the command prints."""
-        rows: list[Json] = [
-            {
-                "momentum": row.momentum,
-                "lr": {"low": row.low, "best": row.best, "high": row.high, "limit": row.limit},
-            }
-            for row in self.ranges
-        ]
-        found = self.suggestion
-        return {
-            "schema": 1,
-            "task": self.task,
-            "ranges": rows,
-            "suggestion": None
-            if found is None
-            else {"lr": found.lr, "momentum": found.momentum, "low": found.low, "high": found.high},
-            "reason": self.reason,
-            "start_loss": self.start_loss,
-            "steps": self.steps,
-            "seeds": self.seeds,
-            "config_steps": self.config_steps,
-            "seconds": self.seconds,
-            "plan": self.plan.to_json(),
-        }
 
 
 def find(
@@ -176,7 +83,7 @@ def find(
     fleet_seeds = range(seed, seed + seeds)
     runner.progress.begin(config_steps=len(momenta) * (HALVINGS + 1) * steps * seeds)
     runner.progress.stage("ramps", config_steps=len(momenta) * steps * seeds)
-    ramps = ramp_all(task, momenta, steps=steps, seeds=fleet_seeds, runner=runner)
+    ramps = _ramp_all(task, momenta, steps=steps, seeds=fleet_seeds, runner=runner)
     runner.progress.stage("short runs", config_steps=len(momenta) * HALVINGS * steps * seeds)
     grids = [_rates_to_try(ramp) for ramp in ramps]
     curves = _short_runs(task, momenta, grids, steps=steps, seeds=fleet_seeds, runner=runner)
@@ -201,7 +108,7 @@ def find(
     )
 
 
-def ramp_all(task: Task, momenta: Sequence[float], *, steps: int, seeds: Sequence[int], runner: Runner) -> list[Ramp]:
+def _ramp_all(task: Task, momenta: Sequence[float], *, steps: int, seeds: Sequence[int], runner: Runner) -> list[Ramp]:
     """Ramp the learning rate at every momentum, on every seed, and read the ramps."""
     recipes = [ramp_recipe(momentum, steps=steps) for momentum in momenta]
     losses = np.stack(
