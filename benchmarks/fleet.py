@@ -65,7 +65,7 @@ def main() -> None:
         rows = []
         for _ in range(arguments.rounds):
             loop = plain_loop(task, steps)
-            serial = fleet_steps(task, Plan("serial", 1), 1, steps)
+            serial = fleet_steps(task, Plan("serial", 8, threads=torch.get_num_threads()), 8, max(5, steps // 8))
             stacked = fleet_steps(task, plan, plan.width, max(5, steps // 8))
             rows.append((loop, serial, stacked, loop / serial, loop / stacked))
         loop, serial, stacked, serial_ratio, stacked_ratio = map(statistics.median, zip(*rows, strict=True))

@@ -26,6 +26,8 @@ STACKED_MARGIN = 1.05
 # More threads than one must be faster by this much: with a busy neighbour, which may come later, threads that wait for
 # each other in tiny kernels become ten to thirty times slower, where one thread loses nothing.
 THREADS_MARGIN = 1.3
+# In the loop gradients are computed one by one, but so many members share each call of their update rule.
+LOOP_WIDTH = 8
 LOOP = "members train one after another"
 
 
@@ -53,9 +55,12 @@ def calibrate(
     Returns:
         The plan; its ``reason`` says why where the members train one after another.
     """
-    widths, refusal = _widths(task, members=members, free=free_bytes(device) if free is None else free, device=device)
-    fleets = {0: _launch(task, "serial", 1, device)} | {w: _launch(task, "stacked", w, device) for w in widths}
-    plan = _choose(_costs_us(fleets), refusal=refusal, device=device)
+    free = free_bytes(device) if free is None else free
+    most = max(1, min(members, widest(task, free=free)))
+    widths, refusal = _widths(task, members=members, most=most, device=device)
+    loop_width = min(LOOP_WIDTH, most)
+    fleets = {0: _launch(task, "serial", loop_width, device)} | {w: _launch(task, "stacked", w, device) for w in widths}
+    plan = _choose(_costs_us(fleets), loop_width=loop_width, refusal=refusal, device=device)
     if plan.reason:
         tell(plan.reason)
     return plan
@@ -74,18 +79,17 @@ class Candidate:
         return (STACKED_MARGIN if self.width else 1.0) * (THREADS_MARGIN if self.threads > 1 else 1.0)
 
 
-def _widths(task: Task, *, members: int, free: int, device: str) -> tuple[list[int], str | None]:
+def _widths(task: Task, *, members: int, most: int, device: str) -> tuple[list[int], str | None]:
     """Return the widths worth measuring; or none, and one line that says why."""
     if members == 1:
         return [], f"{LOOP}: there is one at a time."
-    most = min(members, widest(task, free=free))
     if most == 1:
         return [], f"{LOOP}: there is memory for one at a time."
     refusal = _refusal(task, device)
     return ([], refusal) if refusal else (sorted({min(width, most) for width in WIDTHS}), None)
 
 
-def _choose(costs_us: dict[Candidate, float], *, refusal: str | None, device: str) -> Plan:
+def _choose(costs_us: dict[Candidate, float], *, loop_width: int, refusal: str | None, device: str) -> Plan:
     """Return the plan of the cheapest candidate."""
     loop_us = min(cost for candidate, cost in costs_us.items() if candidate.width == 0)
     best = min(costs_us, key=lambda candidate: costs_us[candidate] * candidate.handicap)
@@ -93,7 +97,7 @@ def _choose(costs_us: dict[Candidate, float], *, refusal: str | None, device: st
     if best.width > 0:
         return Plan("stacked", best.width, best.threads, device, config_step_us=cost, loop_us=loop_us)
     reason = refusal or f"{LOOP}: for this model on this machine that is as fast as stacked."
-    return Plan("serial", 1, best.threads, device, config_step_us=cost, loop_us=loop_us, reason=reason)
+    return Plan("serial", loop_width, best.threads, device, config_step_us=cost, loop_us=loop_us, reason=reason)
 
 
 def _launch(task: Task, backend: Backend, width: int, device: str) -> LocalFleet:
