@@ -79,6 +79,25 @@ def test_a_changed_task_is_not_gone_on_with(capsys):
     assert "is done" in capsys.readouterr().err
 
 
+def test_a_task_that_fails_in_mid_training_says_how_to_go_on(capsys):
+    Path("flaky.py").write_text(
+        "from pathlib import Path\nimport torch\nfrom torch import nn\nfrom surefoot import Task\n"
+        "x = torch.randn(96, 3, generator=torch.Generator().manual_seed(0))\n"
+        "calls = []\n"
+        "def loss(output, target):\n"
+        "    calls.append(1)\n"
+        "    if len(calls) > 60 and not Path('mended').exists():\n        raise OSError('the disk went away')\n"
+        "    return (output - target).square().mean()\n"
+        "task = Task('flaky', lambda: nn.Linear(3, 1), loss, (x, x[:, :1]), (x, x[:, :1]), batch_size=8, steps=40)\n"
+    )
+    assert run(["tune", "flaky.py:task", *SMALL, "--no-report", "--plan", "plan.json"]) == 1
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "the disk went away" in line
+    assert "surefoot tune --resume surefoot.db#1" in line.replace("'", "")
+    Path("mended").touch()
+    assert run(["tune", "--resume", "surefoot.db#1", "--no-report", "--quiet"]) == 0
+
+
 def test_another_seed_searches_elsewhere(capsys):
     asked = ["tune", "wine", *SMALL, "--no-report", "--json", "--plan", "plan.json"]
     assert json_of([*asked, "--seed", "1"], capsys)["recipe"] != json_of([*asked, "--seed", "2"], capsys)["recipe"]

@@ -64,7 +64,7 @@ def run(arguments: list[str]) -> int:
         return FAILED
     except (Exception, KeyboardInterrupt) as error:  # the last resort: no traceback for a user
         line, code = _explained(error)
-        click.echo(f"surefoot: {line}", err=True)
+        click.echo(" ".join([f"surefoot: {line}", *getattr(error, "__notes__", ())]), err=True)
     return code if isinstance(code, int) else DONE
 
 

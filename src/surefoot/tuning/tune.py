@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -170,9 +171,12 @@ def _released(study: Study | None) -> Iterator[None]:
             study.release(status="interrupted")
             stopped.study = study.name
         raise stopped from interruption
-    except BaseException:
+    except BaseException as error:
         if study is not None:
             study.release(status="failed")
+            error.add_note(
+                f"What was done is kept: surefoot tune --resume {shlex.quote(study.name)} goes on from there."
+            )
         raise
 
 
