@@ -94,15 +94,14 @@ def _resumed(name: str, settings: dict[str, Any]) -> int:
     info = study.info()
     if "task" not in info.settings:
         raise StudyError(f"study {study.name} was begun from Python; go on with it there.")
+    paths = {key: Path(value) for key in ("data_folder", "out") if (value := info.settings.get(key)) is not None}
+    before = {**settings, **info.settings, **paths}
+    _check_surroundings(before)
     if info.status == "done":
         from surefoot.tuning.assembly import read_result
 
         click.echo(f"study {study.name} is done; this is its result.", err=True)
-        out = None if settings["no_report"] else settings["out"]
-        return show_result(read_result(study), out=out, as_json=settings["as_json"])
-    paths = {key: Path(value) for key in ("data_folder", "out") if (value := info.settings.get(key)) is not None}
-    before = {**settings, **info.settings, **paths}
-    _check_surroundings(before)
+        return _shown(read_result(study), before)
     return _run(load_task(info.settings["task"], before), study, before, None, kept={})
 
 
@@ -129,6 +128,10 @@ def _run(task: Task, study: Study | Path, settings: dict[str, Any], plan: Plan |
         command = shlex.join(["surefoot", "tune", "--resume", str(interruption.study)])
         click.echo(f"interrupted; what was done is kept. Go on with: {command}", err=True)
         return INTERRUPTED
+    return _shown(result, settings)
+
+
+def _shown(result: TuneResult, settings: dict[str, Any]) -> int:
     out = None if settings["no_report"] else settings["out"]
     return show_result(result, out=out, as_json=settings["as_json"])
 

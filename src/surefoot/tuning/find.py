@@ -76,11 +76,10 @@ def find(
     for momentum in momenta:
         Recipe.of("sgd", momentum=momentum)  # refuse what is no momentum before any work
     probe(task)
-    runner = Runner(progress=progress or Silent(), stop=stop)
-    runner.plan = plan = plan or calibrate(
-        task, members=len(momenta) * HALVINGS, device=device, tell=runner.progress.tell
-    )
+    listener = progress or Silent()
+    plan = plan or calibrate(task, members=len(momenta) * HALVINGS, device=device, tell=listener.tell)
     fleet_seeds = range(seed, seed + seeds)
+    runner = Runner(plan, listener, stop)
     runner.progress.begin(config_steps=len(momenta) * (HALVINGS + 1) * steps * seeds)
     runner.progress.stage("ramps", config_steps=len(momenta) * steps * seeds)
     ramps = _ramp_all(task, momenta, steps=steps, seeds=fleet_seeds, runner=runner)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from surefoot.fleet import LocalFleet, Plan
-from surefoot.tuning.progress import Interrupted, Progress, Silent, Stop, never
+from surefoot.tuning.progress import Interrupted, Progress, Stop, never
 
 SLICE_SECONDS = 0.3
 
@@ -27,8 +27,8 @@ class Runner:
         after_slice: Called with the fleet after every slice: for checkpoints.
     """
 
-    plan: Plan = field(default_factory=Plan)
-    progress: Progress = field(default_factory=Silent)
+    plan: Plan
+    progress: Progress
     stop: Stop = never
     after_slice: Callable[[LocalFleet], None] | None = None
     _step_seconds: float = 0.0

@@ -18,7 +18,7 @@ from surefoot.fleet import Plan, calibrate, launch
 from surefoot.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.studies import Database, Measurement, Study
 from surefoot.tasks.loader import as_task
-from surefoot.tasks.probe import probe
+from surefoot.tasks.probe import ModelFacts, probe
 from surefoot.tasks.task import Task
 from surefoot.tuning.allowance import RAMP_MOMENTA, Allowance, trainings_of
 from surefoot.tuning.assembly import CONFIRM, DEFAULT_SCHEDULED, RANGE, SEARCH, assemble, ramps_of, space_of
@@ -133,16 +133,16 @@ def tune(
     budget = Budget.parse(budget) if isinstance(budget, str) else budget
     if budget.trainings is not None:
         Allowance.of(budget.trainings, steps=task.total_steps)  # refuse a small budget before any work
-    probe(task)
-    runner = Runner(progress=progress or Silent(), stop=stop)
-    runner.plan = plan = _plan(task, plan, study, runner.progress, device=device)
+    trained = fingerprint(task, probe(task))
+    listener = progress or Silent()
+    plan = _plan(task, plan, study, listener, device=device)
     allowance = Allowance.of(trainings_of(budget, steps=task.total_steps, plan=plan), steps=task.total_steps)
-    asked: dict[str, Json] = {"budget": str(budget), **(settings or {}), "trained": fingerprint(task)}
+    asked: dict[str, Json] = {"budget": str(budget), **(settings or {}), "trained": trained}
     kept = _study(study, task, asked, seed)
     if kept is not None:
         kept.take_lease()
         begin -= kept.seconds()
-    journal = Journal(kept)
+    runner, journal = Runner(plan, listener, stop), Journal(kept)
     with _released(kept):
         if kept is not None:
             kept.set_plan(plan.to_json())
@@ -192,11 +192,12 @@ def _stages(tuner: Tuner) -> None:
     tuner.confirm(list(dict.fromkeys([*recipes, DEFAULT_RECIPE, DEFAULT_SCHEDULED])))
 
 
-def fingerprint(task: Task) -> dict[str, Json]:
+def fingerprint(task: Task, facts: ModelFacts) -> dict[str, Json]:
     """Return what must not change while a study is broken off: the same trainings go on only with the same task.
 
     Example:
-        >>> fingerprint(as_task("wine"))
+        >>> wine = as_task("wine")
+        >>> fingerprint(wine, probe(wine))
         {'steps': 200, 'batch_size': 32, 'accumulate': 1, 'train': 142, 'valid': 36, 'parameters': 5251}
     """
     return {
@@ -205,7 +206,7 @@ def fingerprint(task: Task) -> dict[str, Json]:
         "accumulate": task.accumulate,
         "train": len(task.split("train")),
         "valid": len(task.split("valid")),
-        "parameters": probe(task).parameters,
+        "parameters": facts.parameters,
     }
 
 
