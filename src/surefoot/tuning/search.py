@@ -140,8 +140,9 @@ class Search:
             length = self._cooldown_steps(places[0])
             copies = [twins[place] for place in places]
             recipes = [cooldown(fleet.recipes[place], step, self.task.total_steps, length) for place in places]
-            fleet.fork(copies, places, recipes, total=[step + length] * len(places))
-            self.runner.train(fleet, length, places=copies)
+            if not _forked(fleet, copies, recipes, step + length):
+                fleet.fork(copies, places, recipes, total=[step + length] * len(places))
+            self.runner.train(fleet, step + length - int(fleet.step[copies[0]]), places=copies)
             cost += length * len(places)
         return cost
 
@@ -158,6 +159,13 @@ class Search:
         ranking = self.conveyor.ranking()
         if ranking and np.isfinite(ranking[0].loss):
             self.runner.progress.best(str(self.space.recipe(ranking[0].candidate.point)), ranking[0].loss)
+
+
+def _forked(fleet: LocalFleet, copies: list[int], recipes: list[Recipe], total: int) -> bool:
+    """Tell whether the copies of a cooldown are there already: it was broken off and goes on where it stood."""
+    return [fleet.recipes[copy] for copy in copies] == recipes and all(
+        int(fleet.total[copy]) == total for copy in copies
+    )
 
 
 def cooldown(recipe: Recipe, step: int, total: int, length: int) -> Recipe:
