@@ -33,6 +33,8 @@ RECIPES = [
     "adamw(lr=0.01, weight_decay=0.1, no_decay=bias+norm)",
     "nadam(lr=0.01)",
     "lion(lr=0.001, clip=0.5)",
+    "muon(lr=0.01)",
+    "adafactor(lr=0.02)",
 ]
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from tests.parity.muon_twin import newton_schulz_alone
 
 
 @pytest.fixture(autouse=True)
@@ -10,3 +11,9 @@ def float64_throughout():
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(before)
+
+
+@pytest.fixture(autouse=True)
+def no_rounding_in_muon(monkeypatch):
+    """Torch's Muon rounds to bfloat16 on its way; to compare all else exactly, its iteration runs in float64."""
+    monkeypatch.setattr("torch.optim._muon._zeropower_via_newtonschulz", newton_schulz_alone)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from surefoot.fleet.layout import Layout
 from surefoot.optimizers import clip_by_global_norm, factors_of, norm_parameters
 from surefoot.recipe import Recipe
 from surefoot.schedules import table
@@ -70,7 +71,7 @@ def factor_rows(recipe: Recipe) -> tuple[Tensor, Tensor]:
 
 def train_by_rule(recipes: list[Recipe], *, steps: int) -> Tensor:
     """The parameters of all members after every step, ``[steps, K, P]``, from update rule, table, clip and factors."""
-    rule, members = recipes[0].rule, len(recipes)
+    rule, members = Layout.of(Network()).bound(recipes[0].rule), len(recipes)
     names = [name for name, _ in recipes[0].hyper]
     tables = {
         name: torch.from_numpy(

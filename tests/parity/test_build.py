@@ -24,6 +24,10 @@ TEXTS = [
     "adamw(lr=wsd(0.01, warmup=5%, decay=20%), beta1=0.9, beta2=linear(0.9, final=0.99), no_decay=bias+norm)",
     "nadam(lr=triangular(0.01), beta1=linear(0.95, final=0.8), momentum_decay=0.01)",
     "lion(lr=cosine(0.003), beta1=linear(0.95, final=0.8), weight_decay=linear(0.3), lr_factor=body:0.5, clip=1)",
+    "muon(lr=cosine(0.02, warmup=5%), momentum=linear(0.5, final=0.95), beta2=linear(0.9, final=0.99), clip=1)",
+    "muon(lr=0.01, nesterov=false, eps=1e-4, weight_decay=linear(0.3), no_decay=bias+norm, lr_factor=body:0.5)",
+    "adafactor(lr=cosine(0.1), beta2_decay=linear(-0.9, final=-0.5), eps2=linear(0.1, final=0.01), d=2)",
+    "adafactor(lr=0.05, eps1=1e-3, weight_decay=linear(0.3), no_decay=bias+norm, lr_factor=head:0.1, clip=1)",
 ]
 
 

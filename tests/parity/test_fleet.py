@@ -25,6 +25,9 @@ EVERY_OPTIMIZER = [
     "adamw(lr=wsd(0.01, warmup=5%, decay=20%), beta2=0.95, weight_decay=0.1, no_decay=bias+norm)",
     "nadam(lr=0.005, momentum_decay=0.01, lr_factor=1:3)",
     "lion(lr=cosine(0.002), beta1=linear(0.95, final=0.8), weight_decay=0.1, clip=1)",
+    "muon(lr=cosine(0.01, warmup=5%), momentum=linear(0.8, final=0.95), clip=1)",
+    "muon(lr=0.005, nesterov=false, beta2=0.95, weight_decay=0.3, no_decay=bias+norm, lr_factor=0:0.5)",
+    "adafactor(lr=cosine(0.05), beta2_decay=linear(-0.8, final=-0.5), weight_decay=0.1, lr_factor=3.bias:2)",
 ]
 A_FEW = [
     "sgd(lr=cosine(0.1, warmup=5%), momentum=linear(0.5, final=0.9), nesterov=true, clip=1)",

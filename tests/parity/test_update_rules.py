@@ -7,6 +7,7 @@ import pytest
 import torch
 from tests.parity.network import Network, flat, nothing, train_by_rule, train_in_loop
 
+from surefoot.optimizers import RULES, Piece
 from surefoot.recipe import Recipe
 
 STEPS = 200
@@ -68,6 +69,18 @@ MEMBERS = {
         "lion(lr=cosine(0.002), beta1=linear(0.95, final=0.5), beta2=0.9, weight_decay=linear(0.5))",
         f"lion(lr=0.001, beta1={THROUGH_ZERO}, weight_decay=0.1)",
     ],
+    "muon": [
+        "muon(lr=0.01)",
+        "muon(lr=cosine(0.02, warmup=5%), momentum=linear(0.5, final=0.95), nesterov=false, weight_decay=0)",
+        f"muon(lr=0.01, momentum={THROUGH_ZERO}, beta1={THROUGH_ZERO}, beta2=0.95, eps=1e-4)",
+        "muon(lr=0.01, momentum=0, beta2=linear(0.9, final=0.999), weight_decay=cosine(0.5))",
+    ],
+    "adafactor": [
+        "adafactor(lr=0.01)",
+        "adafactor(lr=cosine(0.1, warmup=5%), beta2_decay=linear(-0.8), eps2=linear(0.1), weight_decay=0.1)",
+        "adafactor(lr=cosine(0.1), beta2_decay=-0.5, eps1=0.01, d=linear(2, final=1), weight_decay=cosine(0.01))",
+        "adafactor(lr=1 for 5 then 0.03, beta2_decay=-0.5, d=linear(3, final=1))",
+    ],
 }
 
 
@@ -88,6 +101,28 @@ class PlainLion(torch.optim.Optimizer):
                 m.copy_(beta2 * m + (1 - beta2) * g)
 
 
+class MuonAndAdamW:
+    """torch.optim.Muon on the one hidden matrix, torch.optim.AdamW on all else."""
+
+    def __init__(self, model):
+        hidden = model.body[0].weight
+        self.muon = torch.optim.Muon([hidden], adjust_lr_fn="match_rms_adamw")
+        self.adamw = torch.optim.AdamW([param for param in model.parameters() if param is not hidden])
+
+    def set(self, settings):
+        both = ("lr", "weight_decay")
+        for part, own in ((self.muon, ("momentum", "nesterov")), (self.adamw, ("betas", "eps"))):
+            part.param_groups[0].update({name: settings[name] for name in (*both, *own)})
+
+    def zero_grad(self):
+        self.muon.zero_grad()
+        self.adamw.zero_grad()
+
+    def step(self):
+        self.muon.step()
+        self.adamw.step()
+
+
 TWINS = {
     "sgd": torch.optim.SGD,
     "rmsprop": torch.optim.RMSprop,
@@ -97,6 +132,7 @@ TWINS = {
     "adamw": torch.optim.AdamW,
     "nadam": torch.optim.NAdam,
     "lion": PlainLion,
+    "adafactor": torch.optim.Adafactor,
 }
 
 
@@ -106,10 +142,15 @@ def settings_at(recipe, step):
         values["betas"] = (values.pop("beta1"), values.pop("beta2"))
     if "initial_accumulator" in values:
         values["initial_accumulator_value"] = values.pop("initial_accumulator")
+    if "eps2" in values:
+        values["eps"] = (values.pop("eps1") or None, values.pop("eps2"))
     return values
 
 
 def twin(recipe, model):
+    if recipe.optimizer == "muon":
+        pair, nesterov = MuonAndAdamW(model), {"nesterov": "nesterov" in recipe.switches}
+        return pair, lambda step: pair.set(settings_at(recipe, step) | nesterov), nothing
     settings = settings_at(recipe, 0) | dict.fromkeys(recipe.switches, True)
     optimizer = TWINS[recipe.optimizer](model.parameters(), **settings)
     return optimizer, lambda step: optimizer.param_groups[0].update(settings_at(recipe, step)), nothing
@@ -129,7 +170,7 @@ def test_members_train_as_torch_trains_each_of_them(kind):
 
 @pytest.mark.parametrize("kind", MEMBERS)
 def test_a_rule_leaves_its_arguments_as_they_are(kind):
-    rule = Recipe.parse(MEMBERS[kind][0]).rule
+    rule = Recipe.parse(MEMBERS[kind][0]).rule.for_pieces([Piece((2, 3), hidden=True), Piece((3,))])
     param, grad = torch.randn(2, 2, 9, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     hyper = {spec.name: torch.full((2, 1), 0.5, dtype=torch.float64) for spec in rule.hyperparameters}
     hyper |= {name: torch.ones(2, 1, dtype=torch.float64) for name in rule.switches}
@@ -145,11 +186,18 @@ def test_a_rule_leaves_its_arguments_as_they_are(kind):
 
 def test_defaults_are_those_of_torch():
     names = {"initial_accumulator": "initial_accumulator_value"}
-    for optimizer, kind in TWINS.items():
+    for optimizer, kind in (TWINS | {"muon": torch.optim.Muon}).items():
         if optimizer == "lion":
             continue
-        defaults = kind([torch.nn.Parameter(torch.zeros(1))]).defaults
+        defaults = kind([torch.nn.Parameter(torch.zeros(1, 1))]).defaults
+        if optimizer == "muon":
+            of_adamw = torch.optim.AdamW([torch.zeros(1)]).defaults
+            defaults |= {name: of_adamw[name] for name in ("betas", "eps")}
+        if optimizer == "adafactor":
+            defaults |= {"eps1": defaults["eps"][0] or 0.0, "eps2": defaults["eps"][1]}
         defaults |= dict(zip(("beta1", "beta2"), defaults.get("betas", ()), strict=False))
+        for switch in RULES[optimizer].switches:
+            assert (switch in Recipe.of(optimizer).switches) == defaults[switch]
         for name, schedule in Recipe.of(optimizer).hyper:
             ours_alone = optimizer == "sgd" and name == "lr"  # 0.01, what people mean by the default
             assert ours_alone or schedule.value(0, 1) == defaults[names.get(name, name)], (optimizer, name)

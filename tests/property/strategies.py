@@ -4,7 +4,7 @@ from functools import cache
 
 from hypothesis import strategies as st
 
-from surefoot.optimizers import RULES, UpdateRule
+from surefoot.optimizers import RULES, Piece, UpdateRule
 from surefoot.recipe import Recipe
 from surefoot.recipe.names import switches_of
 from surefoot.schedules import (
@@ -132,8 +132,10 @@ def recipes(draw: st.DrawFn) -> Recipe:
     optimizer = draw(st.sampled_from([*RULES]))
     settings: dict[str, object] = {}
     for spec in RULES[optimizer].hyperparameters:
-        value = numbers(spec.low, min(spec.high, 10.0))
-        given_as = st.none() | (schedules(value) if spec.scheduled else value)
+        value = numbers(max(spec.low, -10.0), min(spec.high, 10.0))
+        # What shrinks all the way to zero leaves a bound above it.
+        changing = schedules(value) if spec.low <= 0 else st.builds(Linear, value, value)
+        given_as = st.none() | (changing if spec.scheduled else value)
         settings[spec.name] = draw(given_as)
     given = {name: value for name, value in settings.items() if value is not None}
     given |= {name: draw(st.booleans()) for name in switches_of(optimizer)}
@@ -145,6 +147,18 @@ def recipes(draw: st.DrawFn) -> Recipe:
     return Recipe.of(optimizer, **given)
 
 
-rules: st.SearchStrategy[UpdateRule] = st.sampled_from(
-    [Recipe.of(name, **switched).rule for name in RULES for switched in [{}, *({s: True} for s in switches_of(name))]]
-)
+switched: list[UpdateRule] = [
+    Recipe.of(name, **settings).rule for name in RULES for settings in [{}, *({s: True} for s in switches_of(name))]
+]
+# One hidden matrix, one tall and one that is not hidden, a bias, a number, a convolution's weights.
+PIECES = [
+    *(Piece((3, 5), hidden=True), Piece((5,)), Piece((4, 2), hidden=True)),
+    *(Piece((2, 4)), Piece(()), Piece((2, 1, 3, 2))),
+]
+bound = [rule.for_pieces(PIECES) for rule in switched if rule.for_pieces(PIECES) != rule]
+rules: st.SearchStrategy[UpdateRule] = st.sampled_from(switched + bound)
+
+
+def row_size(rule: UpdateRule, *, free: int) -> int:
+    """How many numbers the rows of a rule have: those of its parameters if it is bound to some."""
+    return sum(piece.size for piece in PIECES) if rule in bound else free

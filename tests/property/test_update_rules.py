@@ -1,10 +1,9 @@
 """Members never mix: whatever one of them holds, the bits of the others stay."""
 
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.property.strategies import rules
+from tests.property.strategies import row_size, rules
 
 from surefoot.optimizers import RULES
 
@@ -14,7 +13,7 @@ KINDS = ["param", "grad", "hyper", "slots"]
 
 def train(rule, *, seed, size, dtype, spoil=None):
     """Take three steps on random gradients; ``spoil`` is (what, member, value)."""
-    generator = torch.Generator().manual_seed(seed)
+    generator, size = torch.Generator().manual_seed(seed), row_size(rule, free=size)
     param = torch.randn(MEMBERS, size, generator=generator, dtype=dtype)
     grads = torch.randn(3, MEMBERS, size, generator=generator, dtype=dtype)
     names = [spec.name for spec in rule.hyperparameters] + [*rule.switches]
@@ -58,7 +57,7 @@ def test_a_spoilt_member_changes_no_other_members_bits(*, rule, what, member, va
 @given(rules, st.integers(0, 2**32), st.permutations(range(MEMBERS)))
 def test_the_order_of_members_does_not_matter(rule, seed, order):
     generator = torch.Generator().manual_seed(seed)
-    param, grad = torch.randn(2, MEMBERS, 11, generator=generator, dtype=torch.float64)
+    param, grad = torch.randn(2, MEMBERS, row_size(rule, free=11), generator=generator, dtype=torch.float64)
     hyper = {spec.name: torch.rand(MEMBERS, 1, generator=generator).double() * 0.9 for spec in rule.hyperparameters}
     hyper |= {name: torch.rand(MEMBERS, 1, generator=generator).double().round() for name in rule.switches}
     after, _ = rule.update(param, grad, rule.fresh_slots(param), hyper)
@@ -72,14 +71,13 @@ def test_every_rule_is_tried():
     assert tried == set(RULES)
 
 
-@pytest.mark.parametrize("name", RULES)
-def test_a_hyperparameter_for_each_parameter_is_one_for_each_member_spread_out(name):
-    rule = RULES[name]()
-    generator = torch.Generator().manual_seed(0)
-    param, grad = torch.randn(2, 3, 8, generator=generator, dtype=torch.float64)
+@given(rules)
+def test_a_hyperparameter_for_each_parameter_is_one_for_each_member_spread_out(rule):
+    generator, size = torch.Generator().manual_seed(0), row_size(rule, free=8)
+    param, grad = torch.randn(2, 3, size, generator=generator, dtype=torch.float64)
     hyper = {spec.name: torch.rand(3, 1, generator=generator).double() * 0.9 for spec in rule.hyperparameters}
     hyper |= {switch: torch.ones(3, 1).double() for switch in rule.switches}
-    spread = hyper | {key: hyper[key].expand(3, 8).clone() for key in ("lr", "weight_decay")}
+    spread = hyper | {key: hyper[key].expand(3, size).clone() for key in ("lr", "weight_decay")}
     for given_hyper in (hyper, spread):
         after, _ = rule.update(param, grad, rule.fresh_slots(param), given_hyper)
         if given_hyper is hyper:

@@ -68,7 +68,7 @@ def rule_tables(
     """
     by_rule: dict[UpdateRule, list[int]] = {}
     for row in rows:
-        by_rule.setdefault(recipes[row].rule, []).append(row)
+        by_rule.setdefault(layout.bound(recipes[row].rule), []).append(row)
 
     def rule_table(rule: UpdateRule, members: list[int]) -> RuleTable:
         own = [recipes[row] for row in members]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from surefoot.errors import TaskError
-from surefoot.optimizers import Groups, factors_of, norm_parameters
+from surefoot.optimizers import Groups, Piece, UpdateRule, factors_of, hidden_matrices, norm_parameters
 from surefoot.values import Json
 
 
@@ -21,11 +21,13 @@ class Layout:
         names: Full name of each parameter.
         shapes: Shape of each.
         norms: Names of those that belong to normalisation layers.
+        hidden: Names of those that are hidden matrices.
     """
 
     names: tuple[str, ...]
     shapes: tuple[torch.Size, ...]
     norms: frozenset[str]
+    hidden: frozenset[str]
 
     @classmethod
     def of(cls, model: nn.Module) -> Layout:
@@ -43,12 +45,18 @@ class Layout:
             tuple(name for name, _ in trained),
             tuple(param.shape for _, param in trained),
             norm_parameters(model),
+            hidden_matrices(model),
         )
 
     @property
     def sizes(self) -> list[int]:
         """Numbers in each parameter."""
         return [math.prod(shape) for shape in self.shapes]
+
+    def bound(self, rule: UpdateRule) -> UpdateRule:
+        """Return an update rule for the parameters in a row."""
+        named = zip(self.names, self.shapes, strict=True)
+        return rule.for_pieces([Piece(tuple(shape), name in self.hidden) for name, shape in named])
 
     def to_json(self) -> dict[str, Json]:
         """Return names and shapes as JSON data."""

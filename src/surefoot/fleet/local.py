@@ -150,7 +150,7 @@ class LocalFleet(ABC):
 
         A copy keeps its parent's slots where the update rule is the same, and has none otherwise.
         """
-        of_parent = [self.recipes[parent].rule for parent in parents]
+        of_parent = [self.layout.bound(self.recipes[parent].rule) for parent in parents]
         self._set_recipes(places, recipes)
         to, source = list(places), list(parents)
         lengths, self.total[to] = self.total.clone(), torch.as_tensor(list(total))
@@ -214,7 +214,7 @@ class LocalFleet(ABC):
                 )
 
     def _rules(self) -> set[UpdateRule]:
-        return {recipe.rule for recipe in self.recipes}
+        return {self.layout.bound(recipe.rule) for recipe in self.recipes}
 
     def _state(self) -> Iterator[tuple[str, Tensor]]:
         """Yield every tensor that changes in training, by name."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, TypeAlias
 
 import torch
 from torch import Tensor
+
+from surefoot.optimizers.pieces import Piece
 
 Slots: TypeAlias = dict[str, Tensor]
 Hyper: TypeAlias = Mapping[str, Tensor]
@@ -23,6 +25,7 @@ class Hyperparameter:
         name: As in recipe texts.
         default: Value where a recipe does not say.
         low, high: Allowed are ``low <= value < high``.
+        with_high: Whether ``high`` itself is allowed too.
         scheduled: Whether it may change during a training; what is set only once may not.
     """
 
@@ -30,17 +33,19 @@ class Hyperparameter:
     default: float
     low: float = 0.0
     high: float = math.inf
+    with_high: bool = False
     scheduled: bool = True
 
     def allows(self, value: float) -> bool:
         """Tell whether a value is within the bounds."""
-        return self.low <= value < self.high
+        return self.low <= value < self.high or (self.with_high and value == self.high)
 
     @property
     def allowed(self) -> str:
         """The bounds in words."""
-        below = "finite" if self.high == math.inf else f"below {self.high:g}"
-        return f"at least {self.low:g} and {below}"
+        above = "finite" if self.low == -math.inf else f"at least {self.low:g}"
+        below = f"{'at most' if self.with_high else 'below'} {self.high:g}"
+        return f"{above} and {'finite' if self.high == math.inf else below}"
 
 
 class UpdateRule(ABC):
@@ -50,19 +55,32 @@ class UpdateRule(ABC):
     ``[K, 1]`` (or ``[K, P]`` where groups of parameters differ). Members never mix. The slot ``count`` is ``[K, 1]``:
     the updates a member has had.
 
-    A rule is a frozen dataclass whose fields are the switches that change its slots; its ``switches`` are booleans
-    that members of one fleet may hold differently, passed among the hyperparameters as 0 or 1.
+    A rule is a frozen dataclass whose boolean fields are the switches that change its slots; its ``switches`` are
+    booleans that members of one fleet may hold differently, passed among the hyperparameters as 0 or 1. A rule that
+    must know the shapes of the parameters in a row has them in a field ``pieces``, and slots of its own shapes.
     """
 
     __slots__ = ()
     name: ClassVar[str]
     hyperparameters: ClassVar[tuple[Hyperparameter, ...]]
     switches: ClassVar[tuple[str, ...]] = ()
+    switched_on: ClassVar[tuple[str, ...]] = ()  # those of the switches that are on where a recipe does not say
     slot_names: ClassVar[tuple[str, ...]]
 
     @abstractmethod
     def update(self, param: Tensor, grad: Tensor, slots: Slots, hyper: Hyper) -> tuple[Tensor, Slots]:
         """Return the parameters and slots after one step; the arguments are left as they are."""
+
+    @classmethod
+    def slot_switches(cls) -> tuple[str, ...]:
+        """Return the names of the switches that change the slots."""
+        own: Any = cls  # every rule is a dataclass
+        return tuple(each.name for each in fields(own) if isinstance(each.default, bool))
+
+    def for_pieces(self, pieces: Sequence[Piece]) -> UpdateRule:
+        """Return the rule for these parameters in a row; most rules treat every number alike and stay as they are."""
+        del pieces
+        return self
 
     def fresh_slots(self, param: Tensor) -> Slots:
         """Return the slots before the first step: zeros like ``param``, and a ``count`` of ``[K, 1]``."""

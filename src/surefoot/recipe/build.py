@@ -10,9 +10,11 @@ from torch import nn
 from torch.optim import Optimizer
 
 from surefoot.errors import RecipeError
-from surefoot.optimizers import Factors, factors_of, norm_parameters, unmatched
+from surefoot.optimizers import Factors, factors_of, hidden_matrices, norm_parameters, unmatched
+from surefoot.recipe.names import switches_of
 from surefoot.recipe.scheduler import RecipeScheduler, torch_settings
 from surefoot.recipe.torch_lion import LionOptimizer
+from surefoot.recipe.torch_muon import MuonWithAdamW
 
 if TYPE_CHECKING:
     from surefoot.recipe.recipe import Recipe
@@ -28,6 +30,8 @@ TORCH_OPTIMIZERS: dict[str, type[Optimizer]] = {
     "adamw": torch.optim.AdamW,
     "nadam": torch.optim.NAdam,
     "lion": LionOptimizer,
+    "muon": MuonWithAdamW,
+    "adafactor": torch.optim.Adafactor,
 }
 
 
@@ -45,7 +49,7 @@ def build(
         steps: Optimizer steps of the whole training.
 
     Raises:
-        RecipeError: If the recipe's groups need the model, a pattern matches no parameter, or nothing is trained.
+        RecipeError: If groups or Muon need the model, a pattern matches no parameter, or nothing is trained.
 
     Example:
         >>> from surefoot import Recipe
@@ -59,20 +63,24 @@ def build(
     if "nesterov" in recipe.switches:
         # Torch refuses Nesterov without momentum at construction only; the scheduler sets the true value at once.
         first["momentum"] = first["momentum"] or 0.5
-    settings = torch_settings(first) | dict.fromkeys(recipe.switches, True)
-    params = [{"params": members} for members in groups.values()]
+    settings = torch_settings(first) | {name: name in recipe.switches for name in switches_of(recipe.optimizer)}
+    of_muon = [{"hidden": hidden} if recipe.optimizer == "muon" else {} for _, hidden in groups]
+    params = [{"params": members} | own for members, own in zip(groups.values(), of_muon, strict=True)]
     optimizer = TORCH_OPTIMIZERS[recipe.optimizer](params, **settings)
     if recipe.clip is not None:
         _clip_before_step(optimizer, recipe.clip)
     if recipe.optimizer == "rmsprop":
         optimizer.register_step_pre_hook(_complete_velocities)
-    return optimizer, RecipeScheduler(optimizer, recipe, steps=steps, factors=list(groups))
+    return optimizer, RecipeScheduler(optimizer, recipe, steps=steps, factors=[factors for factors, _ in groups])
 
 
-def _parameter_groups(recipe: Recipe, params_or_model: Any) -> dict[Factors, list[torch.Tensor]]:
+def _parameter_groups(recipe: Recipe, params_or_model: Any) -> dict[tuple[Factors, bool], list[torch.Tensor]]:
+    """Return the parameters by their factors and, for Muon, by whether they are hidden matrices."""
+    hidden: frozenset[str] = frozenset()
     if isinstance(params_or_model, nn.Module):
         named: Named = [(name, param) for name, param in params_or_model.named_parameters() if param.requires_grad]
         norms = norm_parameters(params_or_model)
+        hidden = hidden_matrices(params_or_model) if recipe.optimizer == "muon" else hidden
     else:
         named, norms = _named(recipe, params_or_model), frozenset()
     if not named:
@@ -80,9 +88,10 @@ def _parameter_groups(recipe: Recipe, params_or_model: Any) -> dict[Factors, lis
     missed = unmatched(recipe.groups, [name for name, _ in named])
     if missed:
         raise RecipeError(f"{recipe}: no parameter matches {missed[0]!r}.", hint=f"there are {_some(named)}.")
-    groups: dict[Factors, list[torch.Tensor]] = {}
+    groups: dict[tuple[Factors, bool], list[torch.Tensor]] = {}
     for name, param in named:
-        groups.setdefault(factors_of(recipe.groups, name, norm=name in norms), []).append(param)
+        factors = factors_of(recipe.groups, name, norm=name in norms)
+        groups.setdefault((factors, name in hidden), []).append(param)
     return groups
 
 
@@ -92,6 +101,9 @@ def _named(recipe: Recipe, params: Any) -> Named:
     pairs = [item if isinstance(item, tuple) and len(item) == 2 else ("", item) for item in given]
     if not all(isinstance(name, str) and isinstance(param, torch.Tensor) for name, param in pairs):
         raise RecipeError("a recipe is built for a model, parameters, or (name, parameter) pairs.")
+    if recipe.optimizer == "muon":
+        what = "muon treats hidden matrices differently from embeddings and the output layer"
+        raise RecipeError(f"{what}: it needs the model; given parameters.", hint="pass the model itself.")
     bare = any(not name for name, _ in pairs)
     if recipe.groups and (bare or "norm" in recipe.groups.patterns):
         what = "bare parameters" if bare else "names, which do not tell the normalisation layers"

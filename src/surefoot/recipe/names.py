@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 from surefoot.errors import RecipeError, nearest
 from surefoot.optimizers import RULES, Hyperparameter, UpdateRule
 from surefoot.schedules.shown import shown
@@ -15,8 +13,10 @@ SYNONYMS = (
     ("momentum", "beta1", "beta_1", "beta", "betas", "mu"),
     ("beta2", "alpha", "rho", "beta_2"),
     ("weight_decay", "wd", "l2", "decay"),
-    ("eps", "epsilon"),
+    ("eps", "eps1", "epsilon"),
     ("clip", "clip_norm", "clipnorm", "grad_clip", "clip_grad", "max_norm", "max_grad_norm"),
+    ("beta2_decay", "decay_rate"),
+    ("d", "clip_threshold"),
     ("initial_accumulator", "initial_accumulator_value"),
 )
 
@@ -45,7 +45,7 @@ def rule_named(optimizer: str) -> type[UpdateRule]:
 def switches_of(optimizer: str) -> tuple[str, ...]:
     """Return the names of an optimizer's switches."""
     kind = rule_named(optimizer)
-    return (*kind.switches, *(own.name for own in fields(kind)))  # type: ignore[arg-type]  # every rule is a dataclass
+    return (*kind.switches, *kind.slot_switches())
 
 
 def hyperparameters_of(optimizer: str) -> tuple[Hyperparameter, ...]:

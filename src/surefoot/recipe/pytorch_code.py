@@ -6,16 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from surefoot.recipe.build import TORCH_OPTIMIZERS
-from surefoot.recipe.names import hyperparameters_of
+from surefoot.recipe.names import hyperparameters_of, rule_named, switches_of
 from surefoot.recipe.pytorch_groups import groups_code, groups_imports
 from surefoot.recipe.recipe import Recipe
-from surefoot.recipe.scheduler import TORCH_NAMES
+from surefoot.recipe.scheduler import PAIRS, TORCH_NAMES
 from surefoot.recipe.torch_schedulers import TorchScheduler, one_cycle, torch_scheduler
 from surefoot.schedules import Constant, OneCycle, Schedule, python_code
 from surefoot.schedules.scanner import number_text as num
 
 BY_FUNCTION = TorchScheduler("LambdaLR", ("lr_at",))
 _WIDTH = 100
+_PAIRED = {name for names in PAIRS.values() for name in names}
 
 _LION = '''\
 class Lion(torch.optim.Optimizer):
@@ -44,6 +45,38 @@ def complete_velocities(optimizer, args, kwargs):
 
 
 optimizer.register_step_pre_hook(complete_velocities)'''
+
+_MUON = '''\
+class MuonWithAdamW(torch.optim.Optimizer):
+    """torch.optim.Muon for groups of hidden matrices, torch.optim.AdamW for the others."""
+
+    def __init__(
+        self, params, lr=1e-3, momentum=0.95, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.1, nesterov=True
+    ):
+        defaults = {"lr": lr, "momentum": momentum, "betas": betas, "eps": eps}
+        defaults |= {"weight_decay": weight_decay, "nesterov": nesterov, "hidden": False}
+        super().__init__(params, defaults)
+        self.parts = self.make_parts()
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        self.parts = self.make_parts()
+
+    def make_parts(self):
+        """Two optimizers that are given their groups and the state at every step."""
+        muon = torch.optim.Muon([{"params": []}], adjust_lr_fn="match_rms_adamw")
+        return muon, torch.optim.AdamW([{"params": []}])
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for part, hidden, own in zip(self.parts, (True, False), (("momentum", "nesterov"), ("betas", "eps"))):
+            names = ("params", "lr", "weight_decay", *own)
+            groups = [group for group in self.param_groups if group["hidden"] == hidden]
+            part.param_groups = [part.defaults | {name: group[name] for name in names} for group in groups]
+            part.state = self.state
+            part.step()'''
+
+OWN_CLASSES = {"lion": ("Lion", _LION), "muon": ("MuonWithAdamW", _MUON)}
 
 
 def pytorch_code(recipe: Recipe, *, steps: int) -> str:
@@ -105,7 +138,7 @@ class _Script:
         scheduler = None
         if [*scheduled] == ["lr"]:
             scheduler = torch_scheduler(recipe.lr, steps=steps, grouped=grouped) or BY_FUNCTION
-        elif [*scheduled] in (["lr", "momentum"], ["lr", "beta1"]) and isinstance(recipe.lr, OneCycle) and not grouped:
+        elif _one_momentum(recipe, scheduled) and isinstance(recipe.lr, OneCycle) and not grouped:
             scheduler = one_cycle(recipe.lr, recipe.momentum, steps=steps)
         return cls(recipe, steps, scheduled, scheduler, in_loop=bool(scheduled) and scheduler is None)
 
@@ -117,27 +150,28 @@ class _Script:
     def head(self) -> Iterator[str]:
         """Yield what it is and the imports."""
         math = any("math." in self._function(name) for name in self.written)
-        imports = [*(["import math"] if math else []), *groups_imports(self.recipe.groups)]
+        imports = [*(["import math"] if math else []), *groups_imports(self.recipe.groups, hidden=self._hidden)]
         yield f"# {self.recipe} for {self.steps} steps."
         yield "# Yours are model, loss_function and batches, which yields (inputs, targets)."
         yield from [*imports, ""] if imports else []
         yield "import torch"
 
     def definitions(self) -> Iterator[str]:
-        """Yield the functions of the step, Lion, and the sorting of the parameters."""
+        """Yield the functions of the step, an optimizer that torch has not, and the sorting of the parameters."""
         blocks = [self._function(name) for name in self.written]
-        blocks += [_LION] if self.recipe.optimizer == "lion" else []
-        blocks += [groups_code(self.recipe.groups, group=self._group())] if self.recipe.groups else []
+        blocks += [OWN_CLASSES[self.recipe.optimizer][1]] if self.recipe.optimizer in OWN_CLASSES else []
+        if self._sorted:
+            blocks += [groups_code(self.recipe.groups, group=self._group(), hidden=self._hidden)]
         for block in blocks:
             yield from ("", block, "")
-        if blocks and not self.recipe.groups:
+        if blocks and not self._sorted:
             yield ""
 
     def optimizer(self) -> Iterator[str]:
         """Yield the making of optimizer and scheduler."""
         name = TORCH_OPTIMIZERS[self.recipe.optimizer].__name__
-        kind = "Lion" if self.recipe.optimizer == "lion" else f"torch.optim.{name}"
-        params = "params" if self.recipe.groups else "model.parameters()"
+        kind = OWN_CLASSES.get(self.recipe.optimizer, (f"torch.optim.{name}",))[0]
+        params = "params" if self._sorted else "model.parameters()"
         yield _call(f"optimizer = {kind}", [params, *self._settings()])
         if self.scheduler is not None:
             opening = f"scheduler = torch.optim.lr_scheduler.{self.scheduler.name}"
@@ -165,9 +199,19 @@ class _Script:
     def _function(self, name: str) -> str:
         return python_code(self.recipe.schedule(name), total=self.steps, name=f"{name}_at").rstrip()
 
+    @property
+    def _hidden(self) -> bool:
+        """Whether hidden matrices are treated differently from the rest."""
+        return self.recipe.optimizer == "muon"
+
+    @property
+    def _sorted(self) -> bool:
+        """Whether the parameters are sorted into groups."""
+        return self._hidden or bool(self.recipe.groups)
+
     def _group(self) -> str:
         """Return the settings of one parameter group."""
-        items = ['"params": members']
+        items = ['"params": members', *(['"hidden": hidden'] if self._hidden else [])]
         for name, factor in (("lr", "lr"), ("weight_decay", "decay")):
             of_own = self.recipe.groups.lr_factor if name == "lr" else self._decays
             if of_own and self.in_loop and name in self.scheduled:
@@ -188,20 +232,25 @@ class _Script:
             for spec in hyperparameters_of(self.recipe.optimizer)
             if spec.name in shown or self.recipe.schedule(spec.name) != Constant(spec.default)
         }
-        if values.keys() & {"beta1", "beta2"}:
-            values["betas"] = f"({self._value('beta1')}, {self._value('beta2')})"
+        for pair, names in PAIRS.items():
+            if values.keys() & {*names}:
+                values[pair] = f"({', '.join(self._value(name) for name in names)})"
         for name, value in values.items():
-            if name not in ("beta1", "beta2"):
+            if name not in _PAIRED:
                 yield f"{TORCH_NAMES.get(name, name)}={value}"
-        for switch in self.recipe.switches:
+        for switch in switches_of(self.recipe.optimizer):
+            on = switch in self.recipe.switches
             # Torch refuses Nesterov at momentum 0, where it means nothing.
-            if switch != "nesterov" or self.recipe.momentum != Constant(0.0):
-                yield f"{switch}=True"
+            means_nothing = switch == "nesterov" and self.recipe.momentum == Constant(0.0)
+            if on != (switch in rule_named(self.recipe.optimizer).switched_on) and not means_nothing:
+                yield f"{switch}={on}"
 
     def _value(self, name: str) -> str:
         """Return the text of what a hyperparameter is before the first step."""
         schedule = self.recipe.schedule(name)
         if isinstance(schedule, Constant):
+            if name == "eps1" and schedule.peak == 0:
+                return "None"  # the dtype's own epsilon
             # Torch takes betas only if both are floats.
             return repr(schedule.peak) if name in ("beta1", "beta2") else num(schedule.peak)
         if self.in_loop:
@@ -217,17 +266,21 @@ class _Script:
     def _assignments(self) -> Iterator[str]:
         """Yield the lines that set one group's hyperparameters."""
         for name in self.scheduled:
-            if name in ("beta1", "beta2"):
+            if name in _PAIRED:
                 continue
             factor = {"lr": "lr_factor", "weight_decay": "decay_factor"}.get(name)
             grouped = self.recipe.groups.lr_factor if name == "lr" else self._decays
             times = f' * group["{factor}"]' if factor and grouped else ""
             yield f'group["{name}"] = {name}_at(step){times}'
-        if self.scheduled.keys() & {"beta1", "beta2"}:
-            of_step = (
-                f"{name}_at(step)" if name in self.scheduled else self._value(name) for name in ("beta1", "beta2")
-            )
-            yield f'group["betas"] = ({", ".join(of_step)})'
+        for pair, names in PAIRS.items():
+            if self.scheduled.keys() & {*names}:
+                of_step = (f"{name}_at(step)" if name in self.scheduled else self._value(name) for name in names)
+                yield f'group["{pair}"] = ({", ".join(of_step)})'
+
+
+def _one_momentum(recipe: Recipe, scheduled: dict[str, Schedule]) -> bool:
+    """Tell whether what changes is the learning rate and the one momentum that torch's schedulers know."""
+    return recipe.optimizer != "muon" and [*scheduled] in (["lr", "momentum"], ["lr", "beta1"])
 
 
 def _call(opening: str, arguments: list[str]) -> str:

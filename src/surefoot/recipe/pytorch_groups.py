@@ -6,18 +6,46 @@ import re
 
 from surefoot.optimizers import Groups
 from surefoot.optimizers.groups import NORM_CLASS
+from surefoot.optimizers.pieces import EMBEDDING_CLASS
 from surefoot.schedules.scanner import number_text as num
 
+_HIDDEN = f'''\
+outer = {{
+    id(param)
+    for module in model.modules()
+    if any(re.search(r"{EMBEDDING_CLASS.pattern}", kind.__name__) for kind in type(module).__mro__)
+    for param in module.parameters(recurse=False)
+}}
+matrices = [param for _, param in model.named_parameters(remove_duplicate=False) if param.dim() == 2]
+outer.update(map(id, matrices[-1:]))  # the output layer's
 
-def groups_code(groups: Groups, *, group: str) -> str:
+
+def is_hidden(param):
+    """Tell whether it is a matrix between the embeddings and the output layer."""
+    return param.dim() == 2 and id(param) not in outer
+
+
+'''.splitlines()
+
+_BY_HIDDEN = """\
+params = [
+    {"params": [param for param in model.parameters() if is_hidden(param) == hidden], "hidden": hidden}
+    for hidden in (True, False)
+]""".splitlines()
+
+
+def groups_code(groups: Groups, *, group: str, hidden: bool) -> str:
     """Return the code that sorts a model's parameters into ``params``, a list of torch parameter groups.
 
     Args:
         groups: What to write out.
         group: Text of one group's settings, in terms of ``members``, ``lr`` and ``decay``, the group's factors.
+        hidden: Whether to sort by ``hidden``, too: whether it is a hidden matrix.
     """
+    if not groups:
+        return "\n".join([*_HIDDEN, *_BY_HIDDEN])
     norms = "norm" in groups.patterns
-    lines = _factors_lines(groups)
+    lines = [*(_HIDDEN if hidden else []), *_factors_lines(groups)]
     if norms:
         lines += [
             "norms = {",
@@ -27,19 +55,20 @@ def groups_code(groups: Groups, *, group: str) -> str:
             "    for param in module.parameters(recurse=False)",
             "}",
         ]
+    key = f"factors(name{', id(param) in norms' if norms else ''})"
     lines += [
         "groups = {}",
         "for name, param in model.named_parameters():",
-        f"    groups.setdefault(factors(name{', id(param) in norms' if norms else ''}), []).append(param)",
-        f"params = [{group} for (lr, decay), members in groups.items()]",
+        f"    groups.setdefault({f'(*{key}, is_hidden(param))' if hidden else key}, []).append(param)",
+        f"params = [{group} for (lr, decay{', hidden' if hidden else ''}), members in groups.items()]",
     ]
     return "\n".join(lines)
 
 
-def groups_imports(groups: Groups) -> list[str]:
+def groups_imports(groups: Groups, *, hidden: bool) -> list[str]:
     """Return the imports that the code of :func:`groups_code` needs."""
     fnmatch = ["from fnmatch import fnmatchcase"] if any(map(_is_glob, groups.patterns)) else []
-    return (["import re"] if "norm" in groups.patterns else []) + fnmatch
+    return (["import re"] if hidden or "norm" in groups.patterns else []) + fnmatch
 
 
 def _factors_lines(groups: Groups) -> list[str]:

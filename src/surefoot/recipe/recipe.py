@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,10 +94,11 @@ class Recipe:
             if name not in names_of(optimizer):
                 raise unknown_name(optimizer, name)
         hyper = {spec.name: settings.get(spec.name, spec.default) for spec in hyperparameters_of(optimizer)}
+        on = RULES[optimizer].switched_on
         return cls(
             optimizer,
             tuple(hyper.items()),
-            tuple(name for name in switches_of(optimizer) if _switch(optimizer, name, settings.get(name, False))),
+            tuple(name for name in switches_of(optimizer) if _switch(optimizer, name, settings.get(name, name in on))),
             settings.get("clip"),
             Groups(**{key: settings[key] for key in GROUP_KEYS if key in settings}),
         )
@@ -159,7 +160,7 @@ class Recipe:
     def rule(self) -> UpdateRule:
         """The update rule that the recipe runs."""
         kind = RULES[self.optimizer]
-        return kind(**{own.name: own.name in self.switches for own in fields(kind)})  # type: ignore[arg-type]
+        return kind(**{name: name in self.switches for name in kind.slot_switches()})
 
     def with_(self, **settings: Any) -> Recipe:
         """Return the recipe with some settings changed.
@@ -191,12 +192,12 @@ class Recipe:
         for spec in hyperparameters_of(self.optimizer):
             schedule = self.schedule(spec.name)
             samples = _samples(schedule, steps)
-            wrong = samples[~((samples >= spec.low) & (samples < spec.high))]
-            if wrong.size:
+            wrong = [sample for sample in samples if not spec.allows(sample)]
+            if wrong:
                 yield f"{spec.name} must be {spec.allowed}; given {schedule_value(schedule, wrong[0])}"
             if not spec.scheduled and not isinstance(schedule, Constant):
                 yield f"{spec.name} is set once and takes a number; given {schedule_text(schedule)}"
-        if "nesterov" in self.switches and self.schedule("dampening") != Constant(0.0):
+        if "nesterov" in self.switches and dict(self.hyper).get("dampening", Constant(0.0)) != Constant(0.0):
             yield "nesterov goes without dampening; given both"
 
 

@@ -12,7 +12,8 @@ from surefoot.optimizers import Factors
 if TYPE_CHECKING:
     from surefoot.recipe.recipe import Recipe
 
-_BETAS = ("beta1", "beta2")
+# Torch takes these two at a time, under one name.
+PAIRS = {"betas": ("beta1", "beta2"), "eps": ("eps1", "eps2")}
 # Recipe name -> name of the torch argument, where they differ.
 TORCH_NAMES = {"initial_accumulator": "initial_accumulator_value"}
 
@@ -65,11 +66,16 @@ class RecipeScheduler(LRScheduler):
 
 
 def torch_settings(values: dict[str, float]) -> dict[str, Any]:
-    """Return hyperparameters under torch's names, as ``betas`` for beta1 and beta2.
+    """Return hyperparameters under torch's names, as ``betas`` for beta1 and beta2, ``eps`` for eps1 and eps2.
 
     Example:
         >>> torch_settings({"lr": 0.1, "beta1": 0.9, "beta2": 0.99})
         {'lr': 0.1, 'betas': (0.9, 0.99)}
     """
-    plain: dict[str, Any] = {TORCH_NAMES.get(name, name): value for name, value in values.items() if name not in _BETAS}
-    return plain | ({"betas": tuple(values[name] for name in _BETAS)} if _BETAS[0] in values else {})
+    settings: dict[str, Any] = {TORCH_NAMES.get(name, name): value for name, value in values.items()}
+    if "eps1" in values:
+        settings["eps1"] = values["eps1"] or None  # torch's None: the dtype's own epsilon
+    for pair, (first, second) in PAIRS.items():
+        if first in values:
+            settings[pair] = (settings.pop(first), settings.pop(second))
+    return settings

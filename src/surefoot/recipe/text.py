@@ -60,7 +60,12 @@ def write_text(optimizer: str, settings: dict[str, Any]) -> str:
         for spec in hyperparameters_of(optimizer)
         if spec.name in always or schedule_json(settings[spec.name]) != spec.default
     ]
-    parts += [f"{switch}=true" for switch in switches_of(optimizer) if settings[switch]]
+    on = rule_named(optimizer).switched_on
+    parts += [
+        f"{switch}={str(settings[switch]).lower()}"
+        for switch in switches_of(optimizer)
+        if settings[switch] != (switch in on)
+    ]
     parts += [] if settings["clip"] is None else [f"clip={number_text(settings['clip'])}"]
     parts += ["no_decay=" + "+".join(settings["no_decay"])] if settings["no_decay"] else []
     for key in ("lr_factor", "decay_factor"):

@@ -4,7 +4,7 @@ from torch import nn
 
 from surefoot.errors import TaskError
 from surefoot.fleet.layout import Layout
-from surefoot.optimizers import Groups
+from surefoot.optimizers import RULES, Groups, Piece
 
 
 def network() -> nn.Module:
@@ -51,3 +51,11 @@ def test_factors_lie_as_the_numbers_they_belong_to():
 def test_what_cannot_lie_in_one_row_is_refused(model, given):
     with pytest.raises(TaskError, match=given):
         Layout.of(model)
+
+
+def test_a_rule_is_bound_to_the_shapes_in_the_rows_order():
+    bound = Layout.of(network()).bound(RULES["muon"]())
+    # The last matrix of the model, here a frozen one, is taken for the output layer's.
+    shapes = [(), (4, 3), (4,), (4,), (4,), (3, 4)]
+    assert bound == RULES["muon"]().for_pieces([Piece(shape, hidden=len(shape) == 2) for shape in shapes])
+    assert Layout.of(network()).bound(RULES["adam"]()) == RULES["adam"]()

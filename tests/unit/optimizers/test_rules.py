@@ -41,6 +41,10 @@ def steps_of(text: str, grads: list[float], *, start: float = 1.0) -> list[float
         ("adamw(lr=0.5, eps=0, weight_decay=1)", [0.0, -0.5]),
         ("lion(lr=0.5)", [0.5, 0.0]),
         ("lion(lr=0.5, weight_decay=1)", [0.0, -0.5]),
+        ("adafactor(lr=0.5)", [0.5, 0.25]),  # alpha = lr * |w|
+        ("adafactor(lr=1, weight_decay=1)", [-1.0, -1 / math.sqrt(2)]),  # the rate is at most 1 / sqrt(t)
+        ("adafactor(lr=0.5, eps2=2)", [0.0, -1.0]),
+        ("muon(lr=0.5, eps=0)", [0.45, -0.0725]),  # one number alone is no matrix: AdamW
     ],
 )
 def test_two_steps_along_a_gradient_of_one(text, expected):
@@ -71,7 +75,8 @@ def test_every_rule_has_a_learning_rate_and_weight_decay_and_defaults_within_bou
     assert rule.hyperparameters[0].name == "lr"
     assert "weight_decay" in [spec.name for spec in rule.hyperparameters]
     assert all(spec.allows(spec.default) for spec in rule.hyperparameters)
-    assert not any(spec.allows(bad) for spec in rule.hyperparameters for bad in (-1e-9, math.nan, math.inf))
+    assert not any(spec.allows(bad) for spec in rule.hyperparameters for bad in (math.nan, math.inf))
+    assert all(spec.allows(-1e-9) == (spec.name == "beta2_decay") for spec in rule.hyperparameters)
     assert Recipe.of(name).rule == rule()
 
 
