@@ -6,7 +6,7 @@ import pytest
 import torch
 from tests.parity.tasks import STEPS, Alone, make_task, state_of
 
-from surefoot.fleet import LocalFleet, Plan, launch
+from surefoot.fleet import LocalFleet, Plan, launch, load
 from surefoot.recipe import Recipe
 
 TOLERANCE = 1e-10
@@ -35,6 +35,8 @@ A_FEW = [
     "adam(lr=cosine(0.003), eps=1e-3)",
     "rmsprop(lr=0.001, momentum=0.5, eps=1e-2)",
     "sgd(lr=0.2, clip=0.3)",
+    "muon(lr=cosine(0.005), eps=1e-3, no_decay=bias+norm)",
+    "adafactor(lr=cosine(0.01), eps1=1e-3)",
 ]
 SERIAL, STACKED, NARROW = Plan("serial", 1), Plan("stacked", 64), Plan("stacked", 3)
 TWO_PLANS = pytest.mark.parametrize("plan", [SERIAL, NARROW], ids=["serial", "width 3"])
@@ -176,6 +178,37 @@ def test_members_at_different_places_train_as_alone(kind, plan):
     train(18, [1, 3])
     for place, member in enumerate(members):
         assert apart(fleet, place, member) < TOLERANCE
+
+
+@PLANS
+def test_rules_that_know_shapes_are_mixed_forked_replaced_and_saved_as_others_are(plan, tmp_path):
+    task = make_task("perceptron")
+    muon, adafactor, adam, later = parsed(
+        [
+            "muon(lr=cosine(0.01), momentum=0.9)",
+            "adafactor(lr=linear(0.05))",
+            "adam(lr=0.003)",
+            "muon(lr=0.005, nesterov=false, weight_decay=0.3)",
+        ]
+    )
+    fleet = launch(task, [muon, adafactor, adam, muon], seed=SEED, plan=plan)
+    members = [Alone(task, recipe, seed=SEED) for recipe in (muon, adafactor, adam, muon)]
+    fleet.train(10)
+    for member in members:
+        member.train(10)
+    fleet.replace([2], [adafactor], total=60)
+    fleet.fork([3, 1], [0, 1], [later, later], total=[70, 80])
+    members[2] = Alone(task, adafactor, seed=SEED, total=60)
+    members[3].become(later, total=70, keep_state=True)
+    members[1].become(later, total=80, keep_state=False)
+    fleet.save(tmp_path / "fleet")
+    for trained in (fleet, load(tmp_path / "fleet", task, plan)):
+        trained.train(20)
+        trained.train(5, places=[1, 2])
+    for place, steps in enumerate([20, 25, 25, 20]):
+        members[place].train(steps)
+        assert apart(fleet, place, members[place]) < TOLERANCE
+    assert torch.equal(trained.params, fleet.params)
 
 
 def test_a_member_is_the_same_at_any_width_and_in_any_company():

@@ -1,5 +1,8 @@
 """What ``recipe.build`` takes and refuses."""
 
+import copy
+import pickle
+
 import pytest
 import torch
 from torch import nn
@@ -49,6 +52,37 @@ def test_groups_need_names_and_norm_needs_the_model():
         Recipe.of("sgd", no_decay="norm").build(model().named_parameters(), steps=10)
     optimizer, _ = Recipe.of("sgd", weight_decay=0.1, no_decay="bias").build(model().named_parameters(), steps=10)
     assert [(len(group["params"]), group["weight_decay"]) for group in optimizer.param_groups] == [(3, 0.1), (3, 0.0)]
+
+
+@pytest.mark.parametrize("params", [model().parameters(), model().named_parameters()])
+def test_muon_needs_the_model(params):
+    with pytest.raises(RecipeError, match=r"muon .* needs the model; given parameters. Hint: pass the model itself"):
+        Recipe.of("muon").build(params, steps=10)
+
+
+def test_muon_has_one_face_that_is_copied_pickled_and_called_with_a_closure():
+    network = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1))
+    optimizer, scheduler = Recipe.parse("muon(lr=linear(0.1), lr_factor=1:0.5, eps=1e-6)").build(network, steps=10)
+    seen = [(group["hidden"], group["lr"], [*map(len, group["params"])]) for group in optimizer.param_groups]
+    assert sorted(seen) == [(False, 0.05, [1, 1]), (False, 0.1, [2]), (True, 0.1, [2])]
+
+    def closure():
+        optimizer.zero_grad()
+        loss = network(torch.ones(4, 3)).square().mean()
+        loss.backward()
+        return loss
+
+    losses = [optimizer.step(closure).item() for _ in range(3)]
+    assert losses[2] < losses[0]
+    scheduler.step()
+    assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([0.09, 0.09, 0.045])
+    for again in (copy.deepcopy(optimizer), pickle.loads(pickle.dumps(optimizer))):
+        assert str(again.state_dict()) == str(optimizer.state_dict())
+        moved, before = again.param_groups[0]["params"][0], network[0].weight.clone()
+        moved.grad = torch.ones_like(moved)
+        again.step()
+        assert not torch.equal(moved, before)
+        assert torch.equal(network[0].weight, before), "the copy has parameters of its own"
 
 
 def test_a_pattern_that_matches_nothing_is_an_error_that_names_parameters():

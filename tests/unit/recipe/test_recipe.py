@@ -56,6 +56,11 @@ def fault(make, *given, **settings) -> str:
         ("sgd(no_decay=bias++norm)", ["not empty"]),
         ("sgd(no_decay=)", ["a value at ')'"]),
         ("adam(beta2=1)", ["beta2 must be at least 0 and below 1"]),
+        ("adafactor(beta2_decay=0.1)", ["beta2_decay must be finite and at most 0; given 0.1"]),
+        ("adafactor(beta2_decay=linear(-0.8, final=0.1))", ["0.1 in linear(-0.8, final=0.1)"]),
+        ("adafactor(d=0.5)", ["d must be at least 1 and finite; given 0.5"]),
+        ("adafactor(eps1=linear(1))", ["eps1 is set once and takes a number"]),
+        ("muon(momentum=1)", ["momentum must be at least 0 and below 1; given 1"]),
         ("adagrad(initial_accumulator=linear(1))", ["initial_accumulator is set once and takes a number"]),
     ],
 )
@@ -85,6 +90,10 @@ def test_a_text_that_is_no_recipe(text, words):
         ("adam", "ams_grad", "amsgrad"),
         ("adagrad", "initial_accumulator_value", "initial_accumulator"),
         ("sgd", "nodecay", "no_decay"),
+        ("muon", "beta", "momentum"),
+        ("adafactor", "eps", "eps1"),
+        ("adafactor", "decay_rate", "beta2_decay"),
+        ("adafactor", "clip_threshold", "d"),
     ],
 )
 def test_a_name_from_elsewhere_gets_the_name_here_as_a_hint(optimizer, given, meant):
@@ -230,3 +239,19 @@ def test_bounds_are_checked_for_the_training_at_hand():
     message = fault(recipe.require_bounds, steps=10000)
     assert "momentum must be at least 0 and below 1" in message
     assert message.endswith("in a training of 10000 steps.")
+
+
+def test_a_switch_that_is_on_where_nothing_is_said():
+    assert Recipe.of("muon").switches == ("nesterov",)
+    assert Recipe.parse("muon(nesterov=true)") == Recipe.of("muon")
+    plain = Recipe.parse("muon(lr=0.02, nesterov=false)")
+    assert plain.switches == ()
+    assert str(plain) == "muon(lr=0.02, nesterov=false)"
+    assert str(plain.with_(nesterov=True)) == "muon(lr=0.02)"
+    assert Recipe.from_json(plain.to_json()) == plain
+
+
+def test_the_momentum_of_a_recipe_is_muons_own_and_adafactor_has_none():
+    assert Recipe.parse("muon(momentum=0.8, beta1=0.5)").momentum == Constant(0.8)
+    assert Recipe.parse("adamw(beta1=0.5)").momentum == Constant(0.5)
+    assert Recipe.of("adafactor").momentum == Constant(0.0)
