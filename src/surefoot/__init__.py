@@ -12,12 +12,16 @@ if TYPE_CHECKING:
     from surefoot.recipe.recipe import Recipe as Recipe
     from surefoot.tasks.task import Task as Task
     from surefoot.tuning.find import find as find
+    from surefoot.tuning.space.search_space import Range as Range
+    from surefoot.tuning.space.search_space import SearchSpace as SearchSpace
     from surefoot.tuning.tune import tune as tune
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Range": "surefoot.tuning.space.search_space",
     "Recipe": "surefoot.recipe.recipe",
+    "SearchSpace": "surefoot.tuning.space.search_space",
     "SurefootError": "surefoot.errors",
     "Task": "surefoot.tasks.task",
     "find": "surefoot.tuning.find",
@@ -25,7 +29,7 @@ _HOMES = {
     "tune": "surefoot.tuning.tune",
 }
 
-__all__ = ["Recipe", "SurefootError", "Task", "__version__", "find", "load_task", "tune"]
+__all__ = ["Range", "Recipe", "SearchSpace", "SurefootError", "Task", "__version__", "find", "load_task", "tune"]
 
 
 def __getattr__(name: str) -> Any:

@@ -21,9 +21,14 @@ if TYPE_CHECKING:
     from surefoot.studies import Study
     from surefoot.tasks.task import Task
     from surefoot.tuning.result import TuneResult
+    from surefoot.tuning.space import SearchSpace
     from surefoot.values import Json
 
-KEPT = (*TASK_OPTIONS, "budget", "seed", "device", "out")
+SPACE_OPTIONS = ("optimizers", "schedules", "also_search", "space_file")
+KEPT = (*TASK_OPTIONS, *SPACE_OPTIONS, "budget", "seed", "strategy", "goal", "device", "out")
+# Named here, for help is to be quick and does not load what they name.
+ALSO = ("nesterov", "warmup", "final", "weight_decay", "clip")
+STRATEGY_NAMES = ("surefoot", "tpe", "gp", "random", "grid")
 WITH_RESUME = ("resume", "as_json", "quiet", "no_report")
 DEFAULT_STUDY, DEFAULT_OUT = "surefoot.db", "surefoot-out"
 
@@ -31,7 +36,21 @@ DEFAULT_STUDY, DEFAULT_OUT = "surefoot.db", "surefoot-out"
 @click.command(short_help="The best learning rate, momentum, schedule.")
 @click.argument("task", type=TaskText(), required=False)
 @task_options
-@click.option("--budget", default="30x", show_default=True, help="Ceiling: 30x (full trainings) or 120s, 10m, 2h.")
+@click.option("--optimizers", metavar="NAMES", help="Which to try: sgd,adam,muon … (default: sgd).")
+@click.option("--schedules", metavar="NAMES", help="Which to try: cosine,linear,wsd … (default: cosine).")
+@click.option("--search", "also_search", metavar="NAMES", help=f"What else to search: {','.join(ALSO)}.")
+@click.option("--space", "space_file", metavar="FILE", help="A search space: space.toml or file.py:name.")
+@click.option(
+    "--strategy", type=click.Choice(STRATEGY_NAMES), default="surefoot", show_default=True, help="Who draws the points."
+)
+@click.option(
+    "--goal",
+    type=click.Choice(["loss", "metric"]),
+    default="loss",
+    show_default=True,
+    help="Lowest validation loss or highest metric.",
+)
+@click.option("--budget", help="Ceiling: 30x (full trainings) or 120s, 10m, 2h; 18x or what the space needs.")
 @click.option(
     "--study", type=click.Path(path_type=Path), default=DEFAULT_STUDY, show_default=True, help="Database to write to."
 )
@@ -46,7 +65,7 @@ def tune(task: str | None, *, resume: str | None, **settings: Any) -> int:
 
     \b
     surefoot tune digits
-    surefoot tune train.py:task --budget 60x
+    surefoot tune train.py:task --optimizers sgd,adamw --search warmup
     surefoot tune houses.csv --target price --test 0.2
     surefoot tune --resume surefoot.db#3
     """
@@ -75,7 +94,8 @@ def _begun(text: str, settings: dict[str, Any]) -> int:
     from surefoot.budget import Budget
     from surefoot.studies import Database
 
-    if not Budget.parse(settings["budget"]).reproducible:
+    space_of(settings)  # refuse a wrong one before any work
+    if settings["budget"] is not None and not Budget.parse(settings["budget"]).reproducible:
         click.echo("note: a budget in seconds is not reproducible; one in trainings, as 30x, is.", err=True)
     _check_surroundings(settings)
     plan = read_plan(settings["plan_file"])
@@ -117,6 +137,9 @@ def _run(task: Task, study: Study | Path, settings: dict[str, Any], plan: Plan |
                 task,
                 budget=settings["budget"],
                 seed=settings["seed"],
+                space=space_of(settings),
+                strategy=settings["strategy"],
+                goal=settings["goal"],
                 study=study,
                 settings=kept,
                 plan=plan,
@@ -129,6 +152,23 @@ def _run(task: Task, study: Study | Path, settings: dict[str, Any], plan: Plan |
         click.echo(f"interrupted; what was done is kept. Go on with: {command}", err=True)
         return INTERRUPTED
     return _shown(result, settings)
+
+
+def space_of(settings: dict[str, Any]) -> SearchSpace:
+    """Return the search space that the options name."""
+    from surefoot.tuning.space import SearchSpace, load_space
+
+    if settings["space_file"] is not None:
+        others = [name for name in SPACE_OPTIONS[:-1] if settings[name] is not None]
+        if others:
+            raise click.UsageError("--space says all of it; leave out --optimizers, --schedules and --search.")
+        return load_space(settings["space_file"])
+    named = {name: _names(settings[name]) for name in ("optimizers", "schedules") if settings[name] is not None}
+    return SearchSpace.of(named).adding(*_names(settings["also_search"] or ""))
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _shown(result: TuneResult, settings: dict[str, Any]) -> int:
@@ -177,12 +217,20 @@ def command_text(settings: dict[str, Any]) -> str:
     """Return the command that asks for the same again."""
     if "task" not in settings:
         return ""
-    defaults = {"kind": "auto", "test_share": 0.0, "split_seed": 0, "budget": "30x", "seed": 0, "device": "cpu"}
-    names = {"test_share": "test"}
+    defaults = {
+        "kind": "auto",
+        "test_share": 0.0,
+        "split_seed": 0,
+        "seed": 0,
+        "device": "cpu",
+        "strategy": "surefoot",
+        "goal": "loss",
+    }
+    names = {"test_share": "test", "also_search": "search", "space_file": "space"}
     options = [
         part
         for key, value in settings.items()
-        if key not in ("task", "out", "trained") and value is not None and value != defaults.get(key)
+        if key in KEPT and key != "out" and value is not None and value != defaults.get(key)
         for part in (f"--{names.get(key, key).replace('_', '-')}", str(value))
     ]
     return shlex.join(["surefoot", "tune", settings["task"], *options])

@@ -107,7 +107,7 @@ _TOOLTIP = [
 def _row(standing: Standing, low: float, high: float) -> Row:
     score, recipe = standing.found.valid, standing.found.recipe
     known = math.isfinite(score.low) and math.isfinite(score.high)
-    lr, momentum = numeral(recipe.lr.value(0, 1)), numeral(recipe.momentum.value(0, 1))
+    lr, momentum = numeral(recipe.lr.highest), numeral(recipe.momentum.highest)
     return {
         "name": f"{standing.name} (lr {lr}, momentum {momentum})",
         "role": standing.role,

@@ -46,15 +46,15 @@ def heat_map(result: TuneResult) -> alt.LayerChart:
     chart = layered(*layers)
     crosses = " Crosses diverged." if any(not math.isfinite(spot.badness) for spot in spots) else ""
     best = result.best
-    around = "" if best is None else f": around {_setting(best.recipe, result.steps)}"
+    around = "" if best is None else f": around {_setting(best.recipe)}"
     figure: alt.LayerChart = finished(
         chart, f"Where the loss is low{around}", subtitle=f"{result.task}: {len(spots)} settings tried.{crosses}"
     )
     return figure
 
 
-def _setting(recipe: Recipe, steps: int) -> str:
-    return f"learning rate {numeral(recipe.lr.value(0, steps))}, momentum {numeral(recipe.momentum.value(0, steps))}"
+def _setting(recipe: Recipe) -> str:
+    return f"learning rate {numeral(recipe.lr.highest)}, momentum {numeral(recipe.momentum.highest)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ def _marked(result: TuneResult) -> list[tuple[str, float, float]]:
     chosen = [(DEFAULT, result.default.recipe)]
     if result.best is not None and result.best.recipe not in (result.default.recipe, result.default_scheduled.recipe):
         chosen.append((RECOMMENDED, result.best.recipe))
-    return [(role, recipe.lr.value(0, result.steps), recipe.momentum.value(0, result.steps)) for role, recipe in chosen]
+    return [(role, recipe.lr.highest, recipe.momentum.highest) for role, recipe in chosen]
 
 
 def _labels(marked: Sequence[tuple[str, float, float]], spots: Sequence[Spot], frame: _Frame) -> Iterator[alt.Chart]:

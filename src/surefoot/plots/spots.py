@@ -10,7 +10,7 @@ from fractions import Fraction
 from surefoot.plots.axes import finite
 from surefoot.recipe import Recipe
 from surefoot.studies import Measurement
-from surefoot.tuning.assembly import SEARCH
+from surefoot.tuning.journal import SEARCH
 
 EIGHTHS = 8
 
@@ -53,8 +53,8 @@ def spots_of(measurements: Sequence[Measurement]) -> list[Spot]:
     positive = all(loss > 0 for loss in finite(found.valid_loss for found in searched))
     return [
         Spot(
-            recipe.lr.value(0, found.total),
-            recipe.momentum.value(0, found.total),
+            recipe.lr.highest,
+            recipe.momentum.highest,
             _badness(found.valid_loss, best[found.steps], positive=positive),
             found,
         )

@@ -261,7 +261,7 @@ class _Script:
             return "1.0"  # LambdaLR multiplies it by the function, which is the rate itself
         if name != "lr" and isinstance(schedule, OneCycle):
             return num(schedule.ends()[0])
-        return num(max(schedule.amplitudes()))
+        return num(schedule.highest)
 
     def _assignments(self) -> Iterator[str]:
         """Yield the lines that set one group's hyperparameters."""

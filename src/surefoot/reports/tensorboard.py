@@ -24,7 +24,7 @@ from surefoot.files import atomic_path, unwritable, writable_folder
 from surefoot.recipe import Recipe
 from surefoot.schedules import schedule_text
 from surefoot.studies import Measurement
-from surefoot.tuning.assembly import CONFIRM, SEARCH
+from surefoot.tuning.journal import CONFIRM, SEARCH
 from surefoot.tuning.result import TuneResult
 
 FILE = "events.out.tfevents.0.surefoot"

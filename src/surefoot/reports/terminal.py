@@ -57,8 +57,8 @@ def _contestants(result: TuneResult) -> Table:
 
 
 def _cells(found: Contestant, *, metric: bool, test: bool) -> Iterator[str]:
-    yield numeral(found.recipe.lr.value(0, 1))
-    yield numeral(found.recipe.momentum.value(0, 1))
+    yield numeral(found.recipe.lr.highest)
+    yield numeral(found.recipe.momentum.highest)
     yield half_width_text(found.valid)
     if metric:
         yield "" if found.metric is None else measured(found.metric)

@@ -95,6 +95,17 @@ class Schedule(ABC):
             if field.name in AMPLITUDES and value is not None:
                 yield value
 
+    @property
+    def highest(self) -> float:
+        """The largest of the numbers it is made of: its peak.
+
+        Example:
+            >>> from surefoot.schedules import Cosine, Length, Warmup
+            >>> Warmup(Cosine(0.3), Length(10)).highest
+            0.3
+        """
+        return max(self.amplitudes())
+
     def _settle(self) -> Iterator[str]:
         kinds = kinds_of(type(self))
         for field in fields_of(type(self)):

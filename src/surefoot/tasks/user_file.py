@@ -29,9 +29,7 @@ def task_from_file(path: Path, name: str | None = None) -> Task:
     Raises:
         TaskError: If the file is missing or raises, has no such name, or what bears it is no Task.
     """
-    if not path.is_file():
-        raise TaskError(f"{path}: there is no such file.", hint=_files_beside(path))
-    path = path.resolve()
+    path = _existing(path)
     with _first_on_path(path.parent):
         module = _run(path)
         name = name or _only_task(path, module)
@@ -48,6 +46,27 @@ def task_from_file(path: Path, name: str | None = None) -> Task:
             hint=f"a Task is needed, or a function without arguments that returns one. {_listed(module)}",
         )
     return task
+
+
+def found_in_file(path: Path, name: str) -> Any:
+    """Run a Python file and return whatever bears a name in it.
+
+    Raises:
+        TaskError: If the file is missing or raises, or has no such name.
+    """
+    path = _existing(path)
+    with _first_on_path(path.parent):
+        module = _run(path)
+    if not hasattr(module, name):
+        public = [known for known in vars(module) if not known.startswith("_")]
+        raise TaskError(f"{path.name} has no {name!r}.", hint=nearest(name, public))
+    return getattr(module, name)
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise TaskError(f"{path}: there is no such file.", hint=_files_beside(path))
+    return path.resolve()
 
 
 def _run(path: Path) -> ModuleType:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,21 +11,56 @@ from surefoot.errors import StudyError
 from surefoot.fleet import Plan
 from surefoot.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.studies import Measurement, Study
-from surefoot.tuning.comparison import compare, contestant, settings_tied
-from surefoot.tuning.range_test import Ramp, effective_limit, read_ramp
-from surefoot.tuning.result import TuneResult
-from surefoot.tuning.space import Space, scheduled
+from surefoot.tuning.comparison import compare, contestant, most_stable_first
+from surefoot.tuning.goal import Goal
+from surefoot.tuning.journal import CONFIRM, RANGE, SEARCH
+from surefoot.tuning.range_test import Ramp, read_ramp
+from surefoot.tuning.result import Contestant, TuneResult
+from surefoot.values import Interval, Json
 
-RANGE, SEARCH, CONFIRM = "range", "search", "confirm"
-DEFAULT_SCHEDULED = DEFAULT_RECIPE.with_(lr=scheduled(DEFAULT_RECIPE.lr.value(0, 1)))
-# The search looks this many decades below the largest rate that trained at all.
-DECADES = 3.0
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What the search says beside its measurements.
+
+    Attributes:
+        scheduled: The default recipe under the recommended schedule.
+        lr, momentum: Where the best values are likely to be, or ``None``.
+        boundary: Hyperparameters whose best value sits on the edge of the space.
+    """
+
+    scheduled: Recipe
+    lr: Interval | None = None
+    momentum: Interval | None = None
+    boundary: tuple[str, ...] = ()
+
+
+def confirmed(measurements: Sequence[Measurement], *, scheduled: Recipe) -> dict[Recipe, Contestant]:
+    """Return the recipes of the confirmation with their scores.
+
+    Args:
+        measurements: Those of all stages.
+        scheduled: The default recipe under the recommended schedule.
+    """
+    runs: dict[Recipe, list[Measurement]] = {}
+    for row in measurements:
+        if row.stage.startswith(CONFIRM):
+            runs.setdefault(row.recipe, []).append(row)
+    defaults = (DEFAULT_RECIPE, scheduled)
+    return {recipe: contestant(recipe, own, searched=recipe not in defaults) for recipe, own in runs.items()}
+
+
+def standings(found: Iterable[Contestant], *, goal: Goal) -> list[Contestant]:
+    """Return the recipes of the confirmation, the one to recommend first; those that diverged are left out."""
+    return most_stable_first(compare([*found], goal=goal), goal=goal)
 
 
 def assemble(
     task: str,
     measurements: Sequence[Measurement],
     *,
+    goal: Goal,
+    outlook: Outlook,
     costs: Mapping[str, int],
     seconds: float,
     plan: Plan,
@@ -35,37 +71,32 @@ def assemble(
     Args:
         task: The task's name.
         measurements: Those of all stages.
+        goal: What was made as good as possible.
+        outlook: What the search says beside them.
         costs: Config-steps of each stage.
         seconds: Wall clock.
         plan: How fleets were run.
         study: Text that opens the study again.
     """
-    of_stage = {name: [row for row in measurements if row.stage.startswith(name)] for name in (RANGE, SEARCH, CONFIRM)}
-    ramps = ramps_of(of_stage[RANGE])
-    by_recipe: dict[Recipe, list[Measurement]] = {}
-    for row in of_stage[CONFIRM]:
-        by_recipe.setdefault(row.recipe, []).append(row)
-    confirmed = {recipe: contestant(recipe, rows) for recipe, rows in by_recipe.items()}
-    ranked = compare(list(confirmed.values()))
-    steps = of_stage[CONFIRM][0].total
-    lr, momentum = settings_tied(ranked, of_stage[SEARCH])
+    found = confirmed(measurements, scheduled=outlook.scheduled)
     return TuneResult(
         task=task,
-        steps=steps,
-        contestants=tuple(ranked),
-        default=confirmed[DEFAULT_RECIPE],
-        default_scheduled=confirmed[DEFAULT_SCHEDULED],
-        lr=lr,
-        momentum=momentum,
-        boundary=_edges(space_of(ramps, steps=steps), ranked[0].recipe) if ranked else (),
-        ramps=tuple(ramps),
+        steps=next(row.total for row in measurements if row.stage.startswith(CONFIRM)),
+        contestants=tuple(standings(found.values(), goal=goal)),
+        default=found[DEFAULT_RECIPE],
+        default_scheduled=found[outlook.scheduled],
+        lr=outlook.lr,
+        momentum=outlook.momentum,
+        boundary=outlook.boundary,
+        ramps=tuple(ramps_of([row for row in measurements if row.stage.startswith(RANGE)])),
         measurements=tuple(measurements),
         search_config_steps=sum(cost for stage, cost in costs.items() if not stage.startswith(CONFIRM)),
         config_steps=sum(costs.values()),
         seconds=seconds,
-        trials=len({row.recipe for row in measurements if not row.stage.startswith(RANGE)}),
+        trials=len({row.recipe for row in measurements if row.stage.startswith((SEARCH, CONFIRM))}),
         plan=plan,
         study=study,
+        goal=goal,
     )
 
 
@@ -80,11 +111,19 @@ def read_result(study: Study) -> TuneResult:
         raise StudyError(
             f"study {study.name} is {info.status}, not done.", hint=f"go on with: surefoot tune --resume {study.name}"
         )
+    found = info.result
     return assemble(
         info.task,
         study.measurements(),
+        goal=found.get("goal", "loss"),
+        outlook=Outlook(
+            scheduled=Recipe.parse(found["default_scheduled_recipe"]),
+            lr=_interval(found["interval"]["lr"]),
+            momentum=_interval(found["interval"]["momentum"]),
+            boundary=tuple(found["boundary"]),
+        ),
         costs=study.costs(),
-        seconds=float(info.result["seconds"]),
+        seconds=float(found["seconds"]),
         plan=Plan.from_json(info.plan),
         study=study.name,
     )
@@ -92,18 +131,8 @@ def read_result(study: Study) -> TuneResult:
 
 def ramps_of(measurements: Sequence[Measurement]) -> list[Ramp]:
     """Return the range test's ramps; their curves have a point for every step."""
-    return [
-        read_ramp(row.recipe.momentum.value(0, row.total), np.array(row.curve.losses)[:, None]) for row in measurements
-    ]
+    return [read_ramp(row.recipe, np.array(row.curve.losses)[:, None]) for row in measurements]
 
 
-def space_of(ramps: Sequence[Ramp], *, steps: int) -> Space:
-    """Return the space that is searched after a range test."""
-    return Space.below(effective_limit(ramps), decades=DECADES, steps=steps)
-
-
-def _edges(space: Space, recipe: Recipe) -> tuple[str, ...]:
-    """Return where a recommended recipe sits on the edge of the space; the default recipe was not searched for."""
-    if recipe in (DEFAULT_RECIPE, DEFAULT_SCHEDULED):
-        return ()
-    return space.edges(recipe.lr.value(0, 1), recipe.momentum.value(0, 1))
+def _interval(data: Json) -> Interval | None:
+    return Interval(*data) if isinstance(data, list) else None  # type: ignore[arg-type]  # two numbers

@@ -9,8 +9,7 @@ from surefoot.fleet import launch
 from surefoot.recipe import Recipe
 from surefoot.studies import Measurement
 from surefoot.tasks.task import Task
-from surefoot.tuning.assembly import CONFIRM
-from surefoot.tuning.journal import Journal
+from surefoot.tuning.journal import CONFIRM, Journal
 from surefoot.tuning.measure import measure_all
 from surefoot.tuning.runner import Runner
 

@@ -117,7 +117,7 @@ def _ramp_all(task: Task, momenta: Sequence[float], *, steps: int, seeds: Sequen
         ],
         axis=-1,
     )
-    return [read_ramp(momentum, losses[:, row]) for row, momentum in enumerate(momenta)]
+    return [read_ramp(recipe, losses[:, row]) for row, recipe in enumerate(recipes)]
 
 
 def _rates_to_try(ramp: Ramp) -> NDArray[np.float64]:

@@ -14,6 +14,8 @@ from surefoot.tasks.task import Task
 from surefoot.tuning.progress import Interrupted
 from surefoot.tuning.runner import Runner
 
+# Names of the stages; those with several parts add a slash and their own.
+RANGE, SEARCH, CONFIRM = "range", "search", "confirm"
 CHECKPOINT_SECONDS = 30.0
 
 

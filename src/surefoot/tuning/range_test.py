@@ -1,4 +1,4 @@
-"""The range test: learning rates ramp up for several momenta at once until each diverges."""
+"""The range test: learning rates ramp up for several optimizers and momenta at once until each diverges."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from surefoot.recipe import Recipe
 from surefoot.schedules import Exponential
+from surefoot.tuning.space.families import family_of
 
 # Rates below this never matter in 32 bits, rates above never train.
 LOWEST_EFFECTIVE = 1e-6
@@ -34,34 +35,42 @@ class Ramp:
     rates: tuple[float, ...]
     losses: tuple[float, ...]
     limit: float | None
+    optimizer: str = "sgd"
+
+    @property
+    def effective_limit(self) -> float | None:
+        """The limit as an effective rate: lr / (1 - momentum) where past gradients are summed, as in SGD."""
+        return None if self.limit is None else family_of(self.optimizer).effective(self.limit, self.momentum)
 
 
-def ramp_recipe(momentum: float, *, steps: int) -> Recipe:
-    """Return SGD whose lr / (1 - momentum) grows by the same factor at every step, from 1e-6 to 1e3."""
-    lowest, highest = (rate * (1.0 - momentum) for rate in (LOWEST_EFFECTIVE, HIGHEST_EFFECTIVE))
+def ramp_recipe(momentum: float, *, steps: int, optimizer: str = "sgd") -> Recipe:
+    """Return a recipe whose effective rate grows by the same factor at every step, from 1e-6 to 1e3."""
+    family = family_of(optimizer)
+    lowest, highest = (family.lr(rate, momentum) for rate in (LOWEST_EFFECTIVE, HIGHEST_EFFECTIVE))
     # The last step, number steps - 1, is to have the highest rate.
     rate = (highest / lowest) ** (steps / max(1, steps - 1))
-    return Recipe.of("sgd", lr=Exponential(lowest, rate=rate), momentum=momentum)
+    own = {} if family.momentum is None else {family.momentum: momentum}
+    return Recipe.of(optimizer, lr=Exponential(lowest, rate=rate), **own)
 
 
-def read_ramp(momentum: float, losses: NDArray[np.float64]) -> Ramp:
-    """Read one momentum's ramp.
+def read_ramp(recipe: Recipe, losses: NDArray[np.float64]) -> Ramp:
+    """Read one ramp.
 
     The limit is the last rate before the smoothed loss exceeds its start by half of what it had fallen by, or by
     four times the noise of the steps before it began to fall, whichever is more.
 
     Args:
-        momentum: The momentum.
+        recipe: As :func:`ramp_recipe` made it.
         losses: Training losses ``[steps, seeds]``; not finite after divergence.
     """
     steps = len(losses)
-    lr = ramp_recipe(momentum, steps=steps).lr
-    rates = lr.values(np.arange(steps), steps)
+    rates = recipe.lr.values(np.arange(steps), steps)
     smooth = smoothed(np.where(np.isfinite(losses), losses, np.inf).mean(1))
     limits = [limit_step(column) for column in losses.T]
     known = [rates[step] for step in limits if step is not None]
     limit = float(np.exp(np.mean(np.log(known)))) if len(known) == len(limits) else None
-    return Ramp(momentum, tuple(rates.tolist()), tuple(smooth.tolist()), limit)
+    momentum = recipe.momentum.value(0, steps)
+    return Ramp(momentum, tuple(rates.tolist()), tuple(smooth.tolist()), limit, recipe.optimizer)
 
 
 def limit_step(losses: NDArray[np.float64]) -> int | None:
@@ -92,6 +101,6 @@ def smoothed(losses: NDArray[np.float64], half_life: float = SMOOTHING) -> NDArr
 
 
 def effective_limit(ramps: Sequence[Ramp]) -> float:
-    """Return the largest limit over all momenta as lr / (1 - momentum); far up the ramp where none was found."""
-    limits = [ramp.limit / (1.0 - ramp.momentum) for ramp in ramps if ramp.limit is not None]
+    """Return the largest limit of one optimizer's ramps as an effective rate; far up where none was found."""
+    limits = [limit for ramp in ramps if (limit := ramp.effective_limit) is not None]
     return max(limits) if limits else math.sqrt(HIGHEST_EFFECTIVE)

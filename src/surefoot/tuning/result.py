@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from surefoot.fleet import Plan
 from surefoot.recipe import Recipe
 from surefoot.studies import Measurement
+from surefoot.tuning.goal import Goal
 from surefoot.tuning.range_test import Ramp
 from surefoot.values import Interval, Json, Score
 
@@ -22,6 +23,7 @@ class Contestant:
         test: Its test loss, where the task has test data.
         metric: Mean of the task's metric over the seeds.
         runs: Its measurements, one a seed.
+        searched: Whether the search found it; the defaults are compared with.
         tied: Whether it cannot be told apart from the best.
     """
 
@@ -30,6 +32,7 @@ class Contestant:
     test: Score | None
     metric: float | None
     runs: tuple[Measurement, ...]
+    searched: bool = True
     tied: bool = False
 
 
@@ -40,7 +43,8 @@ class TuneResult:
     Attributes:
         task: The task's name.
         steps: Length of a full training.
-        contestants: The confirmed recipes, best first; none of them where every setting diverged.
+        contestants: The confirmed recipes, the recommended one first, then by their means; none of them where every
+            setting diverged.
         default: SGD at learning rate 0.01 and momentum 0.9, constant.
         default_scheduled: The same under the recommended schedule.
         lr, momentum: Peak values that cannot be told apart from the best at 90 %, or ``None``.
@@ -52,6 +56,7 @@ class TuneResult:
         trials: How many recipes were tried.
         plan: How fleets were run.
         study: Text that opens the study again, or ``None`` where none was kept.
+        goal: What was made as good as possible.
     """
 
     task: str
@@ -70,6 +75,7 @@ class TuneResult:
     trials: int
     plan: Plan
     study: str | None
+    goal: Goal = "loss"
 
     @property
     def best(self) -> Contestant | None:
@@ -95,11 +101,13 @@ class TuneResult:
         return {
             "schema": 1,
             "task": self.task,
+            "goal": self.goal,
             "recipe": None if best is None else str(best.recipe),
             "recipe_json": None if best is None else best.recipe.to_json(),
             "reason": self.reason,
             "valid_loss": None if best is None else _score(best.valid),
             "default_valid_loss": _score(self.default.valid),
+            "default_scheduled_recipe": str(self.default_scheduled.recipe),
             "default_scheduled_valid_loss": _score(self.default_scheduled.valid),
             "test_loss": None if best is None or best.test is None else _score(best.test),
             "metric": None if best is None else best.metric,

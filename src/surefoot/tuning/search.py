@@ -13,12 +13,13 @@ from surefoot.recipe import Recipe
 from surefoot.schedules import Linear
 from surefoot.studies import Measurement
 from surefoot.tasks.task import Task
-from surefoot.tuning.assembly import SEARCH
-from surefoot.tuning.halving import Conveyor, Verdict, cooldown_at, eighth
-from surefoot.tuning.journal import Journal
+from surefoot.tuning.conveyor import Conveyor
+from surefoot.tuning.goal import Goal, cost_of
+from surefoot.tuning.journal import SEARCH, Journal
 from surefoot.tuning.measure import measure_all
+from surefoot.tuning.rungs import cooldown_at, eighth
 from surefoot.tuning.runner import Runner
-from surefoot.tuning.space import Space
+from surefoot.tuning.space import Coordinates
 
 
 @dataclass(slots=True)
@@ -27,23 +28,25 @@ class Search:
 
     Attributes:
         task: What is trained.
-        space: Where the points lie.
+        coordinates: Where the points lie.
         start: Returns the conveyor before its first round; always the same.
         runner: Trains.
         journal: Remembers finished rounds.
         seed: Of the fleet.
+        goal: What is made as good as possible.
     """
 
     task: Task
-    space: Space
+    coordinates: Coordinates
     start: Callable[[], Conveyor]
     runner: Runner
     journal: Journal
     seed: int
+    goal: Goal = "loss"
     conveyor: Conveyor = field(init=False)
 
-    def run(self) -> list[Verdict]:
-        """Go through all rounds; return the candidates, best first.
+    def run(self) -> Conveyor:
+        """Go through all rounds; return the conveyor as it stands at the end.
 
         Raises:
             Interrupted: If asked to stop; a checkpoint is written where there is a study.
@@ -53,7 +56,7 @@ class Search:
             fleet = fleet or self._fresh_fleet()
             fleet = self._round(fleet, round_)
             round_ += 1
-        return self.conveyor.ranking()
+        return self.conveyor
 
     def _resume(self) -> tuple[LocalFleet | None, int]:
         """Go through the recorded rounds without training, as far as there is a fleet to go on with."""
@@ -73,7 +76,7 @@ class Search:
         self.conveyor, number = self.start(), 0
         while number != until and (recorded := self.journal.recall(_stage(number))) is not None:
             judged = self.conveyor.advance()
-            self.conveyor.judge({place: found.valid_loss for place, found in zip(judged, recorded, strict=True)})
+            self.conveyor.judge({place: self._cost(found) for place, found in zip(judged, recorded, strict=True)})
             number += 1
         return number
 
@@ -91,7 +94,7 @@ class Search:
             cost = self._train_to(fleet)
             judged = self.conveyor.advance()
             found, cooldowns = self._judge(fleet, judged, _stage(number))
-        new = self.conveyor.judge({place: row.valid_loss for place, row in zip(judged, found, strict=True)})
+        new = self.conveyor.judge({place: self._cost(row) for place, row in zip(judged, found, strict=True)})
         fleet.replace(new, [self._recipe(place) for place in new])
         seconds = time.perf_counter() - begin
         # The next round's checkpoint is written before this round's is dropped: a kill in between loses neither.
@@ -153,12 +156,16 @@ class Search:
     def _recipe(self, place: int) -> Recipe:
         candidate = self.conveyor.places[place]
         assert candidate is not None  # noqa: S101  (callers ask for occupied places)
-        return self.space.recipe(candidate.point)
+        return self.coordinates.recipe(candidate.point)
 
     def _show_best(self) -> None:
         ranking = self.conveyor.ranking()
         if ranking and np.isfinite(ranking[0].loss):
-            self.runner.progress.best(str(self.space.recipe(ranking[0].candidate.point)), ranking[0].loss)
+            best = self.coordinates.recipe(ranking[0].candidate.point)
+            self.runner.progress.best(str(best), abs(ranking[0].loss) if self.goal == "metric" else ranking[0].loss)
+
+    def _cost(self, found: Measurement) -> float:
+        return cost_of(found, self.goal)
 
 
 def _forked(fleet: LocalFleet, copies: list[int], recipes: list[Recipe], total: int) -> bool:

@@ -42,6 +42,20 @@ def half_width(values: NDArray[np.float64]) -> float:
     return float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1) * values.std(ddof=1) / np.sqrt(count))
 
 
+def comparable(losses: Sequence[float] | Sequence[Sequence[float]]) -> NDArray[np.float64]:
+    """Return losses on the scale on which their noise is even: logarithms, where all that are finite are positive.
+
+    Example:
+        >>> comparable([1.0, -1.0]).tolist(), comparable([1.0, float("inf")]).tolist()
+        ([1.0, -1.0], [0.0, inf])
+    """
+    values = np.array(losses, dtype=np.float64)
+    finite = values[np.isfinite(values)]
+    if not finite.size or finite.min() <= 0:
+        return values
+    return np.log(values)
+
+
 def paired_noise(losses: NDArray[np.float64]) -> float:
     """Return the standard deviation of the difference of two settings on one seed, pooled over settings.
 

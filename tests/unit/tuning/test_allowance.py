@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 from surefoot.budget import Budget
 from surefoot.errors import BudgetError
 from surefoot.fleet import Plan
-from surefoot.tuning.allowance import RAMP_MOMENTA, SMALLEST, Allowance, trainings_of
+from surefoot.tuning.allowance import SMALLEST, Allowance, trainings_of, usual_budget
+from surefoot.tuning.space import SearchSpace
 
 
 @given(trainings=st.floats(SMALLEST, 1000.0), steps=st.integers(40, 100_000))
 def test_the_parts_never_cost_more_than_the_whole(trainings, steps):
     allowance = Allowance.of(trainings, steps=steps)
     confirmation = allowance.seeds * (allowance.finalists + 2)
-    ramps = len(RAMP_MOMENTA) * allowance.ramp_steps / steps
-    assert confirmation + ramps + allowance.search <= trainings + 1e-9
+    assert confirmation + allowance.ramp_steps / steps + allowance.search <= trainings + 1e-9
     # Every candidate of the first generation is paid for up to its first rung and its cooldown there.
     assert allowance.population * (1 / 8 + 1 / 32) <= allowance.search
 
@@ -39,3 +39,18 @@ def test_trainings_of_a_few_steps_need_more_of_them(steps):
         Allowance.of(12.0, steps=steps)
     allowance = Allowance.of(200.0, steps=steps)
     assert allowance.search * steps > 0
+
+
+@pytest.mark.parametrize(
+    ("space", "search", "confirmation"),
+    [
+        (SearchSpace(), 6, 12),
+        (SearchSpace().adding("warmup", "final"), 10, 12),
+        (SearchSpace(optimizers=("sgd", "adam", "muon")), 20, 12),
+    ],
+)
+def test_what_an_answer_costs_where_no_budget_is_given(space, search, confirmation):
+    budget = usual_budget(space).trainings
+    allowance = Allowance.of(budget, steps=400, ramps=len(space.optimizers))
+    assert budget - allowance.seeds * (allowance.finalists + 2) <= search
+    assert allowance.seeds * (allowance.finalists + 2) <= confirmation

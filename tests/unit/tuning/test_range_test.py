@@ -72,9 +72,18 @@ def test_the_ramp_goes_from_lowest_to_highest_whatever_its_length():
 
 
 def test_a_ramp_that_never_rises_has_no_limit_and_one_of_nan_has_an_early_one():
+    recipe = ramp_recipe(0.0, steps=100)
     falling = np.linspace(1.0, 0.1, 100)[:, None]
-    assert read_ramp(0.0, falling).limit is None
+    assert read_ramp(recipe, falling).limit is None
     broken = falling.copy()
     broken[40:] = np.nan
-    rates = read_ramp(0.0, broken).rates
-    assert read_ramp(0.0, broken).limit == pytest.approx(rates[39])
+    rates = read_ramp(recipe, broken).rates
+    assert read_ramp(recipe, broken).limit == pytest.approx(rates[39])
+
+
+@pytest.mark.parametrize(("optimizer", "effective"), [("sgd", 1.0), ("adam", 0.1), ("adagrad", 0.1)])
+def test_a_limit_is_effective_where_gradients_are_summed(optimizer, effective):
+    recipe = ramp_recipe(0.9, steps=100, optimizer=optimizer)
+    rates = recipe.lr.values(np.arange(100), 100)
+    losses = np.where(rates < 0.1, 1.0, np.nan)[:, None]
+    assert read_ramp(recipe, losses).effective_limit == pytest.approx(effective, rel=0.3)

@@ -6,92 +6,119 @@ tested by itself, and a study that was broken off is gone through again from its
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.random import Generator
 
-from surefoot.tuning.space import Point, near, spread
+from surefoot.tuning.rungs import (
+    RUNGS,
+    SHARES,
+    Candidate,
+    Verdict,
+    cooldown_at,
+    eighth,
+    expected_work,
+    to_next_rung,
+    to_the_end,
+)
+from surefoot.tuning.space import Box, Point, unit_box
+from surefoot.tuning.strategies import Strategy, Surefoot
 
-# Rungs as eighths of the full training, and the share of a rung's entrants that goes on from it.
-RUNGS = (1, 2, 4, 8)
-SHARES = (0.25, 0.5, 0.5)
-EIGHTHS = 8
-# At a rung every member is judged after a short cooldown of a copy, this share of what it has trained.
-COOLDOWN = 0.25
-# New points are drawn around the best ones: the width of the draw in the unit square, generation after generation.
-WIDTHS = (0.15, 0.1, 0.07, 0.05)
-PARENTS = 4
 # New points are drawn only while the ceiling leaves this many times the work that is expected already.
 RESERVE = 1.25
 FINISHERS = 2
+# New points have some judgements to go by.
+FEWEST_JUDGED = 4
+
+Edges: TypeAlias = Callable[[Point, Box], tuple[tuple[int, int], ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A point on its way up the rungs.
+class Terrain:
+    """Where a search may look.
 
     Attributes:
-        number: In the order of drawing.
-        point: Where it lies in the unit square.
-        rung: Index of the rung it trains towards.
-        trained: Eighths of the full training done.
+        dimensions: Axes of the unit cube.
+        outermost: How far the box may grow where the best is found beside a wall; not at all, if not given.
+        edges: Tells which walls a point sits at, as (axis, 0 for low or 1 for high); none, if not given.
+        warmup: Tells the share of the training in which a point's learning rate still rises; 0, if not given.
     """
 
-    number: int
-    point: Point
-    rung: int = 0
-    trained: int = 0
-
-    @property
-    def at_rung(self) -> bool:
-        """Whether it has trained as far as its rung."""
-        return self.trained == RUNGS[self.rung]
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """One judgement: a candidate's loss at a rung."""
-
-    candidate: Candidate
-    loss: float
+    dimensions: int = 2
+    outermost: Box | None = None
+    edges: Edges | None = None
+    warmup: Callable[[Point], float] | None = None
 
 
 @dataclass(slots=True)
 class Conveyor:
     """Places of constant number, each with a candidate or empty; all training moves in eighths.
 
+    Candidates are compared with those that stood at the same rung, so at the same fraction of their schedules. One
+    whose learning rate still rises at a rung is not judged there: slow starters are not dropped for starting slowly.
+
     Attributes:
         places: The candidates, ``None`` where a place is empty.
         generator: Draws new points.
         total: Steps of a full training.
         ceiling: Most work that may be spent, in config-steps.
+        terrain: Where points may lie.
+        box: Where new points are drawn; it grows where the best is found beside a wall.
+        strategy: Draws the points.
         spent: Work done and begun, in config-steps.
         verdicts: Every judgement so far, by rung.
         drawn: Points drawn so far.
-        generation: How often places were refilled.
     """
 
     places: list[Candidate | None]
     generator: Generator
     total: int
     ceiling: int
+    terrain: Terrain = field(default_factory=Terrain)
+    strategy: Strategy = field(default_factory=Surefoot)
+    box: Box = ()
     spent: int = 0
     verdicts: list[list[Verdict]] = field(default_factory=lambda: [[] for _ in RUNGS])
     drawn: int = 0
-    generation: int = 0
+
+    def __post_init__(self) -> None:
+        self.box = self.box or unit_box(self.terrain.dimensions)
 
     @classmethod
-    def begin(cls, count: int, *, total: int, ceiling: int, generator: Generator) -> Conveyor:
-        """Return a conveyor whose places are filled with evenly spread points."""
-        points = spread(count, generator=generator)
-        places: list[Candidate | None] = [Candidate(number, point) for number, point in enumerate(points)]
-        return cls(places, generator, total, ceiling, drawn=count)
+    def begin(
+        cls,
+        count: int,
+        *,
+        total: int,
+        ceiling: int,
+        generator: Generator,
+        terrain: Terrain | None = None,
+        strategy: Strategy | None = None,
+    ) -> Conveyor:
+        """Return a conveyor whose places are filled with a strategy's first points."""
+        terrain, strategy = terrain or Terrain(), strategy or Surefoot()
+        conveyor = cls([], generator, total, ceiling, terrain, strategy)
+        for point in strategy.first(count, dimensions=terrain.dimensions, generator=generator):
+            candidate = conveyor.candidate(conveyor.drawn, point)
+            if conveyor._affords([candidate]):
+                conveyor.places.append(candidate)
+                conveyor.drawn += 1
+        return conveyor
 
     @property
     def training(self) -> list[int]:
         """The places that train in the coming round."""
         return [place for place, candidate in enumerate(self.places) if candidate is not None]
+
+    def candidate(self, number: int, point: Point) -> Candidate:
+        """Return a new candidate; its first rung is the first one behind its warmup, the last but one at most."""
+        warmup = self.terrain.warmup(point) if self.terrain.warmup else 0.0
+        behind = [rung for rung in range(len(RUNGS) - 1) if eighth(self.total, RUNGS[rung]) > warmup * self.total]
+        return Candidate(number, point, rung=behind[0] if behind else len(RUNGS) - 2)
 
     def advance(self) -> list[int]:
         """Count one round of an eighth for every candidate; return the places that now stand at their rung."""
@@ -118,6 +145,8 @@ class Conveyor:
             on = replace(candidate, rung=candidate.rung + 1)
             if self._goes_on(candidate, losses[place]) and self._affords([on]):
                 self.places[place] = on
+        if losses:
+            self._grow()
         return self._refill([place for place, candidate in enumerate(self.places) if candidate is None])
 
     def ranking(self) -> list[Verdict]:
@@ -134,21 +163,39 @@ class Conveyor:
         keep = max(1, round(SHARES[rung] * len(losses)))
         return loss <= losses[keep - 1]
 
+    def _grow(self) -> None:
+        """Move the walls that the best candidate sits at outward, by half of the box, as far as is allowed."""
+        best = self.ranking()[0]
+        if self.terrain.edges is None or self.terrain.outermost is None or not np.isfinite(best.loss):
+            return
+        outermost = self.terrain.outermost
+        walls = [list(wall) for wall in self.box]
+        for axis, side in self.terrain.edges(best.candidate.point, self.box):
+            reach = (-0.5, 0.5)[side] * (self.box[axis][1] - self.box[axis][0])
+            further = walls[axis][side] + reach
+            walls[axis][side] = max(further, outermost[axis][0]) if side == 0 else min(further, outermost[axis][1])
+        self.box = tuple((low, high) for low, high in walls)
+
     def _refill(self, free: list[int]) -> list[int]:
-        """Put new points, drawn around the best, in as many free places as the ceiling pays for."""
-        parents = [verdict.candidate.point for verdict in self.ranking() if np.isfinite(verdict.loss)][:PARENTS]
-        width = WIDTHS[min(self.generation, len(WIDTHS) - 1)]
+        """Put new points in as many free places as the ceiling pays for."""
+        finite = sum(bool(np.isfinite(verdict.loss)) for rung in self.verdicts for verdict in rung)
+        count = min(len(free), self._room())
+        if not self.strategy.refines or finite < FEWEST_JUDGED or count <= 0:
+            return []
         filled: list[int] = []
-        for place in free if parents else []:
-            point = near(parents[len(filled) % len(parents)], width=width, generator=self.generator)
-            new = Candidate(self.drawn, point)
+        for point in self.strategy.more(count, self.verdicts, box=self.box, generator=self.generator):
+            new = self.candidate(self.drawn, point)
             if not self._affords([new], expected=RESERVE * self._expected()):
                 break
-            self.places[place] = new
+            filled.append(free[len(filled)])
+            self.places[filled[-1]] = new
             self.drawn += 1
-            filled.append(place)
-        self.generation += bool(filled)
         return filled
+
+    def _room(self) -> int:
+        """Return how many new candidates the ceiling could pay for, each at its expected price."""
+        left = self.ceiling - self.spent - RESERVE * self._expected()
+        return math.ceil(left / (RESERVE * expected_work(Candidate(-1, ()), self.total)))
 
     def _affords(self, more: list[Candidate], *, expected: float = 0.0) -> bool:
         """Whether the ceiling pays for more candidates beside those in their places.
@@ -173,44 +220,3 @@ class Conveyor:
         candidate = self.places[place]
         assert candidate is not None  # noqa: S101  (callers ask for occupied places)
         return candidate
-
-
-def eighth(total: int, number: int) -> int:
-    """Return the step at which so many eighths of a training are done; every eighth has a step while there are any.
-
-    Example:
-        >>> [eighth(220, number) for number in (1, 2, 4, 8)], [eighth(5, number) for number in (1, 2, 4, 8)]
-        ([28, 55, 110, 220], [1, 2, 4, 5])
-    """
-    return max(number, round(total * number / EIGHTHS)) if total >= EIGHTHS else min(number, total)
-
-
-def cooldown_at(candidate: Candidate, total: int) -> int:
-    """Return the steps of the cooldown at a candidate's rung; none where the training is over there."""
-    step = eighth(total, RUNGS[candidate.rung])
-    return 0 if step >= total else max(1, round(COOLDOWN * step))
-
-
-def to_next_rung(candidate: Candidate, total: int) -> int:
-    """Return the config-steps that bring a candidate to its rung and through the judgement there."""
-    return eighth(total, RUNGS[candidate.rung]) - eighth(total, candidate.trained) + cooldown_at(candidate, total)
-
-
-def to_the_end(candidate: Candidate, total: int) -> int:
-    """Return the config-steps that bring a candidate through every rung that is left."""
-    return sum(to_next_rung(way, total) for way in _ways(candidate))
-
-
-def expected_work(candidate: Candidate, total: int) -> float:
-    """Return the expected config-steps from a candidate's place on, each next rung as likely as its share."""
-    work, chance = 0.0, 1.0
-    for way in _ways(candidate):
-        work += chance * to_next_rung(way, total)
-        chance *= SHARES[way.rung] if way.rung < len(SHARES) else 0.0
-    return work
-
-
-def _ways(candidate: Candidate) -> list[Candidate]:
-    """Return a candidate as it will set out for each rung that is left."""
-    ahead = range(candidate.rung + 1, len(RUNGS))
-    return [candidate, *(replace(candidate, rung=rung, trained=RUNGS[rung - 1]) for rung in ahead)]

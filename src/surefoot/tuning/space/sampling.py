@@ -1,0 +1,44 @@
+"""Points of the unit cube: evenly spread, or drawn around another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.random import Generator
+from scipy.stats import qmc
+
+Point: TypeAlias = tuple[float, ...]
+Box: TypeAlias = tuple[tuple[float, float], ...]
+
+
+def spread(count: int, *, dimensions: int, generator: Generator) -> list[Point]:
+    """Return points that cover the unit cube evenly: a scrambled Sobol sequence.
+
+    Reference:
+        Owen (1998), "Scrambling Sobol' and Niederreiter-Xing points".
+    """
+    power = max(0, math.ceil(math.log2(count)))
+    drawn = qmc.Sobol(dimensions, rng=generator).random_base2(power)[:count]
+    return [tuple(row) for row in drawn.tolist()]
+
+
+def near(point: Point, *, width: float, box: Box, generator: Generator) -> Point:
+    """Return a point drawn around another, normally distributed, reflected at the walls of a box."""
+    low, high = np.array(box).T
+    drawn = np.array(point) + width * generator.standard_normal(len(point))
+    size = high - low
+    folded = np.abs((drawn - low) / size) % 2.0
+    return tuple((low + size * np.where(folded > 1.0, 2.0 - folded, folded)).tolist())
+
+
+def unit_box(dimensions: int) -> Box:
+    """Return the walls of the unit cube."""
+    return ((0.0, 1.0),) * dimensions
+
+
+def inside(point: Sequence[float], box: Box) -> Point:
+    """Return the nearest point within a box."""
+    return tuple(min(max(value, low), high) for value, (low, high) in zip(point, box, strict=True))
