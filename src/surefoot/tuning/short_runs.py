@@ -25,8 +25,8 @@ ROUNDS, A_ROUND = 3, 2
 # Nothing is tried beyond the ramp.
 TOP = math.floor(PLACES_PER_OCTAVE * math.log2(HIGHEST_EFFECTIVE))
 BOTTOM = math.ceil(PLACES_PER_OCTAVE * math.log2(LOWEST_EFFECTIVE))
-# As near as is asked for: to the limit a factor of 2^(1/4), around the best rate and at the lower end one of 2.
-LIMIT_GAP, BEST_GAP = 1, 4
+# As near as is asked for: to the limit a factor of sqrt(2), around the best rate and at the lower end one of 2.
+LIMIT_GAP, BEST_GAP = 2, 4
 # A rate is usable when its run gained at least this share of what the best one gained, and it holds at this share.
 USABLE, HELD = 0.9, 0.1
 
@@ -84,8 +84,8 @@ def first_places(limit: float | None) -> tuple[int, ...]:
 def next_places(runs: Runs) -> tuple[int, ...]:
     """Return the places to try next, the most telling first; fewer than a round has where enough is known.
 
-    The best rate and the limit are bracketed first, then the limit, the neighbours of the best and the lower end of
-    the usable range are narrowed by halving.
+    The best rate and the limit are bracketed first; then the gaps at the limit, beside the best and at the lower end of
+    the usable range are halved.
 
     Example:
         >>> runs = Runs((0, 8, 16, 24), np.array([[0.2], [1.0], [0.9], [-np.inf]]))
@@ -107,12 +107,14 @@ def _wanted(runs: Runs) -> Iterator[int]:
         yield places[-1] + COARSE
     if best == 0:
         yield places[0] - COARSE
-    steps = {BEST_GAP: [], LIMIT_GAP: []} if broken is None else {BEST_GAP: [broken], LIMIT_GAP: [broken]}
-    yield from _halved(places, steps[BEST_GAP], wider_than=BEST_GAP)
+    at_limit = [] if broken is None else [broken]
+    yield from _halved(places, at_limit, wider_than=BEST_GAP)
     yield from _halved(places, [step for step in (best + 1, best) if 0 < step < len(places)], wider_than=BEST_GAP)
+    yield from _halved(places, at_limit, wider_than=LIMIT_GAP)
     lowest = int(np.flatnonzero(gains >= USABLE * gains[best])[0])
+    if lowest == 0:
+        yield places[0] - COARSE
     yield from _halved(places, [lowest] if lowest else [], wider_than=BEST_GAP)
-    yield from _halved(places, steps[LIMIT_GAP], wider_than=LIMIT_GAP)
 
 
 def _halved(places: tuple[int, ...], above: list[int], *, wider_than: int) -> Iterator[int]:
