@@ -84,19 +84,16 @@ def alike(runs: list[dict[str, Any]], key: str) -> str:
     return f"{sum(pairs)}/{len(pairs)}"
 
 
-def report(name: str, runs: list[dict[str, Any]]) -> bool:
-    good = True
+def report(name: str, runs: list[dict[str, Any]]) -> None:
     for steps in LENGTHS[1:]:
         columns = {key: list(ratios(runs, steps=steps, key=key).values()) for key in ("limit", "best", "low", "high")}
         chosen = suggestions(runs, steps=steps)
         fine = kept(columns["limit"]) and kept(chosen)
-        good = good and fine
         shown = "   ".join(f"{key} {span(values)}" for key, values in columns.items())
         print(f"{name:17} {steps:5}/{LENGTHS[0]}:  {shown}   suggestion {span(chosen)}   {'ok' if fine else 'BROKEN'}")
     cost = {run["steps"]: run["config_steps"] for run in runs}
     shared = f"limit {alike(runs, 'limit')}, best {alike(runs, 'best')}"
     print(f"{'':17} intervals of two draws overlap: {shared}; config-steps {cost}", flush=True)
-    return good
 
 
 def main() -> None:
@@ -108,10 +105,9 @@ def main() -> None:
     found = {}
     for name in settings.tasks:
         found[name] = measure(name, settings.draws)
-        verdict = report(found[name][0]["name"], found[name])
+        report(found[name][0]["name"], found[name])
         if settings.json:
             settings.json.write_text(json.dumps(found))
-    del verdict
 
 
 if __name__ == "__main__":
