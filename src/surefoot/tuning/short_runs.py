@@ -110,6 +110,8 @@ def _wanted(runs: Runs) -> Iterator[int]:
     at_limit = [] if broken is None else [broken]
     yield from _halved(places, at_limit, wider_than=BEST_GAP)
     yield from _halved(places, [step for step in (best + 1, best) if 0 < step < len(places)], wider_than=BEST_GAP)
+    if any(first_broken(column) is None for column in runs.gains.T):  # a seed that holds where others broke
+        yield places[-1] + COARSE
     yield from _halved(places, at_limit, wider_than=LIMIT_GAP)
     lowest = int(np.flatnonzero(gains >= USABLE * gains[best])[0])
     if lowest == 0:

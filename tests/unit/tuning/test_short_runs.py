@@ -76,6 +76,11 @@ def test_rates_that_all_broke_are_left_behind_below():
     assert next_places(broken) == (-8, 24)
 
 
+def test_a_seed_that_holds_where_others_broke_is_followed_further():
+    gains = np.array([[0.5, 0.5], [1.0, 1.0], [0.8, 0.8], [-np.inf, 0.7]])
+    assert next_places(Runs((-4, 0, 4, 8), gains)) == (8 + COARSE, 6)
+
+
 def test_a_gain_that_only_rises_is_followed_up_to_the_top():
     runs = searched(lambda place: 2.0 ** (place / 4), begin=1.0)
     assert runs.places[-1] > 24
