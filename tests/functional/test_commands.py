@@ -160,14 +160,20 @@ def test_a_model_whose_every_setting_diverges_gets_a_result_that_says_so(capsys)
     assert found["recipe"] is None
     assert "every setting diverged" in found["reason"]
     assert run(["find", "broken.py:task", "--quiet", "--plan", "plan.json"]) == 1
-    assert "No learning rate lowered the loss" in " ".join(capsys.readouterr().out.split())
+    assert "Training diverges at every learning rate tried" in " ".join(capsys.readouterr().out.split())
 
 
 def test_find_suggests_a_rate_inside_its_range(capsys):
     asked = ["find", "wine", "--momentum", "0.9", "--seeds", "1", "--quiet", "--plan", "plan.json"]
     found = json_of([*asked, "--json"], capsys)
     assert found["suggestion"]["low"] <= found["suggestion"]["lr"] <= found["suggestion"]["high"]
-    assert [row["momentum"] for row in found["ranges"]] == [0.9]
+    (row,) = found["ranges"]
+    assert row["momentum"] == 0.9
+    assert row["lr"]["low"] <= row["lr"]["best"] <= row["lr"]["high"] <= row["lr"]["limit"]
+    assert row["effective"]["best"] == pytest.approx(row["lr"]["best"] / (1 - 0.9))
+    assert row["prior"] == pytest.approx(2 * (1 - 0.9) / found["sharpness"]["value"])
+    assert 0 < found["sharpness"]["gradients"] <= 40
+    assert row["intervals"] == {"best": None, "limit": None}  # one seed
     assert run([*asked, "--plot", "range.png"]) == 0
     assert Path("range.png").read_bytes().startswith(b"\x89PNG")
 

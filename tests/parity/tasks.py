@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
-from surefoot.fleet.luck import draw_seed
 from surefoot.recipe import Recipe
 from surefoot.tasks.batches import BatchOrder
+from surefoot.tasks.luck import draw_seed
 from surefoot.tasks.task import Task
 
 SAMPLES, VALID = 60, 17

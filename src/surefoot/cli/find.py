@@ -22,9 +22,13 @@ if TYPE_CHECKING:
 @task_options
 @click.option("--momentum", "momenta", type=float, multiple=True, help="A momentum to try; repeatable.")
 @click.option(
-    "--ramp-steps", type=int, default=100, show_default=True, help="Length of the ramp and of each short run."
+    "--ramp-steps",
+    type=int,
+    default=100,
+    show_default=True,
+    help="Length of the ramp, which shows where to look; the answer does not depend on it.",
 )
-@click.option("--seeds", type=click.IntRange(min=1), default=2, show_default=True, help="Fleets to average over.")
+@click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Fleets to average over.")
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw it: .png, .svg or .html.")
 @run_options
 def find(task: str, *, momenta: tuple[float, ...], plot: Path | None, **settings: Any) -> int:

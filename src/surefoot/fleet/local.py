@@ -15,7 +15,6 @@ from surefoot.errors import RecipeError, StudyError
 from surefoot.fleet.history import History
 from surefoot.fleet.hyper import RuleTable
 from surefoot.fleet.layout import Layout
-from surefoot.fleet.luck import borrowed_generators, draw_seed, seed_everything
 from surefoot.fleet.plan import Backend
 from surefoot.fleet.protocol import Scores
 from surefoot.fleet.storage import write_state
@@ -24,6 +23,7 @@ from surefoot.fleet.work import Work, index_of, share_out
 from surefoot.optimizers import Slots, UpdateRule, clip_by_global_norm, unmatched
 from surefoot.recipe import Recipe
 from surefoot.tasks.batches import BatchOrder, chunks
+from surefoot.tasks.luck import borrowed_generators, draw_seed, seed_everything
 from surefoot.tasks.split import TensorSplit
 from surefoot.tasks.task import SplitName, Task
 

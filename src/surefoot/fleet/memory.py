@@ -6,8 +6,8 @@ import psutil
 import torch
 from torch import Tensor
 
-from surefoot.fleet.luck import borrowed_generators
 from surefoot.tasks.batches import BatchOrder
+from surefoot.tasks.luck import borrowed_generators
 from surefoot.tasks.task import Task
 
 # Parameters, gradients, two slots, and what an update rule holds for a moment.

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from surefoot.fleet.local import LocalFleet
-from surefoot.fleet.luck import seed_torch
 from surefoot.fleet.plan import Backend
+from surefoot.tasks.luck import seed_torch
 
 
 class SerialFleet(LocalFleet):

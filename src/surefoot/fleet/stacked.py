@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vjp, vmap
 
 from surefoot.fleet.local import LocalFleet
-from surefoot.fleet.luck import seed_torch
 from surefoot.fleet.plan import Backend
+from surefoot.tasks.luck import seed_torch
 from surefoot.tasks.task import Task
 
 T = TypeVar("T")

@@ -13,12 +13,14 @@ from surefoot.plots.numerals import numeral
 from surefoot.plots.theme import finished, layered
 from surefoot.tuning.found import FindResult, MomentumRange
 from surefoot.tuning.range_test import Ramp
+from surefoot.values import Interval
 
 # Below the limit by this factor a ramp has nothing to show, and little above it.
 BELOW, ABOVE = 3e3, 6.0
 # A loss this many times its start has left the picture.
 CEILING = 1.6
-BAR_HEIGHT = 26
+BAR_HEIGHT = 28
+CROSS = "M-1,-1L1,1M-1,1L1,-1"
 # Around the learning rates that were tried.
 ROOM = 1.25
 
@@ -52,12 +54,13 @@ def usable_range(result: FindResult) -> alt.VConcatChart:
     momenta = [row.momentum for row in result.ranges]
     ceiling = _ceiling(result.start_loss)
     rows = [row for each in result.ranges for row in _short_run_rows(each, ceiling)]
-    rates = finite([*(float(row["lr"] or 0) for row in rows), *(row.limit for row in result.ranges)])
+    shown = [rate for row in result.ranges for rate in (row.limit, row.prior, *_ends(row.limit_interval))]
+    rates = finite([*(float(row["lr"] or 0) for row in rows), *shown])
     low, high = min(rates) / ROOM, max(rates) * ROOM
     losses = finite(loss for row in result.ranges for loss in row.losses)
     below = [loss for loss in losses if loss <= result.start_loss] or [result.start_loss]
     scale, axis = loss_scale(below, ceiling=ceiling)
-    y = alt.Y("loss:Q", scale=scale, axis=axis, title=f"training loss after {result.steps} steps")
+    y = alt.Y("loss:Q", scale=scale, axis=axis, title=f"training loss after {result.run_steps} steps")
     base = alt.Chart(inline(rows)).encode(_rate(low, high, None), y, color=_by_momentum(momenta))
     start = alt.Chart(inline([{"loss": result.start_loss, "text": "loss before the first step"}])).encode(y)
     curves = layered(
@@ -67,14 +70,30 @@ def usable_range(result: FindResult) -> alt.VConcatChart:
         base.mark_point(filled=True, size=26, clip=True, opacity=1.0),
     )
     bars = _bars(result.ranges, low, high)
-    found = result.suggestion
-    said = result.reason if found is None else f"start from lr {numeral(found.lr)}, momentum {numeral(found.momentum)}"
+    title, said = _verdict(result)
     figure: alt.VConcatChart = finished(
-        alt.vconcat(curves, bars, spacing=14).resolve_scale(color="shared"),
-        "Which learning rates work",
-        subtitle=[f"{result.task}: {said}.", "Bars: usable; dot: best; cross: the loss rises from here on."],
+        alt.vconcat(curves, bars, spacing=14).resolve_scale(color="shared"), title, subtitle=[said, *_key(result)]
     )
     return figure
+
+
+def _verdict(result: FindResult) -> tuple[str, str]:
+    found = result.suggestion
+    if found is None:
+        reason = str(result.reason)
+        return f"{result.task}: no learning rate can be suggested", reason[:1].upper() + reason[1:]
+    return (
+        f"{result.task}: start from learning rate {numeral(found.lr)}, momentum {numeral(found.momentum)}",
+        f"With that momentum {numeral(found.low)} to {numeral(found.high)} is usable.",
+    )
+
+
+def _key(result: FindResult) -> list[str]:
+    """Return what the signs below the curves mean, of those that are there."""
+    lines = ", thin lines: their 90 % intervals" if any(row.limit_interval for row in result.ranges) else ""
+    ticks = any(row.prior for row in result.ranges)
+    said = [f"Bars: usable; dots: best; crosses: training breaks{lines}."]
+    return [*said, "Upright ticks: the prior, 2 (1 - momentum) / sharpness."] if ticks else said
 
 
 def _title(ramps: Sequence[Ramp]) -> str:
@@ -85,30 +104,51 @@ def _title(ramps: Sequence[Ramp]) -> str:
 
 
 def _bars(ranges: Sequence[MomentumRange], low: float, high: float) -> alt.LayerChart:
-    rows: list[Row] = [
-        {
-            "momentum": _name(row.momentum),
-            "lr": row.low,
-            "high": row.high,
-            "best": row.best,
-            "limit": row.limit,
-        }
-        for row in ranges
-    ]
     momenta = [row.momentum for row in ranges]
-    y = alt.Y("momentum:N", sort=[_name(momentum) for momentum in momenta], title="momentum")
-    base = alt.Chart(inline(rows)).encode(y=y, color=_by_momentum(momenta))
-    scale = alt.Scale(type="log", domain=[low, high], nice=False)
-    cross = base.transform_filter("datum.limit != null").mark_point(
-        shape="M-1,-1L1,1M-1,1L1,-1", filled=False, size=40, strokeWidth=2, opacity=1.0
+    base = alt.Chart(inline([_bar(row) for row in ranges])).encode(
+        alt.Y("momentum:N", sort=[_name(momentum) for momentum in momenta], title="momentum"),
+        color=_by_momentum(momenta),
     )
-    known = base.transform_filter("datum.best != null")
+    scale = alt.Scale(type="log", domain=[low, high], nice=False)
+
+    def known(name: str) -> alt.Chart:
+        chart: alt.Chart = base.transform_filter(f"datum.{name} != null")
+        return chart.encode(alt.X(f"{name}:Q", scale=scale))
+
+    def interval(name: str) -> alt.Chart:
+        line: alt.Chart = known(f"{name}_low").mark_rule(strokeWidth=1.5, clip=True)
+        return line.encode(x2=f"{name}_high:Q")
+
+    usable = base.transform_filter("datum.best != null").mark_bar(height=9, opacity=0.45)
     return layered(
-        known.mark_bar(height=9, opacity=0.55).encode(_rate(low, high, "learning rate"), x2="high:Q"),
-        known.mark_point(filled=True, size=80, opacity=1.0, style="solid").encode(alt.X("best:Q", scale=scale)),
-        cross.encode(alt.X("limit:Q", scale=scale)),
+        usable.encode(_rate(low, high, "learning rate"), x2="high:Q"),
+        interval("best"),
+        interval("limit"),
+        known("best").mark_point(filled=True, size=80, opacity=1.0, style="solid"),
+        known("limit").mark_point(shape=CROSS, filled=False, size=40, strokeWidth=2, opacity=1.0),
+        known("prior").mark_tick(thickness=2.5, size=17, opacity=1.0),
         height=BAR_HEIGHT * len(momenta),
     )
+
+
+def _bar(row: MomentumRange) -> Row:
+    best, limit = _ends(row.best_interval), _ends(row.limit_interval)
+    return {
+        "momentum": _name(row.momentum),
+        "lr": row.low,
+        "high": row.high,
+        "best": row.best,
+        "best_low": best[0],
+        "best_high": best[1],
+        "limit": row.limit,
+        "limit_low": limit[0],
+        "limit_high": limit[1],
+        "prior": row.prior,
+    }
+
+
+def _ends(interval: Interval | None) -> tuple[float | None, float | None]:
+    return (None, None) if interval is None else (interval.low, interval.high)
 
 
 def _window(ramps: Sequence[Ramp]) -> tuple[float, float]:
@@ -125,12 +165,12 @@ def _ramp_rows(ramp: Ramp, low: float, high: float) -> Iterator[Row]:
 
 
 def _short_run_rows(row: MomentumRange, ceiling: float) -> Iterator[Row]:
-    """Yield the ends of one momentum's short runs, up to the first that left the picture for good."""
+    """Yield the ends of one momentum's short runs, up to the first that broke or left the picture for good."""
     best = row.rates[row.losses.index(row.best_loss)]
     for rate, loss in zip(row.rates, row.losses, strict=True):
         if math.isfinite(loss):
             yield {"momentum": _name(row.momentum), "lr": rate, "loss": loss}
-        if rate > best and not loss <= ceiling:
+        if rate > max(best, row.limit or 0.0) or (rate > best and not loss <= ceiling):
             break
 
 

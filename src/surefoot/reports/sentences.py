@@ -131,3 +131,17 @@ def find_headline(result: FindResult) -> str:
         f"Start from learning rate {numeral(found.lr)} with momentum {numeral(found.momentum)}; "
         f"there {numeral(found.low)} to {numeral(found.high)} is usable."
     )
+
+
+def expected_limit(result: FindResult) -> str:
+    """Return what the sharpness at the start lets one expect of the limits, and where that comes from."""
+    found = result.sharpness
+    if found.value is None:
+        return f"No prior: the sharpness is not known, for {found.reason}."
+    if found.value <= 0:
+        return "No prior: at the start the training loss is not curved upwards."
+    return (
+        f"Prior: 2 (1 - momentum) / sharpness, a guess and no limit. The sharpness at the start is "
+        f"{numeral(found.value)} (residual {numeral(100 * (found.residual or 0.0), digits=2)} %, "
+        f"{found.gradients} gradients of {found.samples} samples)."
+    )

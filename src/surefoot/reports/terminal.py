@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -18,6 +19,7 @@ from surefoot.plots.numerals import measured, numeral
 from surefoot.reports.sentences import (
     boundary_warning,
     cost,
+    expected_limit,
     find_headline,
     half_width_text,
     headline,
@@ -25,8 +27,9 @@ from surefoot.reports.sentences import (
     tied_settings,
 )
 from surefoot.schedules import Schedule, schedule_text
-from surefoot.tuning.found import FindResult
+from surefoot.tuning.found import FindResult, MomentumRange
 from surefoot.tuning.result import Contestant, TuneResult
+from surefoot.values import Interval
 
 
 def tune_table(result: TuneResult) -> RenderableType:
@@ -67,25 +70,51 @@ def _cells(found: Contestant, *, metric: bool, test: bool) -> Iterator[str]:
 
 
 def find_table(result: FindResult) -> RenderableType:
-    """Return what a range test found: where to start, and the usable learning rates at every momentum."""
-    table = _table("momentum", "usable from", "best", "to", "breaks", "best loss")
-    chosen = None if result.suggestion is None else result.suggestion.momentum
-    for row in result.ranges:
-        mark = "> " if row.momentum == chosen else ""
-        rates = [_known(value) for value in (row.low, row.best, row.high, row.limit)]
-        loss = measured(row.best_loss) if row.best is not None else "-"
-        table.add_row(f"{mark}{row.momentum:g}", *rates, loss, style="bold" if mark else None)
-    table.columns[0].justify, table.columns[0].no_wrap = "right", True
-    explained = (
-        f"Usable: after {result.steps} steps the training loss had fallen at least 90 % as far as at the best rate. "
-        f"It was {measured(result.start_loss)} at the start. {_seeds(result.seeds)}"
+    """Return what a range test found: where to start, what is usable, where training breaks, and the cost."""
+    return Group(
+        Text(find_headline(result), style="bold"),
+        Padding(_usable(result), (1, 0)),
+        Text(
+            f"Usable: in {result.run_steps} steps the training loss falls at least 90 % as far as at the best rate. "
+            f"It was {measured(result.start_loss)} at the start. {_seeds(result.seeds)}"
+        ),
+        Padding(_limits(result), (1, 0)),
+        Text(expected_limit(result)),
+        Text(f"{seconds_text(result.seconds)}, {result.config_steps:,} config-steps."),
     )
-    paid = f"{seconds_text(result.seconds)}, {result.config_steps:,} config-steps."
-    return Group(Text(find_headline(result), style="bold"), Padding(table, (1, 0)), Text(explained), Text(paid))
+
+
+def _usable(result: FindResult) -> Table:
+    table = _table("momentum", "usable\nfrom", "best", "within\n90 %", "to", "best\nloss")
+    for row in result.ranges:
+        loss = measured(row.best_loss) if row.best is not None else "-"
+        low, best, high = (_known(value) for value in (row.low, row.best, row.high))
+        _add(table, result, row, low, best, _factor(row.best_interval), high, loss)
+    return table
+
+
+def _limits(result: FindResult) -> Table:
+    table = _table("momentum", "breaks\nat", "within\n90 %", "prior", "breaks/\n(1-mom.)", "best/\n(1-mom.)")
+    for row in result.ranges:
+        effective = (_known(row.effective(value)) for value in (row.limit, row.best))
+        _add(table, result, row, _known(row.limit), _factor(row.limit_interval), _known(row.prior), *effective)
+    return table
+
+
+def _add(table: Table, result: FindResult, row: MomentumRange, *cells: str) -> None:
+    """Add a momentum's row; that of the suggestion is marked."""
+    chosen = result.suggestion is not None and result.suggestion.momentum == row.momentum
+    table.add_row(f"{'> ' if chosen else ''}{row.momentum:g}", *cells, style="bold" if chosen else None)
+    table.columns[0].justify, table.columns[0].no_wrap = "right", True
+
+
+def _factor(interval: Interval | None) -> str:
+    """Return an interval that is even in log rate as the factor from its middle to its ends: narrow, however small."""
+    return "-" if interval is None else f"×/÷ {numeral(math.sqrt(interval.high / interval.low), digits=2)}"
 
 
 def _seeds(count: int) -> str:
-    return "One seed." if count == 1 else f"Means of {count} seeds."
+    return "One seed." if count == 1 else f"Means of {count} seeds, and by which factor their 90 % interval reaches."
 
 
 def _known(value: float | None) -> str:

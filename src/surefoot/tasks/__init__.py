@@ -3,6 +3,7 @@
     names          the built-in tasks, listed without importing torch
     loader         TASK text -> Task
     task           the Task itself;  probe: does it run?
+    luck           everything random in its training, from one seed
     split          its data, from whatever a user holds;  batches: in which order they are seen
     tabular        tables and CSV files -> Task
     builtin/       one family of data sets a file

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from surefoot.curvature.sharpness import MOST_GRADIENTS, PRIOR_BATCHES, Sharpness, sharpness_prior
 from surefoot.errors import TaskError
 from surefoot.fleet import Plan, calibrate, launch
 from surefoot.recipe import Recipe
 from surefoot.tasks.loader import as_task
 from surefoot.tasks.probe import probe
 from surefoot.tasks.task import Task
-from surefoot.tuning.found import FindResult, MomentumRange, Suggestion
+from surefoot.tuning.found import FindResult
 from surefoot.tuning.progress import Progress, Silent, Stop, never
-from surefoot.tuning.range_test import Ramp, ramp_recipe, read_ramp
+from surefoot.tuning.range_test import ramp_recipe, read_ramp
 from surefoot.tuning.runner import Runner
+from surefoot.tuning.short_runs import A_ROUND, FIRST, ROUNDS, Runs, effective_rate, first_places, next_places
+from surefoot.tuning.suggestion import refusal, suggest
+from surefoot.tuning.usable import read_range
 
 MOMENTA = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98)
-# The short runs after the ramp: rates from eight times the ramp's limit down, each half of the one before.
-HALVINGS = 14
-ABOVE_LIMIT = 8.0
-# A rate is usable when its short run gained at least this share of what the best one gained.
-USABLE = 0.9
+# A ramp that is shorter shows nothing.
 SHORTEST = 20
-# A gain below so many standard deviations of the batch losses is no gain.
-CLEAR_GAIN = 3.0
+# Steps of a short run; of a task whose training is shorter, all of them.
+RUN_STEPS = 90
+# A run's loss at the end is the mean of this share of its steps.
+END = 0.2
+STILL = Recipe.of("sgd", lr=0.0, momentum=0.0)
 
 
 def find(
@@ -35,7 +40,7 @@ def find(
     *,
     momenta: Sequence[float] = MOMENTA,
     steps: int = 100,
-    seeds: int = 2,
+    seeds: int = 3,
     seed: int = 0,
     plan: Plan | None = None,
     device: str = "cpu",
@@ -44,14 +49,15 @@ def find(
 ) -> FindResult:
     """Find the usable learning rates of SGD at several momenta.
 
-    First the learning rate ramps up at every momentum at once, which shows where training breaks. Then short runs
-    of equal length at constant rates around that place show which rates learn: read off a ramp, "too slow" would
-    depend on the ramp's length. The user's model is never touched: fleets train copies.
+    First the learning rate ramps up at every momentum at once, which shows where training breaks. Then short runs at
+    constant rates around that place, as long as the task says, show which rates learn, and are narrowed round by round:
+    read off a ramp, every answer would depend on the ramp's length. The user's model is never touched: fleets train
+    copies.
 
     Args:
         task: What is trained, or its text.
         momenta: Which momenta to try.
-        steps: Length of the ramp and of each short run.
+        steps: Length of the ramp: how finely it is resolved. It locates; the answer hardly depends on it.
         seeds: Fleets to average over, each with its own initialisation and data order.
         seed: The first of them.
         plan: How to run; measured if not given.
@@ -69,131 +75,142 @@ def find(
     """
     begin = time.perf_counter()
     task = as_task(task)
+    _check(momenta, steps=steps, seeds=seeds)
+    probe(task)
+    listener = progress or Silent()
+    plan = plan or calibrate(task, members=len(momenta) * FIRST, device=device, tell=listener.tell)
+    trainer = _Trainer(task, range(seed, seed + seeds), Runner(plan, listener, stop))
+    most = most_config_steps(task, momenta=len(momenta), steps=steps, seeds=seeds)
+    listener.begin(config_steps=most)
+    listener.tell(f"at most {most:,} config-steps, as many as {most / task.total_steps:.3g} full trainings.")
+    listener.stage("sharpness", config_steps=MOST_GRADIENTS * PRIOR_BATCHES)
+    sharpness = sharpness_prior(task, seed=seed, device=plan.device)
+    trainer.config_steps += _config_steps(sharpness, task)
+    listener.stage("ramps", config_steps=len(momenta) * steps)
+    recipes = [ramp_recipe(momentum, steps=steps) for momentum in momenta]
+    curves = trainer.losses(recipes, steps, seeds=1)
+    ramps = [read_ramp(recipe, curves[:, row]) for row, recipe in enumerate(recipes)]
+    run_steps = min(RUN_STEPS, task.total_steps)
+    listener.stage("short runs", config_steps=_short_run_steps(task, momenta=len(momenta), seeds=seeds))
+    still = trainer.losses([STILL], run_steps)
+    # Where the gradient is not finite, even a rate of 0 moves the weights: the first loss is all that is left.
+    still = _end(still) if np.isfinite(still).all() else still[:1]
+    limits = [ramp.effective_limit for ramp in ramps]
+    runs = _rounds(trainer, momenta, limits, still=still.mean(axis=0), steps=run_steps)
+    start, noise = float(still.mean()), float(still.std(axis=0).mean() / math.sqrt(still.size))
+    curved = sharpness.value if sharpness.value and sharpness.value > 0 else None
+    ranges = tuple(
+        read_range(ramp, each, start=start, noise=noise, sharpness=curved)
+        for ramp, each in zip(ramps, runs, strict=True)
+    )
+    reason = refusal(ranges, start=start, noise=noise, steps=run_steps, bottomless=trainer.bottomless)
+    return FindResult(
+        task=task.name,
+        ranges=ranges,
+        suggestion=None if reason else suggest(ranges),
+        reason=reason,
+        start_loss=start,
+        sharpness=sharpness,
+        steps=steps,
+        run_steps=run_steps,
+        seeds=seeds,
+        config_steps=trainer.config_steps,
+        seconds=time.perf_counter() - begin,
+        plan=plan,
+    )
+
+
+def most_config_steps(task: Task, *, momenta: int, steps: int, seeds: int) -> int:
+    """Return what a range test costs at most, in config-steps, its sharpness included.
+
+    Example:
+        >>> from surefoot.tasks.loader import load
+        >>> most_config_steps(load("digits"), momenta=6, steps=100, seeds=3)
+        17230
+    """
+    runs = _short_run_steps(task, momenta=momenta, seeds=seeds)
+    return momenta * steps + runs + MOST_GRADIENTS * PRIOR_BATCHES
+
+
+def _short_run_steps(task: Task, *, momenta: int, seeds: int) -> int:
+    """Return the most steps of all short runs, with the one that stands still."""
+    return (momenta * (FIRST + ROUNDS * A_ROUND) + 1) * min(RUN_STEPS, task.total_steps) * seeds
+
+
+def _config_steps(sharpness: Sharpness, task: Task) -> int:
+    return math.ceil(sharpness.gradients * sharpness.samples / task.step_samples)
+
+
+def _check(momenta: Sequence[float], *, steps: int, seeds: int) -> None:
     if steps < SHORTEST:
         raise TaskError(f"a range test needs at least {SHORTEST} steps; given {steps}.")
     if not momenta or seeds < 1:
         raise TaskError(f"a range test needs a momentum and a seed; given {len(momenta)} momenta and {seeds} seeds.")
     for momentum in momenta:
         Recipe.of("sgd", momentum=momentum)  # refuse what is no momentum before any work
-    probe(task)
-    listener = progress or Silent()
-    plan = plan or calibrate(task, members=len(momenta) * HALVINGS, device=device, tell=listener.tell)
-    fleet_seeds = range(seed, seed + seeds)
-    runner = Runner(plan, listener, stop)
-    runner.progress.begin(config_steps=len(momenta) * (HALVINGS + 1) * steps * seeds)
-    runner.progress.stage("ramps", config_steps=len(momenta) * steps * seeds)
-    ramps = _ramp_all(task, momenta, steps=steps, seeds=fleet_seeds, runner=runner)
-    runner.progress.stage("short runs", config_steps=len(momenta) * HALVINGS * steps * seeds)
-    grids = [_rates_to_try(ramp) for ramp in ramps]
-    curves = _short_runs(task, momenta, grids, steps=steps, seeds=fleet_seeds, runner=runner)
-    start, noise = float(curves[0].mean()), _batch_noise(curves)
-    ends = _ends(curves)
-    ranges = tuple(
-        _read_range(ramp, grid, end, start=start, noise=noise)
-        for ramp, grid, end in zip(ramps, grids, ends, strict=True)
-    )
-    suggestion, reason = _suggest(ranges, start=start, steps=steps)
-    return FindResult(
-        task=task.name,
-        ranges=ranges,
-        suggestion=suggestion,
-        reason=reason,
-        start_loss=start,
-        steps=steps,
-        seeds=seeds,
-        config_steps=len(momenta) * (HALVINGS + 1) * steps * seeds,
-        seconds=time.perf_counter() - begin,
-        plan=plan,
-    )
 
 
-def _ramp_all(task: Task, momenta: Sequence[float], *, steps: int, seeds: Sequence[int], runner: Runner) -> list[Ramp]:
-    """Ramp the learning rate at every momentum, on every seed, and read the ramps."""
-    recipes = [ramp_recipe(momentum, steps=steps) for momentum in momenta]
-    losses = np.stack(
-        [
-            runner.train(launch(task, recipes, seed=seed, plan=runner.plan, total=steps), steps).numpy()
-            for seed in seeds
-        ],
-        axis=-1,
-    )
-    return [read_ramp(recipe, losses[:, row]) for row, recipe in enumerate(recipes)]
+@dataclass(slots=True)
+class _Trainer:
+    """Trains recipes from scratch on every seed, and keeps the account.
 
-
-def _rates_to_try(ramp: Ramp) -> NDArray[np.float64]:
-    top = ABOVE_LIMIT * (ramp.limit or ramp.rates[-1])
-    return np.geomspace(top * 0.5 ** (HALVINGS - 1), top, HALVINGS)
-
-
-def _short_runs(
-    task: Task,
-    momenta: Sequence[float],
-    grids: list[NDArray[np.float64]],
-    *,
-    steps: int,
-    seeds: Sequence[int],
-    runner: Runner,
-) -> NDArray[np.float64]:
-    """Return the training losses ``[steps, momenta, rates]`` of short runs, averaged over seeds."""
-    recipes = [
-        Recipe.of("sgd", lr=float(rate), momentum=momentum)
-        for momentum, grid in zip(momenta, grids, strict=True)
-        for rate in grid
-    ]
-    total = sum(
-        runner.train(launch(task, recipes, seed=seed, plan=runner.plan, total=steps), steps).numpy() for seed in seeds
-    )
-    losses: NDArray[np.float64] = np.asarray(total) / len(seeds)
-    return losses.reshape(steps, len(momenta), HALVINGS)
-
-
-def _batch_noise(curves: NDArray[np.float64]) -> float:
-    """Return the standard deviation of the loss from batch to batch, read off the runs at the smallest rates.
-
-    Differences of neighbouring steps do not see the slow fall of the loss itself.
+    Attributes:
+        config_steps: What was done so far.
+        bottomless: Whether a loss reached minus infinity.
     """
-    return float(np.diff(curves[:, :, 0], axis=0).std() / np.sqrt(2.0))
+
+    task: Task
+    seeds: Sequence[int]
+    runner: Runner
+    config_steps: int = 0
+    bottomless: bool = False
+
+    def losses(self, recipes: Sequence[Recipe], steps: int, *, seeds: int | None = None) -> NDArray[np.float64]:
+        """Return the training losses ``[steps, recipes, seeds]``, on the first seeds or on all."""
+        chosen = self.seeds[:seeds]
+        fleets = (launch(self.task, recipes, seed=seed, plan=self.runner.plan, total=steps) for seed in chosen)
+        losses = np.stack([self.runner.train(fleet, steps).numpy() for fleet in fleets], axis=-1)
+        self.config_steps += losses.size
+        self.bottomless |= bool(np.isneginf(losses).any())
+        return losses
 
 
-def _ends(curves: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean loss of the last fifth of each short run ``[momenta, rates]``, infinite where it diverged."""
-    last: NDArray[np.float64] = curves[-max(1, len(curves) // 5) :].mean(axis=0)
-    last[~np.isfinite(last)] = np.inf
-    return last
+def _rounds(
+    trainer: _Trainer,
+    momenta: Sequence[float],
+    limits: Sequence[float | None],
+    *,
+    still: NDArray[np.float64],
+    steps: int,
+) -> list[Runs]:
+    """Try rates around each momentum's limit, then closer and closer around what matters.
+
+    Args:
+        trainer: Trains.
+        momenta: The momenta.
+        limits: lr / (1 - momentum) at which their ramps broke.
+        still: Loss of the member that stood still ``[1, seeds]``, on the batches of the runs' ends.
+        steps: Length of a run.
+    """
+    runs = [Runs((), np.empty((0, len(trainer.seeds)))) for _ in momenta]
+    places = [first_places(limit) for limit in limits]
+    for _ in range(1 + ROUNDS):
+        recipes = [
+            Recipe.of("sgd", lr=effective_rate(place) * (1.0 - momentum), momentum=momentum)
+            for momentum, wanted in zip(momenta, places, strict=True)
+            for place in wanted
+        ]
+        if not recipes:
+            break
+        with np.errstate(invalid="ignore", over="ignore"):
+            ends = _end(trainer.losses(recipes, steps)).mean(axis=0)
+        gains = np.where(np.isfinite(ends), still - ends, -np.inf)
+        parts = np.split(gains, np.cumsum([len(wanted) for wanted in places])[:-1])
+        runs = [known.merged(wanted, part) for known, wanted, part in zip(runs, places, parts, strict=True)]
+        places = [next_places(known) for known in runs]
+    return runs
 
 
-def _read_range(
-    ramp: Ramp, rates: NDArray[np.float64], ends: NDArray[np.float64], *, start: float, noise: float
-) -> MomentumRange:
-    gains = start - ends
-    best = int(np.argmax(gains))
-    found: dict[str, float | None] = {"low": None, "best": None, "high": None}
-    if gains[best] > CLEAR_GAIN * noise:
-        usable = np.flatnonzero(gains >= USABLE * gains[best])
-        found = {"low": float(rates[usable[0]]), "best": _vertex(rates, ends, best), "high": float(rates[usable[-1]])}
-    broken = np.flatnonzero((gains < 0) & (np.arange(len(rates)) > best))
-    # Between the last rate that held and the first that broke: their geometric mean.
-    limit = float(rates[broken[0]] / np.sqrt(2.0)) if len(broken) else None
-    return MomentumRange(
-        ramp.momentum, **found, limit=limit, rates=tuple(rates.tolist()), losses=tuple(ends.tolist()), ramp=ramp
-    )
-
-
-def _vertex(rates: NDArray[np.float64], ends: NDArray[np.float64], best: int) -> float:
-    """Return the minimum of the parabola through the best rate and its neighbours, in log rate."""
-    if not 0 < best < len(rates) - 1 or not np.isfinite(ends[best - 1 : best + 2]).all():
-        return float(rates[best])
-    before, here, after = ends[best - 1 : best + 2]
-    bend = before - 2 * here + after
-    shift = 0.5 * (before - after) / bend if bend > 0 else 0.0
-    return float(rates[best] * 2.0 ** np.clip(shift, -0.5, 0.5))
-
-
-def _suggest(ranges: tuple[MomentumRange, ...], *, start: float, steps: int) -> tuple[Suggestion | None, str | None]:
-    usable = [row for row in ranges if row.best is not None]
-    if not usable:
-        reason = f"no learning rate lowered the loss clearly below its start of {start:.4g} within {steps} steps"
-        return None, f"{reason}; try more steps, and check the loss and the data."
-    row = min(usable, key=lambda row: row.best_loss)
-    assert row.best is not None and row.low is not None and row.high is not None  # noqa: S101, PT018  (as selected)
-    return Suggestion(lr=row.best, momentum=row.momentum, low=row.low, high=row.high), None
+def _end(losses: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the losses of the last steps."""
+    return losses[-max(1, round(END * len(losses))) :]

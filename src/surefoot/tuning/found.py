@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from surefoot.curvature.sharpness import Sharpness
 from surefoot.fleet import Plan
 from surefoot.tuning.range_test import Ramp
-from surefoot.values import Json
+from surefoot.values import Interval, Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +16,12 @@ class MomentumRange:
 
     Attributes:
         momentum: The momentum.
-        low, high: Smallest and largest rate whose short run gained 90 % of what the best gained.
-        best: Rate whose short run ended lowest, interpolated between the rates tried.
-        limit: Where short runs begin to end above their start, or to diverge.
+        low, high: Rates between which, around the best, short runs gain at least 90 % of what the best gains.
+        best: Rate whose short run ends lowest, interpolated between the rates tried.
+        limit: Where short runs begin to gain less than a tenth of that, or to diverge; mean over seeds in log rate.
+        best_interval, limit_interval: Their 90 % intervals over seeds; ``None`` with one seed.
+        prior: ``2 (1 - momentum) / sharpness``: a guess at the limit, for mini-batches.
+        full_batch_limit: ``2 (1 + momentum) / sharpness``: the limit on a quadratic, with all data in one batch.
         rates, losses: What was tried, ascending, and the training loss at the end of each short run.
         ramp: The ramp that showed where to try.
     """
@@ -27,9 +31,29 @@ class MomentumRange:
     best: float | None
     high: float | None
     limit: float | None
+    best_interval: Interval | None
+    limit_interval: Interval | None
+    prior: float | None
+    full_batch_limit: float | None
     rates: tuple[float, ...]
     losses: tuple[float, ...]
     ramp: Ramp
+
+    def effective(self, rate: float | None) -> float | None:
+        """Return one of its rates as lr / (1 - momentum)."""
+        return None if rate is None else rate / (1.0 - self.momentum)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the range as JSON, without the runs behind it."""
+        rates = {"low": self.low, "best": self.best, "high": self.high, "limit": self.limit}
+        return {
+            "momentum": self.momentum,
+            "lr": {**rates},
+            "effective": {name: self.effective(rate) for name, rate in rates.items()},
+            "intervals": {"best": _bounds(self.best_interval), "limit": _bounds(self.limit_interval)},
+            "prior": self.prior,
+            "full_batch_limit": self.full_batch_limit,
+        }
 
     @property
     def best_loss(self) -> float:
@@ -57,9 +81,11 @@ class FindResult:
         suggestion: The best of them, or ``None``.
         reason: Why there is no suggestion.
         start_loss: Training loss before the first step.
-        steps: Length of the ramp and of each short run.
-        seeds: How many seeds each was averaged over.
-        config_steps, seconds: What it cost.
+        sharpness: Top eigenvalue of its Hessian there, on the first seed.
+        steps: Length of the ramps.
+        run_steps: Length of each short run.
+        seeds: How many seeds the short runs were averaged over.
+        config_steps, seconds: What it cost; the sharpness is counted by the samples it saw.
         plan: How it was run.
     """
 
@@ -68,7 +94,9 @@ class FindResult:
     suggestion: Suggestion | None
     reason: str | None
     start_loss: float
+    sharpness: Sharpness
     steps: int
+    run_steps: int
     seeds: int
     config_steps: int
     seconds: float
@@ -76,26 +104,25 @@ class FindResult:
 
     def to_json(self) -> dict[str, Json]:
         """Return the result as the JSON object that the command prints."""
-        rows: list[Json] = [
-            {
-                "momentum": row.momentum,
-                "lr": {"low": row.low, "best": row.best, "high": row.high, "limit": row.limit},
-            }
-            for row in self.ranges
-        ]
         found = self.suggestion
         return {
             "schema": 1,
             "task": self.task,
-            "ranges": rows,
+            "ranges": [row.to_json() for row in self.ranges],
             "suggestion": None
             if found is None
             else {"lr": found.lr, "momentum": found.momentum, "low": found.low, "high": found.high},
             "reason": self.reason,
             "start_loss": self.start_loss,
+            "sharpness": self.sharpness.to_json(),
             "steps": self.steps,
+            "run_steps": self.run_steps,
             "seeds": self.seeds,
             "config_steps": self.config_steps,
             "seconds": self.seconds,
             "plan": self.plan.to_json(),
         }
+
+
+def _bounds(interval: Interval | None) -> Json:
+    return None if interval is None else [interval.low, interval.high]

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from surefoot.plots.range_test import range_test, usable_range
+from surefoot.values import Interval
 
 
 def test_lines_follow_the_ramps_and_dashes_stand_at_their_limits(tuned, drawn):
@@ -29,11 +30,27 @@ def test_a_ramp_that_never_breaks_is_titled_so(tuned):
     assert title == "Training does not break at any learning rate tried"
 
 
-def test_bars_reach_from_low_to_high_with_best_and_limit(found, drawn):
+def test_bars_reach_from_low_to_high_with_best_limit_and_prior(found, drawn):
     bars = next(rows for mark, _, rows in drawn(usable_range(found)) if mark == "bar")
     for row, bar in zip(found.ranges, bars, strict=True):
-        shown = [bar["lr"], bar["best"], bar["high"], bar["limit"]]
-        assert shown == pytest.approx([row.low, row.best, row.high, row.limit], rel=1e-5)
+        shown = [bar["lr"], bar["best"], bar["high"], bar["limit"], bar["prior"]]
+        assert shown == pytest.approx([row.low, row.best, row.high, row.limit, row.prior], rel=1e-5)
+
+
+def test_intervals_are_thin_lines_and_named_only_where_there_are_some(found, drawn, words):
+    rows = tuple(replace(row, limit_interval=Interval(0.5, 2.0), best_interval=None) for row in found.ranges)
+    chart = usable_range(replace(found, ranges=rows))
+    bars = next(each for mark, _, each in drawn(chart) if mark == "bar")
+    assert [(bar["limit_low"], bar["limit_high"], bar["best_low"]) for bar in bars] == [(0.5, 2.0, None)] * len(rows)
+    assert any("thin lines: their 90 % intervals" in text for text in words(chart))
+    without = tuple(replace(row, limit_interval=None) for row in rows)
+    assert not any("intervals" in text for text in words(usable_range(replace(found, ranges=without))))
+
+
+def test_the_title_is_the_suggestion(found, words):
+    said = words(usable_range(found))
+    assert any(text.startswith("wine: start from learning rate") for text in said)
+    assert f"training loss after {found.run_steps} steps" in said
 
 
 def test_lines_end_where_short_runs_leave_the_picture(found, drawn):
@@ -57,4 +74,15 @@ def test_a_find_without_a_suggestion_says_why(found, words):
         suggestion=None,
         reason="no learning rate lowered the loss",
     )
-    assert any("no learning rate lowered the loss" in text for text in words(usable_range(nothing)))
+    assert any("No learning rate lowered the loss" in text for text in words(usable_range(nothing)))
+
+
+@pytest.mark.parametrize("losses", [(-1e30, -1e35, math.inf), (math.inf,) * 3, (1.0, 1.0, 1.0), (-0.5, -2.0, 0.3)])
+@pytest.mark.parametrize("start", [0.0, -1.0, 1.0])
+def test_whatever_a_find_refuses_can_be_drawn(found, words, losses, start):
+    rows = tuple(
+        replace(row, low=None, best=None, high=None, limit=None, rates=(0.1, 0.4, 1.6), losses=losses)
+        for row in found.ranges
+    )
+    refused = replace(found, ranges=rows, suggestion=None, reason="the loss is odd.", start_loss=start)
+    assert "The loss is odd." in words(usable_range(refused))

@@ -1,10 +1,12 @@
 import math
 from dataclasses import replace
 
+from surefoot.plots.numerals import numeral
 from surefoot.reports.sentences import (
     boundary_warning,
     bounds_text,
     cost,
+    expected_limit,
     find_headline,
     headline,
     interval_text,
@@ -88,3 +90,11 @@ def test_find_says_where_to_start_or_why_not(found):
     assert find_headline(found).startswith("Start from learning rate ")
     nothing = replace(found, suggestion=None, reason="nothing learned; try more steps.")
     assert find_headline(nothing) == "There is no suggestion. Nothing learned; try more steps."
+
+
+def test_the_prior_says_where_it_comes_from_or_why_there_is_none(found):
+    assert f"is {numeral(found.sharpness.value)} (residual" in expected_limit(found)
+    unknown = replace(found.sharpness, value=None, residual=None, reason="the loss is not finite there")
+    assert expected_limit(replace(found, sharpness=unknown)).endswith("for the loss is not finite there.")
+    flat = replace(found.sharpness, value=0.0)
+    assert "not curved" in expected_limit(replace(found, sharpness=flat))

@@ -7,6 +7,7 @@ from rich.console import Console
 from surefoot.plots.numerals import measured, numeral
 from surefoot.reports.terminal import find_table, schedule_plot, tune_table
 from surefoot.schedules import Constant, parse_schedule
+from surefoot.values import Interval
 
 
 def printed(renderable, width, **console):
@@ -77,19 +78,39 @@ def test_divergence_everywhere_is_told_plainly(diverged):
 def test_find_shows_every_momentum_and_marks_the_suggested(found, width):
     text = printed(find_table(found), width)
     assert max(map(len, text.splitlines())) <= width
-    marked = next(line for line in text.splitlines() if line.lstrip().startswith("> "))
-    assert marked.split()[1] == f"{found.suggestion.momentum:g}"
-    assert numeral(found.suggestion.lr) in marked.split()
+    usable, limits = (line.split() for line in text.splitlines() if line.lstrip().startswith("> "))
+    row = next(row for row in found.ranges if row.momentum == found.suggestion.momentum)
+    assert usable[1] == limits[1] == f"{row.momentum:g}"
+    assert [numeral(row.low), numeral(row.best)] == usable[2:4]
+    assert numeral(row.limit) == limits[2]
+    assert [numeral(row.prior), numeral(row.limit / (1 - row.momentum))] == limits[-3:-1]
     for row in found.ranges:
         assert measured(row.best_loss) in text
 
 
+def test_find_with_wide_numbers_still_fits_60_columns(found):
+    odd = 0.000123456
+    rows = tuple(
+        replace(
+            row, low=odd, best=odd, high=odd, limit=odd, prior=odd, best_interval=Interval(odd, 4 * odd),
+            limit_interval=Interval(odd, 4 * odd),
+        )
+        for row in found.ranges
+    )  # fmt: skip
+    text = printed(find_table(replace(found, ranges=rows)), 60)
+    assert max(map(len, text.splitlines())) <= 60
+    assert text.count("×/÷ 2") == 2 * len(rows)
+
+
 def test_a_find_without_anything_usable_has_dashes(found):
-    rows = tuple(replace(row, low=None, best=None, high=None, limit=None) for row in found.ranges)
+    rows = tuple(
+        replace(row, low=None, best=None, high=None, limit=None, prior=None, best_interval=None, limit_interval=None)
+        for row in found.ranges
+    )
     text = printed(find_table(replace(found, ranges=rows, suggestion=None, reason="nothing learned.")), 80)
     assert text.startswith("There is no suggestion. Nothing learned.")
-    line = next(line for line in text.splitlines() if line.strip().startswith("0.9"))
-    assert line.split() == ["0.9", "-", "-", "-", "-", "-"]
+    lines = [line.split() for line in text.splitlines() if line.strip().startswith("0.9 ")]
+    assert lines == [["0.9", *"-----"], ["0.9", *"-----"]]
 
 
 def braille_rows(text):

@@ -1,4 +1,4 @@
-"""Everything random in a fleet, from its one seed."""
+"""Everything random in a training, from its one seed."""
 
 from __future__ import annotations
 

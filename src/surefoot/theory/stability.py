@@ -1,0 +1,89 @@
+"""The largest stable learning rate of full-batch descent on a quadratic.
+
+The convention is PyTorch's, ``v = momentum * v + grad``, ``w = w - lr * v``: the learning rate stands outside the
+velocity. Along an eigenvector of the Hessian with eigenvalue ``sharpness`` both methods are linear recurrences of
+second order; the limits are where a root of the characteristic polynomial reaches -1.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surefoot.errors import RecipeError
+
+Number = TypeVar("Number", float, NDArray[np.float64])
+
+
+def heavy_ball_limit(sharpness: Number, *, momentum: float) -> Number:
+    """Return the largest stable learning rate of full-batch heavy-ball descent on a quadratic.
+
+        lr < 2 (1 + momentum) / sharpness
+
+    Without momentum it is gradient descent's, 2 / sharpness.
+
+    Args:
+        sharpness: Top eigenvalue of the Hessian, > 0; a number or an array of any shape.
+        momentum: In [0, 1).
+
+    Returns:
+        The limit, of the shape of ``sharpness``.
+
+    Raises:
+        RecipeError: If momentum is outside [0, 1), or a sharpness is not above 0.
+
+    Reference:
+        Polyak (1964); Cohen et al. (2021), arXiv:2103.00065, appendix B.
+
+    Example:
+        >>> heavy_ball_limit(2.0, momentum=0.5)
+        1.5
+    """
+    require_stable(sharpness, momentum)
+    return 2.0 * (1.0 + momentum) / sharpness
+
+
+def nesterov_limit(sharpness: Number, *, momentum: float) -> Number:
+    """Return the largest stable learning rate of full-batch Nesterov descent on a quadratic.
+
+        lr < 2 (1 + momentum) / ((1 + 2 momentum) sharpness)
+
+    PyTorch's form, ``w = w - lr * (grad + momentum * v)``. It is the smaller the more momentum: 4 / (3 sharpness)
+    where momentum nears 1.
+
+    Args:
+        sharpness: Top eigenvalue of the Hessian, > 0; a number or an array of any shape.
+        momentum: In [0, 1).
+
+    Returns:
+        The limit, of the shape of ``sharpness``.
+
+    Raises:
+        RecipeError: If momentum is outside [0, 1), or a sharpness is not above 0.
+
+    Reference:
+        Cohen et al. (2021), arXiv:2103.00065, appendix B.
+
+    Example:
+        >>> nesterov_limit(2.0, momentum=0.5)
+        0.75
+    """
+    require_stable(sharpness, momentum)
+    return 2.0 * (1.0 + momentum) / ((1.0 + 2.0 * momentum) * sharpness)
+
+
+def require_stable(sharpness: float | NDArray[np.float64], momentum: float) -> None:
+    """Refuse what no stability limit is defined for.
+
+    Raises:
+        RecipeError: If momentum is outside [0, 1), or a sharpness is not above 0.
+    """
+    faults = []
+    if not 0.0 <= momentum < 1.0:
+        faults.append(f"momentum must be at least 0 and below 1; given {momentum}")
+    if not bool(np.all(np.asarray(sharpness) > 0.0)):
+        faults.append(f"the sharpness must be above 0; given {sharpness}")
+    if faults:
+        raise RecipeError("a stability limit: " + "; ".join(faults) + ".")
