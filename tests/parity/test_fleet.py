@@ -34,8 +34,11 @@ A_FEW = [
     "sgd(lr=0.2, clip=0.3)",
 ]
 SERIAL, STACKED, NARROW = Plan("serial", 1), Plan("stacked", 64), Plan("stacked", 3)
+LOOPS, FORKED = Plan("serial", 2, processes=2), Plan("stacked", 64, processes=2)
 TWO_PLANS = pytest.mark.parametrize("plan", [SERIAL, NARROW], ids=["serial", "width 3"])
-PLANS = pytest.mark.parametrize("plan", [SERIAL, STACKED, NARROW], ids=["serial", "stacked", "width 3"])
+PLANS = pytest.mark.parametrize(
+    "plan", [SERIAL, STACKED, NARROW, LOOPS, FORKED], ids=["serial", "stacked", "width 3", "loops", "forked"]
+)
 
 
 @cache

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vjp, vmap
 
+from surefoot.fleet.chunk import Named
 from surefoot.fleet.local import LocalFleet
 from surefoot.fleet.luck import seed_torch
-from surefoot.fleet.plan import Backend
 from surefoot.tasks.task import Task
 
 T = TypeVar("T")
-Named: TypeAlias = dict[str, Tensor]
 
 
 class StackedFleet(LocalFleet):
@@ -25,8 +24,6 @@ class StackedFleet(LocalFleet):
     Dropout draws the mask of a member trained alone (``randomness="same"``), and normalisation statistics are
     updated in place, member by member. Frozen parameters are held once.
     """
-
-    backend: ClassVar[Backend] = "stacked"
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
@@ -37,25 +34,25 @@ class StackedFleet(LocalFleet):
         self._vmapped_scores = _vectorised(self._loss_and_metric)
         self._recorded_scores = _vectorised(self._loss_and_metric_recorded)
 
-    def _gradients(self, rows: slice | list[int], batch: Any, *, forward_seed: int) -> tuple[Tensor, Tensor]:
+    def gradients(self, params: Tensor, buffers: Named, batch: Any, *, forward_seed: int) -> tuple[Tensor, Tensor]:
+        """Return the members' gradients and losses, in one vectorised program."""
         seed_torch(forward_seed)
-        buffers = {name: buffer[rows] for name, buffer in self.buffers.items()}
-        grads, (losses, after) = self._vmapped(self.params[rows], buffers, batch)
+        grads, (losses, after) = self._vmapped(params, buffers, batch)
         for name, buffer in after.items():
-            self.buffers[name][rows] = buffer
+            buffers[name].copy_(buffer)
         return grads, losses
 
-    def _scores(self, rows: slice | list[int], batch: Any, *, forward_seed: int) -> Tensor:
+    def scores(self, params: Tensor, buffers: Named, batch: Any, *, forward_seed: int) -> Tensor:
+        """Return the members' losses and metrics, in one vectorised program."""
         seed_torch(forward_seed)
-        buffers = {name: buffer[rows].clone() for name, buffer in self.buffers.items()}
         try:
-            return self._vmapped_scores(self.params[rows], buffers, batch).detach().T
+            return self._vmapped_scores(params, {name: b.clone() for name, b in buffers.items()}, batch).detach().T
         except RuntimeError as error:
             if "Batching rule not implemented" not in str(error) or self._vmapped_scores is self._recorded_scores:
                 raise
         # Recurrent layers have a batching rule for training only: their inference kernel has none.
         self._vmapped_scores = self._recorded_scores
-        return self._scores(rows, batch, forward_seed=forward_seed)
+        return self.scores(params, buffers, batch, forward_seed=forward_seed)
 
     def _loss(self, params: Tensor, buffers: Named, batch: Any) -> tuple[Tensor, Named]:
         """Return the loss, and the buffers after the forward pass."""
