@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import torch
 from torch import Tensor
 
-from surefoot.fleet.hyper import RuleTable
+from surefoot.fleet.hyper import RuleTable, pad
 from surefoot.fleet.luck import draw_seed
 from surefoot.fleet.work import Work, index_of
 from surefoot.optimizers import Slots, clip_by_global_norm
@@ -44,15 +44,24 @@ class Chunk:
             [_rows_of(fleet.slots[table.rule], table) for table in work.tables],
         )
 
+    def padded(self, width: int) -> Chunk:
+        """Return the same with copies of the first member behind the others, so that there are ``width``."""
+        return Chunk(
+            pad(self.params, width),
+            {name: pad(buffer, width) for name, buffer in self.buffers.items()},
+            [{name: pad(slot, width) for name, slot in slots.items()} for slots in self.slots],
+        )
+
     def put_back(self, fleet: LocalFleet, work: Work) -> None:
         """Write the state into the fleet."""
         rows = index_of(work.rows)
-        fleet.params[rows] = self.params
+        count = len(work.rows)  # there may be copies behind them, to make the width constant
+        fleet.params[rows] = self.params[:count]
         for name, buffer in self.buffers.items():
-            fleet.buffers[name][rows] = buffer
+            fleet.buffers[name][rows] = buffer[:count]
         for table, slots in zip(work.tables, self.slots, strict=True):
             for name, slot in slots.items():
-                fleet.slots[table.rule][name][index_of(table.rows)] = slot
+                fleet.slots[table.rule][name][index_of(table.rows)] = slot[: len(table.rows)]
 
 
 Step: TypeAlias = Callable[["LocalFleet", Work, Chunk, int, list[Any]], Tensor]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -37,10 +37,37 @@ class RuleTable:
 
     def at(self, ahead: int) -> Hyper:
         """Return the hyperparameters ``ahead`` steps from the beginning of the table."""
-        values = {name: values[ahead] for name, values in self.tables.items()} | self.fixed
-        for name, factor in self.factors.items():
-            values[name] = values[name] * factor
-        return values
+        return with_factors(self.row(ahead), self.factors)
+
+    def row(self, ahead: int) -> dict[str, Tensor]:
+        """Return the same without the factors, each ``[k, 1]``."""
+        return {name: values[ahead] for name, values in self.tables.items()} | self.fixed
+
+    def padded(self, width: int) -> RuleTable:
+        """Return the table with copies of its first member behind the others, so that there are ``width``."""
+        return replace(
+            self,
+            tables={name: pad(values, width, dim=1) for name, values in self.tables.items()},
+            fixed={name: pad(values, width) for name, values in self.fixed.items()},
+            factors={name: pad(values, width) for name, values in self.factors.items()},
+            clip=None if self.clip is None else pad(self.clip, width),
+        )
+
+
+def with_factors(values: dict[str, Tensor], factors: dict[str, Tensor]) -> Hyper:
+    """Return hyperparameters times the factors that there are for them."""
+    return {name: value * factors[name] if name in factors else value for name, value in values.items()}
+
+
+def pad(tensor: Tensor, width: int, *, dim: int = 0) -> Tensor:
+    """Return the members along ``dim`` with copies of the first behind them, so that there are ``width``.
+
+    Example:
+        >>> pad(torch.tensor([5, 6]), 4)
+        tensor([5, 6, 5, 5])
+    """
+    missing = width - tensor.shape[dim]
+    return torch.cat([tensor, *[tensor.narrow(dim, 0, 1)] * missing], dim) if missing else tensor
 
 
 def rule_tables(

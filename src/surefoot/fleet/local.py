@@ -44,14 +44,12 @@ class LocalFleet(ABC):
 
     Attributes:
         width: Most members whose gradients are computed at once; halved where memory runs out.
+        compiled: Whether steps are compiled, for that very width.
         processes: How many share the members.
         pace: Seconds of one process that a config-step last took; ``None`` before the first.
         tell: Receives one line where the fleet runs otherwise than planned.
         whole: Whether it stands between two steps; false after an exception in the middle of a training.
     """
-
-    # Whether members are computed at once, so that a chunk of fewer costs as much as a full one.
-    constant_width: bool = False
 
     def __init__(
         self,
@@ -64,6 +62,7 @@ class LocalFleet(ABC):
     ) -> None:
         self.task, self.recipes, self.seed = task, tuple(recipes), seed
         self.width, self.device = plan.width, plan.device
+        self.compiled = plan.compiled
         self.processes = plan.processes if can_fork() and plan.device == "cpu" else 1
         self.threads = 1 if self.processes > 1 else plan.threads
         self.pace: float | None = None
@@ -189,12 +188,12 @@ class LocalFleet(ABC):
 
     def chunk_width(self, members: int) -> int:
         """Return how many of some members to compute at once, so that every process has some."""
-        return self.width if self.constant_width else max(1, min(self.width, -(-members // self.processes)))
+        return self.width if self.compiled else max(1, min(self.width, -(-members // self.processes)))
 
     def narrow(self, width: int) -> None:
         """Compute fewer members at once from now on."""
-        self.width = width
-        self.tell(f"memory ran out: {width} members at a time from here on.")
+        self.width, self.compiled = width, False
+        self.tell(f"memory ran out: at most {width} at a time from here on.")
 
     def _fresh_slots(self, rule: UpdateRule) -> Slots:
         return {name: self.own(slot) for name, slot in rule.fresh_slots(self.params).items()}

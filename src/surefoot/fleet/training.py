@@ -95,6 +95,7 @@ class Run:
             lr_scale=fleet.lr_scale,
             steps=self.steps,
             width=fleet.chunk_width(len(places)),
+            by_rule=fleet.compiled,
             layout=fleet.layout,
             like=fleet.params,
         )
@@ -164,6 +165,8 @@ def _train(run: Run, work: Work, step: Step, steps: range, batches: Batches) -> 
 def _take_steps(run: Run, work: Work, step: Step, steps: range, batches: Batches) -> None:
     fleet, rows = run.fleet, index_of(work.rows)
     chunk = Chunk.of(fleet, work)
+    if step is not plain_step:
+        chunk = chunk.padded(fleet.width)
     for ahead in steps:
         run.losses[ahead, rows] = step(fleet, work, chunk, ahead, batches[work.begin + ahead])
     chunk.put_back(fleet, work)
