@@ -115,7 +115,7 @@ def rule_tables(
             rows=tuple(members),
             tables=scheduled,
             fixed=_switches(rule, own, like),
-            factors=_factors(own, layout, like),
+            factors=_factors(own, layout, like, decays=bool(scheduled["weight_decay"].any())),
             clip=_clip(own, like),
         )
 
@@ -131,8 +131,8 @@ def _switches(rule: UpdateRule, recipes: list[Recipe], like: Tensor) -> dict[str
     return {name: like.new_tensor([[float(name in recipe.switches)] for recipe in recipes]) for name in rule.switches}
 
 
-def _factors(recipes: list[Recipe], layout: Layout, like: Tensor) -> dict[str, Tensor]:
-    if not any(recipe.groups for recipe in recipes):
+def _factors(recipes: list[Recipe], layout: Layout, like: Tensor, *, decays: bool) -> dict[str, Tensor]:
+    if not any(recipe.groups for recipe in recipes) and not (layout.unused and decays):
         return {}
     lr, decay = zip(*(layout.factors(recipe.groups) for recipe in recipes), strict=True)
     return {"lr": torch.stack(lr).to(like), "weight_decay": torch.stack(decay).to(like)}

@@ -23,6 +23,7 @@ from surefoot.fleet.shared import shared
 from surefoot.fleet.storage import write_state
 from surefoot.fleet.threads import using_threads
 from surefoot.fleet.training import train_fleets
+from surefoot.fleet.unused import unused_parameters
 from surefoot.fleet.work import Work
 from surefoot.optimizers import Slots, UpdateRule, unmatched
 from surefoot.recipe import Recipe
@@ -68,7 +69,7 @@ class LocalFleet(ABC):
         self.pace: float | None = None
         self.tell: Callable[[str], None] = _say_nothing
         self.model = self._fresh_model()
-        self.layout = Layout.of(self.model)
+        self.layout = Layout.of(self.model, unused=unused_parameters(task, device=self.device))
         self._check_groups(self.recipes)
         self._first_params = self.layout.flatten(dict(self.model.named_parameters())).detach().clone()
         self._first_buffers = {name: buffer.detach().clone() for name, buffer in self.model.named_buffers()}

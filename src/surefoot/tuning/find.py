@@ -77,10 +77,13 @@ def find(
         Recipe.of("sgd", momentum=momentum)  # refuse what is no momentum before any work
     probe(task)
     listener = progress or Silent()
-    plan = plan or calibrate(task, members=len(momenta) * HALVINGS, device=device, tell=listener.tell)
+    work = len(momenta) * (HALVINGS + 1) * steps * seeds
+    plan = plan or calibrate(
+        task, members=len(momenta) * HALVINGS, config_steps=work, device=device, tell=listener.tell
+    )
     fleet_seeds = range(seed, seed + seeds)
     runner = Runner(plan, listener, stop)
-    runner.progress.begin(config_steps=len(momenta) * (HALVINGS + 1) * steps * seeds)
+    runner.progress.begin(config_steps=work)
     runner.progress.stage("ramps", config_steps=len(momenta) * steps * seeds)
     ramps = _ramp_all(task, momenta, steps=steps, seeds=fleet_seeds, runner=runner)
     runner.progress.stage("short runs", config_steps=len(momenta) * HALVINGS * steps * seeds)

@@ -135,7 +135,7 @@ def tune(
         Allowance.of(budget.trainings, steps=task.total_steps)  # refuse a small budget before any work
     trained = fingerprint(task, probe(task))
     listener = progress or Silent()
-    plan = _plan(task, plan, study, listener, device=device)
+    plan = _plan(task, plan, study, listener, device=device, budget=budget)
     allowance = Allowance.of(trainings_of(budget, steps=task.total_steps, plan=plan), steps=task.total_steps)
     asked: dict[str, Json] = {"budget": str(budget), **(settings or {}), "trained": trained}
     kept = _study(study, task, asked, seed)
@@ -230,10 +230,19 @@ def _study(study: Study | Path | str | None, task: Task, asked: dict[str, Json],
     return study
 
 
-def _plan(task: Task, plan: Plan | None, study: Study | Path | str | None, progress: Progress, *, device: str) -> Plan:
+def _plan(
+    task: Task,
+    plan: Plan | None,
+    study: Study | Path | str | None,
+    progress: Progress,
+    *,
+    device: str,
+    budget: Budget,
+) -> Plan:
     """Return the plan given, the one the study began with, or a measured one."""
     recorded = study.info().plan if isinstance(study, Study) else None
     if plan is not None or recorded is not None:
         return plan or Plan.from_json(recorded)
     progress.stage("calibration", config_steps=0)
-    return calibrate(task, members=32, device=device, tell=progress.tell)
+    work = None if budget.trainings is None else round(budget.trainings * task.total_steps)
+    return calibrate(task, members=32, config_steps=work, device=device, tell=progress.tell)

@@ -4,8 +4,9 @@ import torch
 from torch import nn
 
 from surefoot.fleet import Plan, calibrate, launch
-from surefoot.fleet.calibrate import STACKED_MARGIN, WIDTHS, Candidate, _choose
+from surefoot.fleet.calibrate import WIDTHS, _choose
 from surefoot.fleet.memory import member_bytes
+from surefoot.fleet.race import STACKED_MARGIN, Candidate
 from surefoot.recipe import Recipe
 from surefoot.tasks.loader import load
 from surefoot.tasks.task import Task
