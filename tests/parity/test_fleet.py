@@ -92,7 +92,18 @@ def test_every_optimizer_in_one_fleet_trains_as_alone(plan):
 @TWO_PLANS
 @pytest.mark.parametrize(
     "kind",
-    ["convolution", "attention", "recurrent", "partial", "smoothed", "accumulated", "two losses", "regression"],
+    [
+        "convolution",
+        "attention",
+        "recurrent",
+        "partial",
+        "smoothed",
+        "accumulated",
+        "two losses",
+        "regression",
+        "fine-tuned",
+        "adapters",
+    ],
 )
 def test_every_kind_of_model_trains_as_alone(kind, plan):
     task, recipes = make_task(kind), parsed(A_FEW)
