@@ -6,6 +6,7 @@ All are timed in turn, round by round, on the same task with the same recipe (SG
 annealing). Quoted are medians over the rounds, in microseconds, and medians of each round's ratio to the plain loop.
 
 loop        what a user writes: one model, `torch.optim.SGD`, `CosineAnnealingLR`, batches by index, torch's own threads
+one thread  the same with one thread: what a busy machine slows down least
 per core    one process a core, each that loop with one thread
 eager       a stacked fleet in one process per core, at the width that calibration likes best
 compiled    the same, compiled
@@ -23,6 +24,8 @@ import importlib.util
 import json
 import os
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -62,6 +65,11 @@ def plain_loop(task: Task, steps: int) -> float:
     return (time.perf_counter() - begin) / steps
 
 
+def loop_one_thread(task: Task, steps: int) -> float:
+    with using_threads(1):
+        return plain_loop(task, steps)
+
+
 def loop_per_core(task: Task, steps: int) -> float:
     with using_threads(1):
         begin = time.perf_counter()
@@ -76,6 +84,12 @@ def fleet_steps(task: Task, plan: Plan, steps: int) -> float:
     begin = time.perf_counter()
     fleet.train(steps)
     return (time.perf_counter() - begin) / (steps * MEMBERS)
+
+
+def in_jax(steps: int) -> float:
+    """Return what :func:`jax_steps` does, from a process of its own: JAX's threads and forked processes do not mix."""
+    command = [sys.executable, __file__, "--jax", str(steps)]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def jax_steps(steps: int) -> float:
@@ -141,13 +155,14 @@ def measure(name: str, rounds: int) -> dict[str, object]:
     steps = max(5, round(SECONDS / plain_loop(task, 5)))
     ways: dict[str, Callable[[], float]] = {
         "loop": partial(plain_loop, task, steps),
+        "one thread": partial(loop_one_thread, task, steps),
         "per core": partial(loop_per_core, task, steps),
         "eager": partial(fleet_steps, task, eager, max(5, steps // 8)),
         "compiled": partial(fleet_steps, task, replace(eager, compiled=True), max(5, steps // 8)),
         "calibrated": partial(fleet_steps, task, plan, max(5, steps // 8)),
     }
     if name == "digits" and importlib.util.find_spec("jax"):
-        ways["jax"] = partial(jax_steps, max(5, steps // 8))
+        ways["jax"] = partial(in_jax, max(5, steps // 8))
     found: list[dict[str, float]] = []
     for _ in range(rounds):
         found.append({way: run() for way, run in ways.items()} | {"peak": peak_flops()})
@@ -169,8 +184,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tasks", nargs="*", default=TASKS)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--jax", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--json", type=Path, help="write the figures there")
     arguments = parser.parse_args()
+    if arguments.jax:
+        print(jax_steps(arguments.jax))
+        return
     print(f"torch {torch.__version__}, {cores()} cores, load {os.getloadavg()[0]:.1f}; µs a config-step, medians")
     results = []
     for name in arguments.tasks:

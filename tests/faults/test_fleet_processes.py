@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -38,8 +39,7 @@ def make_fleet(plan: Plan, *, seed: int = 0, task: Task | None = None):
 
 
 def children() -> set[str]:
-    with open(f"/proc/self/task/{os.getpid()}/children") as file:
-        return set(file.read().split())
+    return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
 
 
 def test_jobs_return_in_order_and_leave_what_lies_in_shared_memory():
@@ -111,7 +111,7 @@ def test_a_parent_that_has_used_its_threads_forks_all_the_same():
     """
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)],
-        env=os.environ | {"OMP_NUM_THREADS": "4"}, capture_output=True, text=True, timeout=120,
+        env=os.environ | {"OMP_NUM_THREADS": "4"}, check=False, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.stdout.split() == ["True", "4"], done.stderr
 
@@ -159,7 +159,8 @@ def test_out_of_memory_halves_the_width_and_goes_on(processes):
     fleet = make_fleet(Plan("stacked", 5, processes=processes), task=task)
     fleet.tell = said.append
     losses = torch.cat([fleet.train(5), fleet.train(5)])
-    assert said == ["memory ran out: at most 2 at a time from here on."] or processes == 1
+    steps_down = [3, 2] if processes == 1 else [2]
+    assert said == [f"memory ran out: at most {width} at a time from here on." for width in steps_down]
     assert fleet.width <= 2
     assert fleet.whole
     calm = make_fleet(Plan("serial", 1), task=task)
@@ -177,7 +178,12 @@ def test_without_a_compiler_it_goes_on_and_says_so_once(tmp_path):
     """
     environment = os.environ | {"PATH": "", "CXX": "no-such-compiler", "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)], env=environment, capture_output=True, text=True, timeout=200
+        [sys.executable, "-c", textwrap.dedent(program)],
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=200,
     )
     lines = done.stdout.splitlines()
     assert len(lines) == 2, done.stdout + done.stderr

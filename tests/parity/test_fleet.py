@@ -34,6 +34,8 @@ A_FEW = [
     "rmsprop(lr=0.001, momentum=0.5, eps=1e-2)",
     "sgd(lr=0.2, clip=0.3)",
 ]
+KINDS = ["convolution", "attention", "recurrent", "smoothed", "accumulated", "two losses", "regression"]
+KINDS += ["partial", "fine-tuned", "adapters"]
 SERIAL, STACKED, NARROW = Plan("serial", 1), Plan("stacked", 64), Plan("stacked", 3)
 LOOPS, FORKED = Plan("serial", 2, processes=2), Plan("stacked", 64, processes=2)
 COMPILED = Plan("stacked", 4, processes=2, compiled=True)
@@ -90,21 +92,7 @@ def test_every_optimizer_in_one_fleet_trains_as_alone(plan):
 
 
 @TWO_PLANS
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "convolution",
-        "attention",
-        "recurrent",
-        "partial",
-        "smoothed",
-        "accumulated",
-        "two losses",
-        "regression",
-        "fine-tuned",
-        "adapters",
-    ],
-)
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_model_trains_as_alone(kind, plan):
     task, recipes = make_task(kind), parsed(A_FEW)
     fleet = launch(task, recipes, seed=SEED, plan=plan)
@@ -132,6 +120,17 @@ def test_a_compiled_member_trains_as_alone_and_nothing_is_compiled_twice(kind):
         member, alone = trained_alone(kind, text)
         assert (losses[:, place] - alone).abs().max() < TOLERANCE, text
         assert apart(fleet, place, member) < TOLERANCE, text
+
+
+@pytest.mark.parametrize(("kind", "trained"), [("fine-tuned", 6 * 3 + 3), ("adapters", 2 * (12 + 10) + 2 * (10 + 3))])
+def test_frozen_parameters_are_held_once(kind, trained):
+    fleet = launch(make_task(kind), parsed(A_FEW), seed=SEED, plan=STACKED)
+    assert fleet.params.shape == (len(A_FEW), trained)
+    frozen = {name: param for name, param in fleet.model.named_parameters() if not param.requires_grad}
+    assert all(fleet._frozen[name].data_ptr() == param.data_ptr() for name, param in frozen.items())
+    before = {name: param.clone() for name, param in frozen.items()}
+    fleet.train(3)
+    assert all(torch.equal(frozen[name], param) for name, param in before.items())
 
 
 def test_buffers_and_masks_are_those_of_each_member():
