@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pickle
 import signal
@@ -19,6 +20,7 @@ from surefoot.errors import TaskError
 
 T = TypeVar("T")
 NUMBER_BYTES = 4
+PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
 def cores() -> int:
@@ -130,6 +132,9 @@ def _fork(jobs: Sequence[Callable[[], Any]], queue: int) -> Child:
 def _live(jobs: Sequence[Callable[[], Any]], queue: int, pipe: int) -> NoReturn:
     """Be a child: do jobs, tell what came of them, and leave without running what was meant for the parent's end."""
     status = 1
+    with suppress(BaseException):
+        # A parent that is killed takes its children along, and with them the locks that they have inherited.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     with suppress(BaseException):  # nothing must reach the parent's frames below, a second Ctrl-C least of all
         told = _told(jobs, queue)
         with open(pipe, "wb", closefd=False) as stream:
