@@ -1,28 +1,51 @@
-"""What a config-step costs: a plain PyTorch loop, the serial fleet, and the stacked fleet as calibrated.
+"""What a config-step costs: a plain PyTorch loop, one such process per core, and fleets.
 
-    python benchmarks/fleet.py [TASK ...] [--rounds N]
+    python benchmarks/fleet.py [TASK ...] [--rounds N] [--json FILE]
 
-The three are timed in turn, round by round, on the same task with the same recipe (SGD with momentum under cosine
-annealing); quoted are medians over rounds, and the median of the rounds' ratios to the plain loop. The plain loop is
-what a user writes: one model, `torch.optim.SGD`, `CosineAnnealingLR`, batches by index, torch's own threads.
+All are timed in turn, round by round, on the same task with the same recipe (SGD with momentum under cosine
+annealing). Quoted are medians over the rounds, in microseconds, and medians of each round's ratio to the plain loop.
+
+loop        what a user writes: one model, `torch.optim.SGD`, `CosineAnnealingLR`, batches by index, torch's own threads
+one thread  the same with one thread: what a busy machine slows down least
+per core    one process a core, each that loop with one thread
+eager       a stacked fleet in one process per core, at the width that calibration likes best
+compiled    the same, compiled
+calibrated  what `calibrate` chose with much work ahead
+jax         digits alone: the same step as a jitted scan over a vmap, on all cores
+
+The arithmetic of a step, counted by torch, over the peak of a large matrix product on every core at once, measured in
+the same round, says how much of the machine is used.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import json
+import os
 import statistics
+import subprocess
+import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
-from surefoot.fleet import calibrate, launch
-from surefoot.fleet.plan import Plan
+from surefoot.fleet import Plan, calibrate, launch
+from surefoot.fleet.processes import cores, run_jobs
+from surefoot.fleet.threads import using_threads
 from surefoot.recipe import Recipe
 from surefoot.tasks.batches import BatchOrder
-from surefoot.tasks.loader import load
 from surefoot.tasks.task import Task
+from tasks import task_of
 
 RECIPE = Recipe.parse("sgd(lr=cosine(0.05), momentum=0.9)")
+TASKS = ["digits", "mnist1d", "mnist1d-cnn", "fashion-mnist", "char-transformer"]
+MEMBERS, PLENTY = 32, 10**7
 SECONDS = 1.0
 
 
@@ -42,38 +65,145 @@ def plain_loop(task: Task, steps: int) -> float:
     return (time.perf_counter() - begin) / steps
 
 
-def fleet_steps(task: Task, plan: Plan, members: int, steps: int) -> float:
+def loop_one_thread(task: Task, steps: int) -> float:
+    with using_threads(1):
+        return plain_loop(task, steps)
+
+
+def loop_per_core(task: Task, steps: int) -> float:
+    with using_threads(1):
+        begin = time.perf_counter()
+        run_jobs([lambda: plain_loop(task, steps)] * cores(), processes=cores())
+        return (time.perf_counter() - begin) / (steps * cores())
+
+
+def fleet_steps(task: Task, plan: Plan, steps: int) -> float:
     """Train a fleet; return seconds a config-step."""
-    fleet = launch(task, [RECIPE] * members, seed=0, plan=plan, total=10 * steps)
+    fleet = launch(task, [RECIPE] * MEMBERS, seed=0, plan=plan, total=10 * steps)
     fleet.train(1)
     begin = time.perf_counter()
     fleet.train(steps)
-    return (time.perf_counter() - begin) / (steps * members)
+    return (time.perf_counter() - begin) / (steps * MEMBERS)
+
+
+def in_jax(steps: int) -> float:
+    """Return what :func:`jax_steps` does, from a process of its own: JAX's threads and forked processes do not mix."""
+    command = [sys.executable, __file__, "--jax", str(steps)]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def jax_steps(steps: int) -> float:
+    """Train the digits' perceptron, 32 at once, in JAX; return seconds a config-step."""
+    import jax  # noqa: PLC0415
+    import jax.numpy as jnp  # noqa: PLC0415
+
+    keys = jax.random.split(jax.random.key(0), 2)
+    first = jax.random.normal(keys[0], (64, 128)) / 8, jnp.zeros(128)
+    params = *first, jax.random.normal(keys[1], (128, 10)) / 11, jnp.zeros(10)
+    params = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (MEMBERS, *leaf.shape)), params)
+    inputs = jax.random.normal(keys[0], (steps, 64, 64))
+    targets = jax.random.randint(keys[1], (steps, 64), 0, 10)
+
+    def loss(own, x, y):
+        scores = jax.nn.relu(x @ own[0] + own[1]) @ own[2] + own[3]
+        return -jnp.take_along_axis(jax.nn.log_softmax(scores), y[:, None], axis=1).mean()
+
+    def step(state, batch):
+        params, velocity = state
+        losses, grads = jax.vmap(jax.value_and_grad(loss), in_axes=(0, None, None))(params, *batch)
+        velocity = jax.tree.map(lambda v, g: 0.9 * v + g, velocity, grads)
+        return (jax.tree.map(lambda w, v: w - 0.05 * v, params, velocity), velocity), losses
+
+    run = jax.jit(lambda state, batches: jax.lax.scan(step, state, batches))
+    state = params, jax.tree.map(jnp.zeros_like, params)
+    jax.block_until_ready(run(state, (inputs, targets)))
+    begin = time.perf_counter()
+    jax.block_until_ready(run(state, (inputs, targets)))
+    return (time.perf_counter() - begin) / (steps * MEMBERS)
+
+
+def peak_flops() -> float:
+    """Return the floating-point operations a second of large matrix products, one on each core."""
+    a = torch.randn(1024, 1024)
+
+    def work() -> None:
+        for _ in range(10):
+            a @ a
+
+    with using_threads(1):
+        work()
+        begin = time.perf_counter()
+        run_jobs([work] * cores(), processes=cores())
+        return cores() * 10 * 2 * 1024**3 / (time.perf_counter() - begin)
+
+
+def step_flops(task: Task) -> int:
+    """Return the operations of one forward and backward pass."""
+    model, order = task.new_model(), BatchOrder(len(task.split("train")), task.batch_size, seed=0)
+    with FlopCounterMode(display=False) as counter:
+        task.batch_loss(model, task.batch("train", order.indices(0))).backward()
+    return int(counter.get_total_flops())
+
+
+def measure(name: str, rounds: int) -> dict[str, object]:
+    task = task_of(name)
+    begin = time.perf_counter()
+    plan = calibrate(task, members=MEMBERS, config_steps=PLENTY)
+    seconds = time.perf_counter() - begin
+    eager = calibrate(task, members=MEMBERS)
+    eager = replace(eager, backend="stacked", width=min(eager.width, MEMBERS // cores()), threads=1, processes=cores())
+    steps = max(5, round(SECONDS / plain_loop(task, 5)))
+    ways: dict[str, Callable[[], float]] = {
+        "loop": partial(plain_loop, task, steps),
+        "one thread": partial(loop_one_thread, task, steps),
+        "per core": partial(loop_per_core, task, steps),
+        "eager": partial(fleet_steps, task, eager, max(5, steps // 8)),
+        "compiled": partial(fleet_steps, task, replace(eager, compiled=True), max(5, steps // 8)),
+        "calibrated": partial(fleet_steps, task, plan, max(5, steps // 8)),
+    }
+    if name == "digits" and importlib.util.find_spec("jax"):
+        ways["jax"] = partial(in_jax, max(5, steps // 8))
+    found: list[dict[str, float]] = []
+    for _ in range(rounds):
+        found.append({way: run() for way, run in ways.items()} | {"peak": peak_flops()})
+    best = [one["calibrated"] * one["peak"] for one in found]
+    return {
+        "task": name,
+        "us": {way: 1e6 * statistics.median(one[way] for one in found) for way in ways},
+        "speedup": {way: statistics.median(one["loop"] / one[way] for one in found) for way in ways},
+        "over_per_core": statistics.median(one["per core"] / one["calibrated"] for one in found),
+        "peak_gflops": statistics.median(one["peak"] for one in found) / 1e9,
+        "step_mflop": step_flops(task) / 1e6,
+        "share_of_peak": step_flops(task) / statistics.median(best),
+        "plan": plan.to_json(),
+        "calibration_seconds": seconds,
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tasks", nargs="*", default=["digits", "mnist1d", "fashion-mnist", "breast-cancer"])
+    parser.add_argument("tasks", nargs="*", default=TASKS)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--jax", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--json", type=Path, help="write the figures there")
     arguments = parser.parse_args()
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads; µs a config-step, medians")
-    print(f"{'task':15} {'loop':>8} {'serial':>8} {'stacked':>8}  {'width':>5} {'serial x':>9} {'stacked x':>10}")
+    if arguments.jax:
+        print(jax_steps(arguments.jax))
+        return
+    print(f"torch {torch.__version__}, {cores()} cores, load {os.getloadavg()[0]:.1f}; µs a config-step, medians")
+    results = []
     for name in arguments.tasks:
-        task = load(name)
-        plan = calibrate(task, members=32)
-        steps = max(5, round(SECONDS / plain_loop(task, 5)))
-        rows = []
-        for _ in range(arguments.rounds):
-            loop = plain_loop(task, steps)
-            serial = fleet_steps(task, Plan("serial", 8, threads=torch.get_num_threads()), 8, max(5, steps // 8))
-            stacked = fleet_steps(task, plan, plan.width, max(5, steps // 8))
-            rows.append((loop, serial, stacked, loop / serial, loop / stacked))
-        loop, serial, stacked, serial_ratio, stacked_ratio = map(statistics.median, zip(*rows, strict=True))
+        results.append(found := measure(name, arguments.rounds))
+        print(f"{name}: {Plan.from_json(found['plan']).summary}; calibrated in {found['calibration_seconds']:.1f} s")
+        for way, cost in found["us"].items():
+            print(f"  {way:11} {cost:9.0f} µs {found['speedup'][way]:7.2f}x", flush=True)
         print(
-            f"{name:15} {1e6 * loop:8.0f} {1e6 * serial:8.0f} {1e6 * stacked:8.0f}  {plan.width:5} "
-            f"{serial_ratio:9.2f} {stacked_ratio:10.2f}",
+            f"  {found['over_per_core']:.2f}x one process per core; {found['step_mflop']:.1f} MFLOP a step, "
+            f"{100 * found['share_of_peak']:.0f} % of {found['peak_gflops']:.0f} GFLOP/s",
             flush=True,
         )
+        if arguments.json:
+            arguments.json.write_text(json.dumps({"schema": 1, "results": results}, indent=2))
 
 
 if __name__ == "__main__":

@@ -54,6 +54,35 @@ class Partial(nn.Module):
         return self.head(torch.tanh(self.frozen(x)))
 
 
+class FineTuned(nn.Module):
+    """A new head on a frozen body that somebody trained before, with its own normalisation statistics."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(12, 6), nn.BatchNorm1d(6), nn.ReLU()).requires_grad_(False)
+        self.head = nn.Linear(6, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.body(x))
+
+
+class LowRank(nn.Module):
+    """A frozen linear layer and the product of two thin ones beside it (LoRA, arXiv:2106.09685)."""
+
+    def __init__(self, layer: nn.Linear, rank: int) -> None:
+        super().__init__()
+        self.layer = layer.requires_grad_(False)
+        self.down = nn.Parameter(torch.randn(rank, layer.in_features) / layer.in_features**0.5)
+        self.up = nn.Parameter(torch.zeros(layer.out_features, rank))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x) + 2.0 * x @ self.down.T @ self.up.T
+
+
+def adapted() -> nn.Module:
+    return nn.Sequential(LowRank(nn.Linear(12, 10), 2), nn.Tanh(), LowRank(nn.Linear(10, 3), 2))
+
+
 class Smoothed(nn.Module):
     """Puts a new tensor in its buffer's place at every step, and holds that buffer under two names."""
 
@@ -130,6 +159,8 @@ def make_task(kind: str) -> Task:
         "convolution": convolution,
         "recurrent": Recurrent,
         "partial": Partial,
+        "fine-tuned": FineTuned,
+        "adapters": adapted,
         "smoothed": Smoothed,
     }
     if kind == "two losses":

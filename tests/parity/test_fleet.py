@@ -4,6 +4,7 @@ from functools import cache
 
 import pytest
 import torch
+import torch._dynamo
 from tests.parity.tasks import STEPS, Alone, make_task, state_of
 
 from surefoot.fleet import LocalFleet, Plan, launch, load
@@ -38,9 +39,15 @@ A_FEW = [
     "muon(lr=cosine(0.005), eps=1e-3, no_decay=bias+norm)",
     "adafactor(lr=cosine(0.01), eps1=1e-3)",
 ]
+KINDS = ["convolution", "attention", "recurrent", "smoothed", "accumulated", "two losses", "regression"]
+KINDS += ["partial", "fine-tuned", "adapters"]
 SERIAL, STACKED, NARROW = Plan("serial", 1), Plan("stacked", 64), Plan("stacked", 3)
+LOOPS, FORKED = Plan("serial", 2, processes=2), Plan("stacked", 64, processes=2)
+COMPILED = Plan("stacked", 4, processes=2, compiled=True)
 TWO_PLANS = pytest.mark.parametrize("plan", [SERIAL, NARROW], ids=["serial", "width 3"])
-PLANS = pytest.mark.parametrize("plan", [SERIAL, STACKED, NARROW], ids=["serial", "stacked", "width 3"])
+PLANS = pytest.mark.parametrize(
+    "plan", [SERIAL, STACKED, NARROW, LOOPS, FORKED], ids=["serial", "stacked", "width 3", "loops", "forked"]
+)
 
 
 @cache
@@ -90,10 +97,7 @@ def test_every_optimizer_in_one_fleet_trains_as_alone(plan):
 
 
 @TWO_PLANS
-@pytest.mark.parametrize(
-    "kind",
-    ["convolution", "attention", "recurrent", "partial", "smoothed", "accumulated", "two losses", "regression"],
-)
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_model_trains_as_alone(kind, plan):
     task, recipes = make_task(kind), parsed(A_FEW)
     fleet = launch(task, recipes, seed=SEED, plan=plan)
@@ -102,18 +106,36 @@ def test_every_kind_of_model_trains_as_alone(kind, plan):
     for place, recipe in enumerate(recipes):
         member, alone = trained_alone(kind, A_FEW[place])
         assert (losses[:, place] - alone).abs().max() < TOLERANCE, recipe
-        if kind == "partial":
-            require_that_only_decay_moved_the_unused(fleet, place, recipe, member)
         assert apart(fleet, place, member) < TOLERANCE, recipe
 
 
-def require_that_only_decay_moved_the_unused(fleet, place, recipe, member):
-    """A fleet cannot tell an unused parameter from one with a zero gradient: weight decay alone moves it."""
-    params = fleet.layout.unflatten(fleet.params[place])
-    for name, alone in member.model.unused.named_parameters(prefix="unused"):
-        decays = recipe.schedule("weight_decay").value(0, STEPS) > 0 and name.endswith("weight")
-        assert torch.equal(params[name], alone) != decays
-        params[name].copy_(alone.detach())
+@pytest.mark.parametrize("kind", ["convolution", "attention", "partial"])
+def test_a_compiled_member_trains_as_alone_and_nothing_is_compiled_twice(kind):
+    """Three members of four places: the fourth is filled up with a copy."""
+    task, texts = make_task(kind), [A_FEW[0], A_FEW[1], A_FEW[4]]
+    fleet = launch(task, parsed(texts), seed=SEED, plan=COMPILED)
+    fleet.tell = pytest.fail
+    first = fleet.train(1)
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        again = launch(task, parsed(texts), seed=SEED, plan=COMPILED)
+        assert torch.equal(again.train(1), first), "another fleet of the task has the program already"
+        losses = torch.cat([first, fleet.train(40), fleet.train(STEPS - 41)])
+    assert fleet.compiled
+    for place, text in enumerate(texts):
+        member, alone = trained_alone(kind, text)
+        assert (losses[:, place] - alone).abs().max() < TOLERANCE, text
+        assert apart(fleet, place, member) < TOLERANCE, text
+
+
+@pytest.mark.parametrize(("kind", "trained"), [("fine-tuned", 6 * 3 + 3), ("adapters", 2 * (12 + 10) + 2 * (10 + 3))])
+def test_frozen_parameters_are_held_once(kind, trained):
+    fleet = launch(make_task(kind), parsed(A_FEW), seed=SEED, plan=STACKED)
+    assert fleet.params.shape == (len(A_FEW), trained)
+    frozen = {name: param for name, param in fleet.model.named_parameters() if not param.requires_grad}
+    assert all(fleet._frozen[name].data_ptr() == param.data_ptr() for name, param in frozen.items())
+    before = {name: param.clone() for name, param in frozen.items()}
+    fleet.train(3)
+    assert all(torch.equal(frozen[name], param) for name, param in before.items())
 
 
 def test_buffers_and_masks_are_those_of_each_member():

@@ -8,6 +8,7 @@ from surefoot.fleet.plateau import Plateau
 from surefoot.fleet.protocol import Fleet, Scores
 from surefoot.fleet.serial import SerialFleet
 from surefoot.fleet.stacked import StackedFleet
+from surefoot.fleet.training import train_together
 
 __all__ = [
     "Fleet",
@@ -20,4 +21,5 @@ __all__ = [
     "calibrate",
     "launch",
     "load",
+    "train_together",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -37,10 +37,37 @@ class RuleTable:
 
     def at(self, ahead: int) -> Hyper:
         """Return the hyperparameters ``ahead`` steps from the beginning of the table."""
-        values = {name: values[ahead] for name, values in self.tables.items()} | self.fixed
-        for name, factor in self.factors.items():
-            values[name] = values[name] * factor
-        return values
+        return with_factors(self.row(ahead), self.factors)
+
+    def row(self, ahead: int) -> dict[str, Tensor]:
+        """Return the same without the factors, each ``[k, 1]``."""
+        return {name: values[ahead] for name, values in self.tables.items()} | self.fixed
+
+    def padded(self, width: int) -> RuleTable:
+        """Return the table with copies of its first member behind the others, so that there are ``width``."""
+        return replace(
+            self,
+            tables={name: pad(values, width, dim=1) for name, values in self.tables.items()},
+            fixed={name: pad(values, width) for name, values in self.fixed.items()},
+            factors={name: pad(values, width) for name, values in self.factors.items()},
+            clip=None if self.clip is None else pad(self.clip, width),
+        )
+
+
+def with_factors(values: dict[str, Tensor], factors: dict[str, Tensor]) -> Hyper:
+    """Return hyperparameters times the factors that there are for them."""
+    return {name: value * factors[name] if name in factors else value for name, value in values.items()}
+
+
+def pad(tensor: Tensor, width: int, *, dim: int = 0) -> Tensor:
+    """Return the members along ``dim`` with copies of the first behind them, so that there are ``width``.
+
+    Example:
+        >>> pad(torch.tensor([5, 6]), 4)
+        tensor([5, 6, 5, 5])
+    """
+    missing = width - tensor.shape[dim]
+    return torch.cat([tensor, *[tensor.narrow(dim, 0, 1)] * missing], dim) if missing else tensor
 
 
 def rule_tables(
@@ -88,7 +115,7 @@ def rule_tables(
             rows=tuple(members),
             tables=scheduled,
             fixed=_switches(rule, own, like),
-            factors=_factors(own, layout, like),
+            factors=_factors(own, layout, like, decays=bool(scheduled["weight_decay"].any())),
             clip=_clip(own, like),
         )
 
@@ -104,8 +131,8 @@ def _switches(rule: UpdateRule, recipes: list[Recipe], like: Tensor) -> dict[str
     return {name: like.new_tensor([[float(name in recipe.switches)] for recipe in recipes]) for name in rule.switches}
 
 
-def _factors(recipes: list[Recipe], layout: Layout, like: Tensor) -> dict[str, Tensor]:
-    if not any(recipe.groups for recipe in recipes):
+def _factors(recipes: list[Recipe], layout: Layout, like: Tensor, *, decays: bool) -> dict[str, Tensor]:
+    if not any(recipe.groups for recipe in recipes) and not (layout.unused and decays):
         return {}
     lr, decay = zip(*(layout.factors(recipe.groups) for recipe in recipes), strict=True)
     return {"lr": torch.stack(lr).to(like), "weight_decay": torch.stack(decay).to(like)}

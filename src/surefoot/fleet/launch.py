@@ -36,8 +36,7 @@ def launch(
         raise RecipeError("a fleet needs at least one recipe; given none.")
     if seed < 0:
         raise RecipeError(f"a fleet's seed is a whole number of at least 0; given {seed}.")
-    kind = FLEETS[plan.backend]
-    return kind(task, recipes, seed=seed, width=plan.width, total=total, device=plan.device, threads=plan.threads)
+    return FLEETS[plan.backend](task, recipes, seed=seed, plan=plan, total=total)
 
 
 def load(path: Path, task: Task, plan: Plan) -> LocalFleet:

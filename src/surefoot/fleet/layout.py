@@ -22,16 +22,23 @@ class Layout:
         shapes: Shape of each.
         norms: Names of those that belong to normalisation layers.
         hidden: Names of those that are hidden matrices.
+        unused: Names of those that the objective does not depend on: no optimizer of torch touches them, so weight
+            decay must not either.
     """
 
     names: tuple[str, ...]
     shapes: tuple[torch.Size, ...]
     norms: frozenset[str]
     hidden: frozenset[str]
+    unused: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, model: nn.Module) -> Layout:
+    def of(cls, model: nn.Module, *, unused: frozenset[str] = frozenset()) -> Layout:
         """Return the layout of a model's parameters that require a gradient.
+
+        Args:
+            model: The model.
+            unused: Those that the objective does not depend on.
 
         Raises:
             TaskError: If there are none, or their dtypes differ: they could not lie in one row.
@@ -46,6 +53,7 @@ class Layout:
             tuple(param.shape for _, param in trained),
             norm_parameters(model),
             hidden_matrices(model),
+            unused,
         )
 
     @property
@@ -74,7 +82,8 @@ class Layout:
     def factors(self, groups: Groups) -> tuple[Tensor, Tensor]:
         """Return the factors on learning rate and weight decay of every number, two rows ``[P]``."""
         each = [factors_of(groups, name, norm=name in self.norms) for name in self.names]
-        return self._row([of.lr for of in each]), self._row([of.weight_decay for of in each])
+        decay = [0.0 if name in self.unused else of.weight_decay for name, of in zip(self.names, each, strict=True)]
+        return self._row([of.lr for of in each]), self._row(decay)
 
     def _row(self, values: list[float]) -> Tensor:
         return torch.repeat_interleave(torch.tensor(values, dtype=torch.float64), torch.tensor(self.sizes))

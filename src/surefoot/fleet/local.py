@@ -1,33 +1,34 @@
-"""The fleet on one machine: everything but how gradients are computed."""
+"""The fleet on one machine: the state of its members, however their gradients are computed."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils import _pytree as pytree
 
 from surefoot.errors import RecipeError, StudyError
+from surefoot.fleet.chunk import Named, Step, plain_step
+from surefoot.fleet.evaluation import evaluate_fleet
 from surefoot.fleet.history import History
-from surefoot.fleet.hyper import RuleTable
 from surefoot.fleet.layout import Layout
-from surefoot.fleet.plan import Backend
+from surefoot.fleet.plan import Plan
+from surefoot.fleet.processes import can_fork
 from surefoot.fleet.protocol import Scores
+from surefoot.fleet.shared import shared
 from surefoot.fleet.storage import write_state
 from surefoot.fleet.threads import using_threads
-from surefoot.fleet.work import Work, index_of, share_out
-from surefoot.optimizers import Slots, UpdateRule, clip_by_global_norm, unmatched
+from surefoot.fleet.training import train_fleets
+from surefoot.fleet.unused import unused_parameters
+from surefoot.fleet.work import Work
+from surefoot.optimizers import Slots, UpdateRule, unmatched
 from surefoot.recipe import Recipe
-from surefoot.tasks.batches import BatchOrder, chunks
+from surefoot.tasks.batches import BatchOrder
 from surefoot.tasks.luck import borrowed_generators, draw_seed, seed_everything
-from surefoot.tasks.split import TensorSplit
 from surefoot.tasks.task import SplitName, Task
-
-EVALUATION_SAMPLES = 512
 
 
 class LocalFleet(ABC):
@@ -39,16 +40,17 @@ class LocalFleet(ABC):
         task: What is trained.
         recipes: K recipes.
         seed: Of initialisation, data order and dropout.
-        width: Most members whose gradients are computed at once.
+        plan: How: at which width, in how many processes and threads, on which device.
         total: Length of the training, the task's own by default; one number or K.
-        device: Where to train.
-        threads: How many torch uses; as many as it uses now, if not given.
 
     Attributes:
+        width: Most members whose gradients are computed at once; halved where memory runs out.
+        compiled: Whether steps are compiled, for that very width.
+        processes: How many share the members.
+        pace: Seconds of one process that a config-step last took; ``None`` before the first.
+        tell: Receives one line where the fleet runs otherwise than planned.
         whole: Whether it stands between two steps; false after an exception in the middle of a training.
     """
-
-    backend: ClassVar[Backend]
 
     def __init__(
         self,
@@ -56,24 +58,26 @@ class LocalFleet(ABC):
         recipes: Sequence[Recipe],
         *,
         seed: int,
-        width: int | None = None,
+        plan: Plan,
         total: int | Sequence[int] | None = None,
-        device: str = "cpu",
-        threads: int | None = None,
     ) -> None:
         self.task, self.recipes, self.seed = task, tuple(recipes), seed
-        self.width, self.device = width or len(self.recipes), device
-        self.threads = threads or torch.get_num_threads()
+        self.width, self.device = plan.width, plan.device
+        self.compiled = plan.compiled
+        self.processes = plan.processes if can_fork() and plan.device == "cpu" else 1
+        self.threads = 1 if self.processes > 1 else plan.threads
+        self.pace: float | None = None
+        self.tell: Callable[[str], None] = _say_nothing
         self.model = self._fresh_model()
-        self.layout = Layout.of(self.model)
+        self.layout = Layout.of(self.model, unused=unused_parameters(task, device=self.device))
         self._check_groups(self.recipes)
         self._first_params = self.layout.flatten(dict(self.model.named_parameters())).detach().clone()
         self._first_buffers = {name: buffer.detach().clone() for name, buffer in self.model.named_buffers()}
-        self._order = BatchOrder(len(task.split("train")), task.batch_size, seed=draw_seed(seed, "data"))
+        self.order = BatchOrder(len(task.split("train")), task.batch_size, seed=draw_seed(seed, "data"))
         members = len(self.recipes)
-        self.params = self._first_params.repeat(members, 1)
-        self.buffers = {name: _repeat(buffer, members) for name, buffer in self._first_buffers.items()}
-        self.slots = {rule: rule.fresh_slots(self.params) for rule in self._rules()}
+        self.params = self.own(self._first_params.repeat(members, 1))
+        self.buffers = {name: self.own(_repeat(buffer, members)) for name, buffer in self._first_buffers.items()}
+        self.slots = {rule: self._fresh_slots(rule) for rule in self._rules()}
         self.step = torch.zeros(members, dtype=torch.int64)
         totals = total if total is not None else task.total_steps
         self.total = torch.as_tensor(totals, dtype=torch.int64).expand(members).clone()
@@ -88,43 +92,14 @@ class LocalFleet(ABC):
         Returns:
             The losses before each step, ``[steps, K]``, or one column for each of ``places``.
         """
-        chosen = self._members(places)
-        self.whole = False
-        losses = self.params.new_full((steps, len(self.recipes)), torch.nan)
-        self.model.train()
-        with borrowed_generators(), using_threads(self.threads):
-            for ahead, work, batches in self._batches_ahead(steps, chosen):
-                grads, losses[ahead, index_of(work.rows)] = self._mean_gradients(work, batches, ahead)
-                for table in work.tables:
-                    self._update(table, grads, work.rows, ahead)
-        own = losses[:, chosen].cpu().double()
-        if steps:
-            self._note_divergence(own, chosen)
-        self.history.add(own, chosen, begins=self.step, totals=self.total)
-        self.step[chosen] += steps
-        self.whole = True
-        return own
+        return train_fleets([(self, self.members(places))], steps)[0]
 
     def evaluate(self, split: SplitName, *, places: Sequence[int] | None = None) -> Scores:
         """Return the loss and metric of every member, or of some, on a whole split, in evaluation mode.
 
         It leaves no trace: buffers and generators are as before, and what a model draws depends on the seed alone.
         """
-        samples = len(self.task.split(split))
-        chosen = self._members(places)
-        sums = torch.zeros(2, len(chosen), dtype=torch.float64)
-        self.model.eval()
-        with borrowed_generators(), using_threads(self.threads):
-            for number, indices in enumerate(chunks(samples, max(self.task.batch_size, EVALUATION_SAMPLES))):
-                forward_seed = draw_seed(self.seed, "evaluation", number)
-                seed_everything(forward_seed)
-                batch = self._batch(split, torch.arange(indices.start, indices.stop))
-                for begin in range(0, len(chosen), self.width):
-                    rows = index_of(chosen[begin : begin + self.width])
-                    scores = self._scores(rows, batch, forward_seed=forward_seed)
-                    sums[:, begin : begin + self.width] += len(indices) * scores.cpu().double()
-        means = sums / samples
-        return Scores(loss=means[0], metric=None if self.task.metric is None else means[1])
+        return evaluate_fleet(self, split, self.members(places))
 
     def curve(self, place: int) -> list[tuple[int, float]]:
         """Return a member's training loss so far: (step, mean loss since the point before)."""
@@ -189,15 +164,40 @@ class LocalFleet(ABC):
             tensor.copy_(tensors[name])
 
     @abstractmethod
-    def _gradients(self, rows: slice | list[int], batch: Any, *, forward_seed: int) -> tuple[Tensor, Tensor]:
-        """Return gradients ``[k, P]`` and losses ``[k]`` of some members on one batch; update their buffers.
+    def gradients(self, params: Tensor, buffers: Named, batch: Any, *, forward_seed: int) -> tuple[Tensor, Tensor]:
+        """Return gradients ``[k, P]`` and losses ``[k]`` of some members on one batch; change their buffers in place.
 
         Every member's forward pass draws from a generator seeded with ``forward_seed``.
         """
 
     @abstractmethod
-    def _scores(self, rows: slice | list[int], batch: Any, *, forward_seed: int) -> Tensor:
-        """Return losses and metrics ``[2, k]`` of some members on one batch; change nothing."""
+    def scores(self, params: Tensor, buffers: Named, batch: Any, *, forward_seed: int) -> Tensor:
+        """Return losses and metrics ``[2, k]`` of some members on one batch; their buffers may change."""
+
+    def step_of(self, work: Work, batch: Any) -> Step:  # noqa: ARG002  (for fleets that have several)
+        """Return how some members take a step together, made ready before processes are forked for it.
+
+        Args:
+            work: The members.
+            batch: One of their batches.
+        """
+        return plain_step
+
+    def own(self, tensor: Tensor) -> Tensor:
+        """Put a tensor where all processes that train the fleet find it."""
+        return shared(tensor) if self.processes > 1 else tensor
+
+    def chunk_width(self, members: int) -> int:
+        """Return how many of some members to compute at once, so that every process has some."""
+        return self.width if self.compiled else max(1, min(self.width, -(-members // self.processes)))
+
+    def narrow(self, width: int) -> None:
+        """Compute fewer members at once from now on."""
+        self.width, self.compiled = width, False
+        self.tell(f"memory ran out: at most {width} at a time from here on.")
+
+    def _fresh_slots(self, rule: UpdateRule) -> Slots:
+        return {name: self.own(slot) for name, slot in rule.fresh_slots(self.params).items()}
 
     def _fresh_model(self) -> nn.Module:
         with borrowed_generators(), using_threads(self.threads):
@@ -233,78 +233,18 @@ class LocalFleet(ABC):
         changed = dict(zip(places, recipes, strict=True))
         self.recipes = tuple(changed.get(place, recipe) for place, recipe in enumerate(self.recipes))
         for rule in self._rules() - self.slots.keys():
-            self.slots[rule] = rule.fresh_slots(self.params)
+            self.slots[rule] = self._fresh_slots(rule)
         for rule in self.slots.keys() - self._rules():
             del self.slots[rule]
 
-    def _members(self, places: Sequence[int] | None) -> list[int]:
+    def members(self, places: Sequence[int] | None) -> list[int]:
         """Return places as numbers from 0; all of them where none are named."""
         every = range(len(self.recipes))
         return list(every) if places is None else [every[place] for place in places]
 
-    def _batches_ahead(self, steps: int, places: Sequence[int]) -> Iterator[tuple[int, Work, list[Any]]]:
-        """Yield the work of each step with its micro-batches; each batch is read once for all its members."""
-        work = share_out(
-            self.recipes,
-            places,
-            step=self.step,
-            total=self.total,
-            lr_scale=self.lr_scale,
-            steps=steps,
-            width=self.width,
-            layout=self.layout,
-            like=self.params,
-        )
-        for ahead in range(steps):
-            read: dict[int, list[Any]] = {}
-            for part in work:
-                number = part.begin + ahead
-                if number not in read:
-                    read[number] = self._micro_batches(number)
-                yield ahead, part, read[number]
 
-    def _micro_batches(self, number: int) -> list[Any]:
-        accumulate = self.task.accumulate
-        if not isinstance(self.task.train, TensorSplit):  # a dataset may draw, as for augmentation
-            seed_everything(draw_seed(self.seed, "data", number))
-        numbers = range(number * accumulate, (number + 1) * accumulate)
-        return [self._batch("train", self._order.indices(micro)) for micro in numbers]
-
-    def _batch(self, split: SplitName, indices: Tensor) -> Any:
-        batch = self.task.batch(split, indices)
-        return pytree.tree_map_only(Tensor, lambda tensor: tensor.to(self.device), batch)
-
-    def _mean_gradients(self, work: Work, batches: list[Any], ahead: int) -> tuple[Tensor, Tensor]:
-        rows, first = index_of(work.rows), (work.begin + ahead) * self.task.accumulate
-        results = [
-            self._gradients(rows, batch, forward_seed=draw_seed(self.seed, "forward", first + micro))
-            for micro, batch in enumerate(batches)
-        ]
-        if len(results) == 1:
-            return results[0]
-        grads, losses = zip(*results, strict=True)
-        return torch.stack(grads).mean(0), torch.stack(losses).mean(0)
-
-    def _update(self, table: RuleTable, grads: Tensor, chunk: tuple[int, ...], ahead: int) -> None:
-        if table.rows != chunk:
-            position = {row: number for number, row in enumerate(chunk)}
-            grads = grads[[position[row] for row in table.rows]]
-        if table.clip is not None:
-            grads = clip_by_global_norm(grads, table.clip)
-        rows, slots = index_of(table.rows), self.slots[table.rule]
-        own = {name: slot[rows] for name, slot in slots.items()}
-        params, after = table.rule.update(self.params[rows], grads, own, table.at(ahead))
-        if len(table.rows) == len(self.recipes):
-            self.params, self.slots[table.rule] = params, after
-        else:
-            self.params[rows] = params
-            _copy(slots, rows, after)
-
-    def _note_divergence(self, losses: Tensor, places: list[int]) -> None:
-        bad = ~torch.isfinite(losses)
-        first = self.step[places] + bad.to(torch.uint8).argmax(0)
-        known = self.diverged_at[places]
-        self.diverged_at[places] = torch.where((known < 0) & bad.any(0), first, known)
+def _say_nothing(line: str) -> None:
+    """Stand in for a listener."""
 
 
 def _repeat(buffer: Tensor, members: int) -> Tensor:

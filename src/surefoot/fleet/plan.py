@@ -24,6 +24,7 @@ class Plan:
         width: Most members whose gradients are computed at once.
         threads: Threads torch used.
         device: Where the training ran.
+        processes: Processes that shared the members, one thread each.
         compiled: Whether torch.compile was used.
         config_step_us: Measured cost of one config-step in microseconds.
         loop_us: The same for the loop over members.
@@ -42,6 +43,7 @@ class Plan:
     threads: int = 1
     device: str = "cpu"
     compiled: bool = False
+    processes: int = 1
     config_step_us: float | None = None
     loop_us: float | None = None
     reason: str = ""
@@ -72,7 +74,7 @@ class Plan:
     def _faults(self) -> Iterator[str]:
         if self.backend not in get_args(Backend):
             yield f"backend is one of {', '.join(get_args(Backend))}, not {self.backend!r}"
-        for name in ("width", "threads"):
+        for name in ("width", "threads", "processes"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 yield f"{name} is a whole number of at least 1, not {value!r}"
@@ -83,13 +85,15 @@ class Plan:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int | float) or not 0 < value < math.inf):
                 yield f"{name} is a number above 0, not {value!r}"
-        if self.compiled is not False:
-            yield f"compiled is false in this version, not {self.compiled!r}"
+        if not isinstance(self.compiled, bool) or (self.compiled and self.backend != "stacked"):
+            yield f"compiled is true or false, and true only where stacked, not {self.compiled!r}"
 
     @property
     def summary(self) -> str:
         """The plan in a few words."""
         how = f"stacked, {self.width} at once" if self.backend == "stacked" else "one after another"
+        how += ", compiled" if self.compiled else ""
+        how += f", in {self.processes} processes" if self.processes > 1 else ""
         cost = "" if self.config_step_us is None else f", {self.config_step_us:.0f} µs a config-step"
         ratio = f" ({self.loop_us / self.config_step_us:.1f}x a loop)" if self.config_step_us and self.loop_us else ""
         return f"{how}{cost}{ratio}"

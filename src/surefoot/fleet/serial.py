@@ -2,70 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from surefoot.fleet.chunk import Named
 from surefoot.fleet.local import LocalFleet
-from surefoot.fleet.plan import Backend
 from surefoot.tasks.luck import seed_torch
 
 
 class SerialFleet(LocalFleet):
     """A fleet whose members' gradients are computed in a loop, on one model that lends itself to each in turn."""
 
-    backend: ClassVar[Backend] = "serial"
-
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self._trained = [param for param in self.model.parameters() if param.requires_grad]
         self._sockets = _sockets(self.model)
 
-    def _gradients(self, rows: slice | list[int], batch: Any, *, forward_seed: int) -> tuple[Tensor, Tensor]:
+    def gradients(self, params: Tensor, buffers: Named, batch: Any, *, forward_seed: int) -> tuple[Tensor, Tensor]:
+        """Return the members' gradients and losses, one after another, on the one model."""
         grads, losses = [], []
-        for place in self._places(rows):
+        for member, row in enumerate(params):
             seed_torch(forward_seed)
-            loss = self.task.batch_loss(self._lend(place), batch)
+            loss = self.task.batch_loss(self._lend(row, _of_member(buffers, member)), batch)
             grads.append(self._flat_gradient(loss))
             losses.append(loss.detach())
-            self._take_back(place)
+            self._take_back(_of_member(buffers, member))
         return torch.stack(grads), torch.stack(losses)
 
-    def _scores(self, rows: slice | list[int], batch: Any, *, forward_seed: int) -> Tensor:
+    def scores(self, params: Tensor, buffers: Named, batch: Any, *, forward_seed: int) -> Tensor:
+        """Return the members' losses and metrics, one after another, on the one model."""
         with torch.no_grad():
-            return torch.stack([self._score(place, batch, forward_seed) for place in self._places(rows)], dim=1)
+            each = [
+                self._score(self._lend(row, _of_member(buffers, member)), batch, forward_seed)
+                for member, row in enumerate(params)
+            ]
+            return torch.stack(each, dim=1)
 
-    def _score(self, place: int, batch: Any, forward_seed: int) -> Tensor:
+    def _score(self, model: nn.Module, batch: Any, forward_seed: int) -> Tensor:
         seed_torch(forward_seed)
-        model = self._lend(place)
         loss = self.task.batch_loss(model, batch)
         metric = loss if self.task.metric is None else self.task.batch_metric(model, batch)
         return torch.stack([loss, metric.to(loss.dtype)])
 
-    def _places(self, rows: slice | list[int]) -> Sequence[int]:
-        return range(len(self.recipes))[rows] if isinstance(rows, slice) else rows
-
-    def _lend(self, place: int) -> nn.Module:
+    def _lend(self, row: Tensor, buffers: Named) -> nn.Module:
         """Point the model's parameters at one member's, and give it copies of that member's buffers."""
-        for param, value in zip(self._trained, self.layout.unflatten(self.params[place]).values(), strict=True):
+        for param, value in zip(self._trained, self.layout.unflatten(row).values(), strict=True):
             param.data = value
-        copies = {name: buffer[place].clone() for name, buffer in self.buffers.items()}
+        copies = {name: buffer.clone() for name, buffer in buffers.items()}
         for module, own_name, name in self._sockets:
             module._buffers[own_name] = copies[name]
         return self.model
 
-    def _take_back(self, place: int) -> None:
+    def _take_back(self, buffers: Named) -> None:
         """Keep the buffers that a forward pass has changed or replaced; one of another shape was a mere cache."""
         for module, own_name, name in self._sockets:
-            after, own = module._buffers.get(own_name), self.buffers[name]
-            if after is not None and after.shape == own.shape[1:]:
-                own[place] = after.detach()
+            after = module._buffers.get(own_name)
+            if after is not None and after.shape == buffers[name].shape:
+                buffers[name].copy_(after.detach())
 
     def _flat_gradient(self, loss: Tensor) -> Tensor:
         grads = torch.autograd.grad(loss, self._trained, materialize_grads=True)
         return torch.cat([grad.to_dense().reshape(-1) for grad in grads])
+
+
+def _of_member(buffers: Named, member: int) -> Named:
+    return {name: buffer[member] for name, buffer in buffers.items()}
 
 
 def _sockets(model: nn.Module) -> list[tuple[nn.Module, str, str]]:

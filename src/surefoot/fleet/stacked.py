@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vjp, vmap
 
+from surefoot.fleet.chunk import Chunk, Named, Step, plain_step
+from surefoot.fleet.fingerprint import fingerprint
+from surefoot.fleet.hyper import RuleTable, with_factors
 from surefoot.fleet.local import LocalFleet
-from surefoot.fleet.plan import Backend
-from surefoot.tasks.luck import seed_torch
+from surefoot.fleet.program import CompileError, Program, program
+from surefoot.fleet.work import Work
+from surefoot.optimizers import Slots, UpdateRule, clip_by_global_norm
+from surefoot.tasks.luck import draw_seed, seed_torch
 from surefoot.tasks.task import Task
 
 T = TypeVar("T")
-Named: TypeAlias = dict[str, Tensor]
+# A chunk that fills less than this part of the compiled width is cheaper uncompiled.
+MOST_PADDING = 4
 
 
 class StackedFleet(LocalFleet):
@@ -25,8 +32,6 @@ class StackedFleet(LocalFleet):
     Dropout draws the mask of a member trained alone (``randomness="same"``), and normalisation statistics are
     updated in place, member by member. Frozen parameters are held once.
     """
-
-    backend: ClassVar[Backend] = "stacked"
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
@@ -37,46 +42,119 @@ class StackedFleet(LocalFleet):
         self._vmapped_scores = _vectorised(self._loss_and_metric)
         self._recorded_scores = _vectorised(self._loss_and_metric_recorded)
 
-    def _gradients(self, rows: slice | list[int], batch: Any, *, forward_seed: int) -> tuple[Tensor, Tensor]:
+    def step_of(self, work: Work, batch: Any) -> Step:
+        """Return the compiled step where the plan has one and the members nearly fill it, and else the plain one."""
+        if not self.compiled or self.task.accumulate > 1 or len(work.rows) * MOST_PADDING < self.width:
+            return plain_step
+        table = work.tables[0].padded(self.width)
+        step = CompiledStep(table, self._frozen, self._fused(table.rule))
+        about = (self.task.model, self.task.loss, self.task.objective, self.task.precision, fingerprint(self.model))
+        arguments = step.arguments(Chunk.of(self, work).padded(self.width), 0, batch)
+        try:
+            step.program = program(
+                (*about, self.layout, table.rule), step.program, arguments, state=lambda: fingerprint(self.model)
+            )
+        except CompileError as error:
+            self.compiled = False
+            self.tell(f"members go on uncompiled: {error}")
+            return plain_step
+        return step
+
+    def _fused(self, rule: UpdateRule) -> Program:
+        """Return gradient, clipping and update in one function."""
+
+        def step(  # noqa: PLR0917  (a program takes its arguments by place)
+            params: Tensor,
+            buffers: Named,
+            slots: Slots,
+            hyper: Named,
+            factors: Named,
+            clip: Tensor | None,
+            frozen: Named,
+            batch: Any,
+        ) -> tuple[Tensor, Named, Slots, Tensor]:
+            grads, (losses, after) = self._vmapped(params, buffers, frozen, batch)
+            if clip is not None:
+                grads = clip_by_global_norm(grads, clip)
+            params, slots = rule.update(params, grads, slots, with_factors(hyper, factors))
+            return params, after, slots, losses
+
+        return step
+
+    def gradients(self, params: Tensor, buffers: Named, batch: Any, *, forward_seed: int) -> tuple[Tensor, Tensor]:
+        """Return the members' gradients and losses, in one vectorised program."""
         seed_torch(forward_seed)
-        buffers = {name: buffer[rows] for name, buffer in self.buffers.items()}
-        grads, (losses, after) = self._vmapped(self.params[rows], buffers, batch)
+        grads, (losses, after) = self._vmapped(params, buffers, self._frozen, batch)
         for name, buffer in after.items():
-            self.buffers[name][rows] = buffer
+            buffers[name].copy_(buffer)
         return grads, losses
 
-    def _scores(self, rows: slice | list[int], batch: Any, *, forward_seed: int) -> Tensor:
+    def scores(self, params: Tensor, buffers: Named, batch: Any, *, forward_seed: int) -> Tensor:
+        """Return the members' losses and metrics, in one vectorised program."""
         seed_torch(forward_seed)
-        buffers = {name: buffer[rows].clone() for name, buffer in self.buffers.items()}
         try:
-            return self._vmapped_scores(self.params[rows], buffers, batch).detach().T
+            copies = {name: buffer.clone() for name, buffer in buffers.items()}
+            return self._vmapped_scores(params, copies, self._frozen, batch).detach().T
         except RuntimeError as error:
             if "Batching rule not implemented" not in str(error) or self._vmapped_scores is self._recorded_scores:
                 raise
         # Recurrent layers have a batching rule for training only: their inference kernel has none.
         self._vmapped_scores = self._recorded_scores
-        return self._scores(rows, batch, forward_seed=forward_seed)
+        return self.scores(params, buffers, batch, forward_seed=forward_seed)
 
-    def _loss(self, params: Tensor, buffers: Named, batch: Any) -> tuple[Tensor, Named]:
+    def _loss(self, params: Tensor, buffers: Named, frozen: Named, batch: Any) -> tuple[Tensor, Named]:
         """Return the loss, and the buffers after the forward pass."""
-        loss, _, after = self._call(params, buffers, batch, metric=False)
+        loss, _, after = self._call(params, buffers, frozen, batch, metric=False)
         return loss, after
 
-    def _loss_and_metric(self, params: Tensor, buffers: Named, batch: Any) -> Tensor:
-        loss, metric, _ = self._call(params, buffers, batch, metric=self.task.metric is not None)
+    def _loss_and_metric(self, params: Tensor, buffers: Named, frozen: Named, batch: Any) -> Tensor:
+        loss, metric, _ = self._call(params, buffers, frozen, batch, metric=self.task.metric is not None)
         return torch.stack([loss, metric.to(loss.dtype)])
 
-    def _loss_and_metric_recorded(self, params: Tensor, buffers: Named, batch: Any) -> Tensor:
+    def _loss_and_metric_recorded(self, params: Tensor, buffers: Named, frozen: Named, batch: Any) -> Tensor:
         """Return the same as in training, recording what a gradient would need."""
-        scores: Tensor = vjp(lambda own: self._loss_and_metric(own, buffers, batch), params)[0]
+        scores: Tensor = vjp(lambda own: self._loss_and_metric(own, buffers, frozen, batch), params)[0]
         return scores
 
-    def _call(self, params: Tensor, buffers: Named, batch: Any, *, metric: bool) -> tuple[Tensor, Tensor, Named]:
-        named = self.layout.unflatten(params) | self._frozen | buffers
+    def _call(
+        self, params: Tensor, buffers: Named, frozen: Named, batch: Any, *, metric: bool
+    ) -> tuple[Tensor, Tensor, Named]:
+        named = self.layout.unflatten(params) | frozen | buffers
         state = {f"model.{name}": value for name, value in named.items()}
         loss, value = functional_call(self._objective, state, (batch,), {"metric": metric})
         # Torch leaves in the mapping what the forward pass has put in a buffer's place.
         return loss, value, {name: state[f"model.{name}"].detach() for name in buffers}
+
+
+@dataclass(slots=True, eq=False)
+class CompiledStep:
+    """A step with the members of one chunk and copies of the first, as many as the program was compiled for.
+
+    Attributes:
+        table: Their hyperparameters, as many.
+        frozen: Parameters that no member trains.
+        program: The step.
+    """
+
+    table: RuleTable
+    frozen: Named
+    program: Program
+
+    def arguments(self, chunk: Chunk, ahead: int, batch: Any) -> tuple[Any, ...]:
+        """Return what the program takes."""
+        table = self.table
+        return (
+            *(chunk.params, chunk.buffers, chunk.slots[0]),
+            *(table.row(ahead), table.factors, table.clip, self.frozen, batch),
+        )
+
+    def __call__(self, fleet: LocalFleet, work: Work, chunk: Chunk, ahead: int, batches: list[Any]) -> Tensor:
+        """Take the step, as :func:`surefoot.fleet.chunk.plain_step`."""
+        seed_torch(draw_seed(fleet.seed, "forward", work.begin + ahead))
+        found = self.program(*self.arguments(chunk, ahead, batches[0]))
+        chunk.params, chunk.buffers, chunk.slots[0], losses = found
+        own: Tensor = losses[: len(work.rows)]
+        return own
 
 
 class ObjectiveModule(nn.Module):
@@ -93,8 +171,8 @@ class ObjectiveModule(nn.Module):
 
 
 def _vectorised(function: Callable[..., T]) -> Callable[..., T]:
-    """Give a function of (params, buffers, batch) a member axis on all but the batch."""
-    vectorised: Callable[..., T] = vmap(function, in_dims=(0, 0, None), randomness="same")
+    """Give a function of (params, buffers, frozen, batch) a member axis on the first two."""
+    vectorised: Callable[..., T] = vmap(function, in_dims=(0, 0, None, None), randomness="same")
 
     def quiet(*args: Any) -> T:
         with warnings.catch_warnings():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -36,6 +36,7 @@ def share_out(
     lr_scale: Tensor,
     steps: int,
     width: int,
+    by_rule: bool = False,
     layout: Layout,
     like: Tensor,
 ) -> list[Work]:
@@ -49,6 +50,7 @@ def share_out(
         lr_scale: Factor on each member's learning rate.
         steps: How many steps are ahead.
         width: Most members in one group.
+        by_rule: Whether members of one group must share their update rule too.
         layout: Of the parameters.
         like: A tensor of the dtype and device of the parameters.
     """
@@ -59,14 +61,15 @@ def share_out(
             recipes, rows, begins=begins, totals=totals, steps=steps, lr_scale=lr_scale, layout=layout, like=like
         )
 
-    return [Work(rows, begins[rows[0]], tables(rows)) for rows in _groups(begins, places, width)]
+    kinds = [(begin, recipe.rule if by_rule else None) for begin, recipe in zip(begins, recipes, strict=True)]
+    return [Work(rows, begins[rows[0]], tables(rows)) for rows in _groups(kinds, places, width)]
 
 
-def _groups(begins: Sequence[int], places: Sequence[int], width: int) -> Iterator[tuple[int, ...]]:
-    at_step: dict[int, list[int]] = {}
+def _groups(kinds: Sequence[Hashable], places: Sequence[int], width: int) -> Iterator[tuple[int, ...]]:
+    alike: dict[Hashable, list[int]] = {}
     for row in sorted(set(places)):
-        at_step.setdefault(begins[row], []).append(row)
-    for members in at_step.values():
+        alike.setdefault(kinds[row], []).append(row)
+    for members in alike.values():
         for cut in range(0, len(members), width):
             yield tuple(members[cut : cut + width])
 

@@ -320,12 +320,13 @@ def _plan(
     study: Study | Path | str | None,
     progress: Progress,
     *,
-    budget: Budget,  # noqa: ARG001
     device: str,
+    budget: Budget,
 ) -> Plan:
     """Return the plan given, the one the study began with, or a measured one."""
     recorded = study.info().plan if isinstance(study, Study) else None
     if plan is not None or recorded is not None:
         return plan or Plan.from_json(recorded)
     progress.stage("calibration", config_steps=0)
-    return calibrate(task, members=32, device=device, tell=progress.tell)
+    work = None if budget.trainings is None else round(budget.trainings * task.total_steps)
+    return calibrate(task, members=32, config_steps=work, device=device, tell=progress.tell)

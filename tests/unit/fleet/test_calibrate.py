@@ -4,8 +4,9 @@ import torch
 from torch import nn
 
 from surefoot.fleet import Plan, calibrate, launch
-from surefoot.fleet.calibrate import STACKED_MARGIN, WIDTHS, Candidate, _choose
+from surefoot.fleet.calibrate import WIDTHS, _choose
 from surefoot.fleet.memory import member_bytes
+from surefoot.fleet.race import STACKED_MARGIN, Candidate
 from surefoot.recipe import Recipe
 from surefoot.tasks.loader import load
 from surefoot.tasks.task import Task
@@ -97,3 +98,17 @@ def test_calibration_leaves_the_threads_alone():
     before = torch.get_num_threads()
     calibrate(make_task(lambda: nn.Linear(4, 2)), members=4)
     assert torch.get_num_threads() == before
+
+
+def test_processes_must_be_faster_and_one_per_core_is_never_passed_over():
+    assert choose({(0, 1): 200.0, (8, 1): 50.0, (8, 1, 2): 49.0}).processes == 1
+    assert choose({(0, 1): 200.0, (8, 1): 50.0, (8, 1, 2): 30.0}).processes == 2
+    loops = choose({(0, 1): 200.0, (8, 1): 150.0, (0, 1, 2): 100.0, (8, 1, 2): 110.0})
+    assert (loops.backend, loops.processes, loops.config_step_us) == ("serial", 2, 100.0)
+    assert choose({(0, 1): 200.0, (8, 1, 2): 50.0, (8, 1, 2, True): 30.0}).compiled
+
+
+def test_little_work_pays_for_no_compiler():
+    plan = calibrate(load("digits"), members=8, config_steps=2000)
+    assert not plan.compiled
+    assert not calibrate(make_task(lambda: nn.Linear(4, 2)), members=4).compiled, "unknown work is little work"

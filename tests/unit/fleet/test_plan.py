@@ -38,7 +38,9 @@ def test_what_is_no_plan_is_refused(data):
         ({"config_step_us": "fast"}, "config_step_us is a number above 0"),
         ({"loop_us": -1.0}, "loop_us is a number above 0"),
         ({"loop_us": float("inf")}, "loop_us"),
-        ({"compiled": True}, "compiled is false in this version"),
+        ({"compiled": "yes"}, "compiled is true or false"),
+        ({"compiled": True, "backend": "serial"}, "true only where stacked"),
+        ({"processes": 0}, "processes is a whole number"),
         ({"schema": 2}, "version 2"),
     ],
 )

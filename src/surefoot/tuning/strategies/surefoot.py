@@ -11,7 +11,7 @@ from surefoot.tuning.strategies.optuna_samplers import TPE
 
 
 class Surefoot(TPE):
-    """A scrambled Sobol sequence, refined by the multivariate TPE; ADR 0008 has what it was measured against."""
+    """A scrambled Sobol sequence, refined by the multivariate TPE; ADR 0009 has what it was measured against."""
 
     name: ClassVar[str] = "surefoot"
     smooths: ClassVar[bool] = True

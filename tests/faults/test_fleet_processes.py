@@ -1,0 +1,191 @@
+"""What goes wrong in forked processes, and with memory and compilers."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from surefoot.errors import DataError, TaskError
+from surefoot.fleet import Plan, launch, train_together
+from surefoot.fleet.processes import can_fork, run_jobs
+from surefoot.fleet.shared import shared
+from surefoot.fleet.threads import using_threads
+from surefoot.recipe import Recipe
+from surefoot.tasks.task import Task
+
+pytestmark = pytest.mark.skipif(not can_fork(), reason="processes are forked on Linux, where there is no accelerator")
+RATES = (0.01, 0.03, 0.1, 0.2, 0.3)
+
+
+def make_task(model=None, **settings) -> Task:
+    x = torch.randn(64, 6, generator=torch.Generator().manual_seed(0))
+    y = x[:, :3].argmax(1)
+    model = model or (lambda: nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3)))
+    settings = {"batch_size": 8, "steps": 40} | settings
+    return Task("small", model, nn.functional.cross_entropy, (x, y), (x, y), **settings)
+
+
+def make_fleet(plan: Plan, *, seed: int = 0, task: Task | None = None):
+    return launch(
+        task or make_task(), [Recipe.of("sgd", lr=rate, momentum=0.9) for rate in RATES], seed=seed, plan=plan
+    )
+
+
+def children() -> set[str]:
+    return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
+
+
+def test_jobs_return_in_order_and_leave_what_lies_in_shared_memory():
+    found = shared(torch.zeros(7, dtype=torch.int64))
+
+    def job(number: int) -> int:
+        found[number] = number**2
+        return os.getpid()
+
+    with using_threads(1):
+        pids = run_jobs([lambda number=number: job(number) for number in range(7)], processes=3)
+    assert found.tolist() == [0, 1, 4, 9, 16, 25, 36]
+    assert len(pids) == 7
+    assert not children()
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), DataError("bad data.", hint="mend them."), KeyError("x")])
+def test_what_a_job_raises_is_raised_here(error):
+    here = os.getpid()
+
+    def job() -> None:
+        if os.getpid() != here:
+            raise error
+        time.sleep(0.2)  # so that a child takes some
+
+    with pytest.raises(type(error)) as caught:
+        run_jobs([job] * 8, processes=2)
+    assert str(caught.value) == str(error)
+    assert not children()
+
+
+def test_a_child_that_is_killed_is_an_error_and_no_hang():
+    here = os.getpid()
+
+    def job() -> None:
+        if os.getpid() != here:
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(0.2)
+
+    with pytest.raises(TaskError, match=r"was killed \(signal 9\).*memory"):
+        run_jobs([job] * 8, processes=2)
+    assert not children()
+
+
+def test_an_interrupt_here_ends_the_children():
+    here = os.getpid()
+
+    def job() -> None:
+        if os.getpid() == here:
+            raise KeyboardInterrupt
+        time.sleep(60)
+
+    begin = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_jobs([job] * 2, processes=2)
+    assert time.monotonic() - begin < 30
+    assert not children()
+
+
+def test_a_parent_that_has_used_its_threads_forks_all_the_same():
+    program = """
+        import torch
+        torch.set_num_threads(4)
+        (torch.randn(1500, 1500) @ torch.randn(1500, 1500)).relu().sum()
+        from tests.faults.test_fleet_processes import make_fleet
+        from surefoot.fleet import Plan
+        fleet = make_fleet(Plan("stacked", 8, processes=2))
+        print(fleet.train(20).isfinite().all().item(), torch.get_num_threads())
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        env=os.environ | {"OMP_NUM_THREADS": "4"}, check=False, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.stdout.split() == ["True", "4"], done.stderr
+
+
+@pytest.mark.parametrize("plan", [Plan("serial", 2, processes=2), Plan("stacked", 2, processes=3)], ids=str)
+def test_who_trains_a_member_changes_no_bit(plan, monkeypatch):
+    forked, alone = make_fleet(plan), make_fleet(plan)
+    losses = forked.train(20)
+    monkeypatch.setattr("surefoot.fleet.training.run_jobs", lambda jobs, processes: [job() for job in jobs])
+    assert torch.equal(alone.train(20), losses)
+    assert torch.equal(alone.params, forked.params)
+    assert torch.equal(alone.evaluate("valid").loss, forked.evaluate("valid").loss)
+
+
+def test_fleets_that_train_together_are_the_same_as_one_after_another():
+    plan = Plan("stacked", 4, processes=2)
+    together, apart = ([make_fleet(plan, seed=seed) for seed in (0, 1, 2)] for _ in range(2))
+    losses = train_together(together, 15)
+    for fleet, other, own in zip(together, apart, losses, strict=True):
+        assert torch.equal(other.train(15), own)
+        assert torch.equal(other.params, fleet.params)
+        assert other.step.tolist() == fleet.step.tolist() == [15] * 5
+    assert not torch.equal(losses[0], losses[1])
+
+
+class Greedy(nn.Module):
+    """Wants a terabyte a member where more than so many are computed at once, as ``vmap`` would for a wide layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(6, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        weight = self.layer.weight
+        while torch._C._functorch.is_functorch_wrapped_tensor(weight):
+            weight = torch._C._functorch.get_unwrapped(weight)
+        if len(weight.flatten(0, -2)) > 3 * 2:
+            torch.empty(1 << 45)
+        return self.layer(x)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_out_of_memory_halves_the_width_and_goes_on(processes):
+    task, said = make_task(Greedy), []
+    fleet = make_fleet(Plan("stacked", 5, processes=processes), task=task)
+    fleet.tell = said.append
+    losses = torch.cat([fleet.train(5), fleet.train(5)])
+    steps_down = [3, 2] if processes == 1 else [2]
+    assert said == [f"memory ran out: at most {width} at a time from here on." for width in steps_down]
+    assert fleet.width <= 2
+    assert fleet.whole
+    calm = make_fleet(Plan("serial", 1), task=task)
+    torch.testing.assert_close(calm.train(10), losses, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(calm.evaluate("valid").loss, fleet.evaluate("valid").loss, rtol=1e-5, atol=1e-6)
+
+
+def test_without_a_compiler_it_goes_on_and_says_so_once(tmp_path):
+    program = """
+        from tests.faults.test_fleet_processes import make_fleet
+        from surefoot.fleet import Plan
+        fleet = make_fleet(Plan("stacked", 4, compiled=True))
+        fleet.tell = print
+        print(fleet.train(3).isfinite().all().item(), fleet.train(3).isfinite().all().item(), fleet.compiled)
+    """
+    environment = os.environ | {"PATH": "", "CXX": "no-such-compiler", "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2, done.stdout + done.stderr
+    assert lines[0].startswith("members go on uncompiled: ")
+    assert lines[1] == "True True False"
