@@ -1,0 +1,50 @@
+"""How much is measured: everything, or what a few minutes allow."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.tasks import ENTRIES
+
+ROOT = Path(__file__).parents[1]
+DATA = Path(__file__).parent / "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Sizes of a run.
+
+    Attributes:
+        folder: Where its data go.
+        tasks: The tasks that are raced.
+        seeds: Seeds of each contestant on a task that counts; an easy task has one.
+        limit_seconds: Most time of one process of a contestant.
+        tunes: Tunes of each task for the promises: cheap tasks have more.
+        trials: Trials of the study whose memory is measured.
+    """
+
+    folder: Path
+    tasks: tuple[str, ...]
+    seeds: int
+    limit_seconds: float
+    tunes: dict[str, int]
+    trials: int
+
+
+# 186 tunes; a task whose tune takes 20 s is asked less often than one of 2 s.
+TUNES = dict.fromkeys(ENTRIES, 36) | dict.fromkeys(("mnist1d-cnn", "fashion-cnn", "char-transformer"), 14)
+FULL = Scale(DATA, tuple(ENTRIES), seeds=5, limit_seconds=60.0, tunes=TUNES, trials=1000)
+QUICK = Scale(
+    DATA / "quick", ("digits", "diabetes"), seeds=1, limit_seconds=10.0, tunes={"digits": 2, "diabetes": 2}, trials=100
+)
+
+
+def scale_of(description: str | None) -> Scale:
+    """Read the command line of one part."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="two tasks, one seed, a few minutes; kept in data/quick")
+    scale = QUICK if parser.parse_args().quick else FULL
+    scale.folder.mkdir(parents=True, exist_ok=True)
+    return scale
