@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from benchmarks import grid, records
-from benchmarks.contestants import CONTESTANTS, Contestant
+from benchmarks.contestants import CONTESTANTS, TPE, Contestant
 from benchmarks.judging import Judge
 from benchmarks.scale import ROOT, Scale, scale_of
 from benchmarks.tasks import ENTRIES
@@ -143,7 +143,8 @@ def run_all(scale: Scale, data: dict[str, Any]) -> None:
     for name, seed, contestant in planned(scale):
         if (name, seed, contestant.module) in done or not contestant.installed:
             continue
-        run = start(contestant, name, seed=seed, limit_seconds=scale.limit_seconds)
+        limit = scale.named_limit_seconds if contestant == TPE else scale.limit_seconds
+        run = start(contestant, name, seed=seed, limit_seconds=limit)
         data["runs"].append(run.to_json())
         records.write(path, data)
         last = run.failed or run.delivered(max(ANSWERS)).recipe
@@ -190,7 +191,7 @@ def judge_of(name: str, data: dict[str, Any]) -> Judge:
 def main() -> None:
     scale = scale_of(__doc__)
     data = records.read(scale.folder / "race.json", {"runs": [], "judged": []})
-    data |= {"limit_seconds": scale.limit_seconds, "machine": records.surroundings()}
+    data |= {"machine": records.surroundings()}
     run_all(scale, data)
     judge_all(scale, data)
     records.write(scale.folder / "race.json", data)

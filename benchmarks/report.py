@@ -173,7 +173,8 @@ def render(scale: Scale, folder: Path) -> str:
     races = [race_of(name, raced) for name in tasks] if raced else []
     races = [race for race in races if race.incumbent]
     kept = [promises_of(name, rows) for name in tasks if (rows := _tunes(honest, name))]
-    parts = [INTRODUCTION.format(seeds=scale.seeds, limit=f"{scale.limit_seconds:g}", answer=ANSWER, good=GOOD)]
+    limits = {"limit": scale.limit_seconds, "named": TPE.title, "named_limit": scale.named_limit_seconds}
+    parts = [INTRODUCTION.format(seeds=scale.seeds, answer=ANSWER, good=GOOD, **limits)]
     for what, data in (("race", raced), ("honesty", honest), ("memory", memory)):
         if data:
             parts.append(f"- *{what}*: {surroundings(data['machine'])}\n")
@@ -201,7 +202,7 @@ Made by `make bench` (`python -m benchmarks.report` from the data files in `benc
 about stands at the top of the program that measures it. A setting is *good* when, retrained on 10 fresh paired seeds,
 the upper 90 % bound (Fieller) of its mean loss over that of the dense grid's best is at most {good}. Times are of whole
 processes, medians over {seeds} seeds on the tasks that count and one on the easy ones; a rival that searches is stopped
-after {limit} s or 100 trials, and answers after {answer} trials.
+after {limit:g} s or 100 trials ({named}: {named_limit:g} s or 200 trials), and answers after {answer} trials.
 
 """
 SENSITIVITY = f"""Time until {TPE.title} delivers a good answer over surefoot's, where it answers after so many
@@ -215,7 +216,7 @@ def _seconds(clock: Clock) -> str:
 
 
 def _times(clock: Clock, ours: Clock | None) -> str:
-    return DASH if ours is None else _ratio(*clock.over(ours))
+    return DASH if ours is None or not math.isfinite(ours.median) else _ratio(*clock.over(ours))
 
 
 def _ratio(value: float, bound: bool) -> str:

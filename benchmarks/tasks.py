@@ -27,11 +27,11 @@ class Entry:
 
 ENTRIES = {
     "digits": Entry("digits", 220),
-    "mnist1d-mlp": Entry("mnist1d", 800),
-    "mnist1d-cnn": Entry("benchmarks/tasks.py:mnist1d_cnn", 300),
-    "fashion-cnn": Entry("fashion-mnist", 300),
-    "char-transformer": Entry("examples/char_transformer.py:task", 200),
-    "batchnorm-dropout": Entry("benchmarks/tasks.py:batchnorm_dropout", 400),
+    "mnist1d-mlp": Entry("mnist1d", 400),
+    "mnist1d-cnn": Entry("benchmarks/tasks.py:mnist1d_cnn", 200),
+    "fashion-cnn": Entry("fashion-mnist", 200),
+    "char-transformer": Entry("examples/char_transformer.py:task", 150),
+    "batchnorm-dropout": Entry("benchmarks/tasks.py:batchnorm_dropout", 300),
     "diabetes": Entry("diabetes", 220),
 }
 

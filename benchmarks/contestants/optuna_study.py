@@ -13,13 +13,17 @@ from benchmarks.tasks import ENTRIES
 
 # Optuna's documentation has no rule when to stop; its tutorials take 100 trials. Answers at 25, 50 and 100 are shown.
 MOST_TRIALS = 100
+# With pruning most of them are cheap.
+MOST_PRUNED_TRIALS = 200
 # How often a training reports its validation loss, so that Hyperband can prune it.
 REPORTS = 9
 
 
-def search(call: Call, sampler: optuna.samplers.BaseSampler, pruner: optuna.pruners.BasePruner) -> None:
+def search(
+    call: Call, sampler: optuna.samplers.BaseSampler, pruner: optuna.pruners.BasePruner, *, trials: int = MOST_TRIALS
+) -> None:
     """Search until the trials or the time are over."""
-    task, trials = ENTRIES[call.task].load(), Trials()
+    task, log = ENTRIES[call.task].load(), Trials()
 
     def objective(trial: optuna.Trial) -> float:
         lr, momentum = trial.suggest_float("lr", *RATE, log=True), trial.suggest_float("momentum", *MOMENTUM)
@@ -34,8 +38,8 @@ def search(call: Call, sampler: optuna.samplers.BaseSampler, pruner: optuna.prun
 
     def tell(_: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
         complete = trial.state == optuna.trial.TrialState.COMPLETE
-        trials.ended(recipe_text(**trial.params), trial.value if complete else math.inf, complete=complete)
+        log.ended(recipe_text(**trial.params), trial.value if complete else math.inf, complete=complete)
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=sampler, pruner=pruner)
-    study.optimize(objective, n_trials=MOST_TRIALS, timeout=call.seconds_left, callbacks=[tell])
+    study.optimize(objective, n_trials=trials, timeout=call.seconds_left, callbacks=[tell])
