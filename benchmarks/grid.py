@@ -21,9 +21,9 @@ import numpy as np
 
 from benchmarks import records
 from benchmarks.contestants.space import MOMENTUM, RATE
+from benchmarks.entries import ENTRIES
 from benchmarks.judging import FRESH_SEEDS, GOOD, paired_upper_bound, train
 from benchmarks.scale import DATA, scale_of
-from benchmarks.tasks import ENTRIES
 from surefoot.fleet import Plan, calibrate
 from surefoot.recipe import Recipe
 from surefoot.schedules import Cosine

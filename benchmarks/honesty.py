@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks import grid, records
+from benchmarks.entries import ENTRIES
 from benchmarks.judging import Judge
 from benchmarks.scale import scale_of
-from benchmarks.tasks import ENTRIES
 from surefoot.fleet import Plan, calibrate
 from surefoot.recipe import DEFAULT_RECIPE
 from surefoot.tasks.task import Task

@@ -13,11 +13,11 @@ from typing import Any
 
 from benchmarks import grid, plots, records
 from benchmarks.contestants import CONTESTANTS, SUREFOOT, TPE
+from benchmarks.entries import ENTRIES
 from benchmarks.figures import ANSWER, Clock, Promises, Race, promises_of, race_of, speedup
 from benchmarks.judging import GOOD
 from benchmarks.race import ANSWERS
 from benchmarks.scale import FULL, Scale, scale_of
-from benchmarks.tasks import ENTRIES
 from surefoot.plots import save
 
 TRAININGS_TRIED = 200
@@ -88,7 +88,7 @@ def _promise_rows(kept: Sequence[Promises]) -> Iterator[list[str]]:
         f"{share('covered'):.0%}", met=share("covered") >= 0.85,
     )  # fmt: skip
     yield target("its width: a median factor of at most 4", f"{width:.1f}", met=width <= 4)
-    yield target("the recommended setting beats the default (no target)", f"{share('beats_default'):.0%}", met=True)
+    yield ["the recommended setting beats the default", f"{share('beats_default'):.0%}", "no target"]
 
 
 def _memory_rows(memory: dict[str, Any] | None) -> Iterator[list[str]]:

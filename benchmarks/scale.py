@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.tasks import ENTRIES
+from benchmarks.entries import ENTRIES
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(__file__).parent / "data"

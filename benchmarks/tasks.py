@@ -1,39 +1,16 @@
-"""The benchmark's tasks: texts that `surefoot tune` takes, so that every contestant trains the same.
+"""Tasks of the benchmark that are neither built in nor an example; entries.py lists them all.
 
-This file is one of those that the texts name, so it is run by surefoot's loader and imports nothing of its neighbours.
+The texts there name this file, so surefoot's loader runs it: it imports nothing of its neighbours.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from torch import nn
 
 from surefoot.tasks.builtin.mnist1d import mnist1d
-from surefoot.tasks.loader import load
 from surefoot.tasks.task import Task
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A task of the benchmark: its text on surefoot's command line, and the steps of a full training."""
-
-    text: str
-    steps: int
-
-    def load(self) -> Task:
-        return load(self.text, steps=self.steps)
-
-
-ENTRIES = {
-    "digits": Entry("digits", 220),
-    "mnist1d-mlp": Entry("mnist1d", 400),
-    "mnist1d-cnn": Entry("benchmarks/tasks.py:mnist1d_cnn", 200),
-    "fashion-cnn": Entry("fashion-mnist", 200),
-    "char-transformer": Entry("examples/char_transformer.py:task", 150),
-    "batchnorm-dropout": Entry("benchmarks/tasks.py:batchnorm_dropout", 300),
-    "diabetes": Entry("diabetes", 220),
-}
 
 
 def mnist1d_cnn() -> Task:

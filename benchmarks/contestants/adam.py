@@ -6,7 +6,7 @@ import torch
 
 from benchmarks.contestants.plain_loop import PlainLoop
 from benchmarks.contestants.program import Call, say
-from benchmarks.tasks import ENTRIES
+from benchmarks.entries import ENTRIES
 
 if __name__ == "__main__":
     call = Call.read()

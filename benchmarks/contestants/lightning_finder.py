@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from benchmarks.contestants.plain_loop import PlainLoop
 from benchmarks.contestants.program import Call, say
 from benchmarks.contestants.space import recipe_text
-from benchmarks.tasks import ENTRIES
+from benchmarks.entries import ENTRIES
 from surefoot.tasks.task import Task
 
 MOMENTUM = 0.9

@@ -13,7 +13,7 @@ from torch_lr_finder import LRFinder
 from benchmarks.contestants.plain_loop import PlainLoop
 from benchmarks.contestants.program import Call, say
 from benchmarks.contestants.space import recipe_text
-from benchmarks.tasks import ENTRIES
+from benchmarks.entries import ENTRIES
 
 MOMENTUM = 0.9
 

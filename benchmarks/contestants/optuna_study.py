@@ -9,7 +9,7 @@ import optuna
 from benchmarks.contestants.plain_loop import sgd_loop
 from benchmarks.contestants.program import Call, Trials
 from benchmarks.contestants.space import MOMENTUM, RATE, recipe_text
-from benchmarks.tasks import ENTRIES
+from benchmarks.entries import ENTRIES
 
 # Optuna's documentation has no rule when to stop; its tutorials take 100 trials. Answers at 25, 50 and 100 are shown.
 MOST_TRIALS = 100

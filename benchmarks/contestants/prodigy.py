@@ -7,7 +7,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from benchmarks.contestants.plain_loop import PlainLoop
 from benchmarks.contestants.program import Call, say
-from benchmarks.tasks import ENTRIES
+from benchmarks.entries import ENTRIES
 from surefoot.tasks.task import Task
 
 

@@ -8,7 +8,7 @@ import math
 import time
 from dataclasses import dataclass, field
 
-from benchmarks.tasks import ENTRIES
+from benchmarks.entries import ENTRIES
 
 BEGIN = time.monotonic()
 

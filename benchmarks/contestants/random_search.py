@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks.contestants.plain_loop import sgd_loop
 from benchmarks.contestants.program import Call, Trials
 from benchmarks.contestants.space import MOMENTUM, RATE, recipe_text
-from benchmarks.tasks import ENTRIES
+from benchmarks.entries import ENTRIES
 
 MOST_TRIALS = 100
 

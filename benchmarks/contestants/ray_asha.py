@@ -47,7 +47,7 @@ def main() -> None:
     )
     space = {"lr": tune.loguniform(*RATE), "momentum": tune.uniform(*MOMENTUM)}
     with tempfile.TemporaryDirectory() as folder:
-        tune.Tuner(
+        found = tune.Tuner(
             tune.with_resources(train, {"cpu": 1}),
             param_space={**space, "task": call.task, "seed": call.seed},
             tune_config=tune.TuneConfig(
@@ -61,6 +61,8 @@ def main() -> None:
             ),
             run_config=tune.RunConfig(storage_path=folder, verbose=0, callbacks=[Teller()]),
         ).fit()
+        for error in found.errors:
+            raise error
     ray.shutdown()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from ray import tune
 
 from benchmarks.contestants.plain_loop import sgd_loop
-from benchmarks.tasks import ENTRIES
+from benchmarks.entries import ENTRIES
 from surefoot.tasks.task import Task
 
 REPORTS = 9

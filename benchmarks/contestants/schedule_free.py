@@ -7,7 +7,7 @@ from schedulefree import AdamWScheduleFree
 
 from benchmarks.contestants.plain_loop import PlainLoop
 from benchmarks.contestants.program import Call, say
-from benchmarks.tasks import ENTRIES
+from benchmarks.entries import ENTRIES
 from surefoot.tasks.task import Task
 
 WARMUP = 0.05

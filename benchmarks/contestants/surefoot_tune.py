@@ -16,7 +16,7 @@ from contextlib import closing
 from pathlib import Path
 
 from benchmarks.contestants.program import Call, say
-from benchmarks.tasks import ENTRIES
+from benchmarks.entries import ENTRIES
 
 BUDGET = "30x"
 GLANCE_SECONDS = 0.05

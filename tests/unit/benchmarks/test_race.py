@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from importlib.util import find_spec
 
 import pytest
 
 from benchmarks.contestants import CONTESTANTS
+from benchmarks.entries import ENTRIES
 from benchmarks.figures import Clock, speedup
 from benchmarks.judging import FRESH_SEEDS, Judge
 from benchmarks.race import Event, Run, undecided
+from benchmarks.scale import ROOT
+from surefoot.tasks.builtin.fashion_mnist import DEBIAN_FOLDER
 
 BEST = [0.3 + 0.001 * number for number in range(len(FRESH_SEEDS))]
 
@@ -79,3 +84,18 @@ def test_the_speedup_is_the_median_of_tasks():
 @pytest.mark.parametrize("contestant", CONTESTANTS, ids=lambda contestant: contestant.module)
 def test_every_contestant_is_a_program(contestant):
     assert find_spec(f"benchmarks.contestants.{contestant.module}") is not None
+
+
+def test_the_watcher_of_the_command_starts_it_at_once():
+    """Its own imports are on surefoot's clock: torch is not to be among them."""
+    watcher = "import benchmarks.contestants.surefoot_tune, sys; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", watcher], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_the_tasks_have_the_steps_they_are_listed_with(name, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    if name == "fashion-cnn" and not DEBIAN_FOLDER.is_dir():
+        pytest.skip("its pictures are not on this machine")
+    assert ENTRIES[name].load().total_steps == ENTRIES[name].steps
