@@ -30,7 +30,7 @@ ENTRIES = {
     "mnist1d-mlp": Entry("mnist1d", 400),
     "mnist1d-cnn": Entry("benchmarks/tasks.py:mnist1d_cnn", 200),
     "fashion-cnn": Entry("fashion-mnist", 200),
-    "char-transformer": Entry("examples/char_transformer.py:task", 150),
+    "char-transformer": Entry("examples/char_transformer.py:task", 100),
     "batchnorm-dropout": Entry("benchmarks/tasks.py:batchnorm_dropout", 300),
     "diabetes": Entry("diabetes", 220),
 }

@@ -15,9 +15,6 @@ from benchmarks.contestants import SUREFOOT, TPE
 from benchmarks.judging import GOOD, paired_upper_bound
 from benchmarks.race import ANSWERS, Run, judge_of
 
-# The answer that counts of a rival that searches until it is stopped.
-ANSWER = ANSWERS[1]
-
 
 @dataclass(frozen=True, slots=True)
 class Clock:

@@ -10,7 +10,8 @@ import altair as alt
 
 from benchmarks import grid
 from benchmarks.contestants import CONTESTANTS, SUREFOOT
-from benchmarks.figures import ANSWER, Race
+from benchmarks.figures import Race
+from benchmarks.race import ANSWER
 from surefoot.plots.axes import log_axis
 from surefoot.plots.inline import Row, inline
 from surefoot.plots.theme import WIDTH, Figure, finished, layered

@@ -29,8 +29,10 @@ from benchmarks.judging import Judge
 from benchmarks.scale import ROOT, Scale, scale_of
 from surefoot.fleet import calibrate
 
-# A searching rival answers after so many trials: the middle one counts, the others show what hangs on it.
-ANSWERS = (25, 50, 100)
+# A rival that searches until it is stopped answers after so many trials; the others, of the rival that the targets
+# name, show what hangs on it.
+ANSWER = 50
+ANSWERS = (25, ANSWER, 100)
 # What a contestant may take to end by itself after its limit.
 GRACE_SECONDS = 10.0
 SLOWEST_ANSWER_SECONDS = 600.0
@@ -156,7 +158,8 @@ def undecided(runs: Iterable[Run], judge: Judge) -> Iterator[str]:
     """Yield the recipes whose judgement the figures need next: answers, and of every run its first unjudged incumbent
     unless an earlier one was good."""
     for run in runs:
-        needed = [run.delivered(trials).recipe for trials in ANSWERS]
+        due = ANSWERS if run.contestant == TPE.module else (ANSWER,)
+        needed = [run.delivered(trials).recipe for trials in due]
         for event in run.events:
             if event.recipe is not None and event.recipe not in judge.known:
                 needed.append(event.recipe)

@@ -14,9 +14,9 @@ from typing import Any
 from benchmarks import grid, plots, records
 from benchmarks.contestants import CONTESTANTS, SUREFOOT, TPE
 from benchmarks.entries import ENTRIES
-from benchmarks.figures import ANSWER, Clock, Promises, Race, promises_of, race_of, speedup
+from benchmarks.figures import Clock, Promises, Race, promises_of, race_of, speedup
 from benchmarks.judging import GOOD
-from benchmarks.race import ANSWERS
+from benchmarks.race import ANSWER, ANSWERS
 from benchmarks.scale import FULL, Scale, scale_of
 from surefoot.plots import save
 

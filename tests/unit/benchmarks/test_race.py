@@ -14,7 +14,7 @@ from benchmarks.entries import ENTRIES
 from benchmarks.figures import Clock, speedup
 from benchmarks.judging import FRESH_SEEDS, Judge
 from benchmarks.race import Event, Run, undecided
-from benchmarks.scale import ROOT
+from benchmarks.scale import FULL, ROOT
 from surefoot.tasks.builtin.fashion_mnist import DEBIAN_FOLDER
 
 BEST = [0.3 + 0.001 * number for number in range(len(FRESH_SEEDS))]
@@ -22,7 +22,7 @@ BEST = [0.3 + 0.001 * number for number in range(len(FRESH_SEEDS))]
 
 def searched():
     """A search whose incumbent changes with trials 1, 3 and 30; stopped after 40 trials."""
-    run = Run("digits", "random_search", 0, seconds=45.0)
+    run = Run("digits", "optuna_tpe", 0, seconds=45.0)
     names = {1: "a", 3: "b", 30: "c"}
     recipe = None
     for trial in range(1, 41):
@@ -99,3 +99,8 @@ def test_the_tasks_have_the_steps_they_are_listed_with(name, monkeypatch):
     if name == "fashion-cnn" and not DEBIAN_FOLDER.is_dir():
         pytest.skip("its pictures are not on this machine")
     assert ENTRIES[name].load().total_steps == ENTRIES[name].steps
+
+
+def test_there_are_enough_tunes_to_judge_an_interval_by():
+    assert sum(FULL.tunes.values()) >= 180
+    assert FULL.tunes.keys() == ENTRIES.keys()
