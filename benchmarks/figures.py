@@ -126,6 +126,11 @@ class Speedup:
         return statistics.median(ratio for ratio, _ in self.by_task.values()) if self.by_task else math.nan
 
     @property
+    def bounded(self) -> bool:
+        """Whether some ratio is only a lower bound: the rival had nothing good within its time."""
+        return any(bound for _, bound in self.by_task.values())
+
+    @property
     def lowest(self) -> float:
         return min((ratio for ratio, _ in self.by_task.values()), default=math.nan)
 
@@ -144,7 +149,7 @@ class Promises:
         task: Its name.
         tunes: How many there were.
         covered: Share of the intervals that hold the grid's best learning rate.
-        width: Median of high / low.
+        widths: high / low of every interval.
         beats_default: Share of recommendations with a lower mean loss on fresh seeds than the default's.
         good: Share that are good.
         diverged: Trainings of recommendations on fresh seeds that diverged, of how many.
@@ -155,13 +160,18 @@ class Promises:
     task: str
     tunes: int
     covered: float
-    width: float
+    widths: tuple[float, ...]
     beats_default: float
     good: float
     diverged: tuple[int, int]
     search: float
     confirmation: float
     seconds: float
+
+    @property
+    def width(self) -> float:
+        """Median width of its intervals."""
+        return statistics.median(self.widths) if self.widths else math.inf
 
 
 def promises_of(task: str, rows: Sequence[dict[str, Any]]) -> Promises:
@@ -176,7 +186,7 @@ def promises_of(task: str, rows: Sequence[dict[str, Any]]) -> Promises:
         task=task,
         tunes=count,
         covered=sum(low <= best.lr <= high for low, high in intervals) / count,
-        width=statistics.median(high / low for low, high in intervals) if intervals else math.inf,
+        widths=tuple(high / low for low, high in intervals),
         beats_default=sum(np.mean(a) < np.mean(b) for a, b in zip(fresh, default, strict=True)) / count,
         good=sum(paired_upper_bound(found, best.fresh) <= GOOD for found in fresh) / count,
         diverged=(sum(not math.isfinite(loss) for found in fresh for loss in found), sum(map(len, fresh))),

@@ -51,7 +51,7 @@ def _speed_rows(races: Sequence[Race]) -> Iterator[list[str]]:
         known = bool(found.by_task)
         yield target(
             f"time to quality, {name}: median of the tasks that count at least {least:g}x",
-            f"{found.median:.1f}x" if known else DASH,
+            _ratio(found.median, found.bounded) + "x" if known else DASH,
             met=found.median >= least if known else None,
         )
         yield target(
@@ -72,7 +72,7 @@ def _promise_rows(kept: Sequence[Promises]) -> Iterator[list[str]]:
     search, confirmation = max(each.search for each in kept), max(each.confirmation for each in kept)
     lowest = min(kept, key=lambda each: each.good)
     diverged, trained = (sum(each.diverged[place] for each in kept) for place in (0, 1))
-    width = statistics.median(each.width for each in kept)
+    width = statistics.median(width for each in kept for width in each.widths or (math.inf,))
     yield target("search: at most 6 trainings' worth of config-steps", f"at most {search:.1f}", met=search <= 6)
     yield target("confirmation: at most 12 more", f"at most {confirmation:.1f}", met=confirmation <= 12)
     yield target(

@@ -37,7 +37,7 @@ class Scale:
 
 # 182 tunes; a task whose tune takes half a minute is asked less often than one of seconds.
 TUNES = dict.fromkeys(ENTRIES, 38) | dict.fromkeys(("mnist1d-cnn", "fashion-cnn", "char-transformer"), 10)
-FULL = Scale(DATA, tuple(ENTRIES), seeds=5, limit_seconds=15.0, named_limit_seconds=90.0, tunes=TUNES, trials=1000)
+FULL = Scale(DATA, tuple(ENTRIES), seeds=5, limit_seconds=20.0, named_limit_seconds=90.0, tunes=TUNES, trials=1000)
 QUICK = Scale(
     DATA / "quick",
     ("digits", "diabetes"),
