@@ -23,9 +23,14 @@ check: .venv/dev ## lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/dev ## measure, beside the alternatives; minutes
-	$(BIN)/python benchmarks/fleet.py
-	$(BIN)/python benchmarks/quality.py digits
+# Every part goes on where it was broken off. What was measured is data in benchmarks/data: delete it to measure anew.
+bench: .venv/bench ## measure, beside the alternatives; hours, or minutes with QUICK=1
+	$(BIN)/python -m benchmarks.fleet --json benchmarks/data/fleet.json $(if $(QUICK),digits --rounds 2)
+	$(BIN)/python -m benchmarks.grid $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks.race $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks.honesty $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks.memory $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks.report $(if $(QUICK),--quick)
 
 format: .venv/dev ## put the code in shape
 	$(BIN)/ruff format
@@ -38,7 +43,7 @@ constraints:     ## pin anew what a fresh environment resolves to
 	rm -rf .venv-fresh && $(PYTHON) -m venv .venv-fresh
 	.venv-fresh/bin/python -m pip install --quiet --upgrade pip
 	.venv-fresh/bin/python -m pip install --quiet "$$(grep '^torch==' constraints.txt)"
-	.venv-fresh/bin/python -m pip install --quiet --editable . --group dev
+	.venv-fresh/bin/python -m pip install --quiet --editable . --group dev --group bench
 	head -2 constraints.txt > .venv-fresh/constraints.txt
 	.venv-fresh/bin/python -m pip freeze --exclude-editable | sed 's/^\(torch==[^+]*\).*/\1/' >> .venv-fresh/constraints.txt
 	mv .venv-fresh/constraints.txt constraints.txt && rm -rf .venv-fresh
@@ -56,4 +61,8 @@ clean:           ## remove the environment and what tools left behind
 
 .venv/dev: .venv/runtime
 	$(INSTALL) --group dev
+	@touch $@
+
+.venv/bench: .venv/dev
+	$(INSTALL) --group bench
 	@touch $@

@@ -1,6 +1,6 @@
 """What a config-step costs: a plain PyTorch loop, one such process per core, and fleets.
 
-    python benchmarks/fleet.py [TASK ...] [--rounds N] [--json FILE]
+    python -m benchmarks.fleet [TASK ...] [--rounds N] [--json FILE]
 
 All are timed in turn, round by round, on the same task with the same recipe (SGD with momentum under cosine
 annealing). Quoted are medians over the rounds, in microseconds, and medians of each round's ratio to the plain loop.
@@ -35,16 +35,16 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.entries import ENTRIES
 from surefoot.fleet import Plan, calibrate, launch
 from surefoot.fleet.processes import cores, run_jobs
 from surefoot.fleet.threads import using_threads
 from surefoot.recipe import Recipe
 from surefoot.tasks.batches import BatchOrder
 from surefoot.tasks.task import Task
-from tasks import task_of
 
 RECIPE = Recipe.parse("sgd(lr=cosine(0.05), momentum=0.9)")
-TASKS = ["digits", "mnist1d", "mnist1d-cnn", "fashion-mnist", "char-transformer"]
+TASKS = ["digits", "mnist1d-mlp", "mnist1d-cnn", "fashion-cnn", "char-transformer"]
 MEMBERS, PLENTY = 32, 10**7
 SECONDS = 1.0
 
@@ -146,7 +146,7 @@ def step_flops(task: Task) -> int:
 
 
 def measure(name: str, rounds: int) -> dict[str, object]:
-    task = task_of(name)
+    task = ENTRIES[name].load()
     begin = time.perf_counter()
     plan = calibrate(task, members=MEMBERS, config_steps=PLENTY)
     seconds = time.perf_counter() - begin
