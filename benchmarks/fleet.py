@@ -88,7 +88,7 @@ def fleet_steps(task: Task, plan: Plan, steps: int) -> float:
 
 def in_jax(steps: int) -> float:
     """Return what :func:`jax_steps` does, from a process of its own: JAX's threads and forked processes do not mix."""
-    command = [sys.executable, __file__, "--jax", str(steps)]
+    command = [sys.executable, "-m", "benchmarks.fleet", "--jax", str(steps)]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 

@@ -102,7 +102,7 @@ def test_every_kind_of_model_trains_as_alone(kind, plan):
     task, recipes = make_task(kind), parsed(A_FEW)
     fleet = launch(task, recipes, seed=SEED, plan=plan)
     losses = fleet.train(STEPS)
-    assert moved(fleet) > 0.05
+    assert moved(fleet) > 0.02
     for place, recipe in enumerate(recipes):
         member, alone = trained_alone(kind, A_FEW[place])
         assert (losses[:, place] - alone).abs().max() < TOLERANCE, recipe

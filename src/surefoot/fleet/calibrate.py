@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import torch
 
@@ -14,7 +15,11 @@ from surefoot.fleet.race import Candidate, Race
 from surefoot.recipe import DEFAULT_RECIPE
 from surefoot.tasks.task import Task
 
-WIDTHS = (4, 8, 16, 32, 64)
+# The likelier ones first; where little work is left, only the first one is measured.
+WIDTHS = (16, 8, 32, 4, 64)
+LITTLE_WORK_SECONDS = 10.0
+# In a training step as short as this, threads wait for each other longer than they work.
+SMALL_STEP_SECONDS = 2e-3
 # Measuring may take this share of the work that is left, within these bounds in seconds.
 SHARE_OF_WORK = 0.1
 LEAST_SECONDS, MOST_SECONDS = 0.2, 1.5
@@ -66,14 +71,15 @@ def calibrate(
     if config_steps is not None:
         work_seconds = config_steps * race.first_step(Candidate(0, 1))
         seconds = min(MOST_SECONDS, max(LEAST_SECONDS, SHARE_OF_WORK * work_seconds))
+        widths = widths[:1] if work_seconds < LITTLE_WORK_SECONDS else widths
     forks = can_fork() and device == "cpu" and cores() > 1 and members > 1
-    race.run(_in_one_process(widths, threads=torch.get_num_threads(), forks=forks), seconds=seconds)
+    threads = torch.get_num_threads() if race.first_step(Candidate(0, 1)) > SMALL_STEP_SECONDS else 1
+    race.run(_in_one_process(widths, threads=threads, forks=forks), seconds=seconds)
     if forks:
         race.run(_on_every_core(race, members=members, most=most), seconds=seconds)
-    best = race.winner()
-    left = 1e-6 * (config_steps or 0) * race.costs_us[best]
-    if best.width and COMPILED_SPARES * left > PAYS_BACK * _compile_seconds(race):
-        race.run([best, _compiled(best, members=members)], seconds=seconds)
+    left = 1e-6 * (config_steps or 0) * race.costs_us[race.winner()]
+    if widths and COMPILED_SPARES * left > PAYS_BACK * _compile_seconds(race):
+        race.run(_compiled(race, widths, forks=forks, members=members), seconds=seconds)
     plan = _choose(race.costs_us, loop_width=min(LOOP_WIDTH, most), refusal=refusal, device=device)
     for line in (*race.said, plan.reason):
         if line:
@@ -88,18 +94,17 @@ def _widths(task: Task, *, members: int, most: int, device: str) -> tuple[list[i
     if most == 1:
         return [], f"{LOOP}: there is memory for one at a time."
     refusal = _refusal(task, device)
-    return ([], refusal) if refusal else (sorted({min(width, most) for width in WIDTHS}), None)
+    return ([], refusal) if refusal else ([*dict.fromkeys(min(width, most) for width in WIDTHS)], None)
 
 
 def _in_one_process(widths: list[int], *, threads: int, forks: bool) -> list[Candidate]:
-    """Return the loop and the stacked widths, each with one thread and with all.
+    """Return the loop and the stacked widths, each with one thread and with more.
 
     Where processes can share the members, they use the cores better than the threads of one small program.
     """
     stacked = sorted({1} if forks else {1, threads})
-    return [Candidate(0, count) for count in sorted({1, threads})] + [
-        Candidate(width, count) for width in widths for count in stacked
-    ]
+    loops = [Candidate(0, count) for count in sorted({1, threads})]
+    return [loops[0], *(Candidate(width, count) for width in widths for count in stacked), *loops[1:]]
 
 
 def _on_every_core(race: Race, *, members: int, most: int) -> Iterable[Candidate]:
@@ -116,9 +121,14 @@ def _on_every_core(race: Race, *, members: int, most: int) -> Iterable[Candidate
     return [race.winner(), loops, Candidate(min(width, share), 1, processes)]
 
 
-def _compiled(best: Candidate, *, members: int) -> Candidate:
-    width = min(best.width, COMPILED_WIDTH, -(-members // best.processes))
-    return Candidate(width, 1 if best.processes > 1 else best.threads, best.processes, compiled=True)
+def _compiled(race: Race, widths: list[int], *, forks: bool, members: int) -> list[Candidate]:
+    """Return the best so far and its compiled kin, in one process and on every core: one program serves both."""
+    stacked = [at for at in race.costs_us if at.width]
+    best = min(stacked, key=lambda at: race.costs_us[at], default=Candidate(widths[0], 1))
+    processes = min(cores(), members) if forks else 1
+    width = min(best.width, COMPILED_WIDTH, -(-members // processes))
+    alone = Candidate(width, 1 if forks else best.threads, compiled=True)
+    return [race.winner(), *([alone, replace(alone, processes=processes)] if forks else [alone])]
 
 
 def _compile_seconds(race: Race) -> float:

@@ -38,7 +38,9 @@ class StackedFleet(LocalFleet):
         self._objective = ObjectiveModule(self.model, self.task)
         trained = set(self.layout.names)
         self._frozen = {name: p.detach() for name, p in self.model.named_parameters() if name not in trained}
-        self._vmapped = _vectorised(grad_and_value(self._loss, has_aux=True))
+        self._gradients = self._gradients_outside
+        self._vmapped_loss = _vectorised(self._loss)
+        self._vmapped_gradient = _vectorised(grad_and_value(self._loss, has_aux=True))
         self._vmapped_scores = _vectorised(self._loss_and_metric)
         self._recorded_scores = _vectorised(self._loss_and_metric_recorded)
 
@@ -73,7 +75,7 @@ class StackedFleet(LocalFleet):
             frozen: Named,
             batch: Any,
         ) -> tuple[Tensor, Named, Slots, Tensor]:
-            grads, (losses, after) = self._vmapped(params, buffers, frozen, batch)
+            grads, (losses, after) = self._vmapped_gradient(params, buffers, frozen, batch)
             if clip is not None:
                 grads = clip_by_global_norm(grads, clip)
             params, slots = rule.update(params, grads, slots, with_factors(hyper, factors))
@@ -84,10 +86,33 @@ class StackedFleet(LocalFleet):
     def gradients(self, params: Tensor, buffers: Named, batch: Any, *, forward_seed: int) -> tuple[Tensor, Tensor]:
         """Return the members' gradients and losses, in one vectorised program."""
         seed_torch(forward_seed)
-        grads, (losses, after) = self._vmapped(params, buffers, self._frozen, batch)
+        try:
+            grads, losses, after = self._gradients(params, buffers, batch)
+        except RuntimeError as error:
+            if not _lacks_a_rule(error) or self._gradients == self._gradients_inside:
+                raise
+            # Recurrent layers have a batching rule only where their gradient is vectorised with them.
+            self._gradients = self._gradients_inside
+            return self.gradients(params, buffers, batch, forward_seed=forward_seed)
         for name, buffer in after.items():
             buffers[name].copy_(buffer)
         return grads, losses
+
+    def _gradients_outside(self, params: Tensor, buffers: Named, batch: Any) -> tuple[Tensor, Tensor, Named]:
+        """Differentiate the vectorised forward pass: members never mix, so their sum has each one's own gradient.
+
+        As fast as to vectorise the gradient, and torch's compiler need not be loaded, which takes a second.
+        """
+        with torch.enable_grad():
+            own = params.detach().requires_grad_()
+            losses, after = self._vmapped_loss(own, buffers, self._frozen, batch)
+            (grads,) = torch.autograd.grad(losses.sum(), own)
+        return grads, losses.detach(), after
+
+    def _gradients_inside(self, params: Tensor, buffers: Named, batch: Any) -> tuple[Tensor, Tensor, Named]:
+        """Vectorise the gradient."""
+        grads, (losses, after) = self._vmapped_gradient(params, buffers, self._frozen, batch)
+        return grads, losses, after
 
     def scores(self, params: Tensor, buffers: Named, batch: Any, *, forward_seed: int) -> Tensor:
         """Return the members' losses and metrics, in one vectorised program."""
@@ -96,7 +121,7 @@ class StackedFleet(LocalFleet):
             copies = {name: buffer.clone() for name, buffer in buffers.items()}
             return self._vmapped_scores(params, copies, self._frozen, batch).detach().T
         except RuntimeError as error:
-            if "Batching rule not implemented" not in str(error) or self._vmapped_scores is self._recorded_scores:
+            if not _lacks_a_rule(error) or self._vmapped_scores is self._recorded_scores:
                 raise
         # Recurrent layers have a batching rule for training only: their inference kernel has none.
         self._vmapped_scores = self._recorded_scores
@@ -168,6 +193,10 @@ class ObjectiveModule(nn.Module):
         """Return the loss and the metric (the loss again where none is wanted) of one batch."""
         loss = self._task.batch_loss(self.model, batch)
         return loss, self._task.batch_metric(self.model, batch) if metric else loss
+
+
+def _lacks_a_rule(error: RuntimeError) -> bool:
+    return "Batching rule not implemented" in str(error)
 
 
 def _vectorised(function: Callable[..., T]) -> Callable[..., T]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from surefoot.errors import DataError, TaskError, nearest
 from surefoot.tasks.blame import located
-from surefoot.tasks.csv_file import read_csv
 from surefoot.tasks.names import BUILTINS
-from surefoot.tasks.tabular import tabular_task
-from surefoot.tasks.target import Kind
 from surefoot.tasks.task import Task
 from surefoot.tasks.user_file import task_from_file
+
+if TYPE_CHECKING:
+    from surefoot.tasks.target import Kind
 
 PYTHON_FILE = re.compile(r"(?P<path>.+\.py)(:(?P<name>[^:/\\]*))?", re.IGNORECASE)
 TABLE_SUFFIXES = (".csv", ".tsv")
@@ -76,6 +77,10 @@ def load(
 
 
 def _from_csv(path: Path, target: str | None, kind: Kind, test_share: float, split_seed: int) -> Task:
+    # Tables need pandas and scikit-learn, which take a second to load; other tasks do without.
+    from surefoot.tasks.csv_file import read_csv  # noqa: PLC0415
+    from surefoot.tasks.tabular import tabular_task  # noqa: PLC0415
+
     table = read_csv(path)
     try:
         return tabular_task(

@@ -8,14 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from surefoot.recipe import Recipe
 from surefoot.studies import Measurement
 from surefoot.tuning.goal import Goal, cost_of
 from surefoot.tuning.result import Contestant
 from surefoot.tuning.space.families import effective_rate
-from surefoot.tuning.statistics import CONFIDENCE, comparable, paired_noise, score
+from surefoot.tuning.statistics import comparable, paired_noise, score, student_t
 
 
 def contestant(recipe: Recipe, runs: Sequence[Measurement], *, searched: bool = True) -> Contestant:
@@ -75,4 +74,4 @@ def _excess(costs: list[list[float]]) -> tuple[NDArray[np.float64], float]:
 def _quantile(settings: int, seeds: int) -> float:
     """Return how many standard errors noise explains at 90 %, one-sided 95 %."""
     freedom = (settings - 1) * (seeds - 1)
-    return float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) if freedom else 0.0
+    return student_t(freedom) if freedom else 0.0

@@ -5,17 +5,18 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Kernel, WhiteKernel
 
 from surefoot.tuning.rungs import RUNGS, Verdict
 from surefoot.tuning.space import Box, Point, near, spread
 from surefoot.tuning.statistics import comparable
+
+if TYPE_CHECKING:
+    from sklearn.gaussian_process.kernels import Kernel
 
 # Losses are clipped so many times the spread of a rung's better half above its best: how bad the bad are says nothing
 # about where the best is.
@@ -72,6 +73,9 @@ class Surface:
     """
 
     def __init__(self, verdicts: Sequence[Sequence[Verdict]]) -> None:
+        from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415  (a second; the search ends first)
+        from sklearn.gaussian_process import GaussianProcessRegressor  # noqa: PLC0415
+
         rows = [(verdict, scaled) for verdict, scaled in _scaled(verdicts)]
         inputs = np.array([_input(verdict.candidate.point, verdict.candidate.rung) for verdict, _ in rows])
         losses = np.array([scaled for _, scaled in rows])
@@ -124,10 +128,11 @@ def _input(point: Point, rung: int) -> list[float]:
 
 def _kernel(dimensions: int) -> Kernel:
     """Return the covariance: smooth along each axis at a scale of its own, nearly the same from rung to rung."""
-    scales, bounds = (
-        [0.25] + [0.5] * (dimensions - 1) + [1.0],
-        [(0.1, 1.0)] + [(0.2, 3.0)] * (dimensions - 1) + [(0.7, 6.0)],
-    )
+    from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel  # noqa: PLC0415
+
+    others = dimensions - 1
+    scales = [0.25, *[0.5] * others, 1.0]
+    bounds = [(0.1, 1.0), *[(0.2, 3.0)] * others, (0.7, 6.0)]
     return ConstantKernel(1.0, (0.3, 10.0)) * RBF(scales, bounds) + WhiteKernel(0.02, (1e-3, 0.3))
 
 

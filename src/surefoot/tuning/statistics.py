@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtrit
 
 from surefoot.values import Score
 
@@ -34,12 +34,22 @@ def score(losses: Sequence[float]) -> Score:
     return Score(float(values.mean()), float(values.mean() - half), float(values.mean() + half), count)
 
 
+def student_t(freedom: int) -> float:
+    """Return the quantile of Student's t that 90 % of its values do not exceed in size.
+
+    Example:
+        >>> round(student_t(2), 3)
+        2.92
+    """
+    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
+
+
 def half_width(values: NDArray[np.float64]) -> float:
     """Return half the width of the 90 % interval of a mean; infinite for a single value."""
     count = len(values)
     if count < 2:
         return float("inf")
-    return float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1) * values.std(ddof=1) / np.sqrt(count))
+    return float(student_t(count - 1) * values.std(ddof=1) / np.sqrt(count))
 
 
 def comparable(losses: Sequence[float] | Sequence[Sequence[float]]) -> NDArray[np.float64]:

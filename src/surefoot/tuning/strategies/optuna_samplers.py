@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import optuna
 from numpy.random import Generator
-from optuna.distributions import BaseDistribution, FloatDistribution
-from optuna.samplers import BaseSampler, GPSampler, TPESampler
 
 from surefoot.tuning.evidence import full_losses
 from surefoot.tuning.rungs import Verdict
 from surefoot.tuning.space import Box, Point
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.samplers import BaseSampler
 
 
 class OptunaStrategy:
@@ -32,6 +33,9 @@ class OptunaStrategy:
 
     def more(self, count: int, verdicts: Sequence[Sequence[Verdict]], *, box: Box, generator: Generator) -> list[Point]:
         """Return the sampler's points, given the full loss that each candidate's last judgement foretells."""
+        import optuna  # noqa: PLC0415  (a third of a second, and many searches end before they refine)
+        from optuna.distributions import FloatDistribution  # noqa: PLC0415
+
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         axes: dict[str, BaseDistribution] = {
             f"axis{number}": FloatDistribution(low, high) for number, (low, high) in enumerate(box)
@@ -60,6 +64,8 @@ class TPE(OptunaStrategy):
 
     def sampler(self, seed: int) -> BaseSampler:
         """Return the sampler."""
+        from optuna.samplers import TPESampler  # noqa: PLC0415
+
         return TPESampler(seed=seed, multivariate=True, constant_liar=True, n_startup_trials=0)
 
 
@@ -70,4 +76,6 @@ class OptunaGP(OptunaStrategy):
 
     def sampler(self, seed: int) -> BaseSampler:
         """Return the sampler."""
+        from optuna.samplers import GPSampler  # noqa: PLC0415
+
         return GPSampler(seed=seed, n_startup_trials=0)
