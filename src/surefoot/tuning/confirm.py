@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import partial
 
 from surefoot.fleet import launch
 from surefoot.recipe import Recipe
-from surefoot.studies import Measurement
 from surefoot.tasks.task import Task
 from surefoot.tuning.journal import CONFIRM, Journal
 from surefoot.tuning.measure import measure_all
@@ -17,19 +17,26 @@ from surefoot.tuning.runner import Runner
 def confirm(task: Task, recipes: Sequence[Recipe], *, seeds: Sequence[int], runner: Runner, journal: Journal) -> None:
     """Train every recipe in full on every seed.
 
-    One fleet a seed, so that all recipes share its initialisation and its batches: comparisons are paired. The test
-    data, where the task has them, are looked at here for the first time.
+    One fleet a seed, so that all recipes share its initialisation and its batches: comparisons are paired. As many
+    fleets as there are processes train side by side. The test data, where the task has them, are looked at here for
+    the first time.
     """
-    for seed in seeds:
-        stage = f"{CONFIRM}/{seed}"
-        journal.measure(stage, partial(_train, stage, task, recipes, seed=seed, runner=runner, journal=journal))
+    left = [seed for seed in seeds if journal.recall(_stage(seed)) is None]
+    at_once = runner.plan.processes
+    for first in range(0, len(left), at_once):
+        _train(task, recipes, left[first : first + at_once], runner=runner, journal=journal)
 
 
-def _train(
-    stage: str, task: Task, recipes: Sequence[Recipe], *, seed: int, runner: Runner, journal: Journal
-) -> tuple[list[Measurement], int]:
-    fresh = partial(launch, task, recipes, seed=seed, plan=runner.plan)
-    fleet = journal.train(stage, fresh, task.total_steps, task=task, runner=runner)
+def _train(task: Task, recipes: Sequence[Recipe], seeds: Sequence[int], *, runner: Runner, journal: Journal) -> None:
+    begin = time.perf_counter()
+    fresh = {_stage(seed): partial(launch, task, recipes, seed=seed, plan=runner.plan) for seed in seeds}
+    fleets = journal.train_together(fresh, task.total_steps, task=task, runner=runner)
     places = range(len(recipes))
-    found = measure_all(fleet, places, places, stage=stage, test=task.test is not None)
-    return found, task.total_steps * len(recipes)
+    for stage, fleet in fleets.items():
+        found = measure_all(fleet, places, places, stage=stage, test=task.test is not None)
+        seconds = (time.perf_counter() - begin) / len(seeds)
+        journal.record(stage, found, config_steps=task.total_steps * len(recipes), seconds=seconds)
+
+
+def _stage(seed: int) -> str:
+    return f"{CONFIRM}/{seed}"

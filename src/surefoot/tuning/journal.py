@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from surefoot.errors import StudyError
 from surefoot.fleet import LocalFleet, Plan, load
@@ -73,11 +74,14 @@ class Journal:
 
     def save(self, fleet: LocalFleet, stage: str, *, now: bool = False) -> None:
         """Write a checkpoint of a stage's fleet where the last is some time ago, or now."""
-        if self.study is None or not (now or time.monotonic() - self._saved > CHECKPOINT_SECONDS):
+        if self.study is None or not (now or self._due()):
             return
         fleet.save(self.study.checkpoint_path(stage))
         self.study.note_checkpoint(stage, steps=int(fleet.step.sum()))
         self._saved = time.monotonic()
+
+    def _due(self) -> bool:
+        return time.monotonic() - self._saved > CHECKPOINT_SECONDS
 
     def train(
         self, stage: str, fresh: Callable[[], LocalFleet], steps: int, *, task: Task, runner: Runner
@@ -87,19 +91,35 @@ class Journal:
         Raises:
             Interrupted: If asked to stop; a checkpoint is written where there is a study.
         """
-        fleet = self.restore(stage, task, runner.plan) or fresh()
-        with self.guarding(stage, runner, fleet):
-            runner.train(fleet, steps - int(fleet.step[0]))
-        return fleet
+        return self.train_together({stage: fresh}, steps, task=task, runner=runner)[stage]
+
+    def train_together(
+        self, stages: Mapping[str, Callable[[], LocalFleet]], steps: int, *, task: Task, runner: Runner
+    ) -> dict[str, LocalFleet]:
+        """Return several stages' fleets after so many steps; they share the cores.
+
+        Raises:
+            Interrupted: If asked to stop; checkpoints are written where there is a study.
+        """
+        fleets = {stage: self.restore(stage, task, runner.plan) or fresh() for stage, fresh in stages.items()}
+        with self.guarding(fleets, runner):
+            runner.train_together([*fleets.values()], steps)
+        return fleets
 
     @contextmanager
-    def guarding(self, stage: str, runner: Runner, fleet: LocalFleet) -> Iterator[None]:
-        """Write checkpoints of a stage's fleet while it trains, and one when it is broken off."""
-        runner.after_slice = lambda fleet: self.save(fleet, stage)
+    def guarding(self, fleets: Mapping[str, LocalFleet], runner: Runner) -> Iterator[None]:
+        """Write checkpoints of stages' fleets while they train, and when they are broken off."""
+
+        def save(*, now: bool) -> None:
+            due = now or self._due()
+            for stage, fleet in fleets.items():
+                self.save(fleet, stage, now=due)
+
+        runner.after_slice = partial(save, now=False)
         try:
             yield
         except Interrupted:
-            self.save(fleet, stage, now=True)
+            save(now=True)
             raise
         finally:
             runner.after_slice = None

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from surefoot.fleet import LocalFleet, Plan
+from surefoot.fleet import LocalFleet, Plan, train_together
 from surefoot.tuning.progress import Interrupted, Progress, Stop, never
 
 SLICE_SECONDS = 0.3
@@ -24,13 +25,13 @@ class Runner:
         progress: Receives what happens.
         stop: Asked between slices; where it says yes, :class:`Interrupted` is raised and the fleet stands at a
             whole step.
-        after_slice: Called with the fleet after every slice: for checkpoints.
+        after_slice: Called after every slice: for checkpoints.
     """
 
     plan: Plan
     progress: Progress
     stop: Stop = never
-    after_slice: Callable[[LocalFleet], None] | None = None
+    after_slice: Callable[[], None] | None = None
     _step_seconds: float = 0.0
 
     def train(self, fleet: LocalFleet, steps: int, *, places: Sequence[int] | None = None) -> Tensor:
@@ -45,17 +46,33 @@ class Runner:
         while left > 0:
             if self.stop():
                 raise Interrupted
-            losses.append(self._slice(fleet, left, members, places))
+            losses += self._slice(lambda steps: [fleet.train(steps, places=places)], left, members)
             left -= len(losses[-1])
-            if self.after_slice is not None:
-                self.after_slice(fleet)
         return torch.cat(losses) if losses else torch.empty(0, members)
 
-    def _slice(self, fleet: LocalFleet, left: int, members: int, places: Sequence[int] | None) -> Tensor:
+    def train_together(self, fleets: Sequence[LocalFleet], until: int) -> None:
+        """Train every member of several fleets up to a step; fleets share the cores.
+
+        Those that are behind, after an interruption, catch up first.
+
+        Raises:
+            Interrupted: If asked to stop.
+        """
+        while (begin := min(int(fleet.step[0]) for fleet in fleets)) < until:
+            if self.stop():
+                raise Interrupted
+            behind = [fleet for fleet in fleets if int(fleet.step[0]) == begin]
+            ahead = min((int(fleet.step[0]) for fleet in fleets if fleet not in behind), default=until)
+            members = sum(len(fleet.recipes) for fleet in behind)
+            self._slice(partial(train_together, behind), ahead - begin, members)
+
+    def _slice(self, train: Callable[[int], list[Tensor]], left: int, members: int) -> list[Tensor]:
         cost = self._step_seconds * members
         steps = min(left, max(1, int(SLICE_SECONDS / cost)) if cost else 1)
         begin = time.perf_counter()
-        losses = fleet.train(steps, places=places)
+        losses = train(steps)
         self._step_seconds = (time.perf_counter() - begin) / (steps * members)
         self.progress.advance(steps * members)
+        if self.after_slice is not None:
+            self.after_slice()
         return losses

@@ -90,7 +90,7 @@ class Search:
     def _round(self, fleet: LocalFleet, number: int) -> LocalFleet:
         """Train every candidate an eighth further, judge those at a rung, and refill the freed places."""
         begin = time.perf_counter()
-        with self.journal.guarding(_stage(number), self.runner, fleet):
+        with self.journal.guarding({_stage(number): fleet}, self.runner):
             cost = self._train_to(fleet)
             judged = self.conveyor.advance()
             found, cooldowns = self._judge(fleet, judged, _stage(number))
