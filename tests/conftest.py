@@ -29,11 +29,11 @@ def transferred(tuned):
     from surefoot.tuning.scaling import Transfer, TransferRow
 
     rows = (
-        TransferRow("as tuned", None, 12_000, 32, (0.09, 0.1, 0.11), False, 0.09, 0.1),
-        TransferRow("half steps", "steps", 6_000, 32, (0.09, 0.1, 0.11), False, 0.19, 0.2),
-        TransferRow("twice steps", "steps", 24_000, 32, (8.0, 8.0, 8.0), True, 0.0000123, math.inf),
-        TransferRow("half batch", "batch_size", 24_000, 16, (0.064, 0.071, 0.078), False, 0.05, 0.06),
-        TransferRow("twice batch", "batch_size", 6_000, 64, (), False, math.inf, math.inf),
+        TransferRow("as tuned", None, 12_000, 32, (0.09, 0.1, 0.11), 0.5, False, 0.09, 0.1),
+        TransferRow("half steps", "steps", 6_000, 32, (0.09, 0.1, 0.11), 0.5, False, 0.19, 0.2),
+        TransferRow("twice steps", "steps", 24_000, 32, (8.0, 8.0, 8.0), 0.5, True, 0.0000123, math.inf),
+        TransferRow("half batch", "batch_size", 24_000, 16, (0.064, 0.071, 0.078), 0.5, False, 0.05, 0.06),
+        TransferRow("twice batch", "batch_size", 6_000, 64, (), 0.0, False, math.inf, math.inf),
     )
     return replace(tuned, transfer=Transfer(rows, (("half epoch", "it leaves 0 steps"),), 270_000))
 

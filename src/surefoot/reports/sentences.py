@@ -122,7 +122,7 @@ def transfer_notes(found: Transfer) -> list[str]:
     ]
     return [
         f"The answer with other rates, each on the same {found.seeds} seeds. With another batch size the samples seen "
-        "stay the same, so the steps change. The 90 % interval of a best rate reaches by the factor beside it.",
+        "stay the same, so the steps change. Losses are those at the best of the rates tried and at the answer's own.",
         *powers,
         *([EDGE_NOTE] if any(row.at_edge for row in found.rows) else []),
         *(f"Left out, {change}: {reason}." for change, reason in found.skipped),

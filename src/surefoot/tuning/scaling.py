@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
 from surefoot.tuning.statistics import CONFIDENCE, half_width
@@ -16,11 +15,6 @@ from surefoot.values import Interval, Json
 
 Quantity: TypeAlias = Literal["steps", "batch_size"]
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
-# How far apart in octaves the rates around the best one are tried, and what that leaves unknown in log rate: the best
-# is taken to lie anywhere within half a step of the parabola's lowest point. Half of it is common to all changes.
-STEP = 0.5
-UNRESOLVED = STEP * math.log(2.0) / math.sqrt(12.0)
-UNRESOLVED_BETWEEN = UNRESOLVED / 2.0
 NORMAL = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
 
 
@@ -58,6 +52,7 @@ class TransferRow:
         of: What is changed, ``None`` for the task as it was tuned.
         steps, batch_size: Length and batch size of the changed task.
         rates: The best learning rate (its peak) of each seed; empty where every rate diverged on some seed.
+        width: Octaves around them that the rates tried do not tell apart.
         at_edge: Whether the best rate lies on the edge of those tried on some seed: then it is only a bound.
         loss: Mean validation loss at the rate that was best on average, of those tried; ``inf`` where all diverged.
         loss_of_answer: The same at the answer's own rate.
@@ -68,6 +63,7 @@ class TransferRow:
     steps: int
     batch_size: int
     rates: tuple[float, ...]
+    width: float
     at_edge: bool
     loss: float
     loss_of_answer: float
@@ -78,12 +74,17 @@ class TransferRow:
         return float(np.exp(np.log(self.rates).mean())) if self.rates else None
 
     @property
+    def unresolved(self) -> float:
+        """Standard deviation of what the rates tried leave open, in log rate: anywhere in the width, w log 2 / √12."""
+        return self.width * math.log(2.0) / math.sqrt(12.0)
+
+    @property
     def interval(self) -> Interval | None:
         """The best rate's 90 % interval in log rate: Student's over seeds, and what lies between the rates tried."""
         if len(self.rates) < 2:
             return None
         logs = np.log(self.rates)
-        half = math.hypot(half_width(logs), NORMAL * UNRESOLVED)
+        half = math.hypot(half_width(logs), NORMAL * self.unresolved)
         return Interval(float(np.exp(logs.mean() - half)), float(np.exp(logs.mean() + half)))
 
     def to_json(self) -> dict[str, Json]:
@@ -96,6 +97,7 @@ class TransferRow:
             "steps": self.steps,
             "batch_size": self.batch_size,
             "lr": None if best is None else {"best": best, **ends, "seeds": list(self.rates)},
+            "width": self.width,
             "at_edge": self.at_edge,
             "loss": self.loss if math.isfinite(self.loss) else None,
             "loss_of_answer": self.loss_of_answer if math.isfinite(self.loss_of_answer) else None,
@@ -180,40 +182,6 @@ class Transfer:
         )
 
 
-def vertex(octaves: Sequence[float], costs: NDArray[np.float64]) -> float | None:
-    """Return where the parabola through the best of some places and its two neighbours is lowest.
-
-    With a, b, c the costs at the best place x less l, at x, and at x plus r::
-
-        x + (r² (a - b) - l² (c - b)) / (2 (r (a - b) + l (c - b)))
-
-    A cost that is not finite counts as the worst that is: a rate that diverges is bad, how bad says nothing.
-
-    Args:
-        octaves: Places, ascending, at least one.
-        costs: What is minimised at each.
-
-    Returns:
-        At most half way to a neighbour; the best place itself where it has one neighbour alone or none is worse;
-        ``None`` where no cost is finite.
-
-    Example:
-        >>> vertex([-1, 0, 1, 2], np.array([2.25, 0.25, 0.25, 2.25]))
-        0.5
-    """
-    finite = np.isfinite(costs)
-    if not finite.any():
-        return None
-    bounded = np.where(finite, costs, costs[finite].max())
-    best = int(np.argmin(np.where(finite, costs, np.inf)))
-    if best in (0, len(octaves) - 1):
-        return float(octaves[best])
-    left, right = octaves[best] - octaves[best - 1], octaves[best + 1] - octaves[best]
-    below, above = bounded[best - 1] - bounded[best], bounded[best + 1] - bounded[best]
-    bend = right * below + left * above
-    return float(octaves[best] + ((right**2 * below - left**2 * above) / (2.0 * bend) if bend > 0 else 0.0))
-
-
 def exponent_of(rows: Sequence[TransferRow], quantity: Quantity) -> Exponent | None:
     """Return the power p of the best rate in a quantity q, from all seeds together.
 
@@ -247,5 +215,7 @@ def exponent_of(rows: Sequence[TransferRow], quantity: Quantity) -> Exponent | N
     reach = float(places @ places)
     error = math.sqrt(float((residual**2).sum()) / freedom / (seeds * reach))
     student = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
-    half = math.hypot(student, NORMAL * UNRESOLVED_BETWEEN / math.sqrt(reach))
+    # Half of what a row's rates leave open is common to all rows, and no matter of the power.
+    open_ = math.sqrt(sum((place * row.unresolved / 2.0) ** 2 for place, row in zip(places, used, strict=True))) / reach
+    half = math.hypot(student, NORMAL * open_)
     return Exponent(quantity, power, Interval(power - half, power + half))

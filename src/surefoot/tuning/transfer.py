@@ -24,13 +24,14 @@ from surefoot.tuning.goal import Goal, cost_of
 from surefoot.tuning.journal import TRANSFER, Journal
 from surefoot.tuning.measure import measure_all
 from surefoot.tuning.runner import Runner
-from surefoot.tuning.scaling import STEP, Quantity, Transfer, TransferRow, vertex
+from surefoot.tuning.scaling import Quantity, Transfer, TransferRow
 from surefoot.tuning.space.shapes import with_peak
 from surefoot.tuning.statistics import comparable
+from surefoot.tuning.valley import bottom, next_octaves
 
 SEEDS = 3
-# The rates tried first, as powers of two times the answer's; how many more at once beyond an edge; later rounds.
-FIRST, BEYOND, MORE_ROUNDS = (-1.0, 0.0, 1.0), 2, 4
+# The rates tried first, as powers of two times the answer's, and how many rounds may follow.
+FIRST, MORE_ROUNDS = (-1.0, 0.0, 1.0), 4
 # How many that usually makes: two more beside the best.
 USUAL = 5
 # Below this a schedule is a few steps of a stair: a warmup of 5 % is not even one of them.
@@ -160,43 +161,19 @@ class Transferrer:
 
     def _read(self, change: Change, task: Task, tried: dict[float, list[Measurement]]) -> TransferRow:
         costs, octaves = self._costs(tried), [*tried]
-        found = [vertex(octaves, column) for column in costs.T]
-        best = [place for place in found if place is not None]
-        lowest = octaves[int(np.argmin(costs.mean(axis=1)))]
+        seeds = [bottom(octaves, column) for column in costs.T]
+        found = [each for each in seeds if each is not None]
         losses = {octave: float(np.mean([row.valid_loss for row in rows])) for octave, rows in tried.items()}
+        means = dict(zip(octaves, costs.mean(axis=1), strict=True))
+        lowest = min(octaves, key=lambda octave: (means[octave], losses[octave]))
         return TransferRow(
             change.name,
             change.of,
             task.total_steps,
             task.batch_size,
-            rates=tuple(self.recipe.lr.highest * 2.0**place for place in best) if len(best) == len(found) else (),
-            at_edge=any(place in (octaves[0], octaves[-1]) for place in best),
+            rates=tuple(self.recipe.lr.highest * 2.0**each.place for each in found) if None not in seeds else (),
+            width=max((each.width for each in found), default=0.0),
+            at_edge=any(each.at_edge for each in found),
             loss=losses[lowest],
             loss_of_answer=losses[0.0],
         )
-
-
-def next_octaves(octaves: Sequence[float], costs: NDArray[np.float64]) -> tuple[float, ...]:
-    """Return which rates to try next.
-
-    Args:
-        octaves: The rates tried, ascending.
-        costs: What is minimised ``[rates, seeds]``, infinite where it diverged.
-
-    Returns:
-        Rates beyond an edge where some seed's best lies on it (the lower edge where all diverged), or else those half
-        way between a seed's best and its neighbours; none where all of that has been tried.
-
-    Example:
-        >>> next_octaves([-1.0, 0.0, 1.0], np.array([[3.0], [2.0], [1.0]]))
-        (2.0, 3.0)
-        >>> next_octaves([-1.0, 0.0, 1.0], np.array([[3.0], [1.0], [2.0]]))
-        (-0.5, 0.5)
-    """
-    best, last = set(np.argmin(costs, axis=0).tolist()), len(octaves) - 1
-    below = [octaves[0] - number for number in range(BEYOND, 0, -1) if 0 in best]
-    above = [octaves[last] + number for number in range(1, BEYOND + 1) if last in best]
-    if below or above:
-        return (*below, *above)
-    gaps = {number for place in best for number in (place - 1, place)}
-    return tuple(octaves[gap] + STEP for gap in sorted(gaps) if octaves[gap + 1] - octaves[gap] > STEP)

@@ -7,55 +7,24 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from surefoot.tuning.scaling import (
-    NORMAL,
-    STEP,
-    UNRESOLVED,
-    UNRESOLVED_BETWEEN,
-    Transfer,
-    TransferRow,
-    exponent_of,
-    vertex,
-)
+from surefoot.tuning.scaling import Transfer, TransferRow, exponent_of
+
+STEP = 0.5
+UNRESOLVED = STEP * math.log(2) / math.sqrt(12)
+NORMAL = stats.norm.ppf(0.95)
+# Of two rows at half and twice the length, each with half of what is unresolved.
+SPACING = NORMAL * UNRESOLVED / 2 / (math.sqrt(2) * math.log(2))
 
 
-def row(rates, *, of=None, steps=200, batch_size=32, at_edge=False):
-    return TransferRow("a change", of, steps, batch_size, tuple(rates), at_edge, 0.1, 0.2)
-
-
-@pytest.mark.parametrize("octaves", [(-1.0, 0.0, 1.0), (-1.0, 0.0, 0.5), (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0)])
-@pytest.mark.parametrize("lowest", [-0.2, 0.1, 0.2])
-def test_the_vertex_of_a_parabola_is_exact_however_its_points_are_spaced(octaves, lowest):
-    costs = 3.0 + 0.7 * (np.array(octaves) - lowest) ** 2
-    assert vertex(octaves, costs) == pytest.approx(lowest, abs=1e-12)
-
-
-def test_the_vertex_is_that_of_a_polynomial_through_the_three_points():
-    generator = np.random.default_rng(0)
-    for _ in range(50):
-        places = np.cumsum(generator.uniform(0.3, 1.5, 3))
-        costs = np.array([1.0, 0.0, 1.0]) + generator.uniform(0.0, 1.0, 3) * [1, 0, 1]
-        square, line, _ = np.polyfit(places, costs, 2)
-        assert vertex(places.tolist(), costs) == pytest.approx(-line / (2 * square))
-
-
-def test_a_vertex_beside_divergence_stays_between_the_rates_that_hold():
-    found = vertex([-1.0, 0.0, 1.0], np.array([2.0, 1.0, math.inf]))
-    assert found == 0.0  # as bad as the worst that is finite, which here is the other neighbour
-    assert -0.5 < vertex([-2.0, -1.0, 0.0, 1.0], np.array([9.0, 2.0, 1.0, math.inf])) < 0.0
-
-
-@pytest.mark.parametrize(("costs", "found"), [([1, 2, 3], 0.0), ([3, 2, 1], 2.0), ([1, 1, 1], 0.0)])
-def test_the_best_on_an_edge_has_no_parabola(costs, found):
-    assert vertex([0.0, 1.0, 2.0], np.array(costs, dtype=float)) == found
-    assert vertex([0.0, 1.0], np.array([math.inf, math.inf])) is None
+def row(rates, *, of=None, steps=200, batch_size=32, at_edge=False, width=STEP):
+    return TransferRow("a change", of, steps, batch_size, tuple(rates), width, at_edge, 0.1, 0.2)
 
 
 def test_the_interval_of_a_best_rate_is_students_with_what_the_spacing_leaves_open():
     rates = [0.1, 0.13, 0.09]
     logs = np.log(rates)
     low, high = stats.t.interval(0.9, 2, loc=logs.mean(), scale=stats.sem(logs))
-    half = math.hypot((high - low) / 2, stats.norm.ppf(0.95) * STEP * math.log(2) / math.sqrt(12))
+    half = math.hypot((high - low) / 2, NORMAL * UNRESOLVED)
     found = row(rates)
     assert found.best == pytest.approx(stats.gmean(rates))
     assert math.log(found.interval.low) == pytest.approx(logs.mean() - half)
@@ -77,8 +46,7 @@ def test_an_exact_power_is_found_whatever_the_luck_of_the_seeds():
     ]
     found = exponent_of(rows, "steps")
     assert found.value == pytest.approx(-0.7)
-    spacing = NORMAL * UNRESOLVED_BETWEEN / (math.sqrt(2) * math.log(2))
-    assert found.interval.high - found.value == pytest.approx(spacing)
+    assert found.interval.high - found.value == pytest.approx(SPACING)
     assert [(rule.name, within) for rule, within in found.rules] == [("the same rate", False), ("1/sqrt(steps)", False)]
 
 
@@ -93,10 +61,9 @@ def test_the_power_and_its_error_are_those_of_least_squares_with_a_column_for_ev
     design = np.column_stack([np.repeat(np.log(sizes), 3), np.tile(np.eye(3), (3, 1))])
     solved, (squares,), _, _ = np.linalg.lstsq(design, np.log(rates).ravel(), rcond=None)
     variance = squares / 5 * np.linalg.inv(design.T @ design)[0, 0]
-    spacing = NORMAL * UNRESOLVED_BETWEEN / (math.sqrt(2) * math.log(2))
     found = exponent_of(rows, "batch_size")
     assert found.value == pytest.approx(solved[0])
-    half = math.hypot(stats.t.ppf(0.95, 5) * math.sqrt(variance), spacing)
+    half = math.hypot(stats.t.ppf(0.95, 5) * math.sqrt(variance), SPACING)
     assert (found.interval.high - found.interval.low) / 2 == pytest.approx(half)
 
 
@@ -107,7 +74,7 @@ def test_intervals_hold_what_they_promise():
     for _ in range(1000):
         rows = []
         for of, steps in ((None, 200), ("steps", 100), ("steps", 400)):
-            spacing = generator.uniform(-1, 1) * UNRESOLVED_BETWEEN * math.sqrt(3)
+            spacing = generator.uniform(-1, 1) * UNRESOLVED / 2 * math.sqrt(3)
             logs = -0.5 * math.log(steps) + spacing + 0.1 * generator.normal(size=3)
             rows.append(row(np.exp(logs), of=of, steps=steps))
         holds += -0.5 in exponent_of(rows, "steps").interval
@@ -129,7 +96,7 @@ def test_one_seed_says_nothing_of_the_noise():
 
 
 def test_json_is_read_back_the_same():
-    lost = TransferRow("twice batch", "batch_size", 100, 64, (), False, math.inf, math.inf)
+    lost = TransferRow("twice batch", "batch_size", 100, 64, (), 0.0, False, math.inf, math.inf)
     found = Transfer((row([0.1, 0.11, 0.3]), lost), (("half steps", "none left"),), 4200)
     data = json.loads(json.dumps(found.to_json(), allow_nan=False))
     assert Transfer.from_json(data) == found

@@ -3,7 +3,6 @@
 import math
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from scipy.optimize import minimize_scalar
@@ -15,7 +14,7 @@ from surefoot.tasks.task import Task
 from surefoot.tuning.journal import Journal
 from surefoot.tuning.progress import Silent
 from surefoot.tuning.runner import Runner
-from surefoot.tuning.transfer import USUAL, Transferrer, changes_of, next_octaves, price
+from surefoot.tuning.transfer import USUAL, Transferrer, changes_of, price
 
 DIMENSIONS, START, NOISE, SAMPLES = 256, 3.0, 1.0, 6000
 PLAN = Plan("stacked", 16)
@@ -130,14 +129,3 @@ def test_a_seed_that_diverges_everywhere_leaves_no_best_rate():
     assert math.isinf(row.loss)
     assert row.best is None
     assert row.interval is None
-
-
-def test_rates_go_outward_and_then_beside_the_best():
-    """A slow twin: a valley in one octave number, tried until nothing is wanted."""
-    for lowest in (-6.3, -0.4, 0.0, 2.7, 5.2):
-        octaves = [-1.0, 0.0, 1.0]
-        while wanted := next_octaves(octaves, (np.array(octaves) - lowest)[:, None] ** 2):
-            assert not set(wanted) & set(octaves)
-            octaves = sorted([*octaves, *wanted])
-        best = min(octaves, key=lambda octave: abs(octave - lowest))
-        assert {best - 0.5, best, best + 0.5} <= set(octaves)
