@@ -1,5 +1,6 @@
 """A small real result for every test that shows one: trained once for all of them."""
 
+import math
 import os
 
 import pytest
@@ -21,6 +22,23 @@ def tuned():
 
 
 @pytest.fixture(scope="session")
+def transferred(tuned):
+    """The same tune with a transfer: rates that go as the root of the batch size and do not heed the length."""
+    from dataclasses import replace
+
+    from surefoot.tuning.scaling import Transfer, TransferRow
+
+    rows = (
+        TransferRow("as tuned", None, 12_000, 32, (0.09, 0.1, 0.11), 0.5, False, 0.09, 0.1),
+        TransferRow("half steps", "steps", 6_000, 32, (0.09, 0.1, 0.11), 0.5, False, 0.19, 0.2),
+        TransferRow("twice steps", "steps", 24_000, 32, (8.0, 8.0, 8.0), 0.5, True, 0.0000123, math.inf),
+        TransferRow("half batch", "batch_size", 24_000, 16, (0.064, 0.071, 0.078), 0.5, False, 0.05, 0.06),
+        TransferRow("twice batch", "batch_size", 6_000, 64, (), 0.0, False, math.inf, math.inf),
+    )
+    return replace(tuned, transfer=Transfer(rows, (("half epoch", "it leaves 0 steps"),), 270_000))
+
+
+@pytest.fixture(scope="session")
 def found():
     from surefoot.fleet import Plan
     from surefoot.tuning.find import find
@@ -31,7 +49,6 @@ def found():
 @pytest.fixture(scope="session")
 def diverged(tuned):
     """The same tune, had every training diverged."""
-    import math
     from dataclasses import replace
 
     from surefoot.values import Score

@@ -98,6 +98,32 @@ def test_a_task_that_fails_in_mid_training_says_how_to_go_on(capsys):
     assert run(["tune", "--resume", "surefoot.db#1", "--no-report", "--quiet"]) == 0
 
 
+def test_a_transfer_is_asked_for_with_a_flag_and_kept_with_the_study(capsys):
+    Path("train.py").write_text(
+        "import torch\nfrom torch import nn\nfrom surefoot import Task\n"
+        "x = torch.randn(96, 3, generator=torch.Generator().manual_seed(0))\n"
+        "task = Task('t', lambda: nn.Linear(3, 1), nn.functional.mse_loss, (x, x[:, :1]), (x, x[:, :1]),"
+        " batch_size=8, steps=40)\n"
+    )
+    asked = ["tune", "train.py:task", "--budget", "12x", "--plan", "plan.json", "--transfer"]
+    assert run([*asked, "--json"]) == 0
+    shown = capsys.readouterr()
+    assert "transfer: 3,600 config-steps, as many as 90 full trainings, come on top of the budget" in shown.err
+    found = json.loads(shown.out)["transfer"]
+    rows = {row["change"]: (row["steps"], row["batch_size"]) for row in found["rows"]}
+    assert rows == {
+        "as tuned": (40, 8), "half steps": (20, 8), "twice steps": (80, 8), "half batch": (80, 4),
+        "twice batch": (20, 16),
+    }  # fmt: skip
+    assert {"lr", "at_edge", "loss", "loss_of_answer"} <= found["rows"][0].keys()
+    assert found["rows"][0]["lr"].keys() == {"best", "low", "high", "seeds"}
+    page = Path("surefoot-out/report.html").read_text()
+    assert "surefoot tune train.py:task --budget 12x --transfer</code>" in page
+    assert '<h2 id="transfer">' in page
+    assert list(Path("surefoot-out/tensorboard").rglob("events.out.tfevents*"))
+    assert json_of(["tune", "--resume", "surefoot.db", "--no-report", "--json"], capsys)["transfer"] == found
+
+
 def test_another_seed_searches_elsewhere(capsys):
     asked = ["tune", "wine", *SMALL, "--no-report", "--json", "--plan", "plan.json"]
     assert json_of([*asked, "--seed", "1"], capsys)["recipe"] != json_of([*asked, "--seed", "2"], capsys)["recipe"]

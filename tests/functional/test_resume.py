@@ -6,11 +6,14 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 
 from surefoot.errors import StudyError
 from surefoot.fleet import Plan
 from surefoot.studies import Database, Study
 from surefoot.tasks.loader import load
+from surefoot.tasks.task import Task
 from surefoot.tuning import runner
 from surefoot.tuning.assembly import read_result
 from surefoot.tuning.progress import Interrupted
@@ -97,3 +100,48 @@ def test_an_unfinished_study_has_no_result_yet(wine, tmp_path):
         tune(wine, budget="12x", plan=PLAN, seed=3, study=study, stop=stop_after(5))
     with pytest.raises(StudyError, match="--resume"):
         read_result(study)
+
+
+@pytest.fixture(scope="module")
+def line():
+    inputs = torch.randn(96, 3, generator=torch.Generator().manual_seed(0))
+    data = (inputs, inputs[:, :1] + 0.1 * inputs[:, 1:2] ** 2)
+    return Task("line", lambda: nn.Linear(3, 1), nn.functional.mse_loss, data, data, batch_size=8, steps=40)
+
+
+@pytest.fixture(scope="module")
+def transferred(line):
+    return tune(line, budget="12x", plan=PLAN, seed=3, transfer=True)
+
+
+def test_a_transfer_broken_off_goes_on_where_it_was(line, transferred, tmp_path):
+    """Broken off every 301 steps, in the transfer and before it."""
+    study = Study.create(Database(tmp_path / "s.db"), task="line", settings={}, seed=3)
+    stopped = []
+    for _ in range(200):
+        try:
+            result = tune(line, budget="12x", plan=PLAN, seed=3, study=study, stop=stop_after(301), transfer=True)
+            break
+        except Interrupted:
+            stopped += [name.name for name in tmp_path.glob("*.safetensors")]
+    same_findings(transferred, result)
+    same_findings(result, read_result(study))
+    assert sum("transfer" in name for name in stopped) > 3
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
+def test_a_transfer_changes_nothing_of_the_answer_and_its_cost(line, transferred):
+    plain = tune(line, budget="12x", plan=PLAN, seed=3)
+    assert plain.contestants == transferred.contestants
+    assert (plain.trials, plain.steps) == (transferred.trials, transferred.steps)
+    assert plain.search_config_steps == transferred.search_config_steps
+    assert plain.config_steps == transferred.config_steps - transferred.transfer.config_steps
+    assert plain.config_steps <= 12 * 40
+
+
+def test_a_finished_study_is_gone_on_with_for_its_transfer(line, transferred, tmp_path):
+    study = Study.create(Database(tmp_path / "s.db"), task="line", settings={}, seed=3)
+    tune(line, budget="12x", plan=PLAN, seed=3, study=study)
+    assert read_result(study).transfer is None
+    same_findings(transferred, tune(line, budget="12x", plan=PLAN, seed=3, study=study, transfer=True))
+    same_findings(transferred, read_result(study))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from surefoot.values import Json
 
 SPACE_OPTIONS = ("optimizers", "schedules", "also_search", "space_file")
-KEPT = (*TASK_OPTIONS, *SPACE_OPTIONS, "budget", "seed", "strategy", "goal", "device", "out")
+KEPT = (*TASK_OPTIONS, *SPACE_OPTIONS, "budget", "seed", "strategy", "goal", "transfer", "device", "out")
 # Named here, for help is to be quick and does not load what they name.
 ALSO = ("nesterov", "warmup", "final", "weight_decay", "clip")
 STRATEGY_NAMES = ("surefoot", "tpe", "gp", "random", "grid")
@@ -51,6 +51,11 @@ DEFAULT_STUDY, DEFAULT_OUT = "surefoot.db", "surefoot-out"
     help="Lowest validation loss or highest metric.",
 )
 @click.option("--budget", help="Ceiling: 30x (full trainings) or 120s, 10m, 2h; 18x or what the space needs.")
+@click.option(
+    "--transfer",
+    is_flag=True,
+    help="Also: how the answer changes with length and batch size; about 90 trainings beyond the budget.",
+)
 @click.option(
     "--study", type=click.Path(path_type=Path), default=DEFAULT_STUDY, show_default=True, help="Database to write to."
 )
@@ -144,6 +149,7 @@ def _run(task: Task, study: Study | Path, settings: dict[str, Any], plan: Plan |
                 settings=kept,
                 plan=plan,
                 device=settings["device"],
+                transfer=settings["transfer"],
                 progress=progress,
                 stop=stop,
             )
@@ -225,12 +231,13 @@ def command_text(settings: dict[str, Any]) -> str:
         "device": "cpu",
         "strategy": "surefoot",
         "goal": "loss",
+        "transfer": False,
     }
     names = {"test_share": "test", "also_search": "search", "space_file": "space"}
     options = [
         part
         for key, value in settings.items()
         if key in KEPT and key != "out" and value is not None and value != defaults.get(key)
-        for part in (f"--{names.get(key, key).replace('_', '-')}", str(value))
+        for part in (f"--{names.get(key, key).replace('_', '-')}", *(() if value is True else (str(value),)))
     ]
     return shlex.join(["surefoot", "tune", settings["task"], *options])

@@ -27,13 +27,16 @@ from surefoot.plots.schedule import recipe_schedule
 from surefoot.plots.theme import DARK, LIGHT
 from surefoot.recipe import pytorch_code
 from surefoot.reports.sentences import (
+    best_rate_text,
     boundary_warning,
     bounds_text,
     cost,
     headline,
     tied_settings,
+    transfer_notes,
 )
 from surefoot.tuning.result import TuneResult
+from surefoot.tuning.scaling import TransferRow
 
 LIGHT_STYLE, DARK_STYLE = "default", "github-dark"
 
@@ -101,6 +104,8 @@ def html(result: TuneResult, *, environment: Mapping[str, Any] | None = None, co
         rows=rows,
         with_metric=any(row.metric for row in rows),
         with_test=any(row.test for row in rows),
+        transfer=[_transferred(row) for row in result.transfer.rows] if result.transfer else [],
+        transfer_notes=transfer_notes(result.transfer) if result.transfer else [],
         panels=shown,
         data=_script({"specs": [panel.spec for panel in shown], "light": LIGHT, "dark": DARK}),
         library=_library(),
@@ -161,6 +166,20 @@ def _row(result: TuneResult, standing: Standing) -> Row:
         test="" if found.test is None else measured(found.test.mean),
         best=found is result.best,
     )
+
+
+def _transferred(row: TransferRow) -> list[tuple[str, str]]:
+    """Return a row of the transfer as pairs of column and text."""
+    ends = row.interval
+    return [
+        ("Change", row.change),
+        ("Steps", f"{row.steps:,}"),
+        ("Batch size", f"{row.batch_size:,}"),
+        ("Best learning rate", best_rate_text(row)),
+        ("90 % interval", "not known" if ends is None else f"{numeral(ends.low)} to {numeral(ends.high)}"),
+        ("Loss there", measured(row.loss)),
+        ("Loss of the answer", measured(row.loss_of_answer)),
+    ]
 
 
 @cache

@@ -7,9 +7,11 @@ import math
 from surefoot.plots.numerals import how_much_lower, measured, numeral
 from surefoot.tuning.found import FindResult
 from surefoot.tuning.result import Contestant, TuneResult
+from surefoot.tuning.scaling import QUANTITIES, Exponent, Transfer, TransferRow
 from surefoot.values import Interval, Score
 
-LONG_NAMES = {"lr": "learning rate"}
+LONG_NAMES = {"lr": "learning rate", "steps": "length of training", "batch_size": "batch size"}
+EDGE_NOTE = "* on the edge of the rates tried, the best may lie beyond; left out of the powers."
 
 
 def headline(result: TuneResult) -> str:
@@ -106,6 +108,42 @@ def cost(result: TuneResult) -> str:
     return (
         f"{result.trials} recipes tried in {seconds_text(result.seconds)}: {result.config_steps:,} config-steps, "
         f"as many as {trainings} full trainings of {result.steps:,} steps."
+    )
+
+
+def transfer_notes(found: Transfer) -> list[str]:
+    """Return what the table of a transfer says: how to read it, the powers, what was left out, and the cost."""
+    fitted = {exponent.of: exponent for exponent in found.exponents}
+    powers = [
+        f"There is no power in the {LONG_NAMES[of]}: fewer than two best rates are known."
+        if of not in fitted
+        else _power(fitted[of])
+        for of in QUANTITIES
+    ]
+    return [
+        f"The answer with other rates, each on the same {found.seeds} seeds. With another batch size the samples seen "
+        "stay the same, so the steps change. Losses are those at the best of the rates tried and at the answer's own.",
+        *powers,
+        *([EDGE_NOTE] if any(row.at_edge for row in found.rows) else []),
+        *(f"Left out, {change}: {reason}." for change, reason in found.skipped),
+        f"This took {found.config_steps:,} of the config-steps, beyond the budget.",
+    ]
+
+
+def best_rate_text(row: TransferRow) -> str:
+    """Return the best rate of a row, with a mark where it is only a bound."""
+    return "-" if row.best is None else numeral(row.best) + ("*" if row.at_edge else "")
+
+
+def _power(exponent: Exponent) -> str:
+    low, high = numeral(exponent.interval.low, digits=2), numeral(exponent.interval.high, digits=2)
+    rules = "; ".join(
+        f"{rule.name} ({rule.exponent:g}: {rule.source}) {'agrees' if within else 'does not agree'}"
+        for rule, within in exponent.rules
+    )
+    return (
+        f"The best rate goes as the {LONG_NAMES[exponent.of]} to the power {numeral(exponent.value, digits=2)} "
+        f"(90 % interval {low} to {high}): {rules}."
     )
 
 

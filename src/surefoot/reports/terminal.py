@@ -17,6 +17,7 @@ from surefoot.plots.axes import linear_ticks
 from surefoot.plots.comparison import ranking
 from surefoot.plots.numerals import measured, numeral
 from surefoot.reports.sentences import (
+    best_rate_text,
     boundary_warning,
     cost,
     expected_limit,
@@ -25,10 +26,12 @@ from surefoot.reports.sentences import (
     headline,
     seconds_text,
     tied_settings,
+    transfer_notes,
 )
 from surefoot.schedules import Schedule, schedule_text
 from surefoot.tuning.found import FindResult, MomentumRange
 from surefoot.tuning.result import Contestant, TuneResult
+from surefoot.tuning.scaling import Transfer
 from surefoot.values import Interval
 
 
@@ -36,7 +39,10 @@ def tune_table(result: TuneResult) -> RenderableType:
     """Return what a tune found: the recommendation, the table behind it, what else is as good, and the cost."""
     parts: list[RenderableType] = [Text(headline(result), style="bold"), Padding(_contestants(result), (1, 0))]
     notes = [tied_settings(result), boundary_warning(result), _steps_note(result), cost(result)]
-    return Group(*parts, *(Text(note) for note in notes if note))
+    parts += [Text(note) for note in notes if note]
+    if result.transfer is not None:
+        parts += [Padding(_transfer(result.transfer), (1, 0)), *map(Text, transfer_notes(result.transfer))]
+    return Group(*parts)
 
 
 def _steps_note(result: TuneResult) -> str:
@@ -67,6 +73,16 @@ def _cells(found: Contestant, *, metric: bool, test: bool) -> Iterator[str]:
         yield "" if found.metric is None else measured(found.metric)
     if test:
         yield "" if found.test is None else half_width_text(found.test)
+
+
+def _transfer(found: Transfer) -> Table:
+    table = _table("change", "steps", "batch\nsize", "best\nrate", "within\n90 %", "loss\nthere", "answer's\nloss")
+    for row in found.rows:
+        losses = measured(row.loss), measured(row.loss_of_answer)
+        table.add_row(
+            row.change, str(row.steps), str(row.batch_size), best_rate_text(row), _factor(row.interval), *losses
+        )
+    return table
 
 
 def find_table(result: FindResult) -> RenderableType:

@@ -2,7 +2,7 @@
 
     study         one tune: what it was asked, on what it ran, what it found
     ├── trial        one recipe of the study, numbered from 0 in the order of their first training
-    ├── stage        one finished part of the study (range, search/000, ..., confirm/10000), with its cost
+    ├── stage        one finished part of the study (range, search/000, ..., confirm/10000, transfer/...), with its cost
     │   └── measurement   one recipe trained once in a stage: seed, steps, losses
     │       └── curve     its training losses
     └── checkpoint   the state of a stage that was interrupted: a file beside the database

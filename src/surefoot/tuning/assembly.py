@@ -13,9 +13,10 @@ from surefoot.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.studies import Measurement, Study
 from surefoot.tuning.comparison import compare, contestant, most_stable_first
 from surefoot.tuning.goal import Goal
-from surefoot.tuning.journal import CONFIRM, RANGE, SEARCH
+from surefoot.tuning.journal import CONFIRM, RANGE, SEARCH, TRANSFER
 from surefoot.tuning.range_test import Ramp, read_ramp
 from surefoot.tuning.result import Contestant, TuneResult
+from surefoot.tuning.scaling import Transfer
 from surefoot.values import Interval, Json
 
 
@@ -27,12 +28,14 @@ class Outlook:
         scheduled: The default recipe under the recommended schedule.
         lr, momentum: Where the best values are likely to be, or ``None``.
         boundary: Hyperparameters whose best value sits on the edge of the space.
+        transfer: How the answer changes with the task, where that was measured.
     """
 
     scheduled: Recipe
     lr: Interval | None = None
     momentum: Interval | None = None
     boundary: tuple[str, ...] = ()
+    transfer: Transfer | None = None
 
 
 def confirmed(measurements: Sequence[Measurement], *, scheduled: Recipe) -> dict[Recipe, Contestant]:
@@ -90,13 +93,14 @@ def assemble(
         boundary=outlook.boundary,
         ramps=tuple(ramps_of([row for row in measurements if row.stage.startswith(RANGE)])),
         measurements=tuple(measurements),
-        search_config_steps=sum(cost for stage, cost in costs.items() if not stage.startswith(CONFIRM)),
+        search_config_steps=sum(cost for stage, cost in costs.items() if not stage.startswith((CONFIRM, TRANSFER))),
         config_steps=sum(costs.values()),
         seconds=seconds,
         trials=len({row.recipe for row in measurements if row.stage.startswith((SEARCH, CONFIRM))}),
         plan=plan,
         study=study,
         goal=goal,
+        transfer=outlook.transfer,
     )
 
 
@@ -121,6 +125,7 @@ def read_result(study: Study) -> TuneResult:
             lr=_interval(found["interval"]["lr"]),
             momentum=_interval(found["interval"]["momentum"]),
             boundary=tuple(found["boundary"]),
+            transfer=Transfer.from_json(data) if (data := found.get("transfer")) else None,
         ),
         costs=study.costs(),
         seconds=float(found["seconds"]),

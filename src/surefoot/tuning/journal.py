@@ -16,7 +16,7 @@ from surefoot.tuning.progress import Interrupted
 from surefoot.tuning.runner import Runner
 
 # Names of the stages; those with several parts add a slash and their own.
-RANGE, SEARCH, CONFIRM = "range", "search", "confirm"
+RANGE, SEARCH, CONFIRM, TRANSFER = "range", "search", "confirm", "transfer"
 CHECKPOINT_SECONDS = 30.0
 
 

@@ -10,6 +10,7 @@ from surefoot.recipe import Recipe
 from surefoot.studies import Measurement
 from surefoot.tuning.goal import Goal
 from surefoot.tuning.range_test import Ramp
+from surefoot.tuning.scaling import Transfer
 from surefoot.values import Interval, Json, Score
 
 
@@ -57,6 +58,7 @@ class TuneResult:
         plan: How fleets were run.
         study: Text that opens the study again, or ``None`` where none was kept.
         goal: What was made as good as possible.
+        transfer: How the answer changes with the length of training and the batch size, where that was asked for.
     """
 
     task: str
@@ -76,6 +78,7 @@ class TuneResult:
     plan: Plan
     study: str | None
     goal: Goal = "loss"
+    transfer: Transfer | None = None
 
     @property
     def best(self) -> Contestant | None:
@@ -120,6 +123,7 @@ class TuneResult:
             "trials": self.trials,
             "plan": self.plan.to_json(),
             "study": self.study,
+            "transfer": None if self.transfer is None else self.transfer.to_json(),
         }
 
 

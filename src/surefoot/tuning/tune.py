@@ -6,7 +6,7 @@ import shlex
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -38,17 +38,24 @@ from surefoot.tuning.search import Search
 from surefoot.tuning.space import Coordinates, Point, SearchSpace
 from surefoot.tuning.space.shapes import with_peak
 from surefoot.tuning.strategies import STRATEGIES, Strategy
+from surefoot.tuning.transfer import SEEDS, Change, Transferrer, changes_of, price
 from surefoot.values import Json
 
 # Seeds of the confirmation lie far from those of the search.
 FRESH_SEEDS = 10_000
+# Those of the transfer lie so far beyond those of the confirmation, on which the answer was chosen.
+TRANSFER_SEEDS = 100
 # What a report calls the first two axes of a search.
 HYPERPARAMETERS = {"rate": "lr", "memory": "momentum"}
 
 
 @dataclass(slots=True)
 class Tuner:
-    """The stages of one tune, each remembered by the journal."""
+    """The stages of one tune, each remembered by the journal.
+
+    Attributes:
+        changes: Of the task, to which the answer is transferred.
+    """
 
     task: Task
     seed: int
@@ -58,6 +65,7 @@ class Tuner:
     allowance: Allowance
     runner: Runner
     journal: Journal
+    changes: tuple[Change, ...] = ()
 
     def run(self) -> Outlook:
         """Go through all stages; what they measured is in the journal.
@@ -65,7 +73,10 @@ class Tuner:
         Raises:
             Interrupted: If asked to stop.
         """
-        self.runner.progress.begin(config_steps=round(self.allowance.total * self.task.total_steps))
+        budget = round(self.allowance.total * self.task.total_steps)
+        self.runner.progress.begin(config_steps=budget + price(self.changes))
+        if self.changes:
+            self.runner.progress.tell(transfer_cost(self.changes, self.task.total_steps))
         coordinates = self._coordinates()
         conveyor = self._search(coordinates)
         finalists = self._finalists(conveyor, coordinates)
@@ -73,7 +84,7 @@ class Tuner:
         scheduled = DEFAULT_RECIPE.with_(lr=with_peak(best.lr, DEFAULT_RECIPE.lr.value(0, 1)))
         # A dict keeps the order and drops a default that the search found by itself.
         self._confirm([*dict.fromkeys([*finalists, DEFAULT_RECIPE, scheduled])])
-        return self._outlook(scheduled, conveyor, coordinates)
+        return self._transferred(self._outlook(scheduled, conveyor, coordinates))
 
     def _coordinates(self) -> Coordinates:
         """Ramp the learning rate with every optimizer to see where training breaks, unless the user knows."""
@@ -140,6 +151,25 @@ class Tuner:
         names = dict.fromkeys(coordinates.axes[axis].name for axis, _ in walls)
         return Outlook(scheduled, lr, momentum, tuple(HYPERPARAMETERS.get(name, name) for name in names))
 
+    def _transferred(self, outlook: Outlook) -> Outlook:
+        """Add how the answer changes with the task, where that is asked for and there is an answer."""
+        found = confirmed(self.journal.measurements(), scheduled=outlook.scheduled)
+        ranked = standings(found.values(), goal=self.goal)
+        if not self.changes or not ranked:
+            return outlook
+        seeds = [FRESH_SEEDS * (self.seed + 1) + TRANSFER_SEEDS + number for number in range(SEEDS)]
+        transferrer = Transferrer(ranked[0].recipe, seeds, self.goal, self.runner, self.journal)
+        return replace(outlook, transfer=transferrer.run(self.changes))
+
+
+def transfer_cost(changes: tuple[Change, ...], steps: int) -> str:
+    """Return what a transfer is going to cost, in one line."""
+    cost = price(changes)
+    return (
+        f"transfer: {cost:,} config-steps, as many as {cost / steps:.0f} full trainings, come on top of the budget; "
+        "more where the best rate lies far from the answer's."
+    )
+
 
 def terrain_of(coordinates: Coordinates) -> Terrain:
     """Return where a search in some coordinates may look."""
@@ -163,6 +193,7 @@ def tune(
     settings: Mapping[str, Json] | None = None,
     plan: Plan | None = None,
     device: str = "cpu",
+    transfer: bool = False,
     progress: Progress | None = None,
     stop: Stop = never,
 ) -> TuneResult:
@@ -183,6 +214,8 @@ def tune(
         settings: What a new study is to remember of how it was asked for.
         plan: How to run the fleets; measured if not given.
         device: Where to train, if there is no plan.
+        transfer: Whether to measure as well how the answer changes with the length of training and the batch size;
+            it costs about 90 full trainings beyond the budget.
         progress: Receives what happens.
         stop: Asked often; where it says yes, :class:`Interrupted` is raised and the study can be gone on with.
 
@@ -228,7 +261,8 @@ def tune(
     with _released(kept):
         if kept is not None:
             kept.set_plan(plan.to_json())
-        outlook = Tuner(task, seed, space, chosen, goal, allowance, runner, journal).run()
+        changes = changes_of(task) if transfer else ()
+        outlook = Tuner(task, seed, space, chosen, goal, allowance, runner, journal, changes).run()
         result = assemble(
             task.name,
             journal.measurements(),

@@ -9,6 +9,7 @@ import pytest
 
 from surefoot.errors import OutputError
 from surefoot.plots.notebook import tune_figures
+from surefoot.plots.numerals import numeral
 from surefoot.recipe import pytorch_code
 from surefoot.reports.html import html, write_html
 from surefoot.reports.sentences import boundary_warning, headline
@@ -146,3 +147,13 @@ def test_the_page_is_written_whole_or_not_at_all(tuned, tmp_path):
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == html(tuned)
     with pytest.raises(OutputError, match="cannot write"):
         write_html(tuned, tmp_path / "no" / "report.html")
+
+
+def test_a_transfer_has_a_section_of_its_own(page, transferred):
+    with_it = Page(html(transferred))
+    assert with_it.texts("h2", id="transfer")
+    assert page.texts("h2", id="transfer") == []
+    cells = with_it.texts("td", **{"data-label": "Best learning rate"})
+    assert cells == [numeral(0.099666), numeral(0.099666), "8*", numeral(0.070771), "-"]
+    assert any("to the power 0.49" in text for text in with_it.texts("p"))
+    assert sum("beyond the budget" in text for text in with_it.texts("p")) == 1

@@ -11,6 +11,7 @@ from surefoot.reports.sentences import (
     headline,
     interval_text,
     tied_settings,
+    transfer_notes,
 )
 from surefoot.values import Interval, Score
 
@@ -98,3 +99,20 @@ def test_the_prior_says_where_it_comes_from_or_why_there_is_none(found):
     assert expected_limit(replace(found, sharpness=unknown)).endswith("for the loss is not finite there.")
     flat = replace(found.sharpness, value=0.0)
     assert "not curved" in expected_limit(replace(found, sharpness=flat))
+
+
+def test_a_transfer_is_judged_by_the_rules_of_thumb(transferred):
+    notes = transfer_notes(transferred.transfer)
+    (steps,) = [note for note in notes if "length of training" in note]
+    (batch,) = [note for note in notes if "to the power" in note and "batch size" in note]
+    assert "the same rate (0: a schedule in percent, as it is) agrees" in steps
+    assert "1/sqrt(steps) (-0.5: Nemirovski et al., 2009) does not agree" in steps
+    assert "square-root scaling (0.5: Krizhevsky, 2014) agrees" in batch
+    assert "Left out, half epoch: it leaves 0 steps." in notes
+    assert "270,000" in notes[-1]
+    assert any(note.startswith("* on the edge") for note in notes)
+
+
+def test_too_few_rows_make_no_power(transferred):
+    found = replace(transferred.transfer, rows=transferred.transfer.rows[:2])
+    assert "There is no power in the batch size: fewer than two best rates are known." in transfer_notes(found)

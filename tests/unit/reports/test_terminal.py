@@ -154,3 +154,18 @@ def test_plots_do_not_run_into_one_another():
     first = schedule_plot(parse_schedule("cosine(0.3)"), 100)
     plotext.figure.draw(plotext.figure.signal([0, 1], [7, 0]))  # somebody else's, on the figure that all share
     assert schedule_plot(parse_schedule("cosine(0.3)"), 100) == first
+
+
+def test_a_transfer_has_a_table_that_fits_a_narrow_terminal(transferred):
+    text = printed(tune_table(transferred), 60)
+    assert max(map(len, text.splitlines())) <= 60
+    assert "…" not in text
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    half_batch = f"24000 16 {numeral(transferred.transfer.rows[3].best)} ×/÷ 1.3 0.0500 0.0600"
+    for row in (half_batch, "6000 64 - - diverged diverged", "24000 32 8* ×/÷ 1.2 0.0000123 diverged"):
+        assert sum(line.endswith(row) for line in lines) == 1, row
+
+
+def test_there_is_no_transfer_where_none_was_asked_for(tuned):
+    assert tuned.transfer is None
+    assert "batch" not in printed(tune_table(tuned), 80)
