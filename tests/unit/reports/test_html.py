@@ -146,3 +146,12 @@ def test_the_page_is_written_whole_or_not_at_all(tuned, tmp_path):
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == html(tuned)
     with pytest.raises(OutputError, match="cannot write"):
         write_html(tuned, tmp_path / "no" / "report.html")
+
+
+def test_a_page_without_a_range_test_leaves_it_out(tuned, diverged):
+    """There is none where the user bounded the learning rate himself."""
+    for result in (tuned, diverged):
+        bounded = replace(result, ramps=())
+        assert "shoots up where training breaks" in html(result)
+        assert "shoots up where training breaks" not in html(bounded)
+        assert len(tune_figures(bounded)) == len(tune_figures(result)) - 1

@@ -98,3 +98,18 @@ def test_the_prior_says_where_it_comes_from_or_why_there_is_none(found):
     assert expected_limit(replace(found, sharpness=unknown)).endswith("for the loss is not finite there.")
     flat = replace(found.sharpness, value=0.0)
     assert "not curved" in expected_limit(replace(found, sharpness=flat))
+
+
+def test_where_the_metric_was_the_goal_the_headline_is_about_it(tuned):
+    asked = replace(
+        tuned,
+        goal="metric",
+        contestants=(replace(tuned.best, metric=0.987), *tuned.contestants[1:]),
+        default=replace(tuned.default, metric=0.912),
+    )
+    assert "reaches a metric of 0.987 and a validation loss of" in headline(asked)
+    assert "0.912" in headline(asked)
+    assert "metric" not in headline(tuned)
+    diverged = Score(math.inf, math.inf, math.inf, 3)
+    lost = replace(asked, default=replace(asked.default, metric=None, valid=diverged))
+    assert headline(lost).endswith("where the default diverged.")
