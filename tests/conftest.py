@@ -18,7 +18,7 @@ def tuned():
     from surefoot.fleet import Plan
     from surefoot.tuning.tune import tune
 
-    return tune("wine", budget="12x", plan=Plan("stacked", 16))
+    return tune("wine", budget="18x", plan=Plan("stacked", 16))
 
 
 @pytest.fixture(scope="session")

@@ -164,6 +164,8 @@ def space_of(settings: dict[str, Any]) -> SearchSpace:
     """Return the search space that the options name."""
     from surefoot.tuning.space import SearchSpace, load_space
 
+    if "space" in settings:  # as a study has it; its file may have changed since
+        return SearchSpace.of(settings["space"])
     if settings["space_file"] is not None:
         others = [name for name in SPACE_OPTIONS[:-1] if settings[name] is not None]
         if others:

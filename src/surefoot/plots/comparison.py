@@ -13,6 +13,7 @@ from surefoot.plots.axes import finite, log_axis
 from surefoot.plots.inline import Row, inline
 from surefoot.plots.numerals import how_much_lower, measured, numeral
 from surefoot.plots.theme import DEFAULT, DEFAULT_SCHEDULED, RECOMMENDED, RUNNER_UP, by_role, finished, layered
+from surefoot.recipe import DEFAULT_RECIPE
 from surefoot.tuning.result import Contestant, TuneResult
 
 ROW_HEIGHT = 50
@@ -108,8 +109,10 @@ def _row(standing: Standing, low: float, high: float) -> Row:
     score, recipe = standing.found.valid, standing.found.recipe
     known = math.isfinite(score.low) and math.isfinite(score.high)
     lr, momentum = numeral(recipe.lr.highest), numeral(recipe.momentum.highest)
+    # Whose learning rate it is need not be said of the default's optimizer.
+    optimizer = "" if recipe.optimizer == DEFAULT_RECIPE.optimizer else f"{recipe.optimizer}, "
     return {
-        "name": f"{standing.name} (lr {lr}, momentum {momentum})",
+        "name": f"{standing.name} ({optimizer}lr {lr}, momentum {momentum})",
         "role": standing.role,
         "recipe": str(recipe),
         "mean": score.mean,

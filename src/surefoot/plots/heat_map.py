@@ -36,9 +36,12 @@ def heat_map(result: TuneResult) -> alt.LayerChart:
 
     A dot is a setting, its size how far it was trained, its colour its validation loss relative to the best of those
     trained as long: a training that was stopped early is not blamed for being short. The shading interpolates.
+    A learning rate means another thing to every optimizer: where several were searched, one is drawn.
     """
-    spots = spots_of(result.measurements)
-    marked = _marked(result)
+    every = spots_of(result.measurements)
+    optimizer = _drawn_optimizer(result, every)
+    spots = [spot for spot in every if spot.found.recipe.optimizer == optimizer]
+    marked = _marked(result, optimizer)
     frame = _Frame.around([*((spot.lr, spot.momentum) for spot in spots), *((row[1], row[2]) for row in marked)])
     trained = any(math.isfinite(spot.badness) for spot in spots)
     coloured = [_shading(spots, frame), _dots(spots, frame)] if trained else []
@@ -46,11 +49,20 @@ def heat_map(result: TuneResult) -> alt.LayerChart:
     chart = layered(*layers)
     crosses = " Crosses diverged." if any(not math.isfinite(spot.badness) for spot in spots) else ""
     best = result.best
-    around = "" if best is None else f": around {_setting(best.recipe)}"
-    figure: alt.LayerChart = finished(
-        chart, f"Where the loss is low{around}", subtitle=f"{result.task}: {len(spots)} settings tried.{crosses}"
-    )
+    around = "" if best is None or best.recipe.optimizer != optimizer else f": around {_setting(best.recipe)}"
+    tried = f"{len(spots)} settings tried"
+    if len(spots) < len(every):
+        tried = f"{len(spots)} settings of {optimizer}; {len(every) - len(spots)} of other optimizers are not drawn"
+    subtitle = f"{result.task}: {tried}.{crosses}"
+    figure: alt.LayerChart = finished(chart, f"Where the loss is low{around}", subtitle=subtitle)
     return figure
+
+
+def _drawn_optimizer(result: TuneResult, spots: Sequence[Spot]) -> str:
+    """Return the recommended recipe's optimizer, or the first that was tried where that one was not searched."""
+    tried = [spot.found.recipe.optimizer for spot in spots]
+    recommended = None if result.best is None else result.best.recipe.optimizer
+    return recommended if recommended in tried else tried[0]
 
 
 def _setting(recipe: Recipe) -> str:
@@ -193,12 +205,14 @@ def _interpolated(spots: Sequence[Spot], frame: _Frame, places: NDArray[np.float
     return np.where(distance.min(1) <= REACH * wider, np.exp(weights @ levels / weights.sum(1)), np.nan)
 
 
-def _marked(result: TuneResult) -> list[tuple[str, float, float]]:
-    """Return the recommended recipe and the default with learning rate and momentum."""
+def _marked(result: TuneResult, optimizer: str) -> list[tuple[str, float, float]]:
+    """Return the recommended recipe and the default with learning rate and momentum, if they are an optimizer's."""
     chosen = [(DEFAULT, result.default.recipe)]
     if result.best is not None and result.best.recipe not in (result.default.recipe, result.default_scheduled.recipe):
         chosen.append((RECOMMENDED, result.best.recipe))
-    return [(role, recipe.lr.highest, recipe.momentum.highest) for role, recipe in chosen]
+    return [
+        (role, recipe.lr.highest, recipe.momentum.highest) for role, recipe in chosen if recipe.optimizer == optimizer
+    ]
 
 
 def _labels(marked: Sequence[tuple[str, float, float]], spots: Sequence[Spot], frame: _Frame) -> Iterator[alt.Chart]:

@@ -49,9 +49,10 @@ def show_schedules(schedules: Sequence[Schedule], *, steps: int = TYPICAL_STEPS)
 def tune_figures(result: TuneResult) -> list[alt.LayerChart]:
     """Return the figures of a tune, the most telling first; without a recommendation those that can be drawn."""
     figures = [heat_map(result)]
+    ramps = [range_test(result.ramps)] if result.ramps else []
     if result.best is None:
-        return [*figures, range_test(result.ramps)]
-    figures += [comparison(result), learning_curves(result), range_test(result.ramps)]
+        return figures + ramps
+    figures += [comparison(result), learning_curves(result), *ramps]
     return [*figures, recipe_schedule(result.best.recipe, steps=result.steps)]
 
 

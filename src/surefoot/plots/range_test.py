@@ -26,21 +26,24 @@ ROOM = 1.25
 
 
 def range_test(ramps: Sequence[Ramp]) -> alt.LayerChart:
-    """Return the training loss while the learning rate grows, a line for each momentum, its limit marked."""
+    """Return the training loss while the learning rate grows, a line for each ramp, its limit marked.
+
+    Ramps differ in their momentum, or, where there are several optimizers, in those.
+    """
     low, high = _window(ramps)
     rows = [row for ramp in ramps for row in _ramp_rows(ramp, low, high)]
     inside = [row for row in rows if low <= float(row["lr"] or 0) <= high]
     start = max(ramp.losses[0] for ramp in ramps)
     scale, axis = loss_scale(_falling(inside, start), ceiling=_ceiling(start))
-    momenta = [ramp.momentum for ramp in ramps]
+    colour = _by_ramp(ramps)
     x = _rate(low, high, "learning rate at that step")
     lines = (
         alt.Chart(inline(inside))
         .mark_line(clip=True)
-        .encode(x, alt.Y("loss:Q", scale=scale, axis=axis, title="training loss"), color=_by_momentum(momenta))
+        .encode(x, alt.Y("loss:Q", scale=scale, axis=axis, title="training loss"), color=colour)
     )
-    limits: list[Row] = [{"lr": ramp.limit, "momentum": _name(ramp.momentum)} for ramp in ramps if ramp.limit]
-    rules = alt.Chart(inline(limits)).encode(x, color=_by_momentum(momenta))
+    limits: list[Row] = [{"lr": ramp.limit, **_whose(ramp)} for ramp in ramps if ramp.limit]
+    rules = alt.Chart(inline(limits)).encode(x, color=colour)
     figure: alt.LayerChart = finished(
         layered(lines, rules.mark_rule(strokeDash=[4, 3], strokeWidth=1.5)),
         _title(ramps),
@@ -97,7 +100,12 @@ def _key(result: FindResult) -> list[str]:
 
 
 def _title(ramps: Sequence[Ramp]) -> str:
-    limits = [f"{numeral(ramp.limit)} (momentum {_name(ramp.momentum)})" for ramp in ramps if ramp.limit]
+    several = len({ramp.optimizer for ramp in ramps}) > 1
+    limits = [
+        f"{numeral(ramp.limit)} ({ramp.optimizer if several else f'momentum {_name(ramp.momentum)}'})"
+        for ramp in ramps
+        if ramp.limit
+    ]
     if not limits:
         return "Training does not break at any learning rate tried"
     return f"Training breaks above learning rate {' and '.join(limits)}" if len(limits) < 3 else "Where training breaks"
@@ -161,7 +169,7 @@ def _window(ramps: Sequence[Ramp]) -> tuple[float, float]:
 def _ramp_rows(ramp: Ramp, low: float, high: float) -> Iterator[Row]:
     for rate, loss in zip(ramp.rates, ramp.losses, strict=True):
         if low <= rate <= high and math.isfinite(loss):
-            yield {"momentum": _name(ramp.momentum), "lr": rate, "loss": loss}
+            yield {**_whose(ramp), "lr": rate, "loss": loss}
 
 
 def _short_run_rows(row: MomentumRange, ceiling: float) -> Iterator[Row]:
@@ -194,6 +202,19 @@ def _by_momentum(momenta: Sequence[float]) -> alt.Color:
     names = [_name(momentum) for momentum in momenta]
     legend = alt.Legend(orient="top", title="momentum", direction="horizontal", symbolType="stroke")
     return alt.Color("momentum:O", scale=alt.Scale(domain=names), legend=legend)
+
+
+def _by_ramp(ramps: Sequence[Ramp]) -> alt.Color:
+    """Return the colour of a ramp: its momentum's, or its optimizer's where there are several of those."""
+    names = [*dict.fromkeys(ramp.optimizer for ramp in ramps)]
+    if len(names) < 2:
+        return _by_momentum([ramp.momentum for ramp in ramps])
+    legend = alt.Legend(orient="top", title="optimizer", direction="horizontal", symbolType="stroke")
+    return alt.Color("optimizer:N", scale=alt.Scale(domain=names), legend=legend)
+
+
+def _whose(ramp: Ramp) -> Row:
+    return {"optimizer": ramp.optimizer, "momentum": _name(ramp.momentum)}
 
 
 def _name(momentum: float) -> str:

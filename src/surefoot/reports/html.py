@@ -125,13 +125,17 @@ def panels(result: TuneResult) -> list[Panel]:
         "validation loss is that of the best setting trained as long, the size how long it was trained before better "
         "ones took its place; the squares interpolate between the dots.",
     )
-    breaks = _panel(
-        range_test(result.ramps),
-        "The learning rate grows at every step, without momentum and with the usual one: the loss falls where the "
-        "network learns and shoots up where training breaks, at the dashed line.",
-    )
+    breaks = []
+    if result.ramps:  # there are none where the user bounded the learning rate
+        breaks += [
+            _panel(
+                range_test(result.ramps),
+                "The learning rate grows at every step: the loss falls where the network learns and shoots up where "
+                "training breaks, at the dashed line.",
+            )
+        ]
     if best is None:
-        return [tried, breaks]
+        return [tried, *breaks]
     compared = _panel(
         comparison(result),
         f"Dots are the mean validation losses over {seeds} fresh seeds, lines their 90 % intervals, ticks the single "
@@ -144,7 +148,7 @@ def panels(result: TuneResult) -> list[Panel]:
     )
     chart = recipe_schedule(best.recipe, steps=result.steps)
     used = _panel(chart, f"What the recommended recipe, {best.recipe}, uses at every step.")
-    return [tried, compared, curves, breaks, used]
+    return [tried, compared, curves, *breaks, used]
 
 
 def _panel(chart: alt.LayerChart, caption: str) -> Panel:

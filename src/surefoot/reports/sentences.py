@@ -22,7 +22,18 @@ def headline(result: TuneResult) -> str:
     loss = f"a validation loss of {interval_text(best.valid)}"
     if best.recipe == result.default.recipe:
         return f"Keep the default, {best.recipe}: with {loss} it was the best of {result.trials} recipes."
+    if result.goal == "metric" and best.metric is not None:
+        return f"{best.recipe} reaches a metric of {measured(best.metric)} and {loss}, {_against_metric(result)}."
     return f"{best.recipe} reaches {loss}, {_against_default(result)}."
+
+
+def _against_metric(result: TuneResult) -> str:
+    metric = result.default.metric
+    if metric is None or not math.isfinite(result.default.valid.mean):
+        return "where the default diverged"
+    if is_tied(result, result.default):
+        return f"where the default's metric, {measured(metric)}, cannot be told apart"
+    return f"where the default's metric is {measured(metric)}"
 
 
 def _against_default(result: TuneResult) -> str:

@@ -41,7 +41,7 @@ def full_losses(verdicts: Sequence[Sequence[Verdict]]) -> list[Foretold]:
     Args:
         verdicts: Judgements by rung.
     """
-    rungs = [_comparable(row) for row in verdicts]
+    rungs = _comparable(verdicts)
     shift = 0.0
     last: dict[int, Foretold] = {}
     for number in reversed(range(len(rungs))):
@@ -55,7 +55,7 @@ def full_losses(verdicts: Sequence[Sequence[Verdict]]) -> list[Foretold]:
             )
     finite = [found.loss for found in last.values() if np.isfinite(found.loss)]
     worst = max(finite, default=0.0)
-    return [Foretold(found.point, min(found.loss, worst)) for _, found in sorted(last.items())]
+    return [found if np.isfinite(found.loss) else Foretold(found.point, worst) for _, found in sorted(last.items())]
 
 
 class Surface:
@@ -141,15 +141,15 @@ def _scaled(verdicts: Sequence[Sequence[Verdict]]) -> list[tuple[Verdict, float]
     rows: list[tuple[Verdict, float]] = []
     before: dict[int, float] = {}
     spread_of_half = 1.0
-    for row in verdicts:
-        losses = _comparable(row)
+    for row, losses in zip(verdicts, _comparable(verdicts), strict=True):
         finite = sorted(loss for loss in losses.values() if np.isfinite(loss))
         if not finite:
             continue
         middle = finite[min(len(losses) // 2, len(finite) - 1)]
         if not before or len(losses) >= 6:
             spread_of_half = max(middle - finite[0], 1e-9)
-        scaled = {key: min((loss - finite[0]) / spread_of_half, CLIP) for key, loss in losses.items()}
+        # The clip comes first, for a loss that is no number is to be as bad as any.
+        scaled = {key: min(CLIP, (loss - finite[0]) / spread_of_half) for key, loss in losses.items()}
         joined = [before[key] - value for key, value in scaled.items() if key in before]
         offset = float(np.mean(joined)) if joined else 0.0
         before = {key: value + offset for key, value in scaled.items()}
@@ -157,7 +157,7 @@ def _scaled(verdicts: Sequence[Sequence[Verdict]]) -> list[tuple[Verdict, float]
     return rows
 
 
-def _comparable(row: Sequence[Verdict]) -> dict[int, float]:
-    """Return a rung's losses by candidate, on the scale on which their noise is even."""
-    values = comparable([verdict.loss for verdict in row])
-    return {verdict.candidate.number: float(value) for verdict, value in zip(row, values, strict=True)}
+def _comparable(verdicts: Sequence[Sequence[Verdict]]) -> list[dict[int, float]]:
+    """Return losses by candidate, rung by rung: all of them on the one scale on which their noise is even."""
+    values = iter(comparable([verdict.loss for row in verdicts for verdict in row]).tolist())
+    return [{verdict.candidate.number: next(values) for verdict in row} for row in verdicts]

@@ -29,4 +29,7 @@ def cost_of(measured: Measurement, goal: Goal) -> float:
     """Return what is minimised: the validation loss, or the metric with its sign turned; infinite after divergence."""
     if goal == "loss":
         return measured.valid_loss
-    return math.inf if measured.metric is None else -measured.metric
+    # The predictions of a diverged network are right now and then: its metric counts for nothing.
+    if measured.metric is None or not math.isfinite(measured.valid_loss):
+        return math.inf
+    return -measured.metric

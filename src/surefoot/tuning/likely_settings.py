@@ -11,6 +11,7 @@ from surefoot.recipe import Recipe
 from surefoot.tuning.conveyor import Conveyor
 from surefoot.tuning.evidence import Surface
 from surefoot.tuning.space import Coordinates
+from surefoot.tuning.space.coordinates import without_warmup
 from surefoot.tuning.statistics import CONFIDENCE
 from surefoot.values import Interval
 
@@ -63,4 +64,4 @@ def _lowest_points(conveyor: Conveyor, coordinates: Coordinates, generator: Gene
 
 
 def _kind(recipe: Recipe) -> tuple[str, type]:
-    return recipe.optimizer, type(recipe.lr)
+    return recipe.optimizer, type(without_warmup(recipe.lr))

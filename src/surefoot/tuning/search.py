@@ -162,7 +162,7 @@ class Search:
         ranking = self.conveyor.ranking()
         if ranking and np.isfinite(ranking[0].loss):
             best = self.coordinates.recipe(ranking[0].candidate.point)
-            self.runner.progress.best(str(best), abs(ranking[0].loss) if self.goal == "metric" else ranking[0].loss)
+            self.runner.progress.best(str(best), -ranking[0].loss if self.goal == "metric" else ranking[0].loss)
 
     def _cost(self, found: Measurement) -> float:
         return cost_of(found, self.goal)

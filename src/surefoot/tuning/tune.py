@@ -223,7 +223,8 @@ def tune(
         The recommended recipe and all the evidence.
 
     Raises:
-        TaskError: If the task cannot be trained.
+        TaskError: If the task cannot be trained, or has no metric to maximise.
+        RecipeError: If the space leaves nothing to search.
         BudgetError: If the budget is too small.
         StudyError: If the study cannot be written, was begun with another task, budget or seed, or another process
             drives it.
@@ -239,6 +240,8 @@ def tune(
     check_goal(task, goal)
     chosen = strategy_named(strategy)
     budget = usual_budget(space) if budget is None else Budget.parse(budget) if isinstance(budget, str) else budget
+    # Refuse a space with nothing in it, and a small budget, before any work.
+    Coordinates.below(space, dict.fromkeys(space.optimizers, 1.0), steps=task.total_steps)
     divide = partial(
         Allowance.of,
         steps=task.total_steps,
@@ -246,7 +249,7 @@ def tune(
         refines=chosen.refines,
     )
     if budget.trainings is not None:
-        divide(budget.trainings)  # refuse a small budget before any work
+        divide(budget.trainings)
     trained = fingerprint(task, probe(task))
     listener = progress or Silent()
     plan = _plan(task, plan, study, listener, budget=budget, device=device)

@@ -1,9 +1,11 @@
 import math
+from dataclasses import replace
 
 import pytest
 
 from surefoot.plots.heat_map import heat_map
 from surefoot.plots.spots import spots_of
+from surefoot.recipe import Recipe
 
 
 def test_the_picture_has_a_dot_or_a_cross_for_every_setting(tuned, drawn):
@@ -38,3 +40,34 @@ def test_a_picture_of_divergence_alone_has_crosses_and_no_shading(diverged, draw
     crosses = next(rows for mark, encoding, rows in marks if mark == "text" and "text" not in encoding)
     assert len(crosses) == len(spots_of(diverged.measurements))
     assert words(heat_map(diverged)).count("✕") == len(crosses)
+
+
+def with_other_optimizers(result):
+    """The same tune, had every second recipe of its search been one of Adam's."""
+    searched = [*dict.fromkeys(row.recipe for row in result.measurements if row.stage.startswith("search"))]
+    others = {
+        recipe: Recipe.parse(f"adam(lr={recipe.lr.highest / 1000})")
+        for recipe in searched[::2]
+        if recipe != result.best.recipe
+    }
+    rows = tuple(replace(row, recipe=others.get(row.recipe, row.recipe)) for row in result.measurements)
+    return replace(result, measurements=rows), len(others)
+
+
+def test_optimizers_are_not_mixed_in_one_picture(tuned, drawn, words):
+    """A learning rate of Adam's is no learning rate of SGD's: those of the recommended optimizer are drawn alone."""
+    mixed, others = with_other_optimizers(tuned)
+    marks = drawn(heat_map(mixed))
+    recipes = {row["recipe"] for mark, _, rows in marks if mark in ("point", "text") for row in rows if "recipe" in row}
+    assert recipes
+    assert all(recipe.startswith("sgd(") for recipe in recipes)
+    assert any(f"{others} of other optimizers are not drawn" in said for said in words(heat_map(mixed)))
+    assert not any("other optimizers" in said for said in words(heat_map(tuned)))
+
+
+def test_the_default_has_no_place_among_another_optimizers_settings(tuned, words):
+    mixed, _ = with_other_optimizers(tuned)
+    best = replace(tuned.best, recipe=Recipe.parse("adam(lr=cosine(0.001))"))
+    said = words(heat_map(replace(mixed, contestants=(best, *tuned.contestants[1:]))))
+    assert "recommended" in said
+    assert "default" not in said

@@ -86,3 +86,16 @@ def test_whatever_a_find_refuses_can_be_drawn(found, words, losses, start):
     )
     refused = replace(found, ranges=rows, suggestion=None, reason="the loss is odd.", start_loss=start)
     assert "The loss is odd." in words(usable_range(refused))
+
+
+def test_ramps_of_several_optimizers_have_their_names_and_not_their_momentum(tuned, drawn, words):
+    first = tuned.ramps[0]
+    ramps = [first, replace(first, optimizer="adam", rates=tuple(rate / 10 for rate in first.rates))]
+    (_, encoding, lines), _ = drawn(range_test(ramps))
+    assert encoding["color"]["field"] == "optimizer"
+    assert {row["optimizer"] for row in lines} == {"sgd", "adam"}
+    assert {"optimizer", "sgd", "adam"} <= set(words(range_test(ramps)))
+    assert "optimizer" not in words(range_test(tuned.ramps))
+    title = range_test(ramps).to_dict()["title"]["text"]
+    assert "(sgd)" in title
+    assert "(adam)" in title

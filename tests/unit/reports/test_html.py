@@ -157,3 +157,12 @@ def test_a_transfer_has_a_section_of_its_own(page, transferred):
     assert cells == [numeral(0.099666), numeral(0.099666), "8*", numeral(0.070771), "-"]
     assert any("to the power 0.49" in text for text in with_it.texts("p"))
     assert sum("beyond the budget" in text for text in with_it.texts("p")) == 1
+
+
+def test_a_page_without_a_range_test_leaves_it_out(tuned, diverged):
+    """There is none where the user bounded the learning rate himself."""
+    for result in (tuned, diverged):
+        bounded = replace(result, ramps=())
+        assert "shoots up where training breaks" in html(result)
+        assert "shoots up where training breaks" not in html(bounded)
+        assert len(tune_figures(bounded)) == len(tune_figures(result)) - 1

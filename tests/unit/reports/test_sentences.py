@@ -116,3 +116,18 @@ def test_a_transfer_is_judged_by_the_rules_of_thumb(transferred):
 def test_too_few_rows_make_no_power(transferred):
     found = replace(transferred.transfer, rows=transferred.transfer.rows[:2])
     assert "There is no power in the batch size: fewer than two best rates are known." in transfer_notes(found)
+
+
+def test_where_the_metric_was_the_goal_the_headline_is_about_it(tuned):
+    asked = replace(
+        tuned,
+        goal="metric",
+        contestants=(replace(tuned.best, metric=0.987), *tuned.contestants[1:]),
+        default=replace(tuned.default, metric=0.912),
+    )
+    assert "reaches a metric of 0.987 and a validation loss of" in headline(asked)
+    assert "0.912" in headline(asked)
+    assert "metric" not in headline(tuned)
+    diverged = Score(math.inf, math.inf, math.inf, 3)
+    lost = replace(asked, default=replace(asked.default, metric=None, valid=diverged))
+    assert headline(lost).endswith("where the default diverged.")

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from surefoot.errors import RecipeError
 from surefoot.recipe import Recipe
 from surefoot.recipe.names import names_of
-from surefoot.schedules import Warmup
+from surefoot.schedules import Exponential, Schedule, Warmup
 from surefoot.tuning.space.axes import Axis, Choice, Name
 from surefoot.tuning.space.families import effective_rate, family_of
 from surefoot.tuning.space.sampling import Box, Point, unit_box
@@ -39,11 +40,20 @@ class Coordinates:
         space: What may be tried.
         rates: Bounds of the first axis for each optimizer: its name, lowest, highest.
         steps: Length of a training.
+
+    Raises:
+        RecipeError: If the space leaves nothing to search.
     """
 
     space: SearchSpace
     rates: tuple[tuple[str, float, float], ...]
     steps: int
+
+    def __post_init__(self) -> None:
+        if not self.axes:
+            raise RecipeError(
+                "search space: nothing to search, every setting is one number.", hint="bound one, as lr = [0.001, 1.0]."
+            )
 
     @classmethod
     def below(cls, space: SearchSpace, limits: Mapping[str, float], *, steps: int) -> Coordinates:
@@ -82,6 +92,8 @@ class Coordinates:
 
     def _memory_axis(self) -> Axis | None:
         """Return the second axis; what the user did not bound himself is bounded by the length of the training."""
+        if not any(family_of(optimizer).momentum for optimizer in self.space.optimizers):
+            return None
         low, high = (1.0 / (1.0 - momentum) for momentum in (self.space.momentum.low, self.space.momentum.high))
         if self._measures("memory"):
             high = min(high, max(2.0, self.steps / MEMORIES_PER_TRAINING))
@@ -170,6 +182,20 @@ class Coordinates:
         return 0.5 if value is None else axis.unit(value)
 
 
+def without_warmup(schedule: Schedule) -> Schedule:
+    """Return what a schedule does once its warmup is over."""
+    return schedule.schedule if isinstance(schedule, Warmup) else schedule
+
+
+def final_share(schedule: Schedule) -> float | None:
+    """Return the last rate as a share of the peak, ``None`` for a shape that has none."""
+    plain = without_warmup(schedule)
+    if isinstance(plain, Exponential):
+        return plain.rate
+    final: float | None = getattr(plain, "final", None)
+    return None if final is None else final / plain.highest
+
+
 def _choice(name: Name, options: tuple[str, ...]) -> Choice | None:
     return Choice(name, options) if len(options) > 1 else None
 
@@ -183,10 +209,9 @@ def _natural_end(axis: Axis) -> bool:
 
 
 def _chosen(name: Name, recipe: Recipe) -> str:
-    plain = recipe.lr.schedule if isinstance(recipe.lr, Warmup) else recipe.lr
     return {
         "optimizer": recipe.optimizer,
-        "schedule": plain.name,
+        "schedule": without_warmup(recipe.lr).name,
         "nesterov": "yes" if "nesterov" in recipe.switches else "no",
     }[str(name)]
 
@@ -198,9 +223,7 @@ def _number(name: Name, recipe: Recipe) -> float | None:
     if name == "warmup":
         return recipe.lr.length.amount / 100 if isinstance(recipe.lr, Warmup) else 0.0
     if name == "final":
-        plain = recipe.lr.schedule if isinstance(recipe.lr, Warmup) else recipe.lr
-        final: float | None = getattr(plain, "final", None)
-        return None if final is None else final / plain.highest
+        return final_share(recipe.lr)
     if name == "weight_decay":
         return recipe.schedule(name).highest if name in names_of(recipe.optimizer) else None
     return recipe.clip

@@ -13,6 +13,8 @@ from surefoot.tuning.space.shapes import SHAPES
 from surefoot.values import Json
 
 LARGEST_MOMENTUM = 0.99
+# Recipes are written with four digits: a larger momentum would be rounded to 1.
+LARGEST_POSSIBLE = 0.9999
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,9 @@ class Range:
 
     low: float
     high: float
+
+    def __str__(self) -> str:
+        return f"{self.low:g}" if self.fixed else f"[{self.low:g}, {self.high:g}]"
 
     @property
     def fixed(self) -> bool:
@@ -83,7 +88,8 @@ class SearchSpace:
     def __post_init__(self) -> None:
         faults = [*self._faults()]
         if faults:
-            raise RecipeError(f"search space: {'; '.join(faults)}.")
+            alike = [found for shape in self.schedules if shape not in SHAPES and (found := nearest(shape, SHAPES))]
+            raise RecipeError(f"search space: {'; '.join(faults)}.", hint=alike[0] if alike else None)
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> SearchSpace:
@@ -104,7 +110,7 @@ class SearchSpace:
             except ValueError as error:
                 faults.append(f"{name} is {error}")
         if faults:
-            alike = [found for name in data if name not in known and (found := nearest(name, known))]
+            alike = [found for name in data if name not in known and (found := nearest(str(name), known))]
             hint = alike[0] if alike else f"it takes {', '.join(known)}."
             raise RecipeError(f"search space: {'; '.join(faults)}.", hint=hint)
         return cls(**values)
@@ -130,8 +136,10 @@ class SearchSpace:
         """
         unknown = [name for name in names if name not in USUAL]
         if unknown:
+            always = "learning rate and momentum are always searched." if unknown[0] in ("lr", "momentum") else None
             raise RecipeError(
-                f"no {unknown[0]!r} to search; there are {', '.join(USUAL)}.", hint=nearest(unknown[0], USUAL)
+                f"no {unknown[0]!r} to search; there are {', '.join(USUAL)}.",
+                hint=always or nearest(unknown[0], USUAL),
             )
         changes: dict[str, Any] = {name: USUAL[name] for name in names}
         return replace(self, **changes)
@@ -150,14 +158,16 @@ class SearchSpace:
         yield from self._range_faults()
 
     def _range_faults(self) -> Iterator[str]:
-        for name, low, high in (("momentum", 0.0, 1.0), ("warmup", 0.0, 1.0), ("final", 0.0, 1.0)):
-            found: Range = getattr(self, name)
-            if not (low <= found.low and found.high < high):
-                yield f"{name} is at least {low:g} and below {high:g}; given [{found.low:g}, {found.high:g}]"
+        if self.momentum.low < 0 or self.momentum.high > LARGEST_POSSIBLE:
+            yield f"momentum is at least 0 and at most {LARGEST_POSSIBLE}; given {self.momentum}"
+        for name in ("warmup", "final"):
+            share: Range = getattr(self, name)
+            if not 0 <= share.low <= share.high < 1:
+                yield f"{name} is at least 0 and below 1; given {share}"
         for name in ("lr", "weight_decay", "clip"):
             own: Range | None = getattr(self, name)
             if own is not None and own.low <= 0:
-                yield f"{name} is above 0; given [{own.low:g}, {own.high:g}]"
+                yield f"{name} is above 0; given {own}"
 
 
 # What is searched where a setting is asked for by its name alone.

@@ -18,6 +18,8 @@ def load_space(text: str) -> SearchSpace:
     """
     path, _, name = text.rpartition(":") if ".py:" in text else (text, "", "")
     if path.endswith(".py"):
+        if not name:
+            raise RecipeError(f"{text} names no search space.", hint=f"write {path}:NAME.")
         found = found_in_file(Path(path), name)
         return found if isinstance(found, SearchSpace) else SearchSpace.of(_mapping(text, found))
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
 from numpy.random import Generator
 
 from surefoot.tuning.rungs import Verdict
@@ -34,5 +35,6 @@ class RandomSearch:
         box: Box,
         generator: Generator,
     ) -> list[Point]:
-        """Return more of the same."""
-        return self.first(count, dimensions=len(box), generator=generator)
+        """Return uniform points of the box."""
+        low, high = np.array(box).T
+        return [tuple(row) for row in generator.uniform(low, high, size=(count, len(box))).tolist()]

@@ -110,7 +110,7 @@ def test_near_points_stay_in_the_box(x, y, seed):
         ({"schedules": ["cosin"]}, "no schedule 'cosin'"),
         ({"lr": [1.0, 0.1]}, r"lr is a number, or \[low, high\]; given \[1.0, 0.1\]"),
         ({"lr": 0.0}, "lr is above 0"),
-        ({"momentum": [0.5, 1.0]}, "momentum is at least 0 and below 1"),
+        ({"momentum": [0.5, 1.0]}, "momentum is at least 0 and at most 0.9999"),
         ({"nesterov": "yes"}, r"nesterov is true, false or \[false, true\]"),
         ({"optimizers": ["adam"], "nesterov": True}, "nesterov is for sgd and muon"),
         ({"optimizers": []}, "optimizers names none"),
@@ -131,3 +131,13 @@ def test_wrong_spaces_are_refused_in_one_line(data, message):
 def test_spaces_go_through_json(data):
     space = SearchSpace.of(data)
     assert SearchSpace.of(space.to_json()) == space
+
+
+def test_a_space_of_single_numbers_is_refused():
+    with pytest.raises(RecipeError, match="nothing to search, every setting is one number"):
+        Coordinates.below(SearchSpace(lr=Range(0.1, 0.1), momentum=Range(0.9, 0.9)), {}, steps=100)
+
+
+def test_an_optimizer_without_momentum_has_no_such_axis():
+    where = Coordinates.below(SearchSpace(optimizers=("adagrad",)), {"adagrad": 1.0}, steps=100)
+    assert [axis.name for axis in where.axes] == ["rate"]

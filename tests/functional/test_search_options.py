@@ -1,0 +1,174 @@
+"""The options that say what is searched, as a user types them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from surefoot.cli.main import run
+from surefoot.fleet import Plan
+from surefoot.recipe import Recipe
+from surefoot.studies import Study
+from surefoot.tasks.loader import load
+from surefoot.tuning.journal import SEARCH
+from surefoot.tuning.progress import Interrupted
+from surefoot.tuning.space import SearchSpace
+from surefoot.tuning.tune import tune
+
+PLAN = {"backend": "stacked", "width": 16, "threads": 1}
+SMALL = ["--steps", "40", "--quiet", "--plan", "plan.json"]
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("plan.json").write_text(json.dumps(PLAN))
+
+
+def json_of(arguments: list[str], capsys) -> dict:
+    assert run(arguments) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def tried(study: str = "surefoot.db") -> list[Recipe]:
+    return [row.recipe for row in Study.open(study).measurements() if row.stage.startswith(SEARCH)]
+
+
+def test_optimizers_and_more_settings(capsys):
+    asked = ["--optimizers", "sgd,adam", "--search", "warmup, nesterov", "--schedules", "cosine,linear"]
+    found = json_of(["tune", "wine", *SMALL, *asked, "--no-report", "--json"], capsys)
+    assert found["goal"] == "loss"
+    assert found["config_steps"] <= 27 * 40
+    recipes = tried()
+    assert {recipe.optimizer for recipe in recipes} == {"sgd", "adam"}
+    assert {recipe.optimizer for recipe in recipes if "nesterov" in recipe.switches} == {"sgd"}
+    assert any("warmup=" in str(recipe) for recipe in recipes)
+    assert {"linear" in str(recipe) for recipe in recipes} == {True, False}
+    assert Recipe.parse(found["recipe"]).optimizer in ("sgd", "adam")
+
+
+@pytest.mark.parametrize("text", ["space.toml", "space.py:mine"])
+def test_a_space_from_a_file(text, capsys):
+    Path("space.toml").write_text('optimizers = ["adamw"]\nlr = [1e-3, 1e-1]\nmomentum = 0.9\nclip = 1.0\n')
+    Path("space.py").write_text(
+        "from surefoot import Range, SearchSpace\n"
+        "mine = SearchSpace(('adamw',), lr=Range(1e-3, 1e-1), momentum=Range(0.9, 0.9), clip=Range(1.0, 1.0))\n"
+    )
+    json_of(["tune", "wine", *SMALL, "--space", text, "--budget", "12x", "--no-report", "--json"], capsys)
+    for recipe in tried():
+        assert (recipe.optimizer, recipe.momentum.highest, recipe.clip) == ("adamw", 0.9, 1.0)
+        assert 1e-3 <= recipe.lr.highest <= 1e-1
+
+
+@pytest.mark.parametrize("strategy", ["surefoot", "tpe", "gp", "random", "grid"])
+def test_every_strategy_keeps_to_its_budget(strategy, capsys):
+    asked = ["--strategy", strategy, "--budget", "12x", "--no-report", "--json"]
+    found = json_of(["tune", "wine", *SMALL, *asked], capsys)
+    assert found["config_steps"] <= 12 * 40
+    assert found["recipe"]
+    assert Study.open("surefoot.db").info().settings["strategy"] == strategy
+
+
+def test_the_metric_as_the_goal(capsys):
+    found = json_of(["tune", "wine", *SMALL, "--goal", "metric", "--budget", "12x", "--no-report", "--json"], capsys)
+    assert found["goal"] == "metric"
+    assert 0.9 <= found["metric"] <= 1.0
+
+
+def test_an_interrupted_study_goes_on_with_its_options_though_its_file_is_gone(capsys):
+    space = SearchSpace(optimizers=("sgd", "adam")).adding("warmup")
+    Path("space.toml").write_text('optimizers = ["sgd", "adam"]\nwarmup = [0.0, 0.2]\n')
+    kept = {"task": "wine", "steps": 40, "space_file": "space.toml", "device": "cpu", "out": "out"}
+    left = iter(range(6))
+    asked = {"budget": "25x", "space": space, "strategy": "tpe", "goal": "metric", "settings": kept}
+    with pytest.raises(Interrupted):
+        tune(
+            load("wine", steps=40),
+            study="s.db",
+            plan=Plan("stacked", 16),
+            stop=lambda: next(left, None) is None,
+            **asked,
+        )
+    Path("space.toml").unlink()
+    found = json_of(["tune", "--resume", "s.db", "--quiet", "--no-report", "--json"], capsys)
+    assert found["goal"] == "metric"
+    assert {recipe.optimizer for recipe in tried("s.db")} == {"sgd", "adam"}
+    settings = Study.open("s.db").info().settings
+    assert (settings["strategy"], SearchSpace.of(settings["space"])) == ("tpe", space)
+
+
+def test_the_page_repeats_the_command(capsys):
+    asked = ["--optimizers", "sgd,adam", "--search", "warmup", "--strategy", "random", "--goal", "metric"]
+    assert run(["tune", "wine", *SMALL, *asked, "--budget", "20x", "--out", "out"]) == 0
+    page = Path("out/report.html").read_text()
+    command = (
+        "surefoot tune wine --steps 40 --optimizers sgd,adam --search warmup --budget 20x --strategy random "
+        "--goal metric"
+    )
+    assert command in page
+    capsys.readouterr()
+
+
+FILES = {
+    "single.toml": "lr = 0.1\nmomentum = 0.9\n",
+    "nested.toml": "[space]\nlr = [1e-3, 1.0]\n",
+    "words.toml": 'lr = ["a", 1.0]\n',
+    "typo.toml": 'optimisers = ["sgd"]\n',
+    "close.toml": "momentum = [0.99, 0.99999]\n",
+    "zero.toml": "weight_decay = [0.0, 0.1]\n",
+    "odd.py": "keys = {1: 2}\nnumber = 3\n",
+    "wrong.py": "def f(:\n",
+}
+WRONG = {
+    "no optimizer": (["--optimizers", " , "], "optimizers names none"),
+    "optimizer typo": (["--optimizers", "sgd,adm"], "did you mean adam"),
+    "schedule typo": (["--schedules", "cosin"], "did you mean cosine"),
+    "a schedule that is not searched": (["--schedules", "triangular"], "there are cosine, linear"),
+    "search typo": (["--search", "warmpu"], "did you mean warmup"),
+    "what is searched anyway": (["--search", "momentum"], "always searched"),
+    "nesterov of adam": (["--optimizers", "adam", "--search", "nesterov"], "nesterov is for sgd and muon"),
+    "strategy": (["--strategy", "tpee"], "'tpe'"),
+    "goal": (["--goal", "accuracy"], "'metric'"),
+    "missing space": (["--space", "nowhere.toml"], "No such file"),
+    "a folder": (["--space", "."], "directory"),
+    "no toml": (["--space", "plan.json"], "is no TOML"),
+    "a file without a name": (["--space", "odd.py"], "write odd.py:NAME"),
+    "keys that are none": (["--space", "odd.py:keys"], "it has no 1"),
+    "a number": (["--space", "odd.py:number"], "no SearchSpace but a int"),
+    "unknown name": (["--space", "odd.py:numbr"], "did you mean number"),
+    "broken python": (["--space", "wrong.py:x"], "SyntaxError"),
+    "nothing to search": (["--space", "single.toml"], "nothing to search"),
+    "a table too many": (["--space", "nested.toml"], "it has no 'space'"),
+    "words for numbers": (["--space", "words.toml"], "lr is a number, or [low, high]"),
+    "space typo": (["--space", "typo.toml"], "did you mean optimizers"),
+    "momentum next to 1": (["--space", "close.toml"], "at most 0.9999"),
+    "weight decay of 0": (["--space", "zero.toml"], "weight_decay is above 0"),
+    "twice": (["--space", "single.toml", "--search", "warmup"], "leave out"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said"), WRONG.values(), ids=WRONG.keys())
+def test_wrong_options_get_one_line_and_exit_code_2(arguments, said, capsys):
+    for name, content in FILES.items():
+        Path(name).write_text(content)
+    assert run(["tune", "wine", "--quiet", "--plan", "plan.json", "--no-report", *arguments]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    (line,) = shown.err.strip().splitlines()
+    assert said in line
+    assert "Traceback" not in line
+    assert not Path("surefoot.db").exists()
+
+
+def test_a_task_without_a_metric_has_none_to_maximise(capsys):
+    Path("plain.py").write_text(
+        "import torch\nfrom torch import nn\nfrom surefoot import Task\n"
+        "x = torch.randn(64, 2)\n"
+        "task = Task('plain', lambda: nn.Linear(2, 2), nn.functional.mse_loss, (x, x), (x, x), batch_size=8,"
+        " steps=40)\n"
+    )
+    assert run(["tune", "plain.py:task", "--goal", "metric", "--quiet", "--no-report"]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "task 'plain' has no metric to maximise. Hint: pass metric=" in line
