@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
-import torch
 from numpy.random import Generator
-from torch.quasirandom import SobolEngine
 
 Point: TypeAlias = tuple[float, ...]
 Box: TypeAlias = tuple[tuple[float, float], ...]
@@ -20,8 +19,11 @@ def spread(count: int, *, dimensions: int, generator: Generator) -> list[Point]:
     Reference:
         Owen (1998), "Scrambling Sobol' and Niederreiter-Xing points".
     """
-    engine = SobolEngine(dimensions, scramble=True, seed=int(generator.integers(2**31)))  # type: ignore[no-untyped-call]
-    return [tuple(row) for row in engine.draw(count, dtype=torch.float64).tolist()]
+    from scipy.stats import qmc  # noqa: PLC0415  (half a second, where nothing else of a tune needs it)
+
+    power = max(0, math.ceil(math.log2(count)))
+    drawn = qmc.Sobol(dimensions, rng=generator).random_base2(power)[:count]
+    return [tuple(row) for row in drawn.tolist()]
 
 
 def near(point: Point, *, width: float, box: Box, generator: Generator) -> Point:
