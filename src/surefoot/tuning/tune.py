@@ -231,7 +231,7 @@ def tune(
         Interrupted: If asked to stop; with a study, calling again goes on from there.
 
     Example:
-        >>> found = tune("wine", budget="12x", plan=Plan("stacked", 16))
+        >>> found = tune("digits", budget="12x", plan=Plan("stacked", 16))
         >>> found.best.valid.mean < found.default.valid.mean
         True
     """
