@@ -6,179 +6,28 @@ import shlex
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from surefoot.budget import Budget
 from surefoot.errors import StudyError, TaskError, nearest
-from surefoot.fleet import Plan, calibrate, launch
-from surefoot.recipe import DEFAULT_RECIPE, Recipe
-from surefoot.schedules import Warmup
-from surefoot.studies import Database, Measurement, Study
+from surefoot.fleet import Plan, calibrate
+from surefoot.studies import Database, Study
 from surefoot.tasks.loader import as_task
 from surefoot.tasks.probe import ModelFacts, probe
 from surefoot.tasks.task import Task
-from surefoot.tuning.allowance import RAMP_MOMENTUM, Allowance, trainings_of, usual_budget
-from surefoot.tuning.assembly import Outlook, assemble, confirmed, ramps_of, standings
-from surefoot.tuning.confirm import confirm
-from surefoot.tuning.conveyor import Conveyor, Terrain
-from surefoot.tuning.evidence import Surface
+from surefoot.tuning.allowance import Allowance, trainings_of, usual_budget
+from surefoot.tuning.assembly import assemble
 from surefoot.tuning.goal import Goal, check_goal
-from surefoot.tuning.journal import CONFIRM, RANGE, SEARCH, Journal
-from surefoot.tuning.likely_settings import FEWEST_JUDGED, likely_settings
-from surefoot.tuning.measure import measure_all
+from surefoot.tuning.journal import Journal
 from surefoot.tuning.progress import Interrupted, Progress, Silent, Stop, never
-from surefoot.tuning.range_test import effective_limit, ramp_recipe
 from surefoot.tuning.result import TuneResult
 from surefoot.tuning.runner import Runner
-from surefoot.tuning.search import Search
-from surefoot.tuning.space import Coordinates, Point, SearchSpace
-from surefoot.tuning.space.shapes import with_peak
+from surefoot.tuning.space import Coordinates, SearchSpace
 from surefoot.tuning.strategies import STRATEGIES, Strategy
-from surefoot.tuning.transfer import SEEDS, Change, Transferrer, changes_of, price
+from surefoot.tuning.transfer import changes_of
+from surefoot.tuning.tuner import Tuner
 from surefoot.values import Json
-
-# Seeds of the confirmation lie far from those of the search.
-FRESH_SEEDS = 10_000
-# Those of the transfer lie so far beyond those of the confirmation, on which the answer was chosen.
-TRANSFER_SEEDS = 100
-# What a report calls the first two axes of a search.
-HYPERPARAMETERS = {"rate": "lr", "memory": "momentum"}
-
-
-@dataclass(slots=True)
-class Tuner:
-    """The stages of one tune, each remembered by the journal.
-
-    Attributes:
-        changes: Of the task, to which the answer is transferred.
-    """
-
-    task: Task
-    seed: int
-    space: SearchSpace
-    strategy: Strategy
-    goal: Goal
-    allowance: Allowance
-    runner: Runner
-    journal: Journal
-    changes: tuple[Change, ...] = ()
-
-    def run(self) -> Outlook:
-        """Go through all stages; what they measured is in the journal.
-
-        Raises:
-            Interrupted: If asked to stop.
-        """
-        budget = round(self.allowance.total * self.task.total_steps)
-        self.runner.progress.begin(config_steps=budget + price(self.changes))
-        if self.changes:
-            self.runner.progress.tell(transfer_cost(self.changes, self.task.total_steps))
-        coordinates = self._coordinates()
-        conveyor = self._search(coordinates)
-        finalists = self._finalists(conveyor, coordinates)
-        best = finalists[0] if finalists else coordinates.recipe((0.5,) * len(coordinates.axes))
-        scheduled = DEFAULT_RECIPE.with_(lr=with_peak(best.lr, DEFAULT_RECIPE.lr.value(0, 1)))
-        # A dict keeps the order and drops a default that the search found by itself.
-        self._confirm([*dict.fromkeys([*finalists, DEFAULT_RECIPE, scheduled])])
-        return self._transferred(self._outlook(scheduled, conveyor, coordinates))
-
-    def _coordinates(self) -> Coordinates:
-        """Ramp the learning rate with every optimizer to see where training breaks, unless the user knows."""
-        steps = self.task.total_steps
-        if self.space.lr is not None:
-            return Coordinates.below(self.space, {}, steps=steps)
-        self.runner.progress.stage("range test", config_steps=len(self.space.optimizers) * self.allowance.ramp_steps)
-        ramps = ramps_of(self.journal.measure(RANGE, self._ramp))
-        limits = {ramp.optimizer: effective_limit([ramp]) for ramp in ramps}
-        return Coordinates.below(self.space, limits, steps=steps)
-
-    def _ramp(self) -> tuple[list[Measurement], int]:
-        steps = self.allowance.ramp_steps
-        recipes = [ramp_recipe(RAMP_MOMENTUM, steps=steps, optimizer=name) for name in self.space.optimizers]
-        fresh = partial(launch, self.task, recipes, seed=self.seed, plan=self.runner.plan, total=steps)
-        fleet = self.journal.train(RANGE, fresh, steps, task=self.task, runner=self.runner)
-        places = range(len(recipes))
-        return measure_all(fleet, places, places, stage=RANGE), steps * len(recipes)
-
-    def _search(self, coordinates: Coordinates) -> Conveyor:
-        """Search the space; return the conveyor as it stands at the end."""
-        ceiling = int(self.allowance.search * self.task.total_steps)
-        self.runner.progress.stage(SEARCH, config_steps=ceiling)
-
-        def start() -> Conveyor:
-            return Conveyor.begin(
-                self.allowance.population,
-                total=self.task.total_steps,
-                ceiling=ceiling,
-                generator=np.random.default_rng(self.seed),
-                terrain=terrain_of(coordinates),
-                strategy=self.strategy,
-            )
-
-        return Search(self.task, coordinates, start, self.runner, self.journal, self.seed, self.goal).run()
-
-    def _finalists(self, conveyor: Conveyor, coordinates: Coordinates) -> list[Recipe]:
-        """Return the recipes to confirm: those that came furthest, and the lowest point of the surface through all.
-
-        The best of many noisy judgements was partly lucky; the surface averages over its neighbours.
-        """
-        reached = [verdict.candidate.point for verdict in conveyor.ranking() if np.isfinite(verdict.loss)]
-        chosen: list[Point] = reached[: self.allowance.finalists]
-        if self.strategy.smooths and len(reached) >= FEWEST_JUDGED:
-            lowest = Surface(conveyor.verdicts).minimum(conveyor.box, generator=np.random.default_rng(self.seed))
-            chosen = [*reached[: self.allowance.finalists - 1], lowest]
-        return [coordinates.recipe(point) for point in chosen]
-
-    def _confirm(self, recipes: list[Recipe]) -> None:
-        """Train recipes on fresh seeds."""
-        seeds = [FRESH_SEEDS * (self.seed + 1) + number for number in range(self.allowance.seeds)]
-        self.runner.progress.stage(CONFIRM, config_steps=len(recipes) * len(seeds) * self.task.total_steps)
-        confirm(self.task, recipes, seeds=seeds, runner=self.runner, journal=self.journal)
-
-    def _outlook(self, scheduled: Recipe, conveyor: Conveyor, coordinates: Coordinates) -> Outlook:
-        """Return where the best settings are likely to be, and which of them lie on the edge of what was searched."""
-        ranked = standings(confirmed(self.journal.measurements(), scheduled=scheduled).values(), goal=self.goal)
-        if not ranked:
-            return Outlook(scheduled)
-        best, tied = ranked[0], [found.recipe for found in ranked if found.tied]
-        generator = np.random.default_rng(self.seed)
-        lr, momentum = likely_settings(best.recipe, tied, conveyor, coordinates, generator=generator)
-        walls = coordinates.edges(coordinates.point(best.recipe), conveyor.box) if best.searched else ()
-        names = dict.fromkeys(coordinates.axes[axis].name for axis, _ in walls)
-        return Outlook(scheduled, lr, momentum, tuple(HYPERPARAMETERS.get(name, name) for name in names))
-
-    def _transferred(self, outlook: Outlook) -> Outlook:
-        """Add how the answer changes with the task, where that is asked for and there is an answer."""
-        found = confirmed(self.journal.measurements(), scheduled=outlook.scheduled)
-        ranked = standings(found.values(), goal=self.goal)
-        if not self.changes or not ranked:
-            return outlook
-        seeds = [FRESH_SEEDS * (self.seed + 1) + TRANSFER_SEEDS + number for number in range(SEEDS)]
-        transferrer = Transferrer(ranked[0].recipe, seeds, self.goal, self.runner, self.journal)
-        return replace(outlook, transfer=transferrer.run(self.changes))
-
-
-def transfer_cost(changes: tuple[Change, ...], steps: int) -> str:
-    """Return what a transfer is going to cost, in one line."""
-    cost = price(changes)
-    return (
-        f"transfer: {cost:,} config-steps, as many as {cost / steps:.0f} full trainings, come on top of the budget; "
-        "more where the best rate lies far from the answer's."
-    )
-
-
-def terrain_of(coordinates: Coordinates) -> Terrain:
-    """Return where a search in some coordinates may look."""
-
-    def warmup(point: Point) -> float:
-        schedule = coordinates.recipe(point).lr
-        return schedule.length.amount / 100 if isinstance(schedule, Warmup) else 0.0
-
-    return Terrain(len(coordinates.axes), coordinates.outermost, coordinates.edges, warmup)
 
 
 def tune(
