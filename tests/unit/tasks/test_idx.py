@@ -41,17 +41,35 @@ def test_a_compressed_file_that_is_cut_after_the_limit_is_broken_all_the_same(tm
         read_idx(path, limit=1)
 
 
+# The names are given: bytes make no readable ones, and gzip writes the time of day into its own,
+# so that two workers would collect different tests.
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", "not an IDX file of bytes; it begins with nothing"),
-        (b"\x89PNG....", "it begins with 89 50 4e 47"),
-        (idx(PICTURES, kind=0x0D), "it begins with 00 00 0d 03"),
-        (idx(PICTURES)[:6], "ends too early; its header promises 12 more bytes and 2 are there"),
-        (idx(PICTURES)[:-1], "ends too early; its header promises 60 more bytes and 59 are there"),
-        (gzip.compress(idx(PICTURES))[:-20], "compressed data are broken"),
-        (gzip.compress(idx(PICTURES))[:10] + b"\x07" * 30, "compressed data are broken"),
-        (gzip.compress(idx(PICTURES))[:-8] + bytes(8), "compressed data are broken (CRC check failed"),
+        pytest.param(b"", "not an IDX file of bytes; it begins with nothing", id="empty"),
+        pytest.param(b"\x89PNG....", "it begins with 89 50 4e 47", id="a PNG"),
+        pytest.param(idx(PICTURES, kind=0x0D), "it begins with 00 00 0d 03", id="floats"),
+        pytest.param(
+            idx(PICTURES)[:6],
+            "ends too early; its header promises 12 more bytes and 2 are there",
+            id="cut in the header",
+        ),
+        pytest.param(
+            idx(PICTURES)[:-1],
+            "ends too early; its header promises 60 more bytes and 59 are there",
+            id="cut in the pictures",
+        ),
+        pytest.param(gzip.compress(idx(PICTURES))[:-20], "compressed data are broken", id="gzip cut"),
+        pytest.param(
+            gzip.compress(idx(PICTURES))[:10] + b"\x07" * 30,
+            "compressed data are broken",
+            id="gzip garbled",
+        ),
+        pytest.param(
+            gzip.compress(idx(PICTURES))[:-8] + bytes(8),
+            "compressed data are broken (CRC check failed",
+            id="gzip with a wrong checksum",
+        ),
     ],
 )
 def test_broken_files_are_named(tmp_path, content, told):
