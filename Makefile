@@ -25,7 +25,7 @@ check: .venv/dev ## lint, types, layers
 
 # Every part goes on where it was broken off. What was measured is data in benchmarks/data: delete it to measure anew.
 bench: .venv/bench ## measure, beside the alternatives; hours, or minutes with QUICK=1
-	$(BIN)/python -m benchmarks.fleet --json benchmarks/data/fleet.json $(if $(QUICK),digits --rounds 2)
+	$(BIN)/python -m benchmarks.fleet $(if $(QUICK),digits --rounds 2 --json benchmarks/data/quick/fleet.json,--json benchmarks/data/fleet.json)
 	$(BIN)/python -m benchmarks.grid $(if $(QUICK),--quick)
 	$(BIN)/python -m benchmarks.race $(if $(QUICK),--quick)
 	$(BIN)/python -m benchmarks.honesty $(if $(QUICK),--quick)

@@ -14,6 +14,7 @@ from benchmarks import grid, records
 from benchmarks.contestants import SUREFOOT, TPE
 from benchmarks.judging import GOOD, paired_upper_bound
 from benchmarks.race import ANSWERS, Run, judge_of
+from surefoot.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,8 @@ class Promises:
     Attributes:
         task: Its name.
         tunes: How many there were.
-        covered: Share of the intervals that hold the grid's best learning rate.
+        covered: Share of the intervals that hold the grid's best learning rate at the recommendation's momentum.
+        covers_best_cell: The same of the rate of the grid's best cell, which has a momentum of its own.
         widths: high / low of every interval.
         beats_default: Share of recommendations with a lower mean loss on fresh seeds than the default's.
         good: Share that are good.
@@ -160,6 +162,7 @@ class Promises:
     task: str
     tunes: int
     covered: float
+    covers_best_cell: float
     widths: tuple[float, ...]
     beats_default: float
     good: float
@@ -174,19 +177,26 @@ class Promises:
         return statistics.median(self.widths) if self.widths else math.inf
 
 
+def best_rate(known: grid.Grid, row: dict[str, Any]) -> float:
+    """Return the grid's best learning rate at the momentum that a tune recommends."""
+    return known.best_rate(Recipe.parse(row["recipe"]).momentum.highest)
+
+
 def promises_of(task: str, rows: Sequence[dict[str, Any]]) -> Promises:
     """Return what became of a task's tunes; one without a recommendation kept none of its promises."""
-    best = grid.load(task).best
+    known = grid.load(task)
+    best = known.best
     answered = [row for row in rows if row.get("fresh")]
     fresh = [records.losses(row["fresh"]) for row in answered]
     default = [records.losses(row["default"]) for row in answered]
-    intervals = [row["lr"] for row in answered if row["lr"]]
+    intervals = [(row["lr"], best_rate(known, row)) for row in answered if row["lr"]]
     count = len(rows)
     return Promises(
         task=task,
         tunes=count,
-        covered=sum(low <= best.lr <= high for low, high in intervals) / count,
-        widths=tuple(high / low for low, high in intervals),
+        covered=sum(low <= rate <= high for (low, high), rate in intervals) / count,
+        covers_best_cell=sum(low <= best.lr <= high for (low, high), _ in intervals) / count,
+        widths=tuple(high / low for (low, high), _ in intervals),
         beats_default=sum(np.mean(a) < np.mean(b) for a, b in zip(fresh, default, strict=True)) / count,
         good=sum(paired_upper_bound(found, best.fresh) <= GOOD for found in fresh) / count,
         diverged=(sum(not math.isfinite(loss) for found in fresh for loss in found), sum(map(len, fresh))),

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import os
 import statistics
 import subprocess
@@ -35,6 +34,7 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks import records
 from benchmarks.entries import ENTRIES
 from surefoot.fleet import Plan, calibrate, launch
 from surefoot.fleet.processes import cores, run_jobs
@@ -203,7 +203,7 @@ def main() -> None:
             flush=True,
         )
         if arguments.json:
-            arguments.json.write_text(json.dumps({"schema": 1, "results": results}, indent=2))
+            records.write(arguments.json, {"machine": records.surroundings(), "results": results})
 
 
 if __name__ == "__main__":

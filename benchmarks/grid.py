@@ -11,6 +11,7 @@ hold a good one. A task where they rarely do (< 20 %) counts; the others are eas
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -66,6 +67,17 @@ class Grid:
     def good(self) -> list[bool]:
         """Which cells are good."""
         return [bool(cell.fresh) and paired_upper_bound(cell.fresh, self.best.fresh) <= GOOD for cell in self.cells]
+
+    def best_rate(self, momentum: float) -> float:
+        """Return the grid's best learning rate at a momentum: the best lr / (1 - momentum) of its nearest column.
+
+        Nearest in the memory 1 / (1 - momentum), by its logarithm.
+        """
+        column = min(
+            {cell.momentum for cell in self.cells}, key=lambda other: abs(math.log((1 - other) / (1 - momentum)))
+        )
+        best = min((cell for cell in self.cells if cell.momentum == column), key=_mean)
+        return best.effective * (1 - momentum)
 
     @property
     def random_share(self) -> float:

@@ -35,9 +35,12 @@ def target(text: str, found: str, *, met: bool | None) -> list[str]:
     return [text, found, "not measured" if met is None else "✓" if met else "✗"]
 
 
-def targets(races: Sequence[Race], kept: Sequence[Promises], memory: dict[str, Any] | None) -> str:
+def targets(
+    fleets: Sequence[dict[str, Any]], races: Sequence[Race], kept: Sequence[Promises], memory: dict[str, Any] | None
+) -> str:
     """Return every target beside what was measured."""
-    return table(["target", "measured", ""], [*_speed_rows(races), *_promise_rows(kept), *_memory_rows(memory)])
+    rows = [*_fleet_rows(fleets), *_speed_rows(races), *_promise_rows(kept), *_memory_rows(memory)]
+    return table(["target", "measured", ""], rows)
 
 
 def _speed_rows(races: Sequence[Race]) -> Iterator[list[str]]:
@@ -87,6 +90,11 @@ def _promise_rows(kept: Sequence[Promises]) -> Iterator[list[str]]:
         f"the 90 % interval holds the grid's best learning rate in at least 85 % of {tunes} tunes",
         f"{share('covered'):.0%}", met=share("covered") >= 0.85,
     )  # fmt: skip
+    yield [
+        "the same of the best cell's rate, which belongs to another momentum",
+        f"{share('covers_best_cell'):.0%}",
+        "no target",
+    ]
     yield target("its width: a median factor of at most 4", f"{width:.1f}", met=width <= 4)
     yield ["the recommended setting beats the default", f"{share('beats_default'):.0%}", "no target"]
 
@@ -99,6 +107,43 @@ def _memory_rows(memory: dict[str, Any] | None) -> Iterator[list[str]]:
         "memory: a study of 1000 trials on digits under 1.5 GB", found,
         met=None if peak is None or trials < FULL.trials else peak < 1.5,
     )  # fmt: skip
+
+
+FLEET_TARGETS = {
+    "digits": 12.0, "mnist1d-mlp": 10.0, "mnist1d-cnn": 4.0, "fashion-cnn": 2.5, "char-transformer": 4.0
+}  # fmt: skip
+
+
+def _fleet_rows(rows: Sequence[dict[str, Any]]) -> Iterator[list[str]]:
+    for row in rows:
+        found, least = row["speedup"]["calibrated"], FLEET_TARGETS.get(row["task"])
+        if least is not None:
+            yield target(
+                f"throughput on {row['task']} over the default loop: at least {least:g}x", f"{found:.1f}x",
+                met=found >= least,
+            )  # fmt: skip
+    lowest = min(rows, key=lambda row: min(row["speedup"]["calibrated"], row["over_per_core"]), default=None)
+    if lowest is not None:
+        found = min(lowest["speedup"]["calibrated"], lowest["over_per_core"])
+        text = f"lowest {found:.2f}x, {lowest['task']}"
+        yield target(
+            "any model: never under 0.95x of the default loop nor of one process per core", text, met=found >= 0.95
+        )
+
+
+def fleet_table(rows: Sequence[dict[str, Any]]) -> str:
+    """Return what a config-step costs each way of running, over the default loop."""
+    ways = [*dict.fromkeys(way for row in rows for way in row["us"])]
+    head = ["task", "loop, µs", *(f"{way}, x" for way in ways if way != "loop"), "share of the peak", "calibration, s"]
+    lines = [
+        [
+            row["task"], f"{row['us']['loop']:.0f}",
+            *(f"{row['speedup'][way]:.1f}" if way in row["speedup"] else DASH for way in ways if way != "loop"),
+            f"{row['share_of_peak']:.0%}", f"{row['calibration_seconds']:.1f}",
+        ]
+        for row in rows
+    ]  # fmt: skip
+    return table(head, lines)
 
 
 def race_table(race: Race) -> str:
@@ -126,10 +171,14 @@ def sensitivity(races: Sequence[Race]) -> str:
 
 def promise_table(kept: Sequence[Promises]) -> str:
     """Return what tunes promised and what held, by task."""
-    head = ["task", "tunes", "interval holds", "width", "beats default", "good", "diverged", "search", "all", "s"]
+    head = [
+        "task", "tunes", "interval holds", "best cell's", "width", "beats default", "good", "diverged", "search", "all",
+        "s",
+    ]  # fmt: skip
     rows = [
         [
-            each.task, str(each.tunes), f"{each.covered:.0%}", f"{each.width:.1f}", f"{each.beats_default:.0%}",
+            each.task, str(each.tunes), f"{each.covered:.0%}", f"{each.covers_best_cell:.0%}", f"{each.width:.1f}",
+            f"{each.beats_default:.0%}",
             f"{each.good:.0%}", f"{each.diverged[0]} of {each.diverged[1]}", f"{each.search:.1f}x",
             f"{each.search + each.confirmation:.1f}x", f"{each.seconds:.1f}",
         ]
@@ -166,6 +215,7 @@ def surroundings(machine: dict[str, Any]) -> str:
 
 def render(scale: Scale, folder: Path) -> str:
     """Return the report; its plots are written to a folder."""
+    fleet = records.read(scale.folder / "fleet.json", {"results": []})
     raced = records.read(scale.folder / "race.json")
     honest = records.read(scale.folder / "honesty.json")
     memory = records.read(scale.folder / "memory.json")
@@ -175,10 +225,12 @@ def render(scale: Scale, folder: Path) -> str:
     kept = [promises_of(name, rows) for name in tasks if (rows := _tunes(honest, name))]
     limits = {"limit": scale.limit_seconds, "named": TPE.title, "named_limit": scale.named_limit_seconds}
     parts = [INTRODUCTION.format(seeds=scale.seeds, answer=ANSWER, good=GOOD, **limits)]
-    for what, data in (("race", raced), ("honesty", honest), ("memory", memory)):
-        if data:
+    for what, data in (("fleet", fleet), ("race", raced), ("honesty", honest), ("memory", memory)):
+        if data and "machine" in data:
             parts.append(f"- *{what}*: {surroundings(data['machine'])}\n")
-    parts += ["\n## Targets\n\n", targets(races, kept, memory)]
+    parts += ["\n## Targets\n\n", targets(fleet["results"], races, kept, memory)]
+    if fleet["results"]:
+        parts += ["\n## Throughput of a fleet\n\n", FLEET, fleet_table(fleet["results"])]
     if raced and raced["missing"]:
         parts.append(f"\n**Missing, for their packages are not installed**: {', '.join(raced['missing'])}.\n")
     parts += ["\n## Tasks\n\n", grid_table(tasks)]
@@ -203,6 +255,11 @@ about stands at the top of the program that measures it. A setting is *good* whe
 the upper 90 % bound (Fieller) of its mean loss over that of the dense grid's best is at most {good}. Times are of whole
 processes, medians over {seeds} seeds on the tasks that count and one on the easy ones; a rival that searches is stopped
 after {limit:g} s or 100 trials ({named}: {named_limit:g} s or 200 trials), and answers after {answer} trials.
+
+"""
+FLEET = """Config-steps per second over those of the default loop (one process, torch's own threads), medians over
+rounds in which all were timed in turn. *calibrated* is what `tune` runs; *eager* and *compiled* are stacked in one
+process per core whatever calibration says; the peak is that of large matrix products on all cores at once.
 
 """
 SENSITIVITY = f"""Time until {TPE.title} delivers a good answer over surefoot's, where it answers after so many

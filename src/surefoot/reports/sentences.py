@@ -84,12 +84,16 @@ def half_width_text(score: Score) -> str:
 
 def tied_settings(result: TuneResult) -> str | None:
     """Return which settings cannot be told apart from the best, ``None`` where there is no best."""
-    if result.lr is None or result.momentum is None:
+    if result.best is None or result.lr is None or result.momentum is None:
         return None
     if result.lr.low == result.lr.high and result.momentum.low == result.momentum.high:
         return "Compared seed by seed, no other setting that was tried came as close."
     lr, momentum = _range(result.lr), _range(result.momentum)
-    return f"Just as good, as far as 90 % confidence can tell: learning rate {lr}, momentum {momentum}."
+    known = "Just as good, as far as 90 % confidence can tell:"
+    if result.momentum.low == result.momentum.high:
+        return f"{known} learning rate {lr}."
+    own = numeral(result.best.recipe.momentum.highest)
+    return f"{known} learning rate {lr} at momentum {own}; momentum {momentum}, each with a rate of its own."
 
 
 def _sentence(reason: str | None) -> str:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # about where the best is.
 CLIP = 2.0
 LATTICE, NEIGHBOURS, NEAR = 1024, 32, 0.05
+# A surface through fewer judgements says nothing.
+FEWEST_JUDGED = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +89,23 @@ class Surface:
             self._process.fit(inputs, (losses - self._mean) / self._spread)
         self._tried = [verdict.candidate.point for verdict, _ in sorted(rows, key=lambda row: row[1])]
 
+    @classmethod
+    def through(cls, verdicts: Sequence[Sequence[Verdict]]) -> Surface | None:
+        """Return the surface through a search's judgements, ``None`` where too few of them are finite."""
+        finite = sum(bool(np.isfinite(verdict.loss)) for row in verdicts for verdict in row)
+        return cls(verdicts) if finite >= FEWEST_JUDGED else None
+
     def losses(self, points: Sequence[Point]) -> NDArray[np.float64]:
         """Return the expected scaled loss of full trainings at some points."""
         expected: NDArray[np.float64] = self._process.predict(self._full(points))
         return expected * self._spread + self._mean
 
     def draws(self, points: Sequence[Point], count: int, *, generator: Generator) -> NDArray[np.float64]:
-        """Return surfaces that the judgements allow, drawn at random: scaled losses ``[count, points]``."""
+        """Return what a training at each point may show, drawn at random: scaled losses ``[count, points]``.
+
+        They bear the noise of a training as well as what is not known of the surface: the surface alone is too sure of
+        itself, for it takes the shift from rung to rung to be smooth.
+        """
         mean, covariance = self._process.predict(self._full(points), return_cov=True)
         jitter = 1e-8 * np.eye(len(points))
         drawn: NDArray[np.float64] = generator.multivariate_normal(

@@ -21,7 +21,7 @@ from surefoot.tuning.found import FindResult
 from surefoot.tuning.progress import Progress, Silent, Stop, never
 from surefoot.tuning.range_test import ramp_recipe, read_ramp
 from surefoot.tuning.runner import Runner
-from surefoot.tuning.short_runs import A_ROUND, FIRST, ROUNDS, Runs, effective_rate, first_places, next_places
+from surefoot.tuning.short_runs import A_ROUND, FIRST, ROUNDS, Runs, first_places, next_places, rate_at
 from surefoot.tuning.suggestion import refusal, suggest
 from surefoot.tuning.usable import read_range
 
@@ -196,7 +196,7 @@ def _rounds(
     places = [first_places(limit) for limit in limits]
     for _ in range(1 + ROUNDS):
         recipes = [
-            Recipe.of("sgd", lr=effective_rate(place) * (1.0 - momentum), momentum=momentum)
+            Recipe.of("sgd", lr=rate_at(place) * (1.0 - momentum), momentum=momentum)
             for momentum, wanted in zip(momenta, places, strict=True)
             for place in wanted
         ]

@@ -48,7 +48,8 @@ class TuneResult:
             setting diverged.
         default: SGD at learning rate 0.01 and momentum 0.9, constant.
         default_scheduled: The same under the recommended schedule.
-        lr, momentum: Peak values that cannot be told apart from the best at 90 %, or ``None``.
+        lr, momentum: Peak values that cannot be told apart from the best at 90 %, or ``None``: rates at the best
+            one's momentum, and momenta that each have a rate of their own.
         boundary: Hyperparameters whose best value sits on the edge of the space.
         ramps: The range test.
         measurements: Everything that was measured, confirmations included.

@@ -56,11 +56,11 @@ class Runs:
         return mean
 
 
-def effective_rate(place: float) -> float:
+def rate_at(place: float) -> float:
     """Return lr / (1 - momentum) at a place of the lattice, or between two.
 
     Example:
-        >>> effective_rate(0), effective_rate(4), effective_rate(-8)
+        >>> rate_at(0), rate_at(4), rate_at(-8)
         (1.0, 2.0, 0.25)
     """
     return float(2.0 ** (place / PLACES_PER_OCTAVE))
@@ -73,7 +73,7 @@ def first_places(limit: float | None) -> tuple[int, ...]:
         limit: lr / (1 - momentum) at which the ramp broke; ``None`` where it did not.
 
     Example:
-        >>> [effective_rate(place) for place in first_places(1.3)]
+        >>> [rate_at(place) for place in first_places(1.3)]
         [0.0625, 0.25, 1.0, 4.0]
     """
     near = TOP if limit is None else PLACES_PER_OCTAVE * math.log2(limit) + COARSE

@@ -20,14 +20,14 @@ from surefoot.tuning.conveyor import Conveyor, Terrain
 from surefoot.tuning.evidence import Surface
 from surefoot.tuning.goal import Goal
 from surefoot.tuning.journal import CONFIRM, RANGE, SEARCH, Journal
-from surefoot.tuning.likely_settings import FEWEST_JUDGED, likely_settings
+from surefoot.tuning.likely_settings import likely_settings
 from surefoot.tuning.measure import measure_all
 from surefoot.tuning.range_test import effective_limit, ramp_recipe
 from surefoot.tuning.result import Contestant
 from surefoot.tuning.runner import Runner
 from surefoot.tuning.scaling import Transfer
 from surefoot.tuning.search import Search
-from surefoot.tuning.space import Coordinates, Point, SearchSpace
+from surefoot.tuning.space import Box, Coordinates, Point, SearchSpace
 from surefoot.tuning.space.shapes import with_peak
 from surefoot.tuning.strategies import Strategy
 from surefoot.tuning.transfer import SEEDS, Change, Transferrer, price
@@ -70,13 +70,14 @@ class Tuner:
             self.runner.progress.tell(transfer_cost(self.changes, self.task.total_steps))
         coordinates = self._coordinates()
         conveyor = self._search(coordinates)
-        finalists = self._finalists(conveyor, coordinates)
+        surface = Surface.through(conveyor.verdicts)
+        finalists = self._finalists(conveyor, surface, coordinates)
         best = finalists[0] if finalists else coordinates.recipe((0.5,) * len(coordinates.axes))
         scheduled = DEFAULT_RECIPE.with_(lr=with_peak(best.lr, DEFAULT_RECIPE.lr.value(0, 1)))
         # A dict keeps the order and drops a default that the search found by itself.
         self._confirm([*dict.fromkeys([*finalists, DEFAULT_RECIPE, scheduled])])
         ranked = standings(confirmed(self.journal.measurements(), scheduled=scheduled).values(), goal=self.goal)
-        outlook = self._outlook(scheduled, ranked, conveyor, coordinates)
+        outlook = self._outlook(scheduled, ranked, surface, coordinates, conveyor.box)
         return replace(outlook, transfer=self._transfer(ranked[0].recipe)) if self.changes and ranked else outlook
 
     def _coordinates(self) -> Coordinates:
@@ -114,15 +115,15 @@ class Tuner:
 
         return Search(self.task, coordinates, start, self.runner, self.journal, self.seed, self.goal).run()
 
-    def _finalists(self, conveyor: Conveyor, coordinates: Coordinates) -> list[Recipe]:
+    def _finalists(self, conveyor: Conveyor, surface: Surface | None, coordinates: Coordinates) -> list[Recipe]:
         """Return the recipes to confirm: those that came furthest, and the lowest point of the surface through all.
 
         The best of many noisy judgements was partly lucky; the surface averages over its neighbours.
         """
         reached = [verdict.candidate.point for verdict in conveyor.ranking() if np.isfinite(verdict.loss)]
         chosen: list[Point] = reached[: self.allowance.finalists]
-        if self.strategy.smooths and len(reached) >= FEWEST_JUDGED:
-            lowest = Surface(conveyor.verdicts).minimum(conveyor.box, generator=np.random.default_rng(self.seed))
+        if self.strategy.smooths and surface is not None:
+            lowest = surface.minimum(conveyor.box, generator=np.random.default_rng(self.seed))
             chosen = [*reached[: self.allowance.finalists - 1], lowest]
         return [coordinates.recipe(point) for point in chosen]
 
@@ -133,15 +134,20 @@ class Tuner:
         confirm(self.task, recipes, seeds=seeds, runner=self.runner, journal=self.journal)
 
     def _outlook(
-        self, scheduled: Recipe, ranked: Sequence[Contestant], conveyor: Conveyor, coordinates: Coordinates
+        self,
+        scheduled: Recipe,
+        ranked: Sequence[Contestant],
+        surface: Surface | None,
+        coordinates: Coordinates,
+        box: Box,
     ) -> Outlook:
         """Return where the best settings are likely to be, and which of them lie on the edge of what was searched."""
         if not ranked:
             return Outlook(scheduled)
         best, tied = ranked[0], [found.recipe for found in ranked if found.tied]
         generator = np.random.default_rng(self.seed)
-        lr, momentum = likely_settings(best.recipe, tied, conveyor, coordinates, generator=generator)
-        walls = coordinates.edges(coordinates.point(best.recipe), conveyor.box) if best.searched else ()
+        lr, momentum = likely_settings(best.recipe, tied, surface, coordinates, box, generator=generator)
+        walls = coordinates.edges(coordinates.point(best.recipe), box) if best.searched else ()
         names = dict.fromkeys(coordinates.axes[axis].name for axis, _ in walls)
         return Outlook(scheduled, lr, momentum, tuple(HYPERPARAMETERS.get(name, name) for name in names))
 

@@ -11,7 +11,7 @@ from surefoot.theory.small_batch import small_batch_prior
 from surefoot.theory.stability import heavy_ball_limit
 from surefoot.tuning.found import MomentumRange
 from surefoot.tuning.range_test import Ramp
-from surefoot.tuning.short_runs import USABLE, Runs, crossing, effective_rate, first_broken
+from surefoot.tuning.short_runs import USABLE, Runs, crossing, first_broken, rate_at
 from surefoot.tuning.statistics import half_width
 from surefoot.values import Interval
 
@@ -35,7 +35,7 @@ def read_range(ramp: Ramp, runs: Runs, *, start: float, noise: float, sharpness:
     """
 
     def rate(place: float) -> float:
-        return effective_rate(place) * (1.0 - ramp.momentum)
+        return rate_at(place) * (1.0 - ramp.momentum)
 
     means = runs.mean
     best = int(np.argmax(means))
@@ -106,4 +106,4 @@ def _of_places(low: float, high: float, factor: float) -> Interval | None:
     """Return the interval of learning rates between two places, ``None`` where there was one seed only."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return None
-    return Interval(factor * effective_rate(low), factor * effective_rate(high))
+    return Interval(factor * rate_at(low), factor * rate_at(high))

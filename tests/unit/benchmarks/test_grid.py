@@ -39,6 +39,14 @@ def test_only_cells_as_good_as_the_best_count_for_chance():
     assert found.counts  # about 12 %
 
 
+def test_the_best_rate_at_any_momentum_follows_the_nearest_column():
+    columns = [Cell(0.1, 0.0, [0.5]), Cell(0.4, 0.0, [0.3]), Cell(0.02, 0.9, [0.2]), Cell(0.05, 0.9, [0.4])]
+    found = Grid(columns, columns[2])
+    assert found.best_rate(0.0) == pytest.approx(0.4)
+    assert found.best_rate(0.9) == pytest.approx(0.02)
+    assert found.best_rate(0.92) == pytest.approx(0.02 * 0.08 / 0.1)
+
+
 def test_a_best_rate_on_the_edge_is_seen():
     inside, edge = Cell(0.1, 0.9), Cell(0.2, 0.9)
     assert Grid([Cell(0.05, 0.9), inside, edge], inside).bracketed

@@ -69,8 +69,13 @@ def test_an_unknown_interval_is_left_out():
 
 
 def test_settings_as_good_are_given_as_ranges(tuned):
+    own = numeral(tuned.best.recipe.momentum.highest)
     result = replace(tuned, lr=Interval(0.3, 1.2), momentum=Interval(0.5, 0.5))
-    assert tied_settings(result).endswith("learning rate 0.3 to 1.2, momentum 0.5.")
+    assert tied_settings(result).endswith("learning rate 0.3 to 1.2.")
+    text = tied_settings(replace(result, momentum=Interval(0.5, 0.9)))
+    assert text.endswith(
+        f"learning rate 0.3 to 1.2 at momentum {own}; momentum 0.5 to 0.9, each with a rate of its own."
+    )
     alone = replace(tuned, lr=Interval(0.3, 0.3), momentum=Interval(0.5, 0.5))
     assert tied_settings(alone) == "Compared seed by seed, no other setting that was tried came as close."
 

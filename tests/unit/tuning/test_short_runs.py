@@ -16,10 +16,10 @@ from surefoot.tuning.short_runs import (
     ROUNDS,
     TOP,
     Runs,
-    effective_rate,
     first_broken,
     first_places,
     next_places,
+    rate_at,
 )
 from surefoot.tuning.usable import read_range
 
@@ -57,8 +57,8 @@ def test_best_and_limit_are_bracketed_wherever_the_ramp_began(best, above, begin
     assert runs.places[broken - 1] <= limit < runs.places[broken]
     assert runs.places[broken] - runs.places[broken - 1] <= 4
     row = read_range(RAMP, runs, start=2.0, noise=0.0, sharpness=None)
-    assert row.limit / 0.5 == pytest.approx(effective_rate(limit), rel=2**0.5 - 1 + 0.01)
-    assert row.best / 0.5 == pytest.approx(effective_rate(best), rel=1.0)
+    assert row.limit / 0.5 == pytest.approx(rate_at(limit), rel=2**0.5 - 1 + 0.01)
+    assert row.best / 0.5 == pytest.approx(rate_at(best), rel=1.0)
     assert row.low <= row.best <= row.high
 
 
@@ -92,15 +92,15 @@ def test_the_best_lies_at_the_vertex_of_a_parabola_in_log_rate():
     places = (-8, -4, 0, 8, 12)
     gains = np.array([[1.0 - ((place - 1.0) / 20.0) ** 2] for place in places])
     row = read_range(RAMP, Runs(places, gains), start=2.0, noise=0.0, sharpness=None)
-    assert row.best == pytest.approx(0.5 * effective_rate(1.0))
+    assert row.best == pytest.approx(0.5 * rate_at(1.0))
 
 
 def test_the_usable_range_ends_where_the_gain_crosses_nine_tenths():
     runs = Runs((-4, 0, 4, 8), np.array([[0.8], [1.0], [0.6], [-np.inf]]))
     row = read_range(RAMP, runs, start=2.0, noise=0.0, sharpness=None)
-    assert row.low == pytest.approx(0.5 * effective_rate(-2.0))
-    assert row.high == pytest.approx(0.5 * effective_rate(1.0))
-    assert row.limit == pytest.approx(0.5 * effective_rate(6.0))
+    assert row.low == pytest.approx(0.5 * rate_at(-2.0))
+    assert row.high == pytest.approx(0.5 * rate_at(1.0))
+    assert row.limit == pytest.approx(0.5 * rate_at(6.0))
 
 
 def test_intervals_are_students_in_log_rate_and_hold_the_bracket():
@@ -110,9 +110,9 @@ def test_intervals_are_students_in_log_rate_and_hold_the_bracket():
     gains = np.array([[0.5] * 3, [1.0] * 3, [0.9] * 3, [nothing, 0.9, 0.9], [nothing, nothing, 0.9], [nothing] * 3])
     row = read_range(RAMP, Runs(places, gains), start=2.0, noise=0.0, sharpness=None)
     half = 2.9199856 * 2.0 / math.sqrt(3)
-    assert row.limit == pytest.approx(0.5 * effective_rate(7.0))
-    assert row.limit_interval.low == pytest.approx(0.5 * effective_rate(6.0 - half))
-    assert row.limit_interval.high == pytest.approx(0.5 * effective_rate(8.0 + half))
+    assert row.limit == pytest.approx(0.5 * rate_at(7.0))
+    assert row.limit_interval.low == pytest.approx(0.5 * rate_at(6.0 - half))
+    assert row.limit_interval.high == pytest.approx(0.5 * rate_at(8.0 + half))
 
 
 def test_one_seed_has_no_interval_and_one_that_never_broke_no_limit():

@@ -13,14 +13,13 @@ from surefoot.schedules import Exponential, Schedule, Warmup
 from surefoot.tuning.space.axes import Axis, Choice, Name
 from surefoot.tuning.space.families import effective_rate, family_of
 from surefoot.tuning.space.sampling import Box, Point, unit_box
-from surefoot.tuning.space.search_space import LARGEST_MOMENTUM, Range, SearchSpace
+from surefoot.tuning.space.search_space import Range, SearchSpace
 from surefoot.tuning.space.shapes import digits, shaped
 
 # The search begins this many decades below the largest rate that trained at all.
 DECADES = 2.0
 # It goes on beyond its walls where the best is found beside one: as far as this, in units of the walls' distance.
 BELOW, ABOVE = 1.0, 0.5
-LONGEST_MEMORY = 1.0 / (1.0 - LARGEST_MOMENTUM)
 LONGEST_MEMORY_EVER = 1.0 / (1.0 - 0.998)
 # Momentum remembers 1 / (1 - momentum) steps; a training shorter than a few such memories cannot use it.
 MEMORIES_PER_TRAINING = 4.0
