@@ -10,22 +10,10 @@ import pytest
 from surefoot.cli.main import run
 
 SMALL = ["--budget", "12x", "--quiet"]
-PLAN = {"backend": "stacked", "width": 16, "threads": 1}
 
 
-@pytest.fixture(autouse=True)
-def _own_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("plan.json").write_text(json.dumps(PLAN))
-
-
-def json_of(arguments: list[str], capsys) -> dict:
-    assert run(arguments) == 0
-    return json.loads(capsys.readouterr().out)
-
-
-def test_tune_recommends_something_better_than_the_default(capsys):
-    found = json_of(["tune", "breast-cancer", *SMALL, "--plan", "plan.json", "--json"], capsys)
+def test_tune_recommends_something_better_than_the_default(json_of):
+    found = json_of(["tune", "breast-cancer", *SMALL, "--plan", "plan.json", "--json"])
     fields = {
         "schema", "recipe", "recipe_json", "valid_loss", "default_valid_loss", "default_scheduled_valid_loss",
         "test_loss", "interval", "boundary", "search_config_steps", "config_steps", "seconds", "trials", "plan",
@@ -44,11 +32,11 @@ def test_tune_recommends_something_better_than_the_default(capsys):
     assert list(Path("surefoot-out/tensorboard").rglob("events.out.tfevents*"))
 
 
-def test_the_same_seed_plan_and_versions_give_the_same_answer_bit_for_bit(capsys):
+def test_the_same_seed_plan_and_versions_give_the_same_answer_bit_for_bit(json_of):
     asked = ["tune", "wine", *SMALL, "--no-report", "--json", "--seed", "5"]
-    first = json_of([*asked, "--plan", "plan.json"], capsys)
+    first = json_of([*asked, "--plan", "plan.json"])
     Path("recorded.json").write_text(json.dumps(first))
-    second = json_of([*asked, "--plan", "recorded.json"], capsys)
+    second = json_of([*asked, "--plan", "recorded.json"])
     for result in (first, second):
         del result["seconds"], result["study"], result["plan"]
     assert first == second
@@ -98,7 +86,7 @@ def test_a_task_that_fails_in_mid_training_says_how_to_go_on(capsys):
     assert run(["tune", "--resume", "surefoot.db#1", "--no-report", "--quiet"]) == 0
 
 
-def test_a_transfer_is_asked_for_with_a_flag_and_kept_with_the_study(capsys):
+def test_a_transfer_is_asked_for_with_a_flag_and_kept_with_the_study(capsys, json_of):
     Path("train.py").write_text(
         "import torch\nfrom torch import nn\nfrom surefoot import Task\n"
         "x = torch.randn(96, 3, generator=torch.Generator().manual_seed(0))\n"
@@ -121,15 +109,15 @@ def test_a_transfer_is_asked_for_with_a_flag_and_kept_with_the_study(capsys):
     assert "surefoot tune train.py:task --budget 12x --transfer</code>" in page
     assert '<h2 id="transfer">' in page
     assert list(Path("surefoot-out/tensorboard").rglob("events.out.tfevents*"))
-    assert json_of(["tune", "--resume", "surefoot.db", "--no-report", "--json"], capsys)["transfer"] == found
+    assert json_of(["tune", "--resume", "surefoot.db", "--no-report", "--json"])["transfer"] == found
 
 
-def test_another_seed_searches_elsewhere(capsys):
+def test_another_seed_searches_elsewhere(json_of):
     asked = ["tune", "wine", *SMALL, "--no-report", "--json", "--plan", "plan.json"]
-    assert json_of([*asked, "--seed", "1"], capsys)["recipe"] != json_of([*asked, "--seed", "2"], capsys)["recipe"]
+    assert json_of([*asked, "--seed", "1"])["recipe"] != json_of([*asked, "--seed", "2"])["recipe"]
 
 
-def test_a_csv_with_test_rows_reports_the_test_loss(capsys):
+def test_a_csv_with_test_rows_reports_the_test_loss(json_of):
     from sklearn.datasets import load_wine
 
     load_wine(as_frame=True).frame.to_csv("wine.csv", index=False)
@@ -146,8 +134,7 @@ def test_a_csv_with_test_rows_reports_the_test_loss(capsys):
             "--json",
             "--plan",
             "plan.json",
-        ],
-        capsys,
+        ]
     )
     assert found["test_loss"]["seeds"] == found["valid_loss"]["seeds"]
     assert found["test_loss"]["mean"] != found["valid_loss"]["mean"]
@@ -189,9 +176,9 @@ def test_a_model_whose_every_setting_diverges_gets_a_result_that_says_so(capsys)
     assert "Training diverges at every learning rate tried" in " ".join(capsys.readouterr().out.split())
 
 
-def test_find_suggests_a_rate_inside_its_range(capsys):
+def test_find_suggests_a_rate_inside_its_range(json_of):
     asked = ["find", "wine", "--momentum", "0.9", "--seeds", "1", "--quiet", "--plan", "plan.json"]
-    found = json_of([*asked, "--json"], capsys)
+    found = json_of([*asked, "--json"])
     assert found["suggestion"]["low"] <= found["suggestion"]["lr"] <= found["suggestion"]["high"]
     (row,) = found["ranges"]
     assert row["momentum"] == 0.9

@@ -10,19 +10,12 @@ import shlex
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 COMMAND = [sys.executable, "-m", "surefoot"]
 LONG = ["tune", "mnist1d", "--budget", "16x", "--seed", "7", "--plan", "plan.json", "--no-report", "--json"]
 DEADLINE = 120.0
-
-
-@pytest.fixture(autouse=True)
-def _own_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("plan.json").write_text(json.dumps({"backend": "stacked", "width": 16, "threads": 1}))
 
 
 def surefoot(*arguments: str, **settings) -> subprocess.CompletedProcess[str]:

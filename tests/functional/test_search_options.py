@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -17,28 +16,16 @@ from surefoot.tuning.progress import Interrupted
 from surefoot.tuning.space import SearchSpace
 from surefoot.tuning.tune import tune
 
-PLAN = {"backend": "stacked", "width": 16, "threads": 1}
 SMALL = ["--steps", "40", "--quiet", "--plan", "plan.json"]
-
-
-@pytest.fixture(autouse=True)
-def _own_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("plan.json").write_text(json.dumps(PLAN))
-
-
-def json_of(arguments: list[str], capsys) -> dict:
-    assert run(arguments) == 0
-    return json.loads(capsys.readouterr().out)
 
 
 def tried(study: str = "surefoot.db") -> list[Recipe]:
     return [row.recipe for row in Study.open(study).measurements() if row.stage.startswith(SEARCH)]
 
 
-def test_optimizers_and_more_settings(capsys):
+def test_optimizers_and_more_settings(json_of):
     asked = ["--optimizers", "sgd,adam", "--search", "warmup, nesterov", "--schedules", "cosine,linear"]
-    found = json_of(["tune", "wine", *SMALL, *asked, "--no-report", "--json"], capsys)
+    found = json_of(["tune", "wine", *SMALL, *asked, "--no-report", "--json"])
     assert found["goal"] == "loss"
     assert found["config_steps"] <= 27 * 40
     recipes = tried()
@@ -50,34 +37,34 @@ def test_optimizers_and_more_settings(capsys):
 
 
 @pytest.mark.parametrize("text", ["space.toml", "space.py:mine"])
-def test_a_space_from_a_file(text, capsys):
+def test_a_space_from_a_file(text, json_of):
     Path("space.toml").write_text('optimizers = ["adamw"]\nlr = [1e-3, 1e-1]\nmomentum = 0.9\nclip = 1.0\n')
     Path("space.py").write_text(
         "from surefoot import Range, SearchSpace\n"
         "mine = SearchSpace(('adamw',), lr=Range(1e-3, 1e-1), momentum=Range(0.9, 0.9), clip=Range(1.0, 1.0))\n"
     )
-    json_of(["tune", "wine", *SMALL, "--space", text, "--budget", "12x", "--no-report", "--json"], capsys)
+    json_of(["tune", "wine", *SMALL, "--space", text, "--budget", "12x", "--no-report", "--json"])
     for recipe in tried():
         assert (recipe.optimizer, recipe.momentum.highest, recipe.clip) == ("adamw", 0.9, 1.0)
         assert 1e-3 <= recipe.lr.highest <= 1e-1
 
 
 @pytest.mark.parametrize("strategy", ["surefoot", "tpe", "gp", "random", "grid"])
-def test_every_strategy_keeps_to_its_budget(strategy, capsys):
+def test_every_strategy_keeps_to_its_budget(strategy, json_of):
     asked = ["--strategy", strategy, "--budget", "12x", "--no-report", "--json"]
-    found = json_of(["tune", "wine", *SMALL, *asked], capsys)
+    found = json_of(["tune", "wine", *SMALL, *asked])
     assert found["config_steps"] <= 12 * 40
     assert found["recipe"]
     assert Study.open("surefoot.db").info().settings["strategy"] == strategy
 
 
-def test_the_metric_as_the_goal(capsys):
-    found = json_of(["tune", "wine", *SMALL, "--goal", "metric", "--budget", "12x", "--no-report", "--json"], capsys)
+def test_the_metric_as_the_goal(json_of):
+    found = json_of(["tune", "wine", *SMALL, "--goal", "metric", "--budget", "12x", "--no-report", "--json"])
     assert found["goal"] == "metric"
     assert 0.9 <= found["metric"] <= 1.0
 
 
-def test_an_interrupted_study_goes_on_with_its_options_though_its_file_is_gone(capsys):
+def test_an_interrupted_study_goes_on_with_its_options_though_its_file_is_gone(json_of):
     space = SearchSpace(optimizers=("sgd", "adam")).adding("warmup")
     Path("space.toml").write_text('optimizers = ["sgd", "adam"]\nwarmup = [0.0, 0.2]\n')
     kept = {"task": "wine", "steps": 40, "space_file": "space.toml", "device": "cpu", "out": "out"}
@@ -92,7 +79,7 @@ def test_an_interrupted_study_goes_on_with_its_options_though_its_file_is_gone(c
             **asked,
         )
     Path("space.toml").unlink()
-    found = json_of(["tune", "--resume", "s.db", "--quiet", "--no-report", "--json"], capsys)
+    found = json_of(["tune", "--resume", "s.db", "--quiet", "--no-report", "--json"])
     assert found["goal"] == "metric"
     assert {recipe.optimizer for recipe in tried("s.db")} == {"sgd", "adam"}
     settings = Study.open("s.db").info().settings

@@ -212,12 +212,6 @@ class Study:
         path = None if row is None else self.database.path.with_name(row.file)
         return (path, row.steps) if row is not None and path is not None and path.exists() else None
 
-    def drop_checkpoint(self, stage: str) -> None:
-        """Remove the checkpoint of a stage, if it has one."""
-        with self._driving() as connection:
-            connection.execute(delete(checkpoints).where(*self._of_stage(stage)))
-        self.checkpoint_path(stage).unlink(missing_ok=True)
-
     @contextmanager
     def _driving(self) -> Iterator[Connection]:
         """Yield a connection to write with, unless another process drives the study."""

@@ -13,7 +13,8 @@ def small_batch_prior(sharpness: Number, *, momentum: float) -> Number:
     At small batches the velocity averages gradients that have little in common, and training acts like plain descent
     with the rate lr / (1 - momentum); this is where that rate meets 2 / sharpness. It is no theorem: the theory speaks
     of the mini-batches' own sharpness, here the full loss's at the start stands in for it, and sharpness moves in
-    training. On the tasks tried it came within a factor of seven of the largest rate that trained.
+    training. On the tasks tried, up to momentum 0.95, the largest rate that trained was 0.6 to 8 times as large, and 20
+    times at momentum 0.98 on digits.
 
     Args:
         sharpness: Top eigenvalue of the training loss's Hessian, > 0; a number or an array of any shape.

@@ -79,7 +79,6 @@ def test_a_study_has_one_driver(study, living):
         lambda: study.record("a", [], config_steps=1, seconds=0),
         lambda: study.set_plan({}),
         lambda: study.note_checkpoint("a", steps=1),
-        lambda: study.drop_checkpoint("a"),
         lambda: study.release(status="done"),
     ]
     for write in writes:
