@@ -1,7 +1,7 @@
 """surefoot: the real command, watched from outside.
 
 While it runs, its study is read over and over: the incumbent is the setting that the search ranks first, of those
-trained furthest the one with the lowest loss. The answer is what it prints.
+trained furthest the one with the lowest loss. The answer is what it prints. The budget is the default one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from pathlib import Path
 from benchmarks.contestants.program import Call, say
 from benchmarks.entries import ENTRIES
 
-BUDGET = "30x"
 GLANCE_SECONDS = 0.05
 FIRST = """
     SELECT trial.recipe FROM measurement JOIN trial ON trial.id = trial_id JOIN stage ON stage.id = stage_id
@@ -39,7 +38,7 @@ def incumbent(study: Path) -> str | None:
 
 def command(call: Call, study: Path) -> list[str]:
     entry = ENTRIES[call.task]
-    asked = ["--steps", str(entry.steps), "--budget", BUDGET, "--seed", str(call.seed)]
+    asked = ["--steps", str(entry.steps), "--seed", str(call.seed)]
     program = [sys.executable, "-m", "surefoot", "tune", entry.text]
     return [*program, *asked, "--json", "--no-report", "--quiet", "--study", str(study)]
 

@@ -15,7 +15,8 @@ from surefoot.fleet.race import Candidate, Race
 from surefoot.recipe import DEFAULT_RECIPE
 from surefoot.tasks.task import Task
 
-# The likelier ones first; where little work is left, only the first one is measured.
+# The likelier ones first; where little work is left, only the first one is measured, and nothing in processes: forking
+# them a few times costs half a second, and they gain at most as much.
 WIDTHS = (16, 8, 32, 4, 64)
 LITTLE_WORK_SECONDS = 10.0
 # In a training step as short as this, threads wait for each other longer than they work.
@@ -48,8 +49,10 @@ def calibrate(
     Measured are the loop, with one thread and with all, and the stacked program at several widths; then both in a
     process for each core; and, where enough work is left to pay for it, the stacked program compiled. All train
     on the task's own data for a few steps, in turn, several rounds; the cost of each is its fastest round, which a
-    busy neighbour disturbs least. No candidate is wider than half of the free memory allows, nor than there will be
-    members. Results depend on the plan by rounding alone, the time does.
+    busy neighbour disturbs least. Where little work is left, one width is measured beside the loop, and the faster is
+    shared among the cores unmeasured: processes are forked only for slices that outlast that. No candidate is wider
+    than half of the free memory allows, nor than there will be members. Results depend on the plan by rounding alone,
+    the time does.
 
     Args:
         task: What will be trained.
@@ -67,20 +70,23 @@ def calibrate(
     most = max(1, min(members, widest(task, free=free)))
     widths, refusal = _widths(task, members=members, most=most, device=device)
     race = Race(task, device)
-    seconds = MOST_SECONDS
+    seconds, little = MOST_SECONDS, False
     if config_steps is not None:
         work_seconds = config_steps * race.first_step(Candidate(0, 1))
         seconds = min(MOST_SECONDS, max(LEAST_SECONDS, SHARE_OF_WORK * work_seconds))
-        widths = widths[:1] if work_seconds < LITTLE_WORK_SECONDS else widths
+        little = work_seconds < LITTLE_WORK_SECONDS
+        widths = widths[:1] if little else widths
     forks = can_fork() and device == "cpu" and cores() > 1 and members > 1
     threads = torch.get_num_threads() if race.first_step(Candidate(0, 1)) > SMALL_STEP_SECONDS else 1
     race.run(_in_one_process(widths, threads=threads, forks=forks), seconds=seconds)
-    if forks:
+    if forks and not little:
         race.run(_on_every_core(race, members=members, most=most), seconds=seconds)
     left = 1e-6 * (config_steps or 0) * race.costs_us[race.winner()]
     if widths and COMPILED_SPARES * left > PAYS_BACK * _compile_seconds(race):
         race.run(_compiled(race, widths, forks=forks, members=members), seconds=seconds)
     plan = _choose(race.costs_us, loop_width=min(LOOP_WIDTH, most), refusal=refusal, device=device)
+    if forks and little:
+        plan = _shared(plan, members=members, most=most)
     for line in (*race.said, plan.reason):
         if line:
             tell(line)
@@ -153,6 +159,12 @@ def _choose(costs_us: dict[Candidate, float], *, loop_width: int, refusal: str |
         loop_us=loop_us,
         reason=reason,
     )
+
+
+def _shared(plan: Plan, *, members: int, most: int) -> Plan:
+    """Return a plan whose members are shared among the cores as well."""
+    processes = min(cores(), members, most)
+    return replace(plan, width=max(1, min(plan.width, most // processes)), threads=1, processes=processes)
 
 
 def _refusal(task: Task, device: str) -> str | None:

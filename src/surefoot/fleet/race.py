@@ -93,7 +93,7 @@ class Race:
         """Return the seconds a config-step of a candidate takes, once what is needed for it is there."""
         if at not in self._first:
             fleet = self._fleets[at] = self._fleet(at)
-            if at.compiled:
+            if at.compiled or not self._first:  # the first step of all wakes torch up
                 fleet.train(1)
             self._first[at] = self._seconds(fleet, self._first_steps(at))
         return self._first[at]

@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtri
 
-from surefoot.tuning.statistics import CONFIDENCE, half_width
+from surefoot.tuning.statistics import CONFIDENCE, half_width, student_t
 from surefoot.values import Interval, Json
 
 Quantity: TypeAlias = Literal["steps", "batch_size"]
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
-NORMAL = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+NORMAL = float(ndtri((1 + CONFIDENCE) / 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +214,7 @@ def exponent_of(rows: Sequence[TransferRow], quantity: Quantity) -> Exponent | N
     residual = rates - power * places[:, None]
     reach = float(places @ places)
     error = math.sqrt(float((residual**2).sum()) / freedom / (seeds * reach))
-    student = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
+    student = student_t(freedom) * error
     # Half of what a row's rates leave open is common to all rows, and no matter of the power.
     open_ = math.sqrt(sum((place * row.unresolved / 2.0) ** 2 for place, row in zip(places, used, strict=True))) / reach
     half = math.hypot(student, NORMAL * open_)

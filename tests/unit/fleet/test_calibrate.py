@@ -6,7 +6,8 @@ from torch import nn
 from surefoot.fleet import Plan, calibrate, launch
 from surefoot.fleet.calibrate import WIDTHS, _choose
 from surefoot.fleet.memory import member_bytes
-from surefoot.fleet.race import STACKED_MARGIN, Candidate
+from surefoot.fleet.processes import cores
+from surefoot.fleet.race import STACKED_MARGIN, Candidate, Race
 from surefoot.recipe import Recipe
 from surefoot.tasks.loader import load
 from surefoot.tasks.task import Task
@@ -106,6 +107,17 @@ def test_processes_must_be_faster_and_one_per_core_is_never_passed_over():
     loops = choose({(0, 1): 200.0, (8, 1): 150.0, (0, 1, 2): 100.0, (8, 1, 2): 110.0})
     assert (loops.backend, loops.processes, loops.config_step_us) == ("serial", 2, 100.0)
     assert choose({(0, 1): 200.0, (8, 1, 2): 50.0, (8, 1, 2, True): 30.0}).compiled
+
+
+def test_little_work_is_shared_among_the_cores_unmeasured(monkeypatch):
+    measured = []
+    first_step = Race.first_step
+    monkeypatch.setattr(Race, "first_step", lambda race, at: measured.append(at) or first_step(race, at))
+    plan = calibrate(load("digits"), members=8, config_steps=2000)
+    assert plan.processes == min(cores(), 8)
+    assert plan.threads == 1
+    assert {at.processes for at in measured} == {1}
+    assert calibrate(make_task(lambda: nn.Linear(4, 2)), members=1, config_steps=10).processes == 1
 
 
 def test_little_work_pays_for_no_compiler():
