@@ -131,11 +131,12 @@ def start(contestant: Contestant, task: str, *, seed: int, limit_seconds: float)
 
 
 def planned(scale: Scale) -> Iterator[tuple[str, int, Contestant]]:
-    """Yield the runs of a race in turn: all contestants on a seed, then the next seed."""
-    for name in scale.tasks:
-        for seed in range(scale.seeds if grid.load(name).counts else 1):
-            for contestant in CONTESTANTS:
-                yield name, seed, contestant
+    """Yield the runs of a race in turn: all contestants on every task with a seed, then the next seed."""
+    for seed in range(scale.seeds):
+        for name in scale.tasks:
+            if seed == 0 or grid.load(name).counts:
+                for contestant in CONTESTANTS:
+                    yield name, seed, contestant
 
 
 def run_all(scale: Scale, data: dict[str, Any]) -> None:

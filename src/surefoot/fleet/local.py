@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from surefoot.errors import RecipeError, StudyError
 from surefoot.fleet.chunk import Named, Step, plain_step
-from surefoot.fleet.evaluation import evaluate_fleet
+from surefoot.fleet.evaluation import evaluate_fleet, samples_a_pass
 from surefoot.fleet.history import History
 from surefoot.fleet.layout import Layout
 from surefoot.fleet.plan import Plan
@@ -190,6 +191,16 @@ class LocalFleet(ABC):
     def chunk_width(self, members: int) -> int:
         """Return how many of some members to compute at once, so that every process has some."""
         return self.width if self.compiled else max(1, min(self.width, -(-members // self.processes)))
+
+    @property
+    def in_one_call(self) -> int:
+        """How many members share one call of the model."""
+        return 1
+
+    @cached_property
+    def samples_a_pass(self) -> int:
+        """How many samples an evaluation takes at once; it stays when the fleet becomes narrower."""
+        return samples_a_pass(self.task, members=self.in_one_call, device=self.device)
 
     def narrow(self, width: int) -> None:
         """Compute fewer members at once from now on."""

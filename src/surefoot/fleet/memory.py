@@ -26,10 +26,14 @@ def free_bytes(device: str = "cpu") -> int:
 
 
 def member_bytes(task: Task) -> int:
-    """Return about how much memory one more member takes: its parameters and one batch's activations.
+    """Return about how much memory one more member takes: its parameters and one batch's activations."""
+    trained = (param for param in task.new_model().parameters() if param.requires_grad)
+    parameters = sum(param.numel() * param.element_size() for param in trained)
+    return COPIES_OF_PARAMETERS * parameters + COPIES_OF_ACTIVATIONS * activation_bytes(task)
 
-    The activations are counted, not guessed: all that autograd saves in one forward pass.
-    """
+
+def activation_bytes(task: Task) -> int:
+    """Return the bytes of one batch's activations: counted, all that autograd saves in one forward pass."""
     saved: dict[int, int] = {}
 
     def count(tensor: Tensor) -> Tensor:
@@ -42,9 +46,8 @@ def member_bytes(task: Task) -> int:
         with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
             # The graph is kept to the end: what it lets go of could be counted twice, or another in its place.
             graph = task.batch_loss(model, task.batch("train", order.indices(0)))
-    parameters = sum(param.numel() * param.element_size() for param in model.parameters() if param.requires_grad)
     del graph
-    return COPIES_OF_PARAMETERS * parameters + COPIES_OF_ACTIVATIONS * sum(saved.values())
+    return sum(saved.values())
 
 
 def widest(task: Task, *, free: int) -> int:

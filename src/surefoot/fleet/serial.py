@@ -42,8 +42,7 @@ class SerialFleet(LocalFleet):
 
     def _score(self, model: nn.Module, batch: Any, forward_seed: int) -> Tensor:
         seed_torch(forward_seed)
-        loss = self.task.batch_loss(model, batch)
-        metric = loss if self.task.metric is None else self.task.batch_metric(model, batch)
+        loss, metric = self.task.batch_scores(model, batch)
         return torch.stack([loss, metric.to(loss.dtype)])
 
     def _lend(self, row: Tensor, buffers: Named) -> nn.Module:

@@ -83,6 +83,11 @@ class StackedFleet(LocalFleet):
 
         return step
 
+    @property
+    def in_one_call(self) -> int:
+        """How many members share one call of the model."""
+        return self.width
+
     def gradients(self, params: Tensor, buffers: Named, batch: Any, *, forward_seed: int) -> tuple[Tensor, Tensor]:
         """Return the members' gradients and losses, in one vectorised program."""
         seed_torch(forward_seed)
@@ -191,8 +196,10 @@ class ObjectiveModule(nn.Module):
 
     def forward(self, batch: Any, *, metric: bool) -> tuple[Tensor, Tensor]:
         """Return the loss and the metric (the loss again where none is wanted) of one batch."""
+        if metric:
+            return self._task.batch_scores(self.model, batch)
         loss = self._task.batch_loss(self.model, batch)
-        return loss, self._task.batch_metric(self.model, batch) if metric else loss
+        return loss, loss
 
 
 def _lacks_a_rule(error: RuntimeError) -> bool:

@@ -182,6 +182,21 @@ class Task:
         """
         return self._apply(self.metric, model, batch, what="metric")
 
+    def batch_scores(self, model: Callable[..., Any], batch: Any) -> tuple[Tensor, Tensor]:
+        """Return loss and metric of one batch (the loss again where there is no metric), by one forward pass if it can.
+
+        With an ``objective``, which calls the model as it likes, there is one for each.
+        """
+        if self.metric is None:
+            loss = self.batch_loss(model, batch)
+            return loss, loss
+        if self.loss is None or self.objective is not None:
+            return self.batch_loss(model, batch), self.batch_metric(model, batch)
+        with self._autocast(batch):
+            inputs, targets = pair(batch)
+            outputs = call_model(model, inputs)
+            return self.loss(outputs, targets), self.metric(outputs, targets)
+
     def _apply(self, function: Objective | None, model: Callable[..., Any], batch: Any, *, what: str) -> Tensor:
         if function is None:
             raise TaskError(f"task {self.name!r} has no {what}.", hint=f"pass {what}=... when the task is made.")

@@ -131,6 +131,36 @@ def test_objective_and_its_metric_take_model_and_batch():
     assert task.batch_metric(model, batch) == X[:2].sum()
 
 
+@pytest.mark.parametrize("with_metric", [True, False])
+def test_loss_and_metric_come_of_one_forward_pass(with_metric):
+    own, calls = line(), []
+
+    def model(x):
+        calls.append(len(x))
+        return own(x)
+
+    task = make(metric=(lambda outputs, targets: (outputs - targets).abs().max()) if with_metric else None)
+    batch = task.batch("train", torch.tensor([3, 5]))
+    loss, metric = task.batch_scores(model, batch)
+    assert calls == [2]
+    assert torch.equal(loss, task.batch_loss(model, batch))
+    assert torch.equal(metric, task.batch_metric(model, batch) if with_metric else loss)
+
+
+def test_an_objective_and_its_metric_each_call_the_model():
+    task = make(
+        loss=None,
+        objective=lambda model, batch: model(batch["x"]).mean(),
+        metric=lambda model, batch: model(batch["x"]).sum(),
+        train={"x": X},
+        valid={"x": X},
+    )
+    model, batch = line(), task.batch("train", torch.tensor([0, 1]))
+    loss, metric = task.batch_scores(model, batch)
+    assert torch.equal(loss, model(X[:2]).mean())
+    assert torch.equal(metric, model(X[:2]).sum())
+
+
 def test_metric_of_a_task_without_one_is_an_error():
     task = make()
     with pytest.raises(TaskError, match=r"has no metric. Hint: pass metric="):
