@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -15,10 +16,12 @@ from surefoot.fleet.race import Candidate, Race
 from surefoot.recipe import DEFAULT_RECIPE
 from surefoot.tasks.task import Task
 
-# The likelier ones first; where little work is left, only the first one is measured, and nothing in processes: forking
-# them a few times costs half a second, and they gain at most as much.
+# The likelier ones first.
 WIDTHS = (16, 8, 32, 4, 64)
-LITTLE_WORK_SECONDS = 10.0
+# Where little work is left, only the first width is measured, and nothing in processes: forking them a few times costs
+# half a second, and they gain at most as much. Where it is less than a minute's, the first two widths are measured, and
+# those in processes at once, which have been the faster wherever there are idle cores.
+LITTLE_WORK_SECONDS, SHORT_WORK_SECONDS = 10.0, 60.0
 # In a training step as short as this, threads wait for each other longer than they work.
 SMALL_STEP_SECONDS = 2e-3
 # Measuring may take this share of the work that is left, within these bounds in seconds.
@@ -49,10 +52,10 @@ def calibrate(
     Measured are the loop, with one thread and with all, and the stacked program at several widths; then both in a
     process for each core; and, where enough work is left to pay for it, the stacked program compiled. All train
     on the task's own data for a few steps, in turn, several rounds; the cost of each is its fastest round, which a
-    busy neighbour disturbs least. Where little work is left, one width is measured beside the loop, and the faster is
-    shared among the cores unmeasured: processes are forked only for slices that outlast that. No candidate is wider
-    than half of the free memory allows, nor than there will be members. Results depend on the plan by rounding alone,
-    the time does.
+    busy neighbour disturbs least. The less work is left, the fewer ways are measured; where it is little, one width
+    beside the loop, and the faster is shared among the cores unmeasured: processes are forked only for slices that
+    outlast that. No candidate is wider than half of the free memory allows, nor than there will be members. Results
+    depend on the plan by rounding alone, the time does.
 
     Args:
         task: What will be trained.
@@ -70,23 +73,26 @@ def calibrate(
     most = max(1, min(members, widest(task, free=free)))
     widths, refusal = _widths(task, members=members, most=most, device=device)
     race = Race(task, device)
-    seconds, little = MOST_SECONDS, False
-    if config_steps is not None:
-        work_seconds = config_steps * race.first_step(Candidate(0, 1))
-        seconds = min(MOST_SECONDS, max(LEAST_SECONDS, SHARE_OF_WORK * work_seconds))
-        little = work_seconds < LITTLE_WORK_SECONDS
-        widths = widths[:1] if little else widths
-    forks = can_fork() and device == "cpu" and cores() > 1 and members > 1
-    threads = torch.get_num_threads() if race.first_step(Candidate(0, 1)) > SMALL_STEP_SECONDS else 1
-    race.run(_in_one_process(widths, threads=threads, forks=forks), seconds=seconds)
-    if forks and not little:
-        race.run(_on_every_core(race, members=members, most=most), seconds=seconds)
+    work_seconds = math.inf if config_steps is None else config_steps * race.first_step(Candidate(0, 1))
+    seconds = min(MOST_SECONDS, max(LEAST_SECONDS, SHARE_OF_WORK * work_seconds))
+    little, short = work_seconds < LITTLE_WORK_SECONDS, work_seconds < SHORT_WORK_SECONDS
+    processes = min(cores(), members, most) if can_fork() and device == "cpu" else 1
+    forks = processes > 1
+    if forks and short and not little:
+        shares = [min(width, _share(members, most, processes)) for width in widths[:2]]
+        ways = [Candidate(0, 1), Candidate(0, 1, processes)]
+        race.run([*ways, *(Candidate(width, 1, processes) for width in dict.fromkeys(shares))], seconds=seconds)
+    else:
+        threads = torch.get_num_threads() if race.first_step(Candidate(0, 1)) > SMALL_STEP_SECONDS else 1
+        race.run(_in_one_process(widths[:1] if little else widths, threads=threads, forks=forks), seconds=seconds)
+        if forks and not little:
+            race.run(_on_every_core(race, processes=processes, members=members, most=most), seconds=seconds)
     left = 1e-6 * (config_steps or 0) * race.costs_us[race.winner()]
     if widths and COMPILED_SPARES * left > PAYS_BACK * _compile_seconds(race):
-        race.run(_compiled(race, widths, forks=forks, members=members), seconds=seconds)
+        race.run(_compiled(race, widths, processes=processes, members=members), seconds=seconds)
     plan = _choose(race.costs_us, loop_width=min(LOOP_WIDTH, most), refusal=refusal, device=device)
     if forks and little:
-        plan = _shared(plan, members=members, most=most)
+        plan = replace(plan, width=min(plan.width, _share(members, most, processes)), threads=1, processes=processes)
     for line in (*race.said, plan.reason):
         if line:
             tell(line)
@@ -113,28 +119,28 @@ def _in_one_process(widths: list[int], *, threads: int, forks: bool) -> list[Can
     return [loops[0], *(Candidate(width, count) for width in widths for count in stacked), *loops[1:]]
 
 
-def _on_every_core(race: Race, *, members: int, most: int) -> Iterable[Candidate]:
+def _on_every_core(race: Race, *, processes: int, members: int, most: int) -> Iterable[Candidate]:
     """Return the candidates that share the members among processes, with the best that does not, measured in turn."""
-    processes = min(cores(), members, most)
-    if processes < 2:
-        return []
     loops = Candidate(0, 1, processes)
     narrow = {at: cost for at, cost in race.costs_us.items() if at.width and at.threads == 1}
     if not narrow:
         return [race.winner(), loops]
     width = min(narrow, key=lambda at: narrow[at]).width
-    share = max(1, min(-(-members // processes), most // processes))
-    return [race.winner(), loops, Candidate(min(width, share), 1, processes)]
+    return [race.winner(), loops, Candidate(min(width, _share(members, most, processes)), 1, processes)]
 
 
-def _compiled(race: Race, widths: list[int], *, forks: bool, members: int) -> list[Candidate]:
+def _share(members: int, most: int, processes: int) -> int:
+    """Return how many members a process has at once, where there is memory for so many in all."""
+    return max(1, min(-(-members // processes), most // processes))
+
+
+def _compiled(race: Race, widths: list[int], *, processes: int, members: int) -> list[Candidate]:
     """Return the best so far and its compiled kin, in one process and on every core: one program serves both."""
     stacked = [at for at in race.costs_us if at.width]
     best = min(stacked, key=lambda at: race.costs_us[at], default=Candidate(widths[0], 1))
-    processes = min(cores(), members) if forks else 1
     width = min(best.width, COMPILED_WIDTH, -(-members // processes))
-    alone = Candidate(width, 1 if forks else best.threads, compiled=True)
-    return [race.winner(), *([alone, replace(alone, processes=processes)] if forks else [alone])]
+    alone = Candidate(width, best.threads if processes == 1 else 1, compiled=True)
+    return [race.winner(), *dict.fromkeys([alone, replace(alone, processes=processes)])]
 
 
 def _compile_seconds(race: Race) -> float:
@@ -159,12 +165,6 @@ def _choose(costs_us: dict[Candidate, float], *, loop_width: int, refusal: str |
         loop_us=loop_us,
         reason=reason,
     )
-
-
-def _shared(plan: Plan, *, members: int, most: int) -> Plan:
-    """Return a plan whose members are shared among the cores as well."""
-    processes = min(cores(), members, most)
-    return replace(plan, width=max(1, min(plan.width, most // processes)), threads=1, processes=processes)
 
 
 def _refusal(task: Task, device: str) -> str | None:
