@@ -50,7 +50,7 @@ def test_a_model_that_cannot_be_stacked_runs_one_by_one_and_says_why():
     assert plan.reason.startswith("members train one after another, for this model cannot be stacked: ")
     assert ".item()" in plan.reason
     assert "\n" not in plan.reason
-    assert plan.config_step_us == plan.loop_us
+    assert plan.config_step_us <= plan.loop_us
     fleet = launch(make_task(), [Recipe()] * 3, seed=0, plan=plan)
     assert fleet.train(5).isfinite().all()
 
