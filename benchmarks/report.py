@@ -11,35 +11,24 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import grid, plots, records
+from benchmarks import fleet_report, grid, plots, records
 from benchmarks.contestants import CONTESTANTS, SUREFOOT, TPE
 from benchmarks.entries import ENTRIES
 from benchmarks.figures import Clock, Promises, Race, promises_of, race_of, speedup
 from benchmarks.judging import GOOD
+from benchmarks.markdown import DASH, table, target
 from benchmarks.race import ANSWER, ANSWERS
 from benchmarks.scale import FULL, Scale, scale_of
 from surefoot.plots import save
 
 TRAININGS_TRIED = 200
-DASH = "–"
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table; all columns but the first are numbers."""
-    rule = ["---", *["---:"] * (len(head) - 1)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows)) + "\n"
-
-
-def target(text: str, found: str, *, met: bool | None) -> list[str]:
-    """Return a row of the table of targets."""
-    return [text, found, "not measured" if met is None else "✓" if met else "✗"]
 
 
 def targets(
     fleets: Sequence[dict[str, Any]], races: Sequence[Race], kept: Sequence[Promises], memory: dict[str, Any] | None
 ) -> str:
     """Return every target beside what was measured."""
-    rows = [*_fleet_rows(fleets), *_speed_rows(races), *_promise_rows(kept), *_memory_rows(memory)]
+    rows = [*fleet_report.targets(fleets), *_speed_rows(races), *_promise_rows(kept), *_memory_rows(memory)]
     return table(["target", "measured", ""], rows)
 
 
@@ -107,43 +96,6 @@ def _memory_rows(memory: dict[str, Any] | None) -> Iterator[list[str]]:
         "memory: a study of 1000 trials on digits under 1.5 GB", found,
         met=None if peak is None or trials < FULL.trials else peak < 1.5,
     )  # fmt: skip
-
-
-FLEET_TARGETS = {
-    "digits": 12.0, "mnist1d-mlp": 10.0, "mnist1d-cnn": 4.0, "fashion-cnn": 2.5, "char-transformer": 4.0
-}  # fmt: skip
-
-
-def _fleet_rows(rows: Sequence[dict[str, Any]]) -> Iterator[list[str]]:
-    for row in rows:
-        found, least = row["speedup"]["calibrated"], FLEET_TARGETS.get(row["task"])
-        if least is not None:
-            yield target(
-                f"throughput on {row['task']} over the default loop: at least {least:g}x", f"{found:.1f}x",
-                met=found >= least,
-            )  # fmt: skip
-    lowest = min(rows, key=lambda row: min(row["speedup"]["calibrated"], row["over_per_core"]), default=None)
-    if lowest is not None:
-        found = min(lowest["speedup"]["calibrated"], lowest["over_per_core"])
-        text = f"lowest {found:.2f}x, {lowest['task']}"
-        yield target(
-            "any model: never under 0.95x of the default loop nor of one process per core", text, met=found >= 0.95
-        )
-
-
-def fleet_table(rows: Sequence[dict[str, Any]]) -> str:
-    """Return what a config-step costs each way of running, over the default loop."""
-    ways = [*dict.fromkeys(way for row in rows for way in row["us"])]
-    head = ["task", "loop, µs", *(f"{way}, x" for way in ways if way != "loop"), "share of the peak", "calibration, s"]
-    lines = [
-        [
-            row["task"], f"{row['us']['loop']:.0f}",
-            *(f"{row['speedup'][way]:.1f}" if way in row["speedup"] else DASH for way in ways if way != "loop"),
-            f"{row['share_of_peak']:.0%}", f"{row['calibration_seconds']:.1f}",
-        ]
-        for row in rows
-    ]  # fmt: skip
-    return table(head, lines)
 
 
 def race_table(race: Race) -> str:
@@ -230,7 +182,7 @@ def render(scale: Scale, folder: Path) -> str:
             parts.append(f"- *{what}*: {surroundings(data['machine'])}\n")
     parts += ["\n## Targets\n\n", targets(fleet["results"], races, kept, memory)]
     if fleet["results"]:
-        parts += ["\n## Throughput of a fleet\n\n", FLEET, fleet_table(fleet["results"])]
+        parts += ["\n## Throughput of a fleet\n\n", fleet_report.INTRODUCTION, fleet_report.speeds(fleet["results"])]
     if raced and raced["missing"]:
         parts.append(f"\n**Missing, for their packages are not installed**: {', '.join(raced['missing'])}.\n")
     parts += ["\n## Tasks\n\n", grid_table(tasks)]
@@ -255,11 +207,6 @@ about stands at the top of the program that measures it. A setting is *good* whe
 the upper 90 % bound (Fieller) of its mean loss over that of the dense grid's best is at most {good}. Times are of whole
 processes, medians over {seeds} seeds on the tasks that count and one on the easy ones; a rival that searches is stopped
 after {limit:g} s or 100 trials ({named}: {named_limit:g} s or 200 trials), and answers after {answer} trials.
-
-"""
-FLEET = """Config-steps per second over those of the default loop (one process, torch's own threads), medians over
-rounds in which all were timed in turn. *calibrated* is what `tune` runs; *eager* and *compiled* are stacked in one
-process per core whatever calibration says; the peak is that of large matrix products on all cores at once.
 
 """
 SENSITIVITY = f"""Time until {TPE.title} delivers a good answer over surefoot's, where it answers after so many

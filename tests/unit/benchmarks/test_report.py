@@ -9,7 +9,8 @@ import pytest
 from benchmarks import grid, records
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.figures import promises_of
-from benchmarks.report import render, table
+from benchmarks.markdown import table
+from benchmarks.report import render
 from benchmarks.scale import Scale
 
 BEST = grid.load("digits").best
