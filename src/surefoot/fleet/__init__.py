@@ -8,7 +8,7 @@ from surefoot.fleet.plateau import Plateau
 from surefoot.fleet.protocol import Fleet, Scores
 from surefoot.fleet.serial import SerialFleet
 from surefoot.fleet.stacked import StackedFleet
-from surefoot.fleet.training import train_together
+from surefoot.fleet.training import share_cores, train_together
 
 __all__ = [
     "Fleet",
@@ -21,5 +21,6 @@ __all__ = [
     "calibrate",
     "launch",
     "load",
+    "share_cores",
     "train_together",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from surefoot.fleet.memory import activation_bytes, is_out_of_memory
 from surefoot.fleet.processes import run_jobs
 from surefoot.fleet.protocol import Scores
 from surefoot.fleet.threads import using_threads
-from surefoot.fleet.training import FORK_SECONDS, on_device
+from surefoot.fleet.training import FORK_SECONDS, READ_AHEAD_BYTES, bytes_of, on_device
 from surefoot.fleet.work import index_of
 from surefoot.tasks.batches import chunks
 from surefoot.tasks.luck import borrowed_generators, draw_seed, seed_everything
@@ -31,22 +32,54 @@ def evaluate_fleet(fleet: LocalFleet, split: SplitName, places: list[int]) -> Sc
     """Return the loss and metric of some members on a whole split; see :meth:`surefoot.fleet.Fleet.evaluate`."""
     samples = len(fleet.task.split(split))
     sums = torch.zeros(2, len(places), dtype=torch.float64)
+    width = fleet.chunk_width(len(places), processes=fleet.processes)
+    groups = [places[begin : begin + width] for begin in range(0, len(places), width)]
     fleet.model.eval()
     with borrowed_generators(), using_threads(fleet.threads):
-        for number, indices in enumerate(chunks(samples, fleet.samples_a_pass)):
-            forward_seed = draw_seed(fleet.seed, "evaluation", number)
-            seed_everything(forward_seed)
-            batch = on_device(fleet, fleet.task.batch(split, torch.arange(indices.start, indices.stop)))
-            width = fleet.chunk_width(len(places))
-            groups = [places[begin : begin + width] for begin in range(0, len(places), width)]
-            jobs = [partial(_scores, fleet, group, batch, forward_seed) for group in groups]
-            # Less than a step a member: seldom worth forking for, unless the steps are long.
-            worth_it = fleet.pace is not None and fleet.pace * len(places) > FORK_SECONDS
-            scores = run_jobs(jobs, processes=fleet.processes if worth_it else 1)
-            if scores:
-                sums += len(indices) * torch.cat(scores, dim=1)
+        for passes in _read(fleet, split, samples):
+            jobs = [partial(_sums, fleet, group, passes) for group in groups]
+            if jobs:
+                sums += torch.cat(run_jobs(jobs, processes=_processes(fleet, len(places), passes)), dim=1)
     means = sums / samples
     return Scores(loss=means[0], metric=None if fleet.task.metric is None else means[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Samples that go through the model together, and the seed of what it draws."""
+
+    samples: int
+    batch: Any
+    forward_seed: int
+
+
+def _read(fleet: LocalFleet, split: SplitName, samples: int) -> Iterator[list[Pass]]:
+    """Yield a split's passes, as many at a time as are read ahead."""
+    passes: list[Pass] = []
+    held = 0
+    for number, indices in enumerate(chunks(samples, fleet.samples_a_pass)):
+        forward_seed = draw_seed(fleet.seed, "evaluation", number)
+        seed_everything(forward_seed)
+        batch = on_device(fleet, fleet.task.batch(split, torch.arange(indices.start, indices.stop)))
+        passes.append(Pass(len(indices), batch, forward_seed))
+        held += bytes_of(batch)
+        if held > READ_AHEAD_BYTES:
+            yield passes
+            passes, held = [], 0
+    if passes:
+        yield passes
+
+
+def _processes(fleet: LocalFleet, members: int, passes: Sequence[Pass]) -> int:
+    """Return how many processes it is worth to fork: a forward pass is about a third of a step."""
+    steps = sum(part.samples for part in passes) / fleet.task.step_samples
+    worth_it = fleet.pace is not None and fleet.pace * members * steps / 3 > 4 * FORK_SECONDS
+    return fleet.processes if worth_it else 1
+
+
+def _sums(fleet: LocalFleet, places: Sequence[int], passes: Sequence[Pass]) -> Tensor:
+    """Return losses and metrics of some members, summed over the samples of some passes, ``[2, k]``."""
+    return torch.stack([part.samples * _scores(fleet, places, part.batch, part.forward_seed) for part in passes]).sum(0)
 
 
 def samples_a_pass(task: Task, *, members: int, device: str) -> int:

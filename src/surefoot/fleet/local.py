@@ -48,6 +48,7 @@ class LocalFleet(ABC):
         width: Most members whose gradients are computed at once; halved where memory runs out.
         compiled: Whether steps are compiled, for that very width.
         processes: How many share the members.
+        spread: How many of them share the members of this fleet, where others train beside it.
         pace: Seconds of one process that a config-step last took; ``None`` before the first.
         tell: Receives one line where the fleet runs otherwise than planned.
         whole: Whether it stands between two steps; false after an exception in the middle of a training.
@@ -66,6 +67,7 @@ class LocalFleet(ABC):
         self.width, self.device = plan.width, plan.device
         self.compiled = plan.compiled
         self.processes = plan.processes if can_fork() and plan.device == "cpu" else 1
+        self.spread = self.processes
         self.threads = 1 if self.processes > 1 else plan.threads
         self.pace: float | None = None
         self.tell: Callable[[str], None] = _say_nothing
@@ -188,9 +190,9 @@ class LocalFleet(ABC):
         """Put a tensor where all processes that train the fleet find it."""
         return shared(tensor) if self.processes > 1 else tensor
 
-    def chunk_width(self, members: int) -> int:
-        """Return how many of some members to compute at once, so that every process has some."""
-        return self.width if self.compiled else max(1, min(self.width, -(-members // self.processes)))
+    def chunk_width(self, members: int, *, processes: int) -> int:
+        """Return how many of some members to compute at once, so that each of some processes has its share."""
+        return self.width if self.compiled else max(1, min(self.width, -(-members // processes)))
 
     @property
     def in_one_call(self) -> int:

@@ -46,6 +46,21 @@ def train_together(fleets: Sequence[LocalFleet], steps: int) -> list[Tensor]:
     return train_fleets([(fleet, fleet.members(None)) for fleet in fleets], steps)
 
 
+def share_cores(fleets: Sequence[LocalFleet]) -> None:
+    """Give whole fleets to the processes as far as they go round, and divide those that are left among all of them.
+
+    Undivided, a fleet of few members still has them stacked. The places in the sequence decide, so that fleets which
+    go on after an interruption are divided as before: sums of other width are rounded otherwise.
+
+    Args:
+        fleets: Of one plan, to be trained together.
+    """
+    processes = fleets[0].processes if fleets else 1
+    left = len(fleets) % processes
+    for place, fleet in enumerate(fleets):
+        fleet.spread = -(-processes // left) if place >= len(fleets) - left else 1
+
+
 def train_fleets(chosen: Sequence[tuple[LocalFleet, list[int]]], steps: int) -> list[Tensor]:
     """Take steps with some members of each fleet; return their losses ``[steps, k]``."""
     runs = [Run.of(fleet, places, steps) for fleet, places in chosen]
@@ -94,7 +109,7 @@ class Run:
             total=fleet.total,
             lr_scale=fleet.lr_scale,
             steps=self.steps,
-            width=fleet.chunk_width(len(places)),
+            width=fleet.chunk_width(len(places), processes=fleet.spread),
             by_rule=fleet.compiled,
             layout=fleet.layout,
             like=fleet.params,
@@ -114,7 +129,7 @@ class Run:
 def _block(runs: Sequence[Run], ahead: int) -> int:
     """Take as many steps as batches can be read ahead; return how many."""
     read: list[Batches] = [{begin: read_batches(run.fleet, begin + ahead) for begin in _begins(run)} for run in runs]
-    bytes_a_step = sum(_bytes(batches) for of_run in read for batches in of_run.values())
+    bytes_a_step = sum(bytes_of(batches) for of_run in read for batches in of_run.values())
     left = runs[0].steps - ahead
     count = max(1, min(left, READ_AHEAD_BYTES // max(1, bytes_a_step)))
     jobs, fleets = [], []
@@ -190,7 +205,8 @@ def _begins(run: Run) -> Iterator[int]:
     return iter(sorted({work.begin for work in run.work}))
 
 
-def _bytes(batches: list[Any]) -> int:
+def bytes_of(batches: Any) -> int:
+    """Return the bytes of all tensors in a batch, or in several."""
     return sum(leaf.nbytes for leaf in pytree.tree_leaves(batches) if isinstance(leaf, Tensor))
 
 

@@ -17,12 +17,12 @@ from surefoot.tuning.runner import Runner
 def confirm(task: Task, recipes: Sequence[Recipe], *, seeds: Sequence[int], runner: Runner, journal: Journal) -> None:
     """Train every recipe in full on every seed.
 
-    One fleet a seed, so that all recipes share its initialisation and its batches: comparisons are paired. As many
-    fleets as there are processes train side by side. The test data, where the task has them, are looked at here for
-    the first time.
+    One fleet a seed, so that all recipes share its initialisation and its batches: comparisons are paired. Fleets train
+    side by side, as many as the plan has members at once, for which there is memory. The test data, where the task has
+    them, are looked at here for the first time.
     """
     left = [seed for seed in seeds if journal.recall(_stage(seed)) is None]
-    at_once = runner.plan.processes
+    at_once = max(1, runner.plan.width * runner.plan.processes // len(recipes))
     for first in range(0, len(left), at_once):
         _train(task, recipes, left[first : first + at_once], runner=runner, journal=journal)
 

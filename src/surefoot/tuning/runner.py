@@ -10,10 +10,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from surefoot.fleet import LocalFleet, Plan, train_together
+from surefoot.fleet import LocalFleet, Plan, share_cores, train_together
 from surefoot.tuning.progress import Interrupted, Progress, Stop, never
 
-SLICE_SECONDS = 0.3
+SLICE_SECONDS = 0.5
 
 
 @dataclass(slots=True)
@@ -58,6 +58,7 @@ class Runner:
         Raises:
             Interrupted: If asked to stop.
         """
+        share_cores(fleets)
         while (begin := min(int(fleet.step[0]) for fleet in fleets)) < until:
             if self.stop():
                 raise Interrupted
