@@ -136,6 +136,19 @@ def convolution() -> nn.Module:
     )
 
 
+def convolution_in_time() -> nn.Module:
+    return nn.Sequential(
+        nn.Unflatten(1, (1, 12)),
+        nn.Conv1d(1, 4, 3, padding=1),
+        nn.BatchNorm1d(4),
+        nn.ReLU(),
+        nn.Conv1d(4, 3, 3, stride=2, bias=False),
+        nn.Tanh(),
+        nn.Flatten(),
+        nn.Linear(15, 3),
+    )
+
+
 def accuracy(output: Tensor, target: Tensor) -> Tensor:
     return (output.argmax(-1) == target).double().mean()
 
@@ -157,6 +170,7 @@ def make_task(kind: str) -> Task:
         "perceptron": perceptron,
         "accumulated": perceptron,
         "convolution": convolution,
+        "convolution in time": convolution_in_time,
         "recurrent": Recurrent,
         "partial": Partial,
         "fine-tuned": FineTuned,

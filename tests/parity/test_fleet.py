@@ -40,7 +40,7 @@ A_FEW = [
     "adafactor(lr=cosine(0.01), eps1=1e-3)",
 ]
 KINDS = ["convolution", "attention", "recurrent", "smoothed", "accumulated", "two losses", "regression"]
-KINDS += ["partial", "fine-tuned", "adapters"]
+KINDS += ["convolution in time", "partial", "fine-tuned", "adapters"]
 SERIAL, STACKED, NARROW = Plan("serial", 1), Plan("stacked", 64), Plan("stacked", 3)
 LOOPS, FORKED = Plan("serial", 2, processes=2), Plan("stacked", 64, processes=2)
 COMPILED = Plan("stacked", 4, processes=2, compiled=True)
@@ -109,7 +109,7 @@ def test_every_kind_of_model_trains_as_alone(kind, plan):
         assert apart(fleet, place, member) < TOLERANCE, recipe
 
 
-@pytest.mark.parametrize("kind", ["convolution", "attention", "partial"])
+@pytest.mark.parametrize("kind", ["convolution", "convolution in time", "attention", "partial"])
 def test_a_compiled_member_trains_as_alone_and_nothing_is_compiled_twice(kind):
     """Three members of four places: the fourth is filled up with a copy."""
     task, texts = make_task(kind), [A_FEW[0], A_FEW[1], A_FEW[4]]

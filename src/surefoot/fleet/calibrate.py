@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 
 from surefoot.fleet.launch import launch
-from surefoot.fleet.memory import free_bytes, widest
+from surefoot.fleet.memory import activation_bytes, free_bytes, widest
 from surefoot.fleet.plan import Plan
 from surefoot.fleet.processes import can_fork, cores
 from surefoot.fleet.race import Candidate, Race
@@ -29,8 +29,8 @@ SHARE_OF_WORK = 0.1
 LEAST_SECONDS, MOST_SECONDS = 0.2, 1.5
 # In the loop gradients are computed one by one, but so many members share each call of their update rule.
 LOOP_WIDTH = 8
-# Compiled, the overhead of an operation is small: members beyond these only leave the cache.
-COMPILED_WIDTH = 16
+# Compiled, the overhead of an operation is small: members that do not fit into the cache slow it down.
+FEWEST_COMPILED, MOST_COMPILED, CACHE_BYTES = 4, 16, 1.6e6
 # What compiling takes, in seconds: loading the compiler, and then for each layer of the model.
 COMPILER_SECONDS, LAYER_SECONDS = 6.0, 2.0
 # Compiling has spared 40 to 70 % of the time; half of what this promises must be left over when it is paid.
@@ -138,9 +138,15 @@ def _compiled(race: Race, widths: list[int], *, processes: int, members: int) ->
     """Return the best so far and its compiled kin, in one process and on every core: one program serves both."""
     stacked = [at for at in race.costs_us if at.width]
     best = min(stacked, key=lambda at: race.costs_us[at], default=Candidate(widths[0], 1))
-    width = min(best.width, COMPILED_WIDTH, -(-members // processes))
+    width = min(best.width, _cached(race.task), -(-members // processes))
     alone = Candidate(width, best.threads if processes == 1 else 1, compiled=True)
     return [race.winner(), *dict.fromkeys([alone, replace(alone, processes=processes)])]
+
+
+def _cached(task: Task) -> int:
+    """Return how many members' activations stay in a core's cache, a power of two."""
+    fitting = max(1, int(CACHE_BYTES / max(1, activation_bytes(task))))
+    return min(MOST_COMPILED, max(FEWEST_COMPILED, 1 << (fitting.bit_length() - 1)))
 
 
 def _compile_seconds(race: Race) -> float:

@@ -27,7 +27,8 @@ def free_bytes(device: str = "cpu") -> int:
 
 def member_bytes(task: Task) -> int:
     """Return about how much memory one more member takes: its parameters and one batch's activations."""
-    trained = (param for param in task.new_model().parameters() if param.requires_grad)
+    with borrowed_generators():
+        trained = [param for param in task.new_model().parameters() if param.requires_grad]
     parameters = sum(param.numel() * param.element_size() for param in trained)
     return COPIES_OF_PARAMETERS * parameters + COPIES_OF_ACTIVATIONS * activation_bytes(task)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vjp, vmap
 
 from surefoot.fleet.chunk import Chunk, Named, Step, plain_step
+from surefoot.fleet.convolution import ConvolutionsAsProducts
 from surefoot.fleet.fingerprint import fingerprint
 from surefoot.fleet.hyper import RuleTable, with_factors
 from surefoot.fleet.local import LocalFleet
@@ -38,6 +40,8 @@ class StackedFleet(LocalFleet):
         self._objective = ObjectiveModule(self.model, self.task)
         trained = set(self.layout.names)
         self._frozen = {name: p.detach() for name, p in self.model.named_parameters() if name not in trained}
+        convolves = any(isinstance(module, nn.Conv1d) for module in self.model.modules())
+        self._convolutions: AbstractContextManager[Any] = ConvolutionsAsProducts() if convolves else nullcontext()
         self._gradients = self._gradients_outside
         self._vmapped_loss = _vectorised(self._loss)
         self._vmapped_gradient = _vectorised(grad_and_value(self._loss, has_aux=True))
@@ -151,7 +155,8 @@ class StackedFleet(LocalFleet):
     ) -> tuple[Tensor, Tensor, Named]:
         named = self.layout.unflatten(params) | frozen | buffers
         state = {f"model.{name}": value for name, value in named.items()}
-        loss, value = functional_call(self._objective, state, (batch,), {"metric": metric})
+        with self._convolutions:
+            loss, value = functional_call(self._objective, state, (batch,), {"metric": metric})
         # Torch leaves in the mapping what the forward pass has put in a buffer's place.
         return loss, value, {name: state[f"model.{name}"].detach() for name in buffers}
 

@@ -113,7 +113,7 @@ def test_little_work_is_shared_among_the_cores_unmeasured(monkeypatch):
     measured = []
     first_step = Race.first_step
     monkeypatch.setattr(Race, "first_step", lambda race, at: measured.append(at) or first_step(race, at))
-    plan = calibrate(load("digits"), members=8, config_steps=2000)
+    plan = calibrate(load("digits"), members=8, config_steps=200)
     assert plan.processes == min(cores(), 8)
     assert plan.threads == 1
     assert {at.processes for at in measured} == {1}
