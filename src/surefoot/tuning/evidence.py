@@ -100,16 +100,21 @@ class Surface:
         expected: NDArray[np.float64] = self._process.predict(self._full(points))
         return expected * self._spread + self._mean
 
-    def draws(self, points: Sequence[Point], count: int, *, generator: Generator) -> NDArray[np.float64]:
-        """Return what a training at each point may show, drawn at random: scaled losses ``[count, points]``.
+    def draws(self, points: Sequence[Point], count: int, *, noise: bool, generator: Generator) -> NDArray[np.float64]:
+        """Return surfaces that the judgements allow, drawn at random: scaled losses ``[count, points]``.
 
-        They bear the noise of a training as well as what is not known of the surface: the surface alone is too sure of
-        itself, for it takes the shift from rung to rung to be smooth.
+        Args:
+            points: Where.
+            count: How many surfaces.
+            noise: Whether they bear the noise of a single training as well.
+            generator: Draws them.
         """
         mean, covariance = self._process.predict(self._full(points), return_cov=True)
-        jitter = 1e-8 * np.eye(len(points))
+        if not noise:
+            covariance = covariance - self._process.kernel_.k2.noise_level * np.eye(len(points))
+        # Near points of a smooth surface have a covariance that is singular but for rounding: eigenvectors bear it.
         drawn: NDArray[np.float64] = generator.multivariate_normal(
-            mean, covariance + jitter, size=count, method="cholesky"
+            mean, covariance, size=count, method="eigh", check_valid="ignore"
         )
         return drawn * self._spread + self._mean
 

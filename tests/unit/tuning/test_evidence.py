@@ -76,7 +76,22 @@ def test_diverged_points_are_hills_of_the_surface(bad):
     low, high = surface.losses([(0.5, 0.4), (1.0, 0.4)])
     assert low < high
     assert surface.minimum(unit_box(2), generator=np.random.default_rng(0))[0] < 0.6
-    assert np.isfinite(surface.draws(points, 5, generator=np.random.default_rng(0))).all()
+    assert np.isfinite(surface.draws(points, 5, noise=True, generator=np.random.default_rng(0))).all()
+
+
+def test_draws_scatter_around_the_expected_losses_and_noise_scatters_them_more():
+    luck = np.random.default_rng(0)
+    points = [tuple(point) for point in luck.uniform(size=(30, 2)).tolist()]
+    row = [
+        Verdict(Candidate(n, point), (1 + bowl(point)) * math.exp(luck.normal(0, 0.1)))
+        for n, point in enumerate(points)
+    ]
+    surface = Surface([row, [], [], []])
+    line = [(0.5, float(y)) for y in np.linspace(0, 1, 129)]  # so near that only rounding keeps them apart
+    smooth, rough = (surface.draws(line, 2000, noise=noise, generator=luck) for noise in (False, True))
+    expected = surface.losses(line)
+    assert np.abs(smooth.mean(0) - expected).max() < 0.1 * np.ptp(expected)
+    assert np.abs(np.diff(smooth, axis=1)).mean() < 0.2 * np.abs(np.diff(rough, axis=1)).mean()
 
 
 @pytest.mark.parametrize("losses", [[1.0, 1.0], [1.0, math.inf], [1.0, 2.0, 3.0]])

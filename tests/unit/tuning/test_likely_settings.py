@@ -10,7 +10,7 @@ import pytest
 from surefoot.recipe import Recipe
 from surefoot.tuning.conveyor import Terrain
 from surefoot.tuning.evidence import Surface
-from surefoot.tuning.likely_settings import likely_settings
+from surefoot.tuning.likely_settings import BEYOND, likely_settings
 from surefoot.tuning.space import Coordinates, SearchSpace
 
 PLAIN = Coordinates.below(SearchSpace(), {"sgd": 10.0}, steps=400)
@@ -49,7 +49,7 @@ def test_the_intervals_hold_the_known_best_in_85_of_100_searches_and_are_narrow(
         held.append((lr.low <= rate_at_its_momentum <= lr.high, momentum.low <= best_momentum <= momentum.high))
         widths.append(lr.high / lr.low)
     assert (np.mean(held, axis=0) >= 0.85).all()
-    assert np.median(widths) < 4
+    assert np.median(widths) < 6
 
 
 def test_recipes_of_the_best_momentum_that_cannot_be_told_apart_lie_in_the_interval_of_the_rate(searched):
@@ -59,7 +59,7 @@ def test_recipes_of_the_best_momentum_that_cannot_be_told_apart_lie_in_the_inter
     with_other_momentum = Recipe.parse("sgd(lr=cosine(50), momentum=0.1)")
     constant = Recipe.parse("sgd(lr=99)").with_(momentum=best.momentum)  # another thing than the peak of a cosine
     lr, momentum = intervals(conveyor, best, tied=[best, higher, with_other_momentum, constant])
-    assert lr.low < best.lr.highest < lr.high == 5
+    assert lr.low < best.lr.highest < lr.high == 5 * BEYOND
     assert momentum.low <= 0.1
 
 
@@ -84,6 +84,13 @@ def test_a_fixed_rate_is_its_own_interval(searched):
     conveyor = searched(lambda candidate: math.exp(candidate.point[0] ** 2), terrain=Terrain(1))
     lr, _ = intervals(conveyor, where.recipe((0.1,)), where=where)
     assert (lr.low, lr.high) == (0.1, 0.1)
+
+
+def test_the_interval_stays_within_what_the_user_allows(searched):
+    where = Coordinates.below(SearchSpace.of({"lr": [0.1, 1.0], "momentum": 0.9}), {}, steps=400)
+    conveyor = searched(lambda candidate: math.exp((candidate.point[0] - 1.0) ** 2), terrain=Terrain(1))
+    lr, _ = intervals(conveyor, where.recipe((1.0,)), where=where)
+    assert 0.1 <= lr.low < lr.high == 1.0
 
 
 @pytest.mark.parametrize("seed", [0, 1])
