@@ -4,10 +4,11 @@ import torch
 from torch import nn
 
 from surefoot.fleet import Plan, calibrate, launch
-from surefoot.fleet.calibrate import WIDTHS, _choose
+from surefoot.fleet.calibrate import _choose
 from surefoot.fleet.memory import member_bytes
 from surefoot.fleet.processes import cores
 from surefoot.fleet.race import STACKED_MARGIN, Candidate, Race
+from surefoot.fleet.ways import WIDTHS, Ways, cached
 from surefoot.recipe import Recipe
 from surefoot.tasks.loader import load
 from surefoot.tasks.task import Task
@@ -124,3 +125,23 @@ def test_little_work_pays_for_no_compiler():
     plan = calibrate(load("digits"), members=8, config_steps=2000)
     assert not plan.compiled
     assert not calibrate(make_task(lambda: nn.Linear(4, 2)), members=4).compiled, "unknown work is little work"
+
+
+def test_members_are_shared_out_as_memory_and_cores_allow():
+    ways = Ways.of(members=32, most=12, processes=4, threads=2, stacks=True)
+    assert (ways.widths, ways.share) == ((12, 8, 4), 3)
+    assert ways.likeliest() == [Candidate(0, 1), Candidate(0, 1, 4), Candidate(3, 1, 4)]
+    alone = Ways.of(members=32, most=32, processes=1, threads=2, stacks=True)
+    assert Candidate(16, 2) in alone.in_one_process(widths=1)
+    assert Candidate(8, 1) not in alone.in_one_process(widths=1)
+    assert Ways.of(members=8, most=8, processes=2, threads=1, stacks=False).likeliest() == [
+        Candidate(0, 1), Candidate(0, 1, 2)
+    ]  # fmt: skip
+
+
+def test_compiled_widths_follow_the_cache():
+    small, large = (
+        make_task(lambda: nn.Linear(4, 2)),
+        make_task(lambda: nn.Sequential(nn.Linear(4, 9**6), nn.Linear(9**6, 2))),
+    )
+    assert (cached(small), cached(large)) == (16, 4)
