@@ -14,7 +14,7 @@ from surefoot.fleet.memory import activation_bytes, is_out_of_memory
 from surefoot.fleet.processes import run_jobs
 from surefoot.fleet.protocol import Scores
 from surefoot.fleet.threads import using_threads
-from surefoot.fleet.training import FORK_SECONDS, READ_AHEAD_BYTES, bytes_of, on_device
+from surefoot.fleet.training import READ_AHEAD_BYTES, bytes_of, on_device, processes_for
 from surefoot.fleet.work import index_of
 from surefoot.tasks.batches import chunks
 from surefoot.tasks.luck import borrowed_generators, draw_seed, seed_everything
@@ -71,10 +71,9 @@ def _read(fleet: LocalFleet, split: SplitName, samples: int) -> Iterator[list[Pa
 
 
 def _processes(fleet: LocalFleet, members: int, passes: Sequence[Pass]) -> int:
-    """Return how many processes it is worth to fork: a forward pass is about a third of a step."""
+    """Return how many processes some passes are worth: a forward pass is about a third of a step."""
     steps = sum(part.samples for part in passes) / fleet.task.step_samples
-    worth_it = fleet.pace is not None and fleet.pace * members * steps / 3 > 4 * FORK_SECONDS
-    return fleet.processes if worth_it else 1
+    return 1 if fleet.pace is None else processes_for(fleet, members * steps / 3)
 
 
 def _sums(fleet: LocalFleet, places: Sequence[int], passes: Sequence[Pass]) -> Tensor:

@@ -16,6 +16,8 @@ from surefoot.recipe import DEFAULT_RECIPE
 from surefoot.tasks.task import Task
 
 ROUNDS = 4
+# The loop is timed with so many members.
+LOOP_MEMBERS = 4
 # So many candidates are tried however long their first steps take.
 FEWEST = 2
 # A round of one candidate; processes take longer to begin than this, and would run in longer slices: in rounds of a
@@ -40,6 +42,11 @@ class Candidate:
     threads: int
     processes: int = 1
     compiled: bool = False
+
+    @property
+    def members(self) -> int:
+        """How many members a process is timed with."""
+        return self.width or LOOP_MEMBERS
 
     @property
     def handicap(self) -> float:
@@ -107,7 +114,7 @@ class Race:
         if at.processes == 1:
             return 1
         cheapest = min(self._first.values(), default=FORKED_ROUND_SECONDS)
-        return max(1, round(FORKED_ROUND_SECONDS / (cheapest * (at.width or 4))))
+        return max(1, round(FORKED_ROUND_SECONDS / (cheapest * at.members)))
 
     def winner(self) -> Candidate:
         """Return the candidate that is cheapest, its margin counted."""
@@ -131,7 +138,7 @@ class Race:
             compiled=at.compiled,
             device=self.device,
         )
-        members = (at.width or 4) * at.processes
+        members = at.members * at.processes
         fleet = launch(self.task, [DEFAULT_RECIPE] * members, seed=0, plan=plan)
         fleet.tell = self.said.append
         return fleet

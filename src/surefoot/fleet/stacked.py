@@ -142,7 +142,7 @@ class StackedFleet(LocalFleet):
         return loss, after
 
     def _loss_and_metric(self, params: Tensor, buffers: Named, frozen: Named, batch: Any) -> Tensor:
-        loss, metric, _ = self._call(params, buffers, frozen, batch, metric=self.task.metric is not None)
+        loss, metric, _ = self._call(params, buffers, frozen, batch, metric=True)
         return torch.stack([loss, metric.to(loss.dtype)])
 
     def _loss_and_metric_recorded(self, params: Tensor, buffers: Named, frozen: Named, batch: Any) -> Tensor:

@@ -145,7 +145,7 @@ def _block(runs: Sequence[Run], ahead: int) -> int:
             fleets.append(run.fleet)
     begin = time.perf_counter()
     members = sum(len(run.places) for run in runs)
-    processes = _processes(runs[0].fleet, members * count)
+    processes = processes_for(runs[0].fleet, members * count)
     for fleet, width in zip(fleets, run_jobs(jobs, processes=processes), strict=True):
         if width < fleet.width:
             fleet.narrow(width)
@@ -156,8 +156,8 @@ def _block(runs: Sequence[Run], ahead: int) -> int:
     return count
 
 
-def _processes(fleet: LocalFleet, config_steps: int) -> int:
-    """Return how many processes so much work is worth."""
+def processes_for(fleet: LocalFleet, config_steps: float) -> int:
+    """Return how many processes so much work is worth; all of them where a config-step's cost is not known yet."""
     worth_it = fleet.pace is None or fleet.pace * config_steps > 4 * FORK_SECONDS
     return fleet.processes if worth_it else 1
 

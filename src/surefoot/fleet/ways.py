@@ -55,11 +55,10 @@ class Ways:
     def on_every_core(self, race: Race) -> list[Candidate]:
         """Return the loop and the best width in processes, with the best so far to be measured in turn."""
         narrow = {at: cost for at, cost in race.costs_us.items() if at.width and at.threads == 1}
-        best = [min(narrow, key=lambda at: narrow[at]).width] if narrow else []
-        return [
-            race.winner(),
-            *(Candidate(width, 1, self.processes) for width in (0, *(min(w, self.share) for w in best))),
-        ]
+        widths = [0]
+        if narrow:
+            widths.append(min(min(narrow, key=lambda at: narrow[at]).width, self.share))
+        return [race.winner(), *(Candidate(width, 1, self.processes) for width in widths)]
 
     def compiled(self, race: Race) -> list[Candidate]:
         """Return the best so far and its compiled kin, in one process and on every core: one program serves both."""

@@ -22,6 +22,7 @@ from surefoot.tuning.rungs import (
     cooldown_at,
     eighth,
     expected_work,
+    finite_verdicts,
     to_next_rung,
     to_the_end,
 )
@@ -178,9 +179,8 @@ class Conveyor:
 
     def _refill(self, free: list[int]) -> list[int]:
         """Put new points in as many free places as the ceiling pays for."""
-        finite = sum(bool(np.isfinite(verdict.loss)) for rung in self.verdicts for verdict in rung)
         count = min(len(free), self._room())
-        if not self.strategy.refines or finite < FEWEST_JUDGED or count <= 0:
+        if not self.strategy.refines or finite_verdicts(self.verdicts) < FEWEST_JUDGED or count <= 0:
             return []
         filled: list[int] = []
         for point in self.strategy.more(count, self.verdicts, box=self.box, generator=self.generator):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from surefoot.tuning.rungs import RUNGS, Verdict
+from surefoot.tuning.rungs import RUNGS, Verdict, finite_verdicts
 from surefoot.tuning.space import Box, Point, near, spread
 from surefoot.tuning.statistics import comparable
 
@@ -92,8 +92,7 @@ class Surface:
     @classmethod
     def through(cls, verdicts: Sequence[Sequence[Verdict]]) -> Surface | None:
         """Return the surface through a search's judgements, ``None`` where too few of them are finite."""
-        finite = sum(bool(np.isfinite(verdict.loss)) for row in verdicts for verdict in row)
-        return cls(verdicts) if finite >= FEWEST_JUDGED else None
+        return cls(verdicts) if finite_verdicts(verdicts) >= FEWEST_JUDGED else None
 
     def losses(self, points: Sequence[Point]) -> NDArray[np.float64]:
         """Return the expected scaled loss of full trainings at some points."""

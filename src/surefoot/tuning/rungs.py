@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from surefoot.tuning.space import Point
@@ -42,6 +44,11 @@ class Verdict:
 
     candidate: Candidate
     loss: float
+
+
+def finite_verdicts(verdicts: Sequence[Sequence[Verdict]]) -> int:
+    """Return how many judgements were of a training that had not diverged."""
+    return sum(math.isfinite(verdict.loss) for row in verdicts for verdict in row)
 
 
 def eighth(total: int, number: int) -> int:
