@@ -6,16 +6,19 @@ import random
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.fx import GraphModule
+from torch.fx._pytree import tree_flatten_spec
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 
-# (params, buffers, slots, hyper, clip, frozen, batch) -> (params, slots, losses); buffers change in place.
-Program: TypeAlias = Callable[..., Any]
+# A pure function of tensors in any nesting, but for tensors that it changes in place.
+Function: TypeAlias = Callable[..., Any]
 
 # Programs outlive their fleets: a study makes many fleets of one task, all of one shape.
 _MADE: OrderedDict[Hashable, Program | str] = OrderedDict()
@@ -26,7 +29,30 @@ class CompileError(Exception):
     """The step cannot become a program; the message says why."""
 
 
-def program(key: Hashable, step: Program, arguments: tuple[Any, ...], *, state: Callable[[], Hashable]) -> Program:
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
+    """A compiled function.
+
+    Attributes:
+        flat: Takes the tensors of the arguments one by one, and returns those of the result.
+        arguments: The nesting of the arguments.
+        result: That of the result.
+        draws: Whether it draws random numbers, from torch's generators.
+    """
+
+    flat: Callable[..., Any]
+    arguments: pytree.TreeSpec
+    result: pytree.TreeSpec
+    draws: bool
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Return the function's result for arguments of the same nesting, whatever the order of keys in them."""
+        with torch.no_grad():
+            found = self.flat(*_tensors(tree_flatten_spec(arguments, self.arguments)))
+            return pytree.tree_unflatten(list(found), self.result)
+
+
+def program(key: Hashable, step: Function, arguments: tuple[Any, ...], *, state: Callable[[], Hashable]) -> Program:
     """Return the compiled program of a step, made once for a key.
 
     The step is traced to torch's own operations first, so that nothing of Python is left in it to be guarded: it is
@@ -55,31 +81,46 @@ def program(key: Hashable, step: Program, arguments: tuple[Any, ...], *, state: 
     return made
 
 
-def _compiled(step: Program, arguments: tuple[Any, ...], state: Callable[[], Hashable]) -> Program:
+def _compiled(step: Function, arguments: tuple[Any, ...], state: Callable[[], Hashable]) -> Program:
+    from torch import _inductor  # noqa: PLC0415  (a second)
+
+    leaves, nesting = pytree.tree_flatten(arguments)
+    results: list[pytree.TreeSpec] = []
+
+    def flat(*tensors: Tensor) -> list[Any]:
+        own = iter(tensors)
+        given = [next(own) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+        found, result = pytree.tree_flatten(step(*pytree.tree_unflatten(given, nesting)))
+        results.append(result)
+        return found
+
     before = _python_state(state)
-    with warnings.catch_warnings():
+    options: dict[str, Any] = {"fallback_random": True, "triton.cudagraphs": _on_cuda(leaves)}
+    with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of compilers and batching rules: what it costs is measured
-        with torch.no_grad():
-            graph = make_fx(step)(*_copied(arguments))
-            if _python_state(state) != before:
-                raise CompileError("the model changes Python state or draws from Python's generators as it runs.")
-            options: dict[str, Any] = {"fallback_random": True, "triton.cudagraphs": _on_cuda(arguments)}
-            compiled = torch.compile(graph, dynamic=False, fullgraph=True, options=options)
-            compiled(*_copied(arguments))
+        graph = make_fx(flat)(*_copied(leaves))
+        if _python_state(state) != before:
+            raise CompileError("the model changes Python state or draws from Python's generators as it runs.")
+        # Without torch.compile's checks at every call, which cost as much as the products of a small network.
+        compiled = _inductor.compile(graph, _copied(leaves), options=options)
+        compiled(*_copied(leaves))
+    return Program(compiled, nesting, results[0], _draws(graph))
 
-    def quiet(*own: Any) -> Any:
-        with torch.no_grad():
-            return compiled(*own)
 
-    return quiet
+def _draws(graph: GraphModule) -> bool:
+    return any(torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()) for node in graph.graph.nodes)
 
 
 def _python_state(state: Callable[[], Hashable]) -> Hashable:
     return state(), random.getstate(), str(np.random.get_state())
 
 
-def _copied(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    return pytree.tree_map_only(Tensor, torch.clone, arguments)  # type: ignore[no-any-return]
+def _tensors(leaves: list[Any]) -> list[Tensor]:
+    return [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+
+
+def _copied(leaves: list[Any]) -> list[Any]:
+    return [tensor.clone() for tensor in _tensors(leaves)]
 
 
 def _shapes(arguments: tuple[Any, ...]) -> Hashable:
@@ -87,5 +128,5 @@ def _shapes(arguments: tuple[Any, ...]) -> Hashable:
     return str(form), tuple((leaf.shape, leaf.dtype) if isinstance(leaf, Tensor) else leaf for leaf in leaves)
 
 
-def _on_cuda(arguments: tuple[Any, ...]) -> bool:
-    return any(isinstance(leaf, Tensor) and leaf.is_cuda for leaf in pytree.tree_leaves(arguments))
+def _on_cuda(leaves: list[Any]) -> bool:
+    return any(tensor.is_cuda for tensor in _tensors(leaves))

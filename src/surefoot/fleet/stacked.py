@@ -17,7 +17,7 @@ from surefoot.fleet.convolution import ConvolutionsAsProducts
 from surefoot.fleet.fingerprint import fingerprint
 from surefoot.fleet.hyper import RuleTable, with_factors
 from surefoot.fleet.local import LocalFleet
-from surefoot.fleet.program import CompileError, Program, program
+from surefoot.fleet.program import CompileError, Function, Program, program
 from surefoot.fleet.work import Work
 from surefoot.optimizers import Slots, UpdateRule, clip_by_global_norm
 from surefoot.tasks.luck import draw_seed, seed_torch
@@ -53,20 +53,22 @@ class StackedFleet(LocalFleet):
         if not self.compiled or self.task.accumulate > 1 or len(work.rows) * MOST_PADDING < self.width:
             return plain_step
         table = work.tables[0].padded(self.width)
-        step = CompiledStep(table, self._frozen, self._fused(table.rule))
         about = (self.task.model, self.task.loss, self.task.objective, self.task.precision, fingerprint(self.model))
-        arguments = step.arguments(Chunk.of(self, work).padded(self.width), 0, batch)
+        arguments = arguments_of(table, Chunk.of(self, work).padded(self.width), 0, self._frozen, batch)
         try:
-            step.program = program(
-                (*about, self.layout, table.rule), step.program, arguments, state=lambda: fingerprint(self.model)
+            made = program(
+                (*about, self.layout, table.rule),
+                self._fused(table.rule),
+                arguments,
+                state=lambda: fingerprint(self.model),
             )
         except CompileError as error:
             self.compiled = False
             self.tell(f"members go on uncompiled: {error}")
             return plain_step
-        return step
+        return CompiledStep(table, self._frozen, made)
 
-    def _fused(self, rule: UpdateRule) -> Program:
+    def _fused(self, rule: UpdateRule) -> Function:
         """Return gradient, clipping and update in one function."""
 
         def step(  # noqa: PLR0917  (a program takes its arguments by place)
@@ -175,21 +177,22 @@ class CompiledStep:
     frozen: Named
     program: Program
 
-    def arguments(self, chunk: Chunk, ahead: int, batch: Any) -> tuple[Any, ...]:
-        """Return what the program takes."""
-        table = self.table
-        return (
-            *(chunk.params, chunk.buffers, chunk.slots[0]),
-            *(table.row(ahead), table.factors, table.clip, self.frozen, batch),
-        )
-
     def __call__(self, fleet: LocalFleet, work: Work, chunk: Chunk, ahead: int, batches: list[Any]) -> Tensor:
         """Take the step, as :func:`surefoot.fleet.chunk.plain_step`."""
-        seed_torch(draw_seed(fleet.seed, "forward", work.begin + ahead))
-        found = self.program(*self.arguments(chunk, ahead, batches[0]))
+        if self.program.draws:
+            seed_torch(draw_seed(fleet.seed, "forward", work.begin + ahead))
+        found = self.program(*arguments_of(self.table, chunk, ahead, self.frozen, batches[0]))
         chunk.params, chunk.buffers, chunk.slots[0], losses = found
         own: Tensor = losses[: len(work.rows)]
         return own
+
+
+def arguments_of(table: RuleTable, chunk: Chunk, ahead: int, frozen: Named, batch: Any) -> tuple[Any, ...]:
+    """Return what a fused step takes, in its order."""
+    return (
+        *(chunk.params, chunk.buffers, chunk.slots[0]),
+        *(table.row(ahead), table.factors, table.clip, frozen, batch),
+    )
 
 
 class ObjectiveModule(nn.Module):
