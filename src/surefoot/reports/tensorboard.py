@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 
 from surefoot.files import atomic_path, unwritable, writable_folder
 from surefoot.recipe import Recipe
-from surefoot.schedules import schedule_text
+from surefoot.reports.settings import Setting, settings_of, varying
 from surefoot.studies import Measurement
 from surefoot.tuning.journal import CONFIRM, SEARCH
 from surefoot.tuning.result import TuneResult
@@ -73,8 +73,9 @@ def write_tensorboard(result: TuneResult, folder: Path) -> None:
         OutputError: If the folder cannot be written.
     """
     runs = runs_of(result)
-    files = {folder / FILE: [_event(0, [*_experiment(runs).value])]}
-    files |= {folder / run.name / FILE: list(_run_events(run)) for run in runs}
+    columns = columns_of(runs)
+    files = {folder / FILE: [_event(0, [*_experiment(runs, columns).value])]}
+    files |= {folder / run.name / FILE: list(_run_events(run, columns)) for run in runs}
     writable_folder(folder)
     _remove_others(folder, keep=set(files))
     for path, events in files.items():
@@ -97,39 +98,39 @@ def runs_of(result: TuneResult) -> list[Run]:
     ]
 
 
-def hyperparameters(run: Run) -> dict[str, float | str]:
-    """Return what the HPARAMS tab says of a training; learning rate and momentum are their largest values."""
-    recipe, total = run.last.recipe, run.last.total
-    steps = np.arange(total)
-    return {
-        "lr": float(recipe.lr.values(steps, total).max()),
-        "momentum": float(recipe.momentum.values(steps, total).max()),
-        "optimizer": recipe.optimizer,
-        "schedule": schedule_text(recipe.lr).partition("(")[0] if "(" in schedule_text(recipe.lr) else "constant",
-        "stage": run.stage,
-        "steps": float(run.last.steps),
-    }
+def hyperparameters(run: Run) -> dict[str, Setting]:
+    """Return what can be said of a training in the HPARAMS tab."""
+    settings = settings_of(run.last.recipe, total=run.last.total)
+    return {**settings, "stage": run.stage, "steps": float(run.last.steps)}
 
 
-def _experiment(runs: Iterable[Run]) -> Summary:
+def columns_of(runs: Iterable[Run]) -> list[str]:
+    """Return the columns of the HPARAMS tab: what differs between the trainings, and what is always wanted."""
+    return [*dict.fromkeys([*varying([hyperparameters(run) for run in runs]), "stage", "steps"])]
+
+
+def _experiment(runs: Sequence[Run], columns: Sequence[str]) -> Summary:
     """Return the description of the whole: which hyperparameters there are, over which values, and the metrics."""
     settings = [hyperparameters(run) for run in runs]
-    columns = {name: [row[name] for row in settings] for name in (settings[0] if settings else {})}
-    hparams = [summary_v2.HParam(name, _domain(values)) for name, values in columns.items()]
+    values = {name: [row[name] for row in settings if name in row] for name in columns}
+    hparams = [summary_v2.HParam(name, _domain(found)) for name, found in values.items()]
     metrics = [summary_v2.Metric(VALID, display_name="validation loss"), summary_v2.Metric(TRAIN)]
+    if any(row.metric is not None for run in runs for row in run.found):
+        metrics.append(summary_v2.Metric(METRIC, display_name="validation metric"))
     described: Summary = summary_v2.hparams_config_pb(hparams=hparams, metrics=metrics)
     return described
 
 
-def _domain(values: list[float | str]) -> summary_v2.Domain:
+def _domain(values: list[Setting]) -> summary_v2.Domain:
     numbers = [value for value in values if isinstance(value, float)]
     if numbers:
         return summary_v2.RealInterval(min(numbers), max(numbers))
     return summary_v2.Discrete(sorted({str(value) for value in values}))
 
 
-def _run_events(run: Run) -> Iterator[Event]:
-    start = summary_v2.hparams_pb(hyperparameters(run), trial_id=run.group)
+def _run_events(run: Run, columns: Sequence[str]) -> Iterator[Event]:
+    settings = hyperparameters(run)
+    start = summary_v2.hparams_pb({name: settings[name] for name in columns if name in settings}, trial_id=run.group)
     yield _event(0, start.value)
     yield from _curve_events(run.last)
     for row in run.found:

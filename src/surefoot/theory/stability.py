@@ -74,6 +74,35 @@ def nesterov_limit(sharpness: Number, *, momentum: float) -> Number:
     return 2.0 * (1.0 + momentum) / ((1.0 + 2.0 * momentum) * sharpness)
 
 
+def adam_limit(sharpness: Number, *, beta1: float) -> Number:
+    """Return the largest stable learning rate of full-batch Adam on a quadratic, its second moment standing still.
+
+        lr < 2 (1 + beta1) / ((1 - beta1) sharpness)
+
+    With beta1 = 0.9 it is 38 / sharpness.
+
+    Args:
+        sharpness: Top eigenvalue of the *preconditioned* Hessian P⁻¹H, > 0, with P the root of the second moment on the
+            diagonal; a number or an array of any shape.
+        beta1: In [0, 1).
+
+    Returns:
+        The limit, of the shape of ``sharpness``.
+
+    Raises:
+        RecipeError: If beta1 is outside [0, 1), or a sharpness is not above 0.
+
+    Reference:
+        Cohen et al. (2022), Adaptive gradient methods at the edge of stability, arXiv:2207.14484.
+
+    Example:
+        >>> round(adam_limit(1.0, beta1=0.9), 6)
+        38.0
+    """
+    require_stable(sharpness, beta1)
+    return 2.0 * (1.0 + beta1) / ((1.0 - beta1) * sharpness)
+
+
 def require_stable(sharpness: float | NDArray[np.float64], momentum: float) -> None:
     """Refuse what no stability limit is defined for.
 

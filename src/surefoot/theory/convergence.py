@@ -1,0 +1,99 @@
+"""How a method converges on a quadratic: its rate, whether it oscillates, and the steps it needs."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from surefoot.theory.linear_method import Array, LinearMethod
+
+Regions: TypeAlias = NDArray[np.int64]
+
+
+class Region(IntEnum):
+    """What the error does in the long run."""
+
+    MONOTONE = 0
+    OSCILLATING = 1
+    DIVERGENT = 2
+
+
+def rate(method: LinearMethod, curvature: ArrayLike) -> Array:
+    """Return the factor by which the error shrinks a step in the long run: the iteration matrix's spectral radius.
+
+    The roots of z² - t z + d = 0, with the trace t and the determinant d, are complex where t² < 4 d; there both are
+    √d long: √momentum for the heavy ball. Elsewhere the longer one is (|t| + √(t² - 4 d)) / 2.
+
+    Args:
+        method: At settings ``[...]``.
+        curvature: Broadcast with them.
+
+    Returns:
+        ``[...]``; 1 and more where it does not converge.
+
+    Reference:
+        Goh (2017), Why momentum really works, doi:10.23915/distill.00006; O'Donoghue & Candès (2015),
+        arXiv:1204.3982.
+
+    Example:
+        >>> from surefoot.theory.linear_method import heavy_ball
+        >>> float(rate(heavy_ball(0.1, 0.81), 1.0))  # the root of the momentum, however small the rate
+        0.9
+    """
+    trace, determinant = _characteristic(method, curvature)
+    discriminant = trace**2 - 4.0 * determinant
+    real = (np.abs(trace) + np.sqrt(np.maximum(discriminant, 0.0))) / 2.0
+    return np.where(discriminant < 0.0, np.sqrt(np.maximum(determinant, 0.0)), real)
+
+
+def region(method: LinearMethod, curvature: ArrayLike) -> Regions:
+    """Return what the error does in the long run, as numbers of :class:`Region`.
+
+    It oscillates where the roots are complex, and where the longer one is negative, as with a rate above half the
+    limit of plain descent.
+
+    Args:
+        method: At settings ``[...]``.
+        curvature: Broadcast with them.
+
+    Example:
+        >>> from surefoot.theory.linear_method import heavy_ball
+        >>> [Region(int(each)).name for each in region(heavy_ball([0.5, 1.5, 2.5], 0.0), 1.0)]
+        ['MONOTONE', 'OSCILLATING', 'DIVERGENT']
+    """
+    trace, determinant = _characteristic(method, curvature)
+    oscillates = (trace**2 < 4.0 * determinant) | (trace < 0.0)
+    found = np.where(oscillates, Region.OSCILLATING, Region.MONOTONE)
+    return np.where(rate(method, curvature) >= 1.0, Region.DIVERGENT, found).astype(np.int64)
+
+
+def steps_to(tolerance: float, rates: ArrayLike) -> Array:
+    """Return the steps in which the error shrinks to a share of what it was, in the long run.
+
+        log(tolerance) / log(rate)
+
+    Args:
+        tolerance: The share, in (0, 1).
+        rates: Of convergence.
+
+    Returns:
+        Of the shape of ``rates``; infinite where the rate is 1 or more, 0 where it is 0.
+
+    Example:
+        >>> steps_to(0.01, [0.1, 0.9, 1.0]).round(1).tolist()
+        [2.0, 43.7, inf]
+    """
+    rates = np.asarray(rates, dtype=np.float64)
+    with np.errstate(divide="ignore"):
+        steps = np.log(tolerance) / np.log(np.clip(rates, 0.0, 1.0))
+    return np.where(rates < 1.0, np.abs(steps), np.inf)
+
+
+def _characteristic(method: LinearMethod, curvature: ArrayLike) -> tuple[Array, Array]:
+    """Return trace and determinant of the iteration matrix."""
+    matrix = method.matrix(curvature)
+    trace = matrix[..., 0, 0] + matrix[..., 1, 1]
+    return trace, matrix[..., 0, 0] * matrix[..., 1, 1] - matrix[..., 0, 1] * matrix[..., 1, 0]

@@ -1,0 +1,152 @@
+"""Descent on a quadratic whose gradients are noisy, as those of mini-batches are, through its second moments.
+
+Every step meets a curvature of its own and a gradient that is off by some noise,
+
+    g_t = h_t w + n_t,    mean h_t = curvature,  sd h_t = curvature_noise,  mean n_t = 0,  sd n_t = gradient_noise
+
+all independent. With the state x = (velocity, position) of a linear method, the matrix E[x xᵀ] goes by
+
+    E[x xᵀ]' = A E[x xᵀ] Aᵀ + curvature_noise² E[w²] p pᵀ + gradient_noise² p pᵀ,    p the method's push
+
+where A is the iteration matrix at the mean curvature. That map of the three second moments is linear and exact: what it
+says of stability holds for the expectation of the loss, whatever the distribution of the noise.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from surefoot.errors import RecipeError
+from surefoot.theory.linear_method import Array, AtRate, LinearMethod
+
+# The three second moments: of the velocity, of both, of the position.
+VELOCITY, BOTH, POSITION = range(3)
+# Where the search for a limit begins, as shares of 2 / curvature, and how finely it looks for the first crossing.
+LOWEST_SHARE, HIGHEST_SHARE, LOOKS = 1e-9, 1e3, 600
+
+
+def second_moment_operator(method: LinearMethod, curvature: ArrayLike, curvature_noise: ArrayLike = 0.0) -> Array:
+    """Return the matrix that takes (E[v²], E[v w], E[w²]) to what they are a step later, without gradient noise.
+
+    Args:
+        method: At settings ``[...]``.
+        curvature: Mean curvature; broadcast with the settings.
+        curvature_noise: Its standard deviation from step to step, at least 0; broadcast as well.
+
+    Returns:
+        ``[..., 3, 3]``.
+
+    Raises:
+        RecipeError: If the noise is negative.
+
+    Reference:
+        Jain et al. (2018), Accelerating stochastic gradient descent, arXiv:1704.08227; Wu, Ma & E (2018),
+        How SGD selects the global minima, for descent without momentum.
+    """
+    noise = np.asarray(curvature_noise, dtype=np.float64)
+    if not np.all(noise >= 0.0):
+        raise RecipeError(f"noise must be at least 0; given {np.min(noise):g}.")
+    matrix = method.matrix(curvature)
+    a, b, c, d = matrix[..., 0, 0], matrix[..., 0, 1], matrix[..., 1, 0], matrix[..., 1, 1]
+    rows = [[a * a, 2 * a * b, b * b], [a * c, a * d + b * c, b * d], [c * c, 2 * c * d, d * d]]
+    noisy = noise[..., None] ** 2 * _pushed(method)
+    operator = np.stack([np.stack(np.broadcast_arrays(*row), -1) for row in rows], -2)
+    operator = np.broadcast_to(operator, (*np.broadcast_shapes(operator.shape[:-2], noisy.shape[:-1]), 3, 3)).copy()
+    operator[..., :, POSITION] += noisy
+    return operator
+
+
+def second_moment_rate(method: LinearMethod, curvature: ArrayLike, curvature_noise: ArrayLike = 0.0) -> Array:
+    """Return the factor by which the second moments grow a step in the long run; stable below 1.
+
+    Without noise it is the square of :func:`surefoot.theory.convergence.rate`.
+
+    Args:
+        method: At settings ``[...]``.
+        curvature: Mean curvature; broadcast with the settings.
+        curvature_noise: Its standard deviation; broadcast as well.
+
+    Example:
+        >>> from surefoot.theory.linear_method import heavy_ball
+        >>> float(second_moment_rate(heavy_ball(1.0, 0.0), 1.0, 0.5))  # E[(1 - lr h)²]
+        0.25
+    """
+    operator = second_moment_operator(method, curvature, curvature_noise)
+    moduli: Array = np.abs(np.linalg.eigvals(operator)).max(-1)
+    return moduli
+
+
+def noisy_limit(method_at: AtRate, curvature: float, curvature_noise: float = 0.0) -> float:
+    """Return the largest learning rate at which the expected loss of a noisy quadratic stays bounded.
+
+    The second moments' growth reaches 1 there. For plain descent it is 2 curvature / (curvature² + curvature_noise²);
+    with momentum there is no such closed form.
+
+    Args:
+        method_at: From the learning rate to the method, as ``partial(heavy_ball, momentum=0.9)``.
+        curvature: Mean curvature, above 0.
+        curvature_noise: Its standard deviation from step to step, at least 0.
+
+    Raises:
+        RecipeError: If the curvature is not above 0, or the noise negative.
+
+    Example:
+        >>> from functools import partial
+        >>> from surefoot.theory.linear_method import heavy_ball
+        >>> [round(noisy_limit(partial(heavy_ball, momentum=0.9), 1.0, sd), 3) for sd in (0.0, 0.3, 3.0)]
+        [3.8, 1.402, 0.022]
+    """
+    from scipy.optimize import brentq  # noqa: PLC0415  (a third of a second)
+
+    if not curvature > 0.0:
+        raise RecipeError(f"the curvature must be above 0; given {curvature:g}.")
+
+    def excess(lr: float) -> float:
+        return float(second_moment_rate(method_at(lr), curvature, curvature_noise)) - 1.0
+
+    rates = np.geomspace(LOWEST_SHARE, HIGHEST_SHARE, LOOKS) * 2.0 / curvature
+    unstable = np.flatnonzero(second_moment_rate(method_at(rates), curvature, curvature_noise) >= 1.0)
+    if len(unstable) == 0 or unstable[0] == 0:
+        raise RecipeError(f"no limit between {rates[0]:.3g} and {rates[-1]:.3g}.", hint="give the noise in its units.")
+    first = int(unstable[0])
+    return float(brentq(excess, rates[first - 1], rates[first], xtol=1e-300, rtol=1e-12))
+
+
+def stationary_moments(
+    method: LinearMethod, curvature: ArrayLike, *, gradient_noise: ArrayLike, curvature_noise: ArrayLike = 0.0
+) -> Array:
+    """Return (E[v²], E[v w], E[w²]) where noise and descent are in balance.
+
+    Args:
+        method: At settings ``[...]``.
+        curvature: Mean curvature; broadcast with the settings.
+        gradient_noise: Standard deviation of the gradient's noise, at least 0; broadcast as well.
+        curvature_noise: Standard deviation of the curvature from step to step.
+
+    Returns:
+        ``[..., 3]``; infinite where the moments grow without bound.
+
+    Reference:
+        For the heavy ball without curvature noise E[w²] = lr s² (1 + m) / (c (1 - m) (2 (1 + m) - lr c)): Gitman et
+        al. (2019), Understanding the role of momentum in stochastic gradient methods, arXiv:1910.13962.
+
+    Example:
+        >>> from surefoot.theory.linear_method import heavy_ball
+        >>> stationary_moments(heavy_ball(0.5, 0.0), 1.0, gradient_noise=1.0)[POSITION].round(4).item()  # lr / (2 - lr)
+        0.3333
+    """
+    operator = second_moment_operator(method, curvature, curvature_noise)
+    added = np.asarray(gradient_noise, dtype=np.float64)[..., None] ** 2 * _pushed(method)
+    added = np.broadcast_to(added, np.broadcast_shapes(added.shape, operator.shape[:-1]))
+    stable = np.abs(np.linalg.eigvals(operator)).max(-1) < 1.0
+    # Where it is unstable the equation has a solution that is none; solve something harmless there instead.
+    safe = np.where(stable[..., None, None], np.eye(3) - operator, np.eye(3))
+    moments = np.linalg.solve(safe, added[..., None])[..., 0]
+    return np.where(stable[..., None], moments, np.inf)
+
+
+def _pushed(method: LinearMethod) -> Array:
+    """Return the second moments that a gradient of variance 1 adds."""
+    velocity, position = method.push[..., 0], method.push[..., 1]
+    return np.stack([velocity**2, velocity * position, position**2], -1)

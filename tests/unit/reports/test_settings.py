@@ -1,0 +1,34 @@
+import pytest
+
+from surefoot.recipe import Recipe
+from surefoot.reports.settings import settings_of, varying
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "sgd(lr=cosine(0.3, warmup=50))",
+            {"schedule": "cosine", "warmup": 0.25, "nesterov": "no"},
+        ),
+        ("sgd(lr=0.1, momentum=0.9, nesterov=true)", {"schedule": "constant", "final": 1.0, "nesterov": "yes"}),
+        ("sgd(lr=constant(1.0) for 50% then linear(1.0, final=0.5))", {"schedule": "sequence", "lr": 1.0}),
+        ("adamw(lr=1e-3, weight_decay=linear(0.1), clip=2.0)", {"weight_decay": 0.1, "clip": 2.0, "momentum": 0.9}),
+        ("sgd(lr=0)", {"lr": 0.0, "final": 0.0}),
+    ],
+)
+def test_settings_are_those_of_the_recipe(text, expected):
+    found = settings_of(Recipe.parse(text), total=200)
+    assert {name: found[name] for name in expected} == pytest.approx(expected)
+
+
+def test_what_a_recipe_does_not_have_is_not_there():
+    assert "clip" not in settings_of(Recipe(), total=10)
+
+
+def test_only_what_varies_is_worth_a_column():
+    recipes = ["sgd(lr=0.1)", "sgd(lr=0.1, clip=1.0)", "sgd(lr=0.1, clip=2.0)"]
+    rows = [settings_of(Recipe.parse(text), total=10) for text in recipes]
+    assert varying(rows) == ["optimizer", "schedule", "lr", "momentum", "clip"]
+    assert varying(rows[:1]) == ["optimizer", "schedule", "lr", "momentum"]
+    assert varying([]) == []
