@@ -6,6 +6,7 @@
     ├── TaskError        a task that cannot be loaded or trained
     │   └── DataError    its data cannot be read or do not fit
     ├── StudyError       a study that cannot be opened, read or written
+    ├── LogError         a training's log that cannot be read, or lacks what is asked for
     └── OutputError      a report or a picture that cannot be written
 
 All of them mean that the input is wrong, not the program: the command line prints the one line of the
@@ -44,6 +45,10 @@ class DataError(TaskError):
 
 class StudyError(SurefootError):
     """A study database cannot be opened, read or written, or lacks the study asked for."""
+
+
+class LogError(SurefootError):
+    """A training's log cannot be read, or lacks what is asked for."""
 
 
 class OutputError(SurefootError):

@@ -1,0 +1,162 @@
+"""The records of a TensorBoard event file: checked, and found again behind damage.
+
+A record is its length (8 bytes), the checksum of those (4), its content, and the checksum of that (4); checksums are
+CRC-32C, masked.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import google_crc32c
+import numpy as np
+from numpy.typing import NDArray
+
+from surefoot.errors import LogError
+
+HEADER, CHECKSUM = struct.Struct("<QI"), struct.Struct("<I")
+FRAME = HEADER.size + CHECKSUM.size
+LENGTH_BYTES = 8
+MASK_DELTA = 0xA282EAD8
+# How much is read from the file, and searched for the next record, at a time.
+BLOCK_BYTES = 16 << 20
+
+
+@dataclass(slots=True)
+class RecordReader:
+    """Reads the records of a file that may still grow, each once.
+
+    Attributes:
+        path: The file.
+        offset: Up to where it was read; a record that is not complete yet begins there.
+        lost_bytes: How much was damaged and left out.
+        lost_records: How many records that must have been, judged by the length of the others.
+        records: How many were read.
+        record_bytes: Their length altogether.
+    """
+
+    path: Path
+    offset: int = 0
+    lost_bytes: int = 0
+    lost_records: int = 0
+    records: int = 0
+    record_bytes: int = 0
+
+    def read(self, *, grows: bool = False) -> list[bytes]:
+        """Return the contents of the records that came since the last call.
+
+        Args:
+            grows: Whether a record that is cut off at the end may become whole; otherwise it counts as lost.
+
+        Raises:
+            LogError: If the file cannot be read.
+        """
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self.offset)
+                data = file.read()
+        except OSError as error:
+            raise LogError(f"{self.path}: cannot be read ({error.strerror}).", hint="check the path.") from error
+        found: list[bytes] = []
+        place = 0
+        while place < len(data):
+            content = _record(data, place)
+            if content is not None:
+                found.append(content)
+                self.records, self.record_bytes = self.records + 1, self.record_bytes + FRAME + len(content)
+                place += FRAME + len(content)
+            elif grows and _may_become_whole(data, place):
+                break
+            else:
+                place += self._skip(data, place)
+        self.offset += place
+        return found
+
+    def _skip(self, data: bytes, place: int) -> int:
+        """Leave out what is damaged; return how many bytes."""
+        following = next_record(data, place + 1)
+        lost = (len(data) if following is None else following) - place
+        mean = self.record_bytes / self.records if self.records else FRAME
+        self.lost_bytes += lost
+        self.lost_records += max(1, round(lost / mean))
+        return lost
+
+
+def checksum(content: bytes) -> int:
+    """Return the masked CRC-32C of some bytes.
+
+    Reference:
+        TensorFlow, ``tensorflow/core/lib/hash/crc32c.h``: rotated right by 15 bits, plus a constant.
+
+    Example:
+        >>> hex(google_crc32c.value(b"123456789")), hex(checksum(b"123456789"))  # the standard's check value
+        ('0xe3069283', '0xc78ab0e5')
+    """
+    crc: int = google_crc32c.value(content)
+    return (((crc >> 15) | (crc << 17)) + MASK_DELTA) & 0xFFFFFFFF
+
+
+def next_record(data: bytes, begin: int) -> int | None:
+    """Return where the next whole record begins at or behind ``begin``, ``None`` where there is none."""
+    array = np.frombuffer(data, dtype=np.uint8)
+    for first in range(begin, len(data) - HEADER.size + 1, BLOCK_BYTES):
+        windows = array[first : first + BLOCK_BYTES + HEADER.size - 1]
+        for place in np.flatnonzero(_headers(windows)).tolist():
+            if _record(data, first + place) is not None:
+                return int(first + place)
+    return None
+
+
+def _record(data: bytes, place: int) -> bytes | None:
+    """Return the content of the record at a place; ``None`` where it is damaged or cut off."""
+    content_at = place + HEADER.size
+    if content_at > len(data):
+        return None
+    length, length_checksum = HEADER.unpack_from(data, place)
+    end = content_at + length
+    if end + CHECKSUM.size > len(data) or checksum(data[place : place + LENGTH_BYTES]) != length_checksum:
+        return None
+    content = data[content_at:end]
+    return content if checksum(content) == CHECKSUM.unpack_from(data, end)[0] else None
+
+
+def _may_become_whole(data: bytes, place: int) -> bool:
+    """Tell whether what is there is the beginning of a record, and nothing whole follows."""
+    left = len(data) - place
+    if left >= HEADER.size:
+        length, length_checksum = HEADER.unpack_from(data, place)
+        if checksum(data[place : place + LENGTH_BYTES]) != length_checksum or left >= FRAME + length:
+            return False
+    return next_record(data, place + 1) is None
+
+
+def _headers(windows: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Tell for every place of some bytes whether a header with a right checksum begins there.
+
+    A checksum of eight bytes is the exclusive or of what each of them adds, so that all places are worked out at once.
+    """
+    places = len(windows) - HEADER.size + 1
+    base, tables = _checksum_tables()
+    crc = np.full(places, base, dtype=np.uint32)
+    for number, table in enumerate(tables):
+        crc ^= table[windows[number : number + places]]
+    masked = ((crc >> np.uint32(15)) | (crc << np.uint32(17))) + np.uint32(MASK_DELTA)
+    stored = np.zeros(places, dtype=np.uint32)
+    for byte in range(CHECKSUM.size):
+        stored |= windows[LENGTH_BYTES + byte :][:places].astype(np.uint32) << np.uint32(8 * byte)
+    return masked == stored
+
+
+@cache
+def _checksum_tables() -> tuple[np.uint32, NDArray[np.uint32]]:
+    """Return the checksum of eight zeros, and what each value of each byte changes it by ``[8, 256]``."""
+    zeros = bytes(LENGTH_BYTES)
+    base = google_crc32c.value(zeros)
+    changes = [
+        [google_crc32c.value(zeros[:place] + bytes([value]) + zeros[place + 1 :]) ^ base for value in range(256)]
+        for place in range(LENGTH_BYTES)
+    ]
+    return np.uint32(base), np.array(changes, dtype=np.uint32)

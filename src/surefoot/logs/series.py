@@ -1,0 +1,53 @@
+"""One logged quantity: values over steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """Values of one quantity, by ascending step; a value that is not finite was logged as such.
+
+    Attributes:
+        steps: ``[n]`` int64, each once.
+        values: ``[n]`` float64.
+    """
+
+    steps: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, points: Iterable[tuple[int, float]]) -> Series:
+        """Return the series of points in the order in which they were logged.
+
+        Where a step was logged again, as after a restart from a checkpoint, the later value counts.
+
+        Example:
+            >>> Series.of([(1, 0.9), (2, 0.7), (1, 0.8)]).values.tolist()
+            [0.8, 0.7]
+        """
+        rows = [*points]
+        return cls.from_arrays(
+            np.array([step for step, _ in rows], dtype=np.int64), np.array([value for _, value in rows])
+        )
+
+    @classmethod
+    def from_arrays(cls, steps: NDArray[np.int64], values: NDArray[np.float64]) -> Series:
+        """Return the series of steps and values ``[n]`` in the order in which they were logged."""
+        # np.unique keeps the first of equals: reversed, that is the one logged last.
+        ascending, last = np.unique(np.asarray(steps, dtype=np.int64)[::-1], return_index=True)
+        return cls(ascending, np.asarray(values, dtype=np.float64)[::-1][last])
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    @property
+    def diverged_at(self) -> int | None:
+        """The first step whose value is not finite, or ``None``."""
+        bad = np.flatnonzero(~np.isfinite(self.values))
+        return int(self.steps[bad[0]]) if len(bad) else None

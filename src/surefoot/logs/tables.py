@@ -1,0 +1,165 @@
+"""Logs that are tables: CSV of any origin (Lightning, Keras, a script's own), and one JSON object a line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from surefoot.errors import LogError
+from surefoot.logs.names import listed, step_name
+from surefoot.logs.series import Series
+
+DELIMITERS = (",", ";", "\t")
+# What a program writes where it has no value.
+MISSING = {"", "na", "n/a", "none", "null", "-"}
+
+
+@dataclass(slots=True)
+class Table:
+    """Rows with numbers by name, in the order of writing; a row need not have all of them.
+
+    Attributes:
+        rows: The numbers of each row.
+        damaged: How many lines could not be read.
+    """
+
+    rows: list[dict[str, float]] = field(default_factory=list)
+    damaged: int = 0
+
+    def names(self) -> list[str]:
+        """Return all names with a number in some row."""
+        return [*dict.fromkeys(name for row in self.rows for name in row)]
+
+    def series(self) -> tuple[dict[str, Series], str]:
+        """Return every column over the steps, and what counts them.
+
+        Lightning writes training and validation in rows of their own, which share the column of the steps. Where no
+        column counts steps, rows do.
+        """
+        counter = step_name(self.names())
+        columns: dict[str, list[tuple[int, float]]] = {}
+        step = 0
+        for number, row in enumerate(self.rows):
+            step = _step(row, counter, before=step) if counter else number
+            for name, value in row.items():
+                if name != counter:
+                    columns.setdefault(name, []).append((step, value))
+        return {name: Series.of(points) for name, points in columns.items()}, counter or "row"
+
+
+def read_table(path: Path) -> Table:
+    """Read a CSV or JSONL file.
+
+    Raises:
+        LogError: If it cannot be read, is empty, or holds no numbers.
+    """
+    text = text_of(path)
+    first = text.lstrip()[:1]
+    table = _json_lines(text) if first == "{" else _csv(text)
+    if not table.rows:
+        raise LogError(
+            f"{path}: no numbers in it.", hint="a log is a table with a line of names, or one JSON object a line."
+        )
+    return table
+
+
+def text_of(path: Path) -> str:
+    """Return a file's text.
+
+    Raises:
+        LogError: If it cannot be read, is empty or no UTF-8 text.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise LogError(f"{path}: cannot be read ({error.strerror}).", hint="check the path.") from error
+    except UnicodeDecodeError as error:
+        raise LogError(f"{path}: neither an event file nor UTF-8 text.", hint=FORMATS) from error
+    if not text.strip():
+        raise LogError(f"{path}: the file is empty.", hint="has the training written anything yet?")
+    return text
+
+
+FORMATS = "logs are TensorBoard event files, CSV, JSONL, Hugging Face's trainer_state.json, MLflow's runs."
+
+
+def table_of(rows: Iterable[Mapping[str, Any]]) -> Table:
+    """Return the numbers of rows of anything; what lies in objects within them is named ``outer/inner``.
+
+    Example:
+        >>> table_of([{"step": 1, "loss": "0.5", "val": {"loss": None}, "note": "slow"}]).rows
+        [{'step': 1.0, 'loss': 0.5}]
+    """
+    numbers = [{name: number for name, value in _flat(row) if (number := _number(value)) is not None} for row in rows]
+    return Table([row for row in numbers if row])
+
+
+def _csv(text: str) -> Table:
+    lines = text.splitlines()
+    delimiter = max(DELIMITERS, key=lambda each: len(next(csv.reader(lines[:1], delimiter=each))))
+    # A line that was being written when the program died.
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
+    names = [name.strip() for name in next(reader)]
+    if any(_number(name) is not None for name in names):
+        raise LogError(
+            f"the first line has no names but numbers ({listed(names, 4)}).", hint="name the columns: step,loss,..."
+        )
+    whole, damaged = [], 0
+    for fields in reader:
+        if len(fields) == len(names):
+            whole.append(dict(zip(names, fields, strict=True)))
+        elif fields and fields != names:
+            damaged += 1
+    table = table_of(whole)
+    table.damaged = damaged
+    return table
+
+
+def _json_lines(text: str) -> Table:
+    rows, damaged = [], 0
+    for line in filter(str.strip, text.splitlines()):
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError:
+            damaged += 1
+            continue
+        if isinstance(row, dict):
+            rows.append(row)
+        else:
+            damaged += 1
+    table = table_of(rows)
+    table.damaged = damaged
+    return table
+
+
+def _step(row: Mapping[str, float], counter: str, *, before: int) -> int:
+    """Return a row's step; one without has that of the row before."""
+    value = row.get(counter)
+    return before if value is None or value != value or abs(value) == float("inf") else int(value)
+
+
+def _flat(row: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    for name, value in row.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}/")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _number(value: Any) -> float | None:
+    """Return a number, also one written as text; ``nan`` and ``inf`` are values, an empty field is none."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, (int, float)):
+        return float(value)
+    if not isinstance(value, str) or value.strip().lower() in MISSING:
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None

@@ -1,0 +1,186 @@
+"""Logs of other people's programs, written by those programs where they are at hand."""
+
+import json
+import math
+
+import pytest
+from torch.utils.tensorboard import SummaryWriter
+
+from surefoot.errors import LogError
+from surefoot.logs.read import read_curve
+
+LIGHTNING = """epoch,lr-SGD,step,train_loss_epoch,train_loss_step,val_loss
+0,0.1,49,,0.9,
+0,0.05,99,,0.7,
+0,,99,,,0.8
+0,,99,0.75,,
+1,0.01,149,,0.5,
+"""
+
+
+def curve_of(tmp_path, name, text, **names):
+    path = tmp_path / name
+    path.write_text(text)
+    return read_curve(path, names)
+
+
+def test_lightning_writes_training_and_validation_in_rows_of_their_own(tmp_path):
+    curve = curve_of(tmp_path, "metrics.csv", LIGHTNING)
+    assert curve.names == {"train": "train_loss_step", "valid": "val_loss", "lr": "lr-SGD"}
+    assert (curve.train.steps.tolist(), curve.train.values.tolist()) == ([49, 99, 149], [0.9, 0.7, 0.5])
+    assert (curve.valid.steps.tolist(), curve.valid.values.tolist()) == ([99], [0.8])
+    assert curve.lr.values.tolist() == [0.1, 0.05, 0.01]
+    assert curve.last_step == 149
+    assert read_curve(tmp_path).names == curve.names, "its folder will do"
+
+
+def test_hugging_faces_trainer_state(tmp_path):
+    from transformers import TrainerState
+
+    state = TrainerState(
+        log_history=[
+            {"loss": 2.5, "grad_norm": 1.25, "learning_rate": 5e-5, "epoch": 0.1, "step": 10},
+            {"eval_loss": 2.25, "eval_runtime": 3.0, "epoch": 0.1, "step": 10},
+            {"loss": 2.0, "grad_norm": 0.5, "learning_rate": 4e-5, "epoch": 0.2, "step": 20},
+            {"train_runtime": 10.0, "train_loss": 2.2, "epoch": 0.2, "step": 20},
+        ]
+    )
+    state.save_to_json(str(tmp_path / "trainer_state.json"))
+    curve = read_curve(tmp_path)
+    assert curve.names["valid"] == "eval_loss"
+    assert curve.train.values.tolist() == [2.5, 2.0]
+    assert curve.grad_norm.values.tolist() == [1.25, 0.5]
+    assert curve.lr.values.tolist() == [5e-5, 4e-5]
+
+
+def test_keras_csv_logger(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    import keras
+
+    logger = keras.callbacks.CSVLogger(str(tmp_path / "log.csv"))
+    logger.set_model(keras.Sequential())
+    logger.on_train_begin()
+    for epoch, loss in enumerate([0.75, 0.5, float("nan")]):
+        logger.on_epoch_end(epoch, {"loss": loss, "val_loss": loss + 0.25, "learning_rate": 0.125})
+    logger.on_train_end()
+    curve = read_curve(tmp_path / "log.csv")
+    assert curve.train.values[:2].tolist() == [0.75, 0.5]
+    assert curve.train.diverged_at == 2, "what was logged as not a number is not missing"
+    assert curve.valid.values[:2].tolist() == [1.0, 0.75]
+    assert curve.lr.values.tolist() == [0.125] * 3
+    assert "steps are counted by epoch" in curve.notes
+
+
+def test_tensorboard_by_file_and_by_folder_with_a_restart(tmp_path):
+    for begin in (0, 5):
+        with SummaryWriter(tmp_path / "run", filename_suffix=f".{begin}") as writer:
+            for step in range(begin, begin + 8):
+                writer.add_scalar("Loss/train", begin + step / 100, step)
+    curve = read_curve(tmp_path / "run")
+    assert curve.train.steps.tolist() == [*range(13)]
+    assert curve.train.values.tolist() == pytest.approx(
+        [step / 100 for step in range(5)] + [5 + step / 100 for step in range(5, 13)]
+    )
+    assert read_curve(tmp_path).train.steps.tolist() == [*range(13)], "the one run below"
+    (first, _) = sorted((tmp_path / "run").iterdir())
+    assert len(read_curve(first).train) == 8
+
+
+def test_several_runs_are_listed(tmp_path):
+    for name in ("a", "b"):
+        with SummaryWriter(tmp_path / name) as writer:
+            writer.add_scalar("loss", 1.0, 0)
+    with pytest.raises(LogError, match=r"2 runs in it: a, b\. Hint: give one of them"):
+        read_curve(tmp_path)
+
+
+def test_json_lines_with_objects_within_and_a_torn_last_line(tmp_path):
+    lines = [{"step": n, "train": {"loss": 1 / n}, "opt": {"lr": 0.1, "momentum": 0.9}} for n in range(1, 5)]
+    text = "\n".join(map(json.dumps, lines)) + '\n{"step": 5, "tra'
+    curve = curve_of(tmp_path, "log.jsonl", text)
+    assert curve.train.steps.tolist() == [1, 2, 3, 4]
+    assert set(curve.momentum.values.tolist()) == {0.9}
+    assert "1 damaged line left out" in curve.notes
+
+
+def test_infinity_in_json_is_divergence(tmp_path):
+    curve = curve_of(tmp_path, "log.jsonl", '{"step": 1, "loss": 1.0}\n{"step": 2, "loss": Infinity}\n')
+    assert curve.train.diverged_at == 2
+
+
+def test_a_table_of_a_scripts_own(tmp_path):
+    curve = curve_of(tmp_path, "x.csv", "loss;note\n0.5;fast\n0.25;slow\n\n0.125\n")
+    assert curve.train.values.tolist() == [0.5, 0.25]
+    assert curve.notes == ("steps are counted by row", "1 damaged line left out")
+
+
+def test_the_user_says_what_is_meant(tmp_path):
+    text = "step,a,b\n1,0.5,0.1\n2,0.25,0.1\n"
+    curve = curve_of(tmp_path, "x.csv", text, train="a", lr="b")
+    assert curve.train.values.tolist() == [0.5, 0.25]
+    assert curve.lr.values.tolist() == [0.1, 0.1]
+    with pytest.raises(LogError, match=r"no loss among a, b\. Hint: name it: --column train=NAME"):
+        curve_of(tmp_path, "x.csv", text)
+    with pytest.raises(LogError, match="no 'loss' in the log, which was to be the training loss"):
+        curve_of(tmp_path, "x.csv", text, train="loss")
+
+
+def test_what_else_could_have_been_meant_is_said(tmp_path):
+    curve = curve_of(tmp_path, "x.csv", "step,loss,loss_generator\n1,1,2\n")
+    assert curve.names["train"] == "loss"
+    assert curve.notes == ("train is loss; loss_generator could have been meant: --column train=NAME",)
+
+
+def test_a_run_of_mlflow(tmp_path):
+    run = tmp_path / "mlruns" / "0" / "abc"
+    for folder in ("metrics/train", "params"):
+        (run / folder).mkdir(parents=True)
+    (tmp_path / "mlruns" / "0" / "meta.yaml").write_text("experiment_id: 0\n")
+    (run / "meta.yaml").write_text("run_id: abc\n")
+    (run / "metrics" / "train" / "loss").write_text("1700000000000 0.5 0\n1700000000001 nan 1\nbroken\n")
+    (run / "params" / "lr").write_text("0.1")
+    (run / "params" / "model").write_text("resnet")
+    curve = read_curve(tmp_path / "mlruns")
+    assert curve.names == {"train": "train/loss", "lr": "lr"}
+    assert curve.train.values[0] == 0.5
+    assert math.isnan(curve.train.values[1])
+    assert curve.lr.values.tolist() == [0.1]
+    assert curve.notes == ("1 damaged line left out",)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("x.csv", b"", "the file is empty"),
+        ("x.csv", b"\xff\xfe\x00\x01", "neither an event file nor UTF-8 text"),
+        ("x.csv", b"1,2\n3,4\n", "the first line has no names but numbers"),
+        ("x.csv", b"a,b\nc,d\n", "no numbers in it"),
+        ("x.csv", b"step\n1\n2\n", "nothing but step in it"),
+        ("x.json", b'{"log_history": [', "broken JSON at line 1"),
+        ("x.json", b'{"a": 1}', "without a list of rows named log_history"),
+        ("x.json", b'{"log_history": []}', "nothing was logged"),
+        ("x.tfevents.1", b"junk" * 10, "no record of an event file"),
+    ],
+)
+def test_what_is_no_log_is_refused_in_one_line(tmp_path, name, content, said):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(LogError, match=said) as refused:
+        read_curve(path)
+    assert "\n" not in str(refused.value)
+
+
+def test_what_is_not_there_is_refused(tmp_path):
+    (tmp_path / "metrics.csv").write_text("a")
+    with pytest.raises(LogError, match=r"there is no such file\. Hint: beside it: metrics\.csv"):
+        read_curve(tmp_path / "metrics.cvs")
+    (tmp_path / "metrics.csv").unlink()
+    with pytest.raises(LogError, match="no log in it"):
+        read_curve(tmp_path)
+
+
+def test_an_event_file_without_scalars_is_refused(tmp_path):
+    with SummaryWriter(tmp_path) as writer:
+        writer.add_text("note", "hello")
+    with pytest.raises(LogError, match="no scalars in it"):
+        read_curve(tmp_path)
