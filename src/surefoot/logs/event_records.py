@@ -147,7 +147,8 @@ def _headers(windows: NDArray[np.uint8]) -> NDArray[np.bool_]:
     stored = np.zeros(places, dtype=np.uint32)
     for byte in range(CHECKSUM.size):
         stored |= windows[LENGTH_BYTES + byte :][:places].astype(np.uint32) << np.uint32(8 * byte)
-    return masked == stored
+    matches: NDArray[np.bool_] = masked == stored
+    return matches
 
 
 @cache

@@ -1,8 +1,6 @@
 """A run of MLflow's file store: a folder with one text file for each metric and parameter.
 
-meta.yaml
-metrics/NAME     lines of "milliseconds value step"
-params/NAME      one value
+A file in ``metrics/`` has lines of "milliseconds value step", one in ``params/`` one value.
 """
 
 from __future__ import annotations

@@ -50,10 +50,10 @@ def chosen(names: Sequence[str], given: Mapping[Quantity, str]) -> dict[Quantity
         >>> chosen(["loss", "val_loss", "lr-Adam", "epoch"], {})
         {'train': 'loss', 'valid': 'val_loss', 'lr': 'lr-Adam'}
     """
-    for quantity, name in given.items():
-        if name not in names:
-            hint = nearest(name, names) or f"it has {listed(names)}."
-            raise LogError(f"no {name!r} in the log, which was to be the {_SAID[quantity]}.", hint=hint)
+    for quantity, said in given.items():
+        if said not in names:
+            hint = nearest(said, names) or f"it has {listed(names)}."
+            raise LogError(f"no {said!r} in the log, which was to be the {_SAID[quantity]}.", hint=hint)
     found: dict[Quantity, str] = {}
     for quantity in QUANTITIES:
         name = given.get(quantity) or _plainest(name for name in names if meant(name) == quantity)

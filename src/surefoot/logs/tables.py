@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,7 +141,7 @@ def _json_lines(text: str) -> Table:
 def _step(row: Mapping[str, float], counter: str, *, before: int) -> int:
     """Return a row's step; one without has that of the row before."""
     value = row.get(counter)
-    return before if value is None or value != value or abs(value) == float("inf") else int(value)
+    return before if value is None or not math.isfinite(value) else int(value)
 
 
 def _flat(row: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
