@@ -1,7 +1,12 @@
 """How a training loss bends.
 
-    hessian        Hessian-vector products of any task's loss
-    sharpness      the Hessian's top eigenvalue, at the start or at given parameters
+    mean_loss          the mean training loss over some batches, as a function of one vector
+    hessian            Hessian-vector products of any task's loss
+    gauss_newton       the same of the Gauss-Newton matrix, which has no negative eigenvalue
+    sharpness          the top eigenvalue, at the start or at given parameters, preconditioned or not
+    preconditioner     what Adam and RMSprop divide each parameter's step by
+    step_sharpness     how a mini-batch's loss bends along its own gradient
+    noise_scale        the batch size at which noise and gradient weigh the same
 
 Import from the modules.
 """

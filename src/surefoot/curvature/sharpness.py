@@ -15,6 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils import _pytree as pytree
 
 from surefoot.curvature.hessian import Hessian, Method
+from surefoot.curvature.mean_loss import MeanLoss
 from surefoot.tasks.batches import BatchOrder, chunks
 from surefoot.tasks.luck import borrowed_generators, draw_seed, seed_everything
 from surefoot.tasks.task import Task
@@ -71,12 +72,13 @@ def sharpness(
     samples: int = SAMPLES,
     most_gradients: int = MOST_GRADIENTS,
     tolerance: float = TOLERANCE,
+    preconditioner: Tensor | None = None,
     device: str = "cpu",
 ) -> Sharpness:
     """Measure the top eigenvalue of the training loss's Hessian, on a sample of the training data.
 
     ARPACK's implicitly restarted Lanczos method, from a random vector that one product has turned towards the top of
-    the spectrum. All of it happens on a model of its own, in training mode (see :class:`Hessian`); generators and
+    the spectrum. All of it happens on a model of its own, in training mode (see :class:`MeanLoss`); generators and
     the order of the data stay as they are. The sample is the beginning of the training's own order. It is taken in
     batches of the task's size where the model has BatchNorm, whose statistics depend on it, otherwise in larger ones.
     Tasks in bf16 are measured in float32: rounding would drown the second derivative.
@@ -88,6 +90,8 @@ def sharpness(
         samples: Most samples the mean is over.
         most_gradients: A ceiling on the cost.
         tolerance: Relative residual at which the method stops.
+        preconditioner: What an adaptive optimizer divides each parameter's step by ``[P]``, above 0; the eigenvalue is
+            then that of P⁻¹H, which decides over that optimizer's stability (:mod:`surefoot.curvature.preconditioner`).
         device: Where to compute.
 
     Returns:
@@ -102,12 +106,13 @@ def sharpness(
     hessian, count = _hessian(task, state, seed=seed, samples=samples, device=device)
     value = residual = reason = None
     try:
-        value, residual = _top(_Products(hessian, most_gradients), seed=seed, tolerance=tolerance)
+        products = _Products(hessian, most_gradients, preconditioner)
+        value, residual = _top(products, seed=seed, tolerance=tolerance)
     except _NoAnswer as error:
         reason = str(error)
     except ArpackError as error:
         reason = f"the Lanczos method failed: {error}"
-    return Sharpness(value, residual, hessian.gradients, count, hessian.method, reason)
+    return Sharpness(value, residual, hessian.loss.gradients, count, hessian.method, reason)
 
 
 def sharpness_prior(task: Task, *, seed: int = 0, device: str = "cpu") -> Sharpness:
@@ -129,16 +134,21 @@ class _NoAnswer(Exception):  # noqa: N818  (a reason, which becomes data)
 
 @dataclass(slots=True)
 class _Products:
-    """Hessian-vector products in NumPy, as many as are paid for."""
+    """Hessian-vector products in NumPy, as many as are paid for.
+
+    With a preconditioner P they are those of P^(-1/2) H P^(-1/2): symmetric, and its eigenvalues are those of P⁻¹H.
+    """
 
     hessian: Hessian
     most_gradients: int
+    preconditioner: Tensor | None = None
 
     def __call__(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
-        if self.hessian.gradients + 2 > self.most_gradients:
+        if self.hessian.loss.gradients + 2 > self.most_gradients:
             raise _NoAnswer(f"{self.most_gradients} gradients were not enough for the tolerance")
-        like = self.hessian.params[0]
-        product = self.hessian.product(torch.as_tensor(vector.reshape(-1)).to(like))
+        like = self.hessian.loss.params[0]
+        scale = 1.0 if self.preconditioner is None else self.preconditioner.to(like).rsqrt()
+        product = scale * self.hessian.product(scale * torch.as_tensor(vector.reshape(-1)).to(like))
         if not torch.isfinite(product).all():
             raise _NoAnswer("the loss or its derivatives are not finite there")
         found: NDArray[np.float64] = product.double().cpu().numpy()
@@ -172,7 +182,7 @@ def _hessian(
             model.load_state_dict(state)
         batches, sizes = _sample(task, seed=seed, samples=samples, whole=_sees_batches(model), device=device)
     measured = replace(task, precision="fp32") if task.precision == "bf16" else task
-    return Hessian(measured, model, batches, sizes=sizes, seed=seed), sum(sizes)
+    return Hessian(MeanLoss(measured, model, batches, sizes=sizes, seed=seed)), sum(sizes)
 
 
 def _sample(task: Task, *, seed: int, samples: int, whole: bool, device: str) -> tuple[list[object], list[int]]:

@@ -29,8 +29,8 @@ def read_curve(path: Path | str, names: Mapping[Quantity, str] | None = None) ->
     """Read a training's log.
 
     A file is a TensorBoard event file, Hugging Face's ``trainer_state.json``, a CSV with a line of names
-    (Lightning's ``metrics.csv``, Keras' CSVLogger, a script's own) or JSONL. A folder holds one of these, or is a run of
-    MLflow.
+    (Lightning's ``metrics.csv``, Keras' CSVLogger, a script's own) or JSONL. A folder holds one of these, or is a run
+    of MLflow.
 
     Args:
         path: File or folder.

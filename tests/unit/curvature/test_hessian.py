@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from surefoot.curvature.hessian import Hessian
+from surefoot.curvature.mean_loss import MeanLoss
 from surefoot.tasks.task import Task
 
 from .networks import FEATURES, SAMPLES, Square, data, linear, logistic, mlp, task, written_out
@@ -10,7 +11,7 @@ from .networks import FEATURES, SAMPLES, Square, data, linear, logistic, mlp, ta
 
 def whole(known, model=None, **settings):
     """Return the Hessian over all training samples as one batch."""
-    return Hessian(known, model or known.new_model(), [known.train.tensors], sizes=[SAMPLES], **settings)
+    return Hessian(MeanLoss(known, model or known.new_model(), [known.train.tensors], sizes=[SAMPLES], **settings))
 
 
 def matrix(hessian):
@@ -36,14 +37,14 @@ def test_a_network_agrees_with_torch_and_batches_with_the_whole():
     expected = written_out(known, model)
     torch.testing.assert_close(matrix(whole(known, model)), expected)
     parts = [known.batch("train", places) for places in torch.arange(SAMPLES).split(16)]
-    torch.testing.assert_close(matrix(Hessian(known, model, parts, sizes=[16, 16, 8])), expected)
+    torch.testing.assert_close(matrix(Hessian(MeanLoss(known, model, parts, sizes=[16, 16, 8]))), expected)
 
 
 def test_without_a_double_backward_differences_of_gradients_serve():
     exact, rough = (whole(mlp(), seeded(mlp(lambda: Square(once=once)))) for once in (False, True))  # noqa: B023
     torch.testing.assert_close(matrix(rough), matrix(exact), rtol=1e-5, atol=1e-7)
     assert (exact.method, rough.method) == ("double backward", "finite differences")
-    assert all(torch.equal(*pair) for pair in zip(rough.params, exact.params, strict=True))
+    assert all(torch.equal(*pair) for pair in zip(rough.loss.params, exact.loss.params, strict=True))
 
 
 def seeded(known):
@@ -53,9 +54,9 @@ def seeded(known):
 
 def test_a_product_costs_two_gradients():
     hessian = whole(mlp())
-    hessian.gradient()
+    hessian.loss.gradient()
     hessian.product(torch.ones(hessian.size, dtype=torch.float64))
-    assert hessian.gradients == 3
+    assert hessian.loss.gradients == 3
 
 
 def test_dropout_keeps_its_masks_so_that_the_matrix_is_symmetric():
@@ -107,5 +108,5 @@ def test_batches_may_be_of_any_form():
         return nn.functional.mse_loss(model(batch["x"]), batch["y"])
 
     known = Task("dict", lambda: nn.Linear(2, 1), None, batch, batch, batch_size=2, steps=1, objective=objective)
-    hessian = Hessian(known, known.new_model(), [batch], sizes=[4])
+    hessian = Hessian(MeanLoss(known, known.new_model(), [batch], sizes=[4]))
     assert hessian.product(torch.tensor([1.0, 1.0, 1.0])).tolist() == pytest.approx([6.0, 6.0, 6.0])

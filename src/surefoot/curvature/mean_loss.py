@@ -1,0 +1,87 @@
+"""The mean training loss over some batches, as a function of one vector of parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from surefoot.tasks.luck import borrowed_generators, draw_seed, seed_torch
+from surefoot.tasks.task import Task
+
+
+class MeanLoss:
+    """The mean loss L(w) over some batches, at the parameters w ``[P]`` that a model has.
+
+    It is taken in training mode, for that is the loss which training descends: BatchNorm divides by the batch's own
+    statistics (at the start the running ones know nothing of the data). Dropout draws one mask a batch, always the
+    same. Attention runs in the math kernel: the flash kernel has no double backward.
+
+    Deriving it changes the model's buffers and ``grad`` fields: give it a model of its own. Generators are left alone.
+
+    Args:
+        task: Whose loss it is.
+        model: Holds the P trained parameters.
+        batches: As ``task.batch`` returns them, on the model's device.
+        sizes: Samples in each batch, their weights in the mean.
+        seed: Of dropout's masks.
+
+    Attributes:
+        gradients: What was done so far, in gradients of the mean loss over all batches.
+    """
+
+    def __init__(
+        self, task: Task, model: nn.Module, batches: Sequence[Any], *, sizes: Sequence[int], seed: int = 0
+    ) -> None:
+        self.task, self.model, self.batches, self.seed = task, model, tuple(batches), seed
+        self.shares = [size / sum(sizes) for size in sizes]
+        self.params = [param for param in model.parameters() if param.requires_grad]
+        self.gradients = 0
+        model.train()
+
+    @property
+    def size(self) -> int:
+        """P, the number of trained parameters."""
+        return sum(param.numel() for param in self.params)
+
+    def gradient(self) -> Tensor:
+        """Return the gradient ``[P]``."""
+        self.gradients += 1
+
+        def derive(batch: Any) -> Sequence[Tensor]:
+            loss = self.task.batch_loss(self.model, batch)
+            return torch.autograd.grad(loss, self.params, materialize_grads=True)
+
+        return self.mean(derive)
+
+    def mean(self, derive: Callable[[Any], Sequence[Tensor]]) -> Tensor:
+        """Return the mean over the batches of what ``derive`` makes of each, a tensor a parameter, as one vector."""
+        total = torch.zeros(self.size, dtype=self.params[0].dtype, device=self.params[0].device)
+        with borrowed_generators(), sdpa_kernel(SDPBackend.MATH):
+            for number, (batch, share) in enumerate(zip(self.batches, self.shares, strict=True)):
+                seed_torch(draw_seed(self.seed, "forward", number))
+                total += share * vector_of(derive(batch))
+        return total
+
+    def split(self, vector: Tensor) -> list[Tensor]:
+        """Return a vector ``[P]`` in pieces of the parameters' shapes."""
+        pieces = torch.split(vector, [param.numel() for param in self.params])
+        return [piece.view_as(param) for piece, param in zip(pieces, self.params, strict=True)]
+
+    def place(self) -> Tensor:
+        """Return the parameters ``[P]``."""
+        return torch.cat([param.detach().reshape(-1) for param in self.params])
+
+    def move_to(self, place: Tensor) -> None:
+        """Give the model other parameters ``[P]``."""
+        with torch.no_grad():
+            for param, value in zip(self.params, self.split(place), strict=True):
+                param.copy_(value)
+
+
+def vector_of(parts: Sequence[Tensor]) -> Tensor:
+    """Return tensors as one vector, detached."""
+    return torch.cat([part.detach().to_dense().reshape(-1) for part in parts])

@@ -1,0 +1,80 @@
+"""What adaptive optimizers divide each parameter's step by."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+
+def adam_preconditioner(second_moment: Tensor, *, step: int, beta2: float, eps: float) -> Tensor:
+    """Return Adam's: the root of the second moment, freed of its bias towards 0, plus eps.
+
+        P = √(v / (1 - beta2^step)) + eps
+
+    Args:
+        second_moment: v, of any shape.
+        step: Steps done, at least 1.
+        beta2: Of the second moment.
+        eps: Keeps it above 0.
+
+    Reference:
+        Kingma & Ba (2015), arXiv:1412.6980; its part in stability: Cohen et al. (2022), arXiv:2207.14484.
+
+    Example:
+        >>> adam_preconditioner(torch.tensor([3.0]), step=1, beta2=0.25, eps=0.5)
+        tensor([2.5000])
+    """
+    return (second_moment / (1.0 - beta2**step)).sqrt() + eps
+
+
+def preconditioner_of(optimizer: Optimizer) -> Tensor | None:
+    """Return what an optimizer of torch divides each parameter's step by now, as one vector ``[P]``.
+
+    Parameters that it has not moved yet count as divided by 1, as all are in SGD.
+
+    Args:
+        optimizer: With its state.
+
+    Returns:
+        ``None`` for an optimizer whose preconditioner is not known here: anything but SGD, Adam, AdamW, NAdam, RAdam,
+        Adagrad and RMSprop.
+    """
+    parts = []
+    for group in optimizer.param_groups:
+        for param in group["params"]:
+            if param.requires_grad:
+                part = _part(optimizer, group, param)
+                if part is None:
+                    return None
+                parts.append(part.detach().reshape(-1))
+    return torch.cat(parts)
+
+
+def _part(optimizer: Optimizer, group: dict[str, object], param: Tensor) -> Tensor | None:
+    state: dict[str, Tensor] = optimizer.state.get(param, {})
+    eps = float(group.get("eps", 0.0))  # type: ignore[arg-type]  # a number in every torch optimizer
+    if isinstance(optimizer, torch.optim.SGD):
+        return torch.ones_like(param)
+    if not state:
+        return torch.ones_like(param) if isinstance(optimizer, KNOWN) else None
+    if isinstance(optimizer, torch.optim.RMSprop):
+        squares = state["square_avg"]
+        return (squares - state["grad_avg"] ** 2 if group["centered"] else squares).sqrt() + eps
+    if isinstance(optimizer, torch.optim.Adagrad):
+        return state["sum"].sqrt() + eps
+    if isinstance(optimizer, KNOWN):
+        squares = state["max_exp_avg_sq"] if group.get("amsgrad") else state["exp_avg_sq"]
+        beta2 = float(group["betas"][1])  # type: ignore[index]  # a pair in the Adam family
+        return adam_preconditioner(squares, step=int(state["step"]), beta2=beta2, eps=eps)
+    return None
+
+
+KNOWN = (
+    torch.optim.Adam,
+    torch.optim.AdamW,
+    torch.optim.NAdam,
+    torch.optim.RAdam,
+    torch.optim.RMSprop,
+    torch.optim.Adagrad,
+)
