@@ -17,6 +17,7 @@ from surefoot.plots.inline import Row, inline
 from surefoot.plots.theme import WIDTH, Figure, finished, layered
 
 ROW_HEIGHT = 26
+HELD, MISSED, TASKS_APART = "holds it", "does not", 3
 OURS, OTHERS, NEVER = "#0072B2", "#767676", "not within its time"
 
 
@@ -49,31 +50,41 @@ def time_to_quality(race: Race) -> Figure:
 
 def intervals(tunes: Sequence[dict[str, Any]], tasks: Sequence[str]) -> Figure:
     """Return every tune's interval of the learning rate over the grid's best at its momentum, a line each."""
-    known = {name: grid.load(name) for name in tasks}
-    rows = []
-    for row in tunes:
-        if row["lr"]:
-            low, high = (end / best_rate(known[row["task"]], row) for end in row["lr"])
-            held = "holds it" if low <= 1 <= high else "does not"
-            rows.append({"task": row["task"], "seed": row["seed"], "low": low, "high": high, "held": held})
-    low, high = min(row["low"] for row in rows) / 1.2, max(row["high"] for row in rows) * 1.2
+    rows, labels = _interval_rows(tunes, tasks)
+    ends = [float(row[end]) for row in rows for end in ("low", "high")]  # type: ignore[arg-type]
+    places = len(rows) + TASKS_APART * len(labels)
+    low, high = min(ends) / 1.2, max(ends) * 1.2
     scale = alt.Scale(type="log", domain=[low, high], nice=False)
     x = alt.X("low:Q", scale=scale, axis=log_axis(low, high), title="learning rate / the grid's best")
-    y = alt.Y("task:N", sort=list(tasks), axis=alt.Axis(title=None))
+    y = alt.Y("place:Q", axis=None, scale=alt.Scale(domain=[places, -1], nice=False))
     colour = alt.Color(
         "held:N",
-        scale=alt.Scale(domain=["holds it", "does not"], range=[OURS, "#D55E00"]),
+        scale=alt.Scale(domain=[HELD, MISSED], range=[OURS, "#D55E00"]),
         legend=alt.Legend(orient="top", title=None, symbolType="stroke"),
     )
-    lines = alt.Chart(inline(rows)).mark_rule(strokeWidth=1.5).encode(
-        x=x, x2="high:Q", y=y, yOffset="seed:O", color=colour
-    )  # fmt: skip
+    lines = alt.Chart(inline(rows)).mark_rule(strokeWidth=1.5).encode(x=x, x2="high:Q", y=y, color=colour)
+    names = alt.Chart(inline(labels)).mark_text(align="right", dx=-8).encode(x=alt.value(0), y=y, text="task:N")
     one = alt.Chart(inline([{"at": 1.0}])).mark_rule(strokeDash=[4, 3], style="ink").encode(x="at:Q")
     return finished(
-        layered(lines, one, height=max(120, 5 * len(rows))),
+        layered(lines, names, one, height=max(120, 4 * places)),
         "Does the 90 % interval hold the dense grid's best learning rate?",
         subtitle="A line a tune; the dashed line is the grid's best rate at the recommended momentum.",
     )
+
+
+def _interval_rows(tunes: Sequence[dict[str, Any]], tasks: Sequence[str]) -> tuple[list[Row], list[Row]]:
+    """Return a line for every tune, task by task with room between, and the tasks' names at their middles."""
+    rows: list[Row] = []
+    labels: list[Row] = []
+    for task in tasks:
+        own = [row for row in tunes if row["task"] == task and row["lr"]]
+        begin = len(rows) + TASKS_APART * len(labels)
+        if own:
+            labels.append({"task": task, "place": begin + (len(own) - 1) / 2})
+        for place, row in enumerate(own, begin):
+            low, high = (end / best_rate(grid.load(task), row) for end in row["lr"])
+            rows.append({"place": place, "low": low, "high": high, "held": HELD if low <= 1 <= high else MISSED})
+    return rows, labels
 
 
 def _times(race: Race) -> Iterator[Row]:

@@ -16,7 +16,7 @@ from surefoot.tasks.loader import load
 from surefoot.tasks.task import Task
 from surefoot.tuning import runner
 from surefoot.tuning.assembly import read_result
-from surefoot.tuning.progress import Interrupted
+from surefoot.tuning.progress import Interrupted, Silent
 from surefoot.tuning.result import TuneResult
 from surefoot.tuning.tune import tune
 
@@ -145,3 +145,24 @@ def test_a_finished_study_is_gone_on_with_for_its_transfer(line, transferred, tm
     assert read_result(study).transfer is None
     same_findings(transferred, tune(line, budget="12x", plan=PLAN, seed=3, study=study, transfer=True))
     same_findings(transferred, read_result(study))
+
+
+def test_the_bar_goes_on_where_it_stood(wine, tmp_path):
+    class Bar(Silent):
+        def __init__(self):
+            bars.append({"total": 0, "done": 0})
+
+        def begin(self, *, config_steps, done=0):
+            bars[-1].update(total=config_steps, done=done)
+
+        def advance(self, config_steps):
+            bars[-1]["done"] += config_steps
+
+    bars = []
+    study = new_study(tmp_path / "s.db")
+    with pytest.raises(Interrupted):
+        tune(wine, budget="12x", plan=PLAN, seed=3, study=study, progress=Bar(), stop=stop_after(400))
+    recorded = sum(study.costs().values())
+    tune(wine, budget="12x", plan=PLAN, seed=3, study=study, progress=Bar())
+    first, second = bars
+    assert 0 < recorded < second["done"] <= second["total"] == first["total"]

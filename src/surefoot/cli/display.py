@@ -46,9 +46,9 @@ class LiveBar:
         self._live = live
         self._bar = live.add_task("starting", total=None, best="")
 
-    def begin(self, *, config_steps: int) -> None:
-        """Set the length of the bar."""
-        self._live.update(self._bar, total=config_steps)
+    def begin(self, *, config_steps: int, done: int = 0) -> None:
+        """Set the length of the bar; what was done before says nothing of the pace now."""
+        self._live.reset(self._bar, total=config_steps, completed=done, best="")
 
     def stage(self, name: str, *, config_steps: int) -> None:  # noqa: ARG002  (the bar is of the whole work)
         """Name the stage."""
@@ -72,13 +72,14 @@ class Lines:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._total = self._done = 0
+        self._total = self._done = self._before = 0
         self._stage = ""
         self._begun = self._last = time.monotonic()
 
-    def begin(self, *, config_steps: int) -> None:
-        """Note the length of the work."""
+    def begin(self, *, config_steps: int, done: int = 0) -> None:
+        """Note the length of the work, and what was done before."""
         self._total, self._begun = config_steps, time.monotonic()
+        self._done = self._before = done
 
     def stage(self, name: str, *, config_steps: int) -> None:
         """Name the stage."""
@@ -90,7 +91,7 @@ class Lines:
         self._done += config_steps
         now = time.monotonic()
         if self._total and now - self._last > LINE_SECONDS:
-            left = (now - self._begun) * max(0, self._total - self._done) / self._done
+            left = (now - self._begun) * max(0, self._total - self._done) / max(1, self._done - self._before)
             self.tell(f"{self._stage}: {100 * self._done / self._total:.0f} %, about {left:.0f} s left")
 
     def best(self, recipe: str, loss: float) -> None:

@@ -57,11 +57,13 @@ def _contestants(result: TuneResult) -> Table:
     standings = ranking(result)
     metric = any(standing.found.metric is not None for standing in standings)
     test = any(standing.found.test is not None for standing in standings)
-    table = _table("recipe", "learning\nrate", "momentum", "validation\nloss")
+    several = len({standing.found.recipe.optimizer for standing in standings}) > 1
+    table = _table("recipe", *["optimizer"] * several, "learning\nrate", "momentum", "validation\nloss")
     for name in ["metric"] * metric + ["test\nloss"] * test:
         table.add_column(name, justify="right", no_wrap=True)
     for standing in standings:
-        table.add_row(standing.name, *_cells(standing.found, metric=metric, test=test))
+        optimizer = [standing.found.recipe.optimizer] * several
+        table.add_row(standing.name, *optimizer, *_cells(standing.found, metric=metric, test=test))
     return table
 
 

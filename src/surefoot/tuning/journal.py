@@ -68,6 +68,10 @@ class Journal:
         """Return the config-steps of every finished stage."""
         return dict(self._costs)
 
+    def done_before(self) -> int:
+        """Return the config-steps of the stages that a study has already, before any of them is recalled."""
+        return 0 if self.study is None else sum(self.study.costs().values())
+
     def measurements(self) -> tuple[Measurement, ...]:
         """Return all measurements, in the order of the stages."""
         return tuple(found for stage in self._stages.values() for found in stage)

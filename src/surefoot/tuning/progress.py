@@ -20,8 +20,8 @@ class Interrupted(Exception):  # noqa: N818  (it ends a tune, but nothing is wro
 class Progress(Protocol):
     """Receives what happens; a front end shows it."""
 
-    def begin(self, *, config_steps: int) -> None:
-        """The whole work will take at most so many config-steps."""
+    def begin(self, *, config_steps: int, done: int = 0) -> None:
+        """The whole work will take at most so many config-steps, of which some were done before."""
         ...
 
     def stage(self, name: str, *, config_steps: int) -> None:
@@ -45,7 +45,7 @@ class Progress(Protocol):
 class Silent:
     """Progress that nobody watches."""
 
-    def begin(self, *, config_steps: int) -> None:
+    def begin(self, *, config_steps: int, done: int = 0) -> None:
         """Show nothing."""
 
     def stage(self, name: str, *, config_steps: int) -> None:

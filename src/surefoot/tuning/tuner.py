@@ -65,7 +65,7 @@ class Tuner:
             Interrupted: If asked to stop.
         """
         budget = round(self.allowance.total * self.task.total_steps)
-        self.runner.progress.begin(config_steps=budget + price(self.changes))
+        self.runner.progress.begin(config_steps=budget + price(self.changes), done=self.journal.done_before())
         if self.changes:
             self.runner.progress.tell(transfer_cost(self.changes, self.task.total_steps))
         coordinates = self._coordinates()

@@ -101,7 +101,7 @@ def test_noise_is_not_taken_for_learning():
 
 def test_the_cost_is_stated_before_and_held():
     class Listener(Silent):
-        def begin(self, *, config_steps):
+        def begin(self, *, config_steps, done=0):
             stated.append(config_steps)
 
     stated = []
