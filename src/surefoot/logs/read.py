@@ -14,6 +14,7 @@ from surefoot.logs.names import Quantity, chosen, listed, meant
 from surefoot.logs.series import Series
 from surefoot.logs.tables import FORMATS, Table, read_table
 
+WANDB = "export the run: wandb.Api().run(PATH).history(samples=100000).to_csv('run.csv')."
 TEXT_FILES = ("metrics.csv", "*.csv", "*.jsonl")
 
 
@@ -65,6 +66,8 @@ def read_log(path: Path) -> Logged:
         return _folder(path)
     if not path.exists():
         raise LogError(f"{path}: there is no such file.", hint=_nearby(path))
+    if path.suffix == ".wandb":
+        raise LogError(f"{path}: only W&B itself reads its local files.", hint=WANDB)
     if _is_event_file(path):
         return _event_files([path])
     if path.suffix == ".json":

@@ -159,6 +159,7 @@ def test_a_run_of_mlflow(tmp_path):
         ("x.json", b'{"a": 1}', "without a list of rows named log_history"),
         ("x.json", b'{"log_history": []}', "nothing was logged"),
         ("x.tfevents.1", b"junk" * 10, "no record of an event file"),
+        ("run-abc.wandb", b":W&B", "only W&B itself reads its local files"),
     ],
 )
 def test_what_is_no_log_is_refused_in_one_line(tmp_path, name, content, said):
