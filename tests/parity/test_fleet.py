@@ -4,11 +4,11 @@ from functools import cache
 
 import pytest
 import torch
-import torch._dynamo
 from tests.parity.tasks import STEPS, Alone, make_task, state_of
 
-from surefoot.fleet import LocalFleet, Plan, launch, load
+from surefoot.fleet import LocalFleet, Plan, launch, load, program
 from surefoot.recipe import Recipe
+from surefoot.tasks.task import Task
 
 TOLERANCE = 1e-10
 SEED = 3
@@ -110,16 +110,16 @@ def test_every_kind_of_model_trains_as_alone(kind, plan):
 
 
 @pytest.mark.parametrize("kind", ["convolution", "convolution in time", "attention", "partial"])
-def test_a_compiled_member_trains_as_alone_and_nothing_is_compiled_twice(kind):
+def test_a_compiled_member_trains_as_alone_and_nothing_is_compiled_twice(kind, monkeypatch):
     """Three members of four places: the fourth is filled up with a copy."""
     task, texts = make_task(kind), [A_FEW[0], A_FEW[1], A_FEW[4]]
     fleet = launch(task, parsed(texts), seed=SEED, plan=COMPILED)
     fleet.tell = pytest.fail
     first = fleet.train(1)
-    with torch._dynamo.config.patch(error_on_recompile=True):
-        again = launch(task, parsed(texts), seed=SEED, plan=COMPILED)
-        assert torch.equal(again.train(1), first), "another fleet of the task has the program already"
-        losses = torch.cat([first, fleet.train(40), fleet.train(STEPS - 41)])
+    monkeypatch.setattr(program, "_compiled", lambda *_: pytest.fail("compiled twice"))
+    again = launch(task, parsed(texts), seed=SEED, plan=COMPILED)
+    assert torch.equal(again.train(1), first), "another fleet of the task has the program already"
+    losses = torch.cat([first, fleet.train(40), fleet.train(STEPS - 41)])
     assert fleet.compiled
     for place, text in enumerate(texts):
         member, alone = trained_alone(kind, text)
@@ -263,3 +263,50 @@ def test_the_same_fleet_twice_is_the_same_bit_for_bit(kind, plan):
         assert all(torch.equal(once.buffers[name], other.buffers[name]) for name in once.buffers)
         assert torch.equal(once.evaluate("valid").loss, other.evaluate("valid").loss)
         assert torch.allclose(once.history.sums, other.history.sums, rtol=1e-15, atol=0)
+
+
+class Sentences(torch.utils.data.Dataset):
+    """Sequences of two lengths, in batches as long as their longest."""
+
+    def __init__(self, *, weighed: bool = False) -> None:
+        generator = torch.Generator().manual_seed(0)
+        lengths = torch.randint(2, 4, (48,), generator=generator).tolist()
+        self.rows = [torch.randn(length, generator=generator) for length in lengths]
+        self.weighed = weighed
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, place):
+        return {"x": self.rows[place], "number": place}
+
+    def collate(self, samples):
+        batch = {"x": torch.nn.utils.rnn.pad_sequence([sample["x"] for sample in samples], batch_first=True)}
+        return batch | {"weight": float(samples[0]["number"])} if self.weighed else batch
+
+
+class Weighed(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.ones(2))
+
+    def forward(self, x):
+        return self.scale[0] * x + self.scale[1]
+
+
+@pytest.mark.parametrize("weighed", [False, True], ids=["of two lengths", "with a number"])
+def test_batches_that_are_not_tensors_of_one_shape_train_uncompiled(weighed):
+    data = Sentences(weighed=weighed)
+
+    def objective(model, batch):
+        return (batch.get("weight", 1.0) * model(batch["x"]).square()).mean() / 10
+
+    loader = torch.utils.data.DataLoader(data, batch_size=2, collate_fn=data.collate)
+    task = Task("sentences", Weighed, objective=objective, train=loader, valid=loader, batch_size=2, steps=20)
+    losses = []
+    for plan in (Plan("serial", 1), COMPILED):
+        fleet = launch(task, parsed(["sgd(lr=0.01)", "sgd(lr=0.02)"]), seed=SEED, plan=plan)
+        fleet.tell = lambda line: None
+        losses.append(fleet.train(20))
+    assert (losses[0] - losses[1]).abs().max() < TOLERANCE
+    assert len({round(float(loss), 6) for loss in losses[0][:, 0]}) > 10, "the batches differ"

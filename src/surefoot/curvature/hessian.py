@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from surefoot.curvature.mean_loss import MeanLoss
+from surefoot.tasks.exhaustion import is_out_of_memory
 
 Method: TypeAlias = Literal["double backward", "finite differences"]
 
@@ -53,8 +54,10 @@ class Hessian:
         if self.method == "double backward":
             try:
                 product = self._double_backward(vector)
-            except RuntimeError:  # an operation without a derivative of its derivative
-                self.method = "finite differences"
+            except RuntimeError as error:
+                if is_out_of_memory(error):
+                    raise
+                self.method = "finite differences"  # an operation has no derivative of its derivative
             else:
                 self.loss.gradients += 2
                 return product
@@ -71,6 +74,8 @@ class Hessian:
 
     def _difference(self, vector: Tensor) -> Tensor:
         """Return (g(w + h v) - g(w - h v)) / 2h; h balances rounding, eps / h, against the error of order h^2."""
+        if not vector.any():
+            return torch.zeros_like(vector)
         here = self.loss.place()
         step: float = torch.finfo(here.dtype).eps ** (1 / 3) * max(1.0, float(here.norm())) / float(vector.norm())
         try:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
@@ -28,53 +31,52 @@ def adam_preconditioner(second_moment: Tensor, *, step: int, beta2: float, eps: 
     return (second_moment / (1.0 - beta2**step)).sqrt() + eps
 
 
-def preconditioner_of(optimizer: Optimizer) -> Tensor | None:
+def preconditioner_of(optimizer: Optimizer, params: Iterable[Tensor]) -> Tensor | None:
     """Return what an optimizer of torch divides each parameter's step by now, as one vector ``[P]``.
 
     Parameters that it has not moved yet count as divided by 1, as all are in SGD.
 
     Args:
         optimizer: With its state.
+        params: The parameters in the order of the vector; not that of the optimizer's groups.
 
     Returns:
-        ``None`` for an optimizer whose preconditioner is not known here: anything but SGD, Adam, AdamW, NAdam, RAdam,
-        Adagrad and RMSprop.
+        ``None`` where the preconditioner is not known here: for any optimizer but SGD, Adam, AdamW, NAdam, Adagrad and
+        RMSprop, and for parameters that the optimizer does not have.
     """
+    group_of = {id(param): group for group in optimizer.param_groups for param in group["params"]}
     parts = []
-    for group in optimizer.param_groups:
-        for param in group["params"]:
-            if param.requires_grad:
-                part = _part(optimizer, group, param)
-                if part is None:
-                    return None
-                parts.append(part.detach().reshape(-1))
+    for param in params:
+        group = group_of.get(id(param))
+        part = None if group is None else _part(optimizer, group, param)
+        if part is None:
+            return None
+        parts.append(part.detach().reshape(-1))
     return torch.cat(parts)
 
 
-def _part(optimizer: Optimizer, group: dict[str, object], param: Tensor) -> Tensor | None:
+def _part(optimizer: Optimizer, group: dict[str, Any], param: Tensor) -> Tensor | None:
+    if not isinstance(optimizer, KNOWN):
+        return None
     state: dict[str, Tensor] = optimizer.state.get(param, {})
-    eps = float(group.get("eps", 0.0))  # type: ignore[arg-type]  # a number in every torch optimizer
-    if isinstance(optimizer, torch.optim.SGD):
+    if isinstance(optimizer, torch.optim.SGD) or not state or not int(state["step"]):
         return torch.ones_like(param)
-    if not state:
-        return torch.ones_like(param) if isinstance(optimizer, KNOWN) else None
+    eps = float(group["eps"])
     if isinstance(optimizer, torch.optim.RMSprop):
         squares = state["square_avg"]
         return (squares - state["grad_avg"] ** 2 if group["centered"] else squares).sqrt() + eps
     if isinstance(optimizer, torch.optim.Adagrad):
         return state["sum"].sqrt() + eps
-    if isinstance(optimizer, KNOWN):
-        squares = state["max_exp_avg_sq"] if group.get("amsgrad") else state["exp_avg_sq"]
-        beta2 = float(group["betas"][1])  # type: ignore[index]  # a pair in the Adam family
-        return adam_preconditioner(squares, step=int(state["step"]), beta2=beta2, eps=eps)
-    return None
+    squares = state["max_exp_avg_sq"] if group.get("amsgrad") else state["exp_avg_sq"]
+    return adam_preconditioner(squares, step=int(state["step"]), beta2=float(group["betas"][1]), eps=eps)
 
 
+# RAdam is not among them: it divides by nothing at first, and by a length of its own later.
 KNOWN = (
+    torch.optim.SGD,
     torch.optim.Adam,
     torch.optim.AdamW,
     torch.optim.NAdam,
-    torch.optim.RAdam,
     torch.optim.RMSprop,
     torch.optim.Adagrad,
 )

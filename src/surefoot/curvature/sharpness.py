@@ -17,13 +17,12 @@ from torch.utils import _pytree as pytree
 from surefoot.curvature.hessian import Hessian, Method
 from surefoot.curvature.mean_loss import MeanLoss
 from surefoot.tasks.batches import BatchOrder, chunks
+from surefoot.tasks.exhaustion import is_out_of_memory
 from surefoot.tasks.luck import borrowed_generators, draw_seed, seed_everything
 from surefoot.tasks.task import Task
 from surefoot.values import Json
 
 SAMPLES = 2048
-# Samples whose loss is computed at once, where the model does not look at a batch as a whole.
-CHUNK = 512
 # A prior needs no more: a handful of batches, and the eigenvalue to a few per cent.
 PRIOR_SAMPLES, PRIOR_BATCHES = 512, 4
 TOLERANCE = 0.03
@@ -79,8 +78,8 @@ def sharpness(
 
     ARPACK's implicitly restarted Lanczos method, from a random vector that one product has turned towards the top of
     the spectrum. All of it happens on a model of its own, in training mode (see :class:`MeanLoss`); generators and
-    the order of the data stay as they are. The sample is the beginning of the training's own order. It is taken in
-    batches of the task's size where the model has BatchNorm, whose statistics depend on it, otherwise in larger ones.
+    the order of the data stay as they are. The sample is the beginning of the training's own order, in
+    batches of the task's size; all of them are full where the model has BatchNorm, whose statistics depend on it.
     Tasks in bf16 are measured in float32: rounding would drown the second derivative.
 
     Args:
@@ -112,6 +111,10 @@ def sharpness(
         reason = str(error)
     except ArpackError as error:
         reason = f"the Lanczos method failed: {error}"
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        reason = "there is not enough memory for a second derivative"
     return Sharpness(value, residual, hessian.loss.gradients, count, hessian.method, reason)
 
 
@@ -167,6 +170,7 @@ def _top(products: _Products, *, seed: int, tolerance: float) -> tuple[float, fl
     operator = LinearOperator((size, size), matvec=products, dtype=np.float64)
     values, vectors = eigsh(operator, k=1, which="LA", v0=start, ncv=BASIS, tol=tolerance)
     value, vector = float(values[0]), vectors[:, 0]
+    products.most_gradients += 2  # the one that says how good the answer is
     distance = float(np.linalg.norm(products(vector) - value * vector))
     return value, distance / abs(value) if value else math.inf
 
@@ -186,13 +190,11 @@ def _hessian(
 
 
 def _sample(task: Task, *, seed: int, samples: int, whole: bool, device: str) -> tuple[list[object], list[int]]:
-    """Return the first samples of the training's order in batches, and the batches' sizes."""
+    """Return the first samples of the training's order in batches of the task's size, and the batches' sizes."""
     available = min(samples, len(task.split("train")))
-    if whole:  # batches as in training, all of them full
-        size = min(task.batch_size, available)
+    size = min(task.batch_size, available)
+    if whole:  # as in training, all of them full
         available -= available % size
-    else:
-        size = CHUNK
     order = BatchOrder(len(task.split("train")), available, seed=draw_seed(seed, "data")).indices(0)
     places = [order[part.start : part.stop] for part in chunks(available, size)]
     batches = [

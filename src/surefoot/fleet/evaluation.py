@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from surefoot.fleet.memory import activation_bytes, is_out_of_memory
+from surefoot.fleet.memory import activation_bytes
 from surefoot.fleet.processes import run_jobs
 from surefoot.fleet.protocol import Scores
 from surefoot.fleet.threads import using_threads
 from surefoot.fleet.training import READ_AHEAD_BYTES, bytes_of, on_device, processes_for
 from surefoot.fleet.work import index_of
 from surefoot.tasks.batches import chunks
+from surefoot.tasks.exhaustion import is_out_of_memory
 from surefoot.tasks.luck import borrowed_generators, draw_seed, seed_everything
 from surefoot.tasks.task import SplitName, Task
 

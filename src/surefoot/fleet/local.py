@@ -177,12 +177,12 @@ class LocalFleet(ABC):
     def scores(self, params: Tensor, buffers: Named, batch: Any, *, forward_seed: int) -> Tensor:
         """Return losses and metrics ``[2, k]`` of some members on one batch; their buffers may change."""
 
-    def step_of(self, work: Work, batch: Any) -> Step:  # noqa: ARG002  (for fleets that have several)
+    def step_of(self, work: Work, batches: Sequence[Any]) -> Step:  # noqa: ARG002  (for fleets that have several)
         """Return how some members take a step together, made ready before processes are forked for it.
 
         Args:
             work: The members.
-            batch: One of their batches.
+            batches: The first micro-batch of each of the steps.
         """
         return plain_step
 

@@ -15,7 +15,6 @@ COPIES_OF_PARAMETERS = 8
 # Saved activations live beside their gradients and the vectorised program's intermediate values.
 COPIES_OF_ACTIVATIONS = 3
 SHARE_OF_FREE = 0.5
-_SIGNS = ("DefaultCPUAllocator", "not enough memory", "out of memory", "Cannot allocate memory")
 
 
 def free_bytes(device: str = "cpu") -> int:
@@ -59,9 +58,3 @@ def widest(task: Task, *, free: int) -> int:
         free: Bytes of free memory.
     """
     return max(1, int(SHARE_OF_FREE * free) // max(1, member_bytes(task)))
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error means that there was no memory left; on the CPU torch has no type for it."""
-    said = str(error)
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(sign in said for sign in _SIGNS)

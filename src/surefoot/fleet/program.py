@@ -67,7 +67,10 @@ def program(key: Hashable, step: Function, arguments: tuple[Any, ...], *, state:
     Raises:
         CompileError: If tracing or compiling fails, or the step is not the same each time.
     """
-    whole = (key, _shapes(arguments))
+    leaves, nesting = pytree.tree_flatten(arguments)
+    if not all(leaf is None or isinstance(leaf, Tensor) for leaf in leaves):
+        raise CompileError("there is something else than tensors in a batch.")
+    whole = (key, str(nesting), shapes_of(leaves))
     if whole not in _MADE:
         while len(_MADE) >= MOST:
             _MADE.popitem(last=False)
@@ -123,9 +126,9 @@ def _copied(leaves: list[Any]) -> list[Any]:
     return [tensor.clone() for tensor in _tensors(leaves)]
 
 
-def _shapes(arguments: tuple[Any, ...]) -> Hashable:
-    leaves, form = pytree.tree_flatten(arguments)
-    return str(form), tuple((leaf.shape, leaf.dtype) if isinstance(leaf, Tensor) else leaf for leaf in leaves)
+def shapes_of(leaves: list[Any]) -> Hashable:
+    """Return all of some tensors that a program depends on but their values."""
+    return tuple((leaf.shape, leaf.stride(), leaf.dtype, str(leaf.device)) for leaf in _tensors(leaves))
 
 
 def _on_cuda(leaves: list[Any]) -> bool:

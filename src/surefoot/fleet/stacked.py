@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -11,16 +11,18 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vjp, vmap
+from torch.utils import _pytree as pytree
 
 from surefoot.fleet.chunk import Chunk, Named, Step, plain_step
 from surefoot.fleet.convolution import ConvolutionsAsProducts
 from surefoot.fleet.fingerprint import fingerprint
 from surefoot.fleet.hyper import RuleTable, with_factors
 from surefoot.fleet.local import LocalFleet
-from surefoot.fleet.program import CompileError, Function, Program, program
+from surefoot.fleet.program import CompileError, Function, Program, program, shapes_of
 from surefoot.fleet.work import Work
 from surefoot.optimizers import Slots, UpdateRule, clip_by_global_norm
 from surefoot.tasks.luck import draw_seed, seed_torch
+from surefoot.tasks.split import TensorSplit
 from surefoot.tasks.task import Task
 
 T = TypeVar("T")
@@ -48,9 +50,15 @@ class StackedFleet(LocalFleet):
         self._vmapped_scores = _vectorised(self._loss_and_metric)
         self._recorded_scores = _vectorised(self._loss_and_metric_recorded)
 
-    def step_of(self, work: Work, batch: Any) -> Step:
-        """Return the compiled step where the plan has one and the members nearly fill it, and else the plain one."""
+    def step_of(self, work: Work, batches: Sequence[Any]) -> Step:
+        """Return the compiled step where the plan has one and the members nearly fill it, and else the plain one.
+
+        It is compiled for one shape: batches that differ, as where sequences are padded, take plain steps.
+        """
         if not self.compiled or self.task.accumulate > 1 or len(work.rows) * MOST_PADDING < self.width:
+            return plain_step
+        batch = batches[0]
+        if not isinstance(self.task.train, TensorSplit) and not _alike(batches):
             return plain_step
         table = work.tables[0].padded(self.width)
         about = (self.task.model, self.task.loss, self.task.objective, self.task.precision, fingerprint(self.model))
@@ -208,6 +216,11 @@ class ObjectiveModule(nn.Module):
             return self._task.batch_scores(self.model, batch)
         loss = self._task.batch_loss(self.model, batch)
         return loss, loss
+
+
+def _alike(batches: Sequence[Any]) -> bool:
+    """Tell whether batches have one nesting and tensors of one shape each."""
+    return len({(str(nesting), shapes_of(leaves)) for leaves, nesting in map(pytree.tree_flatten, batches)}) == 1
 
 
 def _lacks_a_rule(error: RuntimeError) -> bool:

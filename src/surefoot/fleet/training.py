@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from surefoot.fleet.chunk import Chunk, Step, plain_step
-from surefoot.fleet.memory import is_out_of_memory
 from surefoot.fleet.processes import run_jobs
 from surefoot.fleet.threads import using_threads
 from surefoot.fleet.work import Work, index_of, share_out
+from surefoot.tasks.exhaustion import is_out_of_memory
 from surefoot.tasks.luck import borrowed_generators, draw_seed, seed_everything
 from surefoot.tasks.split import TensorSplit
 
@@ -140,7 +140,8 @@ def _block(runs: Sequence[Run], ahead: int) -> int:
             for number in sorted({begin + ahead + more for begin in first for more in range(count)} - batches.keys())
         }
         for work in run.work:
-            step = run.fleet.step_of(work, batches[work.begin + ahead][0])
+            own = [batches[work.begin + number][0] for number in range(ahead, ahead + count)]
+            step = run.fleet.step_of(work, own)
             jobs.append(partial(_train, run, work, step, range(ahead, ahead + count), batches))
             fleets.append(run.fleet)
     begin = time.perf_counter()

@@ -42,11 +42,16 @@ class EventFile:
         Raises:
             LogError: If it cannot be read, or holds no record of an event file.
         """
+        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # noqa: PLC0415
         from tensorboard.compat.proto.event_pb2 import Event  # noqa: PLC0415  (a third of a second)
 
         new = 0
         for record in self._reader.read(grows=grows):
-            event = Event.FromString(record)
+            try:
+                event = Event.FromString(record)
+            except DecodeError as error:
+                hint = "give a TensorBoard event file, or its folder."
+                raise LogError(f"{self.path}: its records are no events.", hint=hint) from error
             if event.HasField("summary"):
                 for tag, value in scalars(event.summary):
                     steps, values = self.points.setdefault(tag, ([], []))

@@ -21,8 +21,8 @@ HEADER, CHECKSUM = struct.Struct("<QI"), struct.Struct("<I")
 FRAME = HEADER.size + CHECKSUM.size
 LENGTH_BYTES = 8
 MASK_DELTA = 0xA282EAD8
-# How much is read from the file, and searched for the next record, at a time.
-BLOCK_BYTES = 16 << 20
+# How much is searched for the next record at first; mostly it is near. Then twice as much, up to the most at a time.
+FIRST_BLOCK_BYTES, MOST_BLOCK_BYTES = 1 << 10, 4 << 20
 
 
 @dataclass(slots=True)
@@ -71,14 +71,18 @@ class RecordReader:
             elif grows and _may_become_whole(data, place):
                 break
             else:
-                place += self._skip(data, place)
+                place += self._skip(data, place, grows=grows)
         self.offset += place
         return found
 
-    def _skip(self, data: bytes, place: int) -> int:
-        """Leave out what is damaged; return how many bytes."""
+    def _skip(self, data: bytes, place: int, *, grows: bool) -> int:
+        """Leave out what is damaged, up to the next whole record; return how many bytes."""
         following = next_record(data, place + 1)
-        lost = (len(data) if following is None else following) - place
+        if following is None:
+            # Behind a damaged content the next record may be on its way.
+            end = _end_of(data, place) if grows else None
+            following = len(data) if end is None else min(end, len(data))
+        lost = following - place
         mean = self.record_bytes / self.records if self.records else FRAME
         self.lost_bytes += lost
         self.lost_records += max(1, round(lost / mean))
@@ -102,11 +106,13 @@ def checksum(content: bytes) -> int:
 def next_record(data: bytes, begin: int) -> int | None:
     """Return where the next whole record begins at or behind ``begin``, ``None`` where there is none."""
     array = np.frombuffer(data, dtype=np.uint8)
-    for first in range(begin, len(data) - HEADER.size + 1, BLOCK_BYTES):
-        windows = array[first : first + BLOCK_BYTES + HEADER.size - 1]
+    block = FIRST_BLOCK_BYTES
+    while begin <= len(data) - HEADER.size:
+        windows = array[begin : begin + block + HEADER.size - 1]
         for place in np.flatnonzero(_headers(windows)).tolist():
-            if _record(data, first + place) is not None:
-                return int(first + place)
+            if _record(data, begin + place) is not None:
+                return int(begin + place)
+        begin, block = begin + block, min(2 * block, MOST_BLOCK_BYTES)
     return None
 
 
@@ -125,12 +131,18 @@ def _record(data: bytes, place: int) -> bytes | None:
 
 def _may_become_whole(data: bytes, place: int) -> bool:
     """Tell whether what is there is the beginning of a record, and nothing whole follows."""
-    left = len(data) - place
-    if left >= HEADER.size:
-        length, length_checksum = HEADER.unpack_from(data, place)
-        if checksum(data[place : place + LENGTH_BYTES]) != length_checksum or left >= FRAME + length:
+    if len(data) - place >= HEADER.size:
+        end = _end_of(data, place)
+        if end is None or end <= len(data):
             return False
     return next_record(data, place + 1) is None
+
+
+def _end_of(data: bytes, place: int) -> int | None:
+    """Return where the record at a place ends, ``None`` where its header is damaged."""
+    length, length_checksum = HEADER.unpack_from(data, place)
+    whole = checksum(data[place : place + LENGTH_BYTES]) == length_checksum
+    return place + FRAME + int(length) if whole else None
 
 
 def _headers(windows: NDArray[np.uint8]) -> NDArray[np.bool_]:

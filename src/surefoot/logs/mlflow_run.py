@@ -5,11 +5,14 @@ A file in ``metrics/`` has lines of "milliseconds value step", one in ``params/`
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from surefoot.errors import LogError
+from surefoot.logs.names import meant
 from surefoot.logs.series import Series
 
+FOLDERS = ("metrics", "params", "tags", "artifacts")
 METRICS, PARAMETERS, META = "metrics", "params", "meta.yaml"
 
 
@@ -19,21 +22,16 @@ def is_run(folder: Path) -> bool:
 
 
 def read_run(folder: Path) -> tuple[dict[str, Series], int]:
-    """Read all metrics of a run, and the parameters that are numbers, as a value at step 0.
+    """Read all metrics of a run, and the parameters that no metric stands for, as a value at step 0.
 
     Returns:
         The series by name, and how many lines were damaged.
 
     Raises:
-        LogError: If a file cannot be read.
+        LogError: If there are no metrics.
     """
     found: dict[str, Series] = {}
     damaged = 0
-    for path in _files(folder / PARAMETERS):
-        try:
-            found[_name(path, folder / PARAMETERS)] = Series.of([(0, float(_text(path)))])
-        except ValueError:
-            continue  # a parameter that is no number
     for path in _files(folder / METRICS):
         points = []
         for line in _text(path).splitlines():
@@ -43,7 +41,15 @@ def read_run(folder: Path) -> tuple[dict[str, Series], int]:
             except ValueError:
                 damaged += 1
         if points:
-            found[_name(path, folder / METRICS)] = Series.of(points)
+            found[_name(path, folder / METRICS)] = Series.counted(points)
+    if not found:
+        raise LogError(f"{folder}: no metrics in it.", hint="log them with mlflow.log_metric.")
+    known = {meant(name) for name in found}
+    for path in _files(folder / PARAMETERS):
+        name = _name(path, folder / PARAMETERS)
+        if name not in found and meant(name) not in known:
+            with suppress(ValueError):  # a parameter that is no number
+                found[name] = Series.of([(0, float(_text(path)))])
     return found, damaged
 
 
@@ -56,7 +62,4 @@ def _name(path: Path, folder: Path) -> str:
 
 
 def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise LogError(f"{path}: cannot be read ({error.strerror}).", hint="check its permissions.") from error
+    return path.read_text(encoding="utf-8", errors="replace")

@@ -55,8 +55,9 @@ def chosen(names: Sequence[str], given: Mapping[Quantity, str]) -> dict[Quantity
             hint = nearest(said, names) or f"it has {listed(names)}."
             raise LogError(f"no {said!r} in the log, which was to be the {_SAID[quantity]}.", hint=hint)
     found: dict[Quantity, str] = {}
+    free = [name for name in names if name not in given.values()]
     for quantity in QUANTITIES:
-        name = given.get(quantity) or _plainest(name for name in names if meant(name) == quantity)
+        name = given.get(quantity) or _plainest(name for name in free if meant(name) == quantity)
         if name is not None:
             found[quantity] = name
     return found
@@ -81,15 +82,15 @@ def meant(name: str) -> Quantity | None:
     return "momentum" if "momentum" in said else None
 
 
-def step_name(names: Iterable[str]) -> str | None:
-    """Return the name that counts the steps, if there is one.
+def step_names(names: Iterable[str]) -> list[str]:
+    """Return the names that could count the steps, the likeliest first.
 
     Example:
-        >>> step_name(["epoch", "step", "loss"]), step_name(["epoch", "loss"]), step_name(["loss"])
-        ('step', 'epoch', None)
+        >>> step_names(["Epoch", "step", "loss"])
+        ['step', 'Epoch']
     """
     by_lower = {name.lower(): name for name in names}
-    return next((by_lower[name] for name in STEPS if name in by_lower), None)
+    return [by_lower[name] for name in STEPS if name in by_lower]
 
 
 def listed(names: Iterable[str], most: int = 12) -> str:

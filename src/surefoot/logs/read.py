@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from surefoot.errors import LogError
-from surefoot.logs import event_file, mlflow_run, trainer_state
+from surefoot.logs import event_file, mlflow_run
 from surefoot.logs.curve import Curve
 from surefoot.logs.event_file import EventFile
 from surefoot.logs.names import Quantity, chosen, listed, meant
 from surefoot.logs.series import Series
 from surefoot.logs.tables import FORMATS, Table, read_table
+from surefoot.logs.trainer_state import read_trainer_state
 
 WANDB = "export the run: wandb.Api().run(PATH).history(samples=100000).to_csv('run.csv')."
-TEXT_FILES = ("metrics.csv", "*.csv", "*.jsonl")
+TEXT_FILES = ("trainer_state.json", "metrics.csv", "*.csv", "*.jsonl")
+# Folders into which one training writes, as Keras' callback does.
+PARTS = ("train", "training", "validation", "valid", "val", "eval")
 
 
 @dataclass(slots=True)
@@ -62,62 +65,101 @@ def read_log(path: Path) -> Logged:
     Raises:
         LogError: If nothing can be read there.
     """
-    if path.is_dir():
-        return _folder(path)
-    if not path.exists():
-        raise LogError(f"{path}: there is no such file.", hint=_nearby(path))
+    try:
+        if path.is_dir():
+            return _folder(path)
+        if not path.exists():
+            raise LogError(f"{path}: there is no such file.", hint=_nearby(path))
+        return _file(path)
+    except OSError as error:
+        raise LogError(f"{path}: cannot be read ({error.strerror}).", hint="check its permissions.") from error
+
+
+def _file(path: Path) -> Logged:
     if path.suffix == ".wandb":
         raise LogError(f"{path}: only W&B itself reads its local files.", hint=WANDB)
-    if _is_event_file(path):
+    if "tfevents" in path.name:
         return _event_files([path])
-    if path.suffix == ".json":
-        return _from_table(path, trainer_state.read_trainer_state(path))
-    return _from_table(path, read_table(path))
+    return _from_table(path, read_trainer_state(path) if path.suffix == ".json" else read_table(path))
 
 
 def _folder(folder: Path) -> Logged:
-    """Read a folder that holds one log."""
-    if mlflow_run.is_run(folder):
-        found, damaged = mlflow_run.read_run(folder)
-        return Logged(found, _damage(damaged))
-    own = sorted(folder.glob(event_file.NAME))
-    if own:
-        return _event_files(own)
-    if (folder / trainer_state.NAME).is_file():
-        return read_log(folder / trainer_state.NAME)
-    for pattern in TEXT_FILES:
-        files = sorted(folder.glob(pattern))
-        if len(files) == 1:
-            return read_log(files[0])
-    return _below(folder)
-
-
-def _below(folder: Path) -> Logged:
-    """Read the one run below a folder."""
-    patterns = (event_file.NAME, trainer_state.NAME, "metrics.csv", mlflow_run.META)
-    runs = sorted({file.parent for pattern in patterns for file in folder.rglob(pattern)} - {folder})
-    runs = [run for run in runs if mlflow_run.is_run(run) or not (run / mlflow_run.META).is_file()]
+    """Read the one log in a folder, or in those below it."""
+    own = _own(folder)
+    if own is not None:
+        return own
+    runs = {run: found for run in _folders_below(folder) if (found := _own(run)) is not None}
+    if len(runs) > 1 and all(run.name in PARTS for run in runs) and len({run.parent for run in runs}) == 1:
+        return _joined(runs)
     if len(runs) == 1:
-        return _folder(runs[0])
+        return next(iter(runs.values()))
     if runs:
         some = listed((run.relative_to(folder).as_posix() for run in runs), 6)
         raise LogError(f"{folder}: {len(runs)} runs in it: {some}.", hint="give one of them.")
+    if events := _events(folder):
+        return _event_files(events)  # which says that there are no scalars in them
     raise LogError(f"{folder}: no log in it.", hint=FORMATS)
 
 
-def _event_files(paths: list[Path]) -> Logged:
-    """Read the event files of one run, which a training begins anew each time it is started; in order of time."""
+def _own(folder: Path) -> Logged | None:
+    """Read the log that lies in a folder itself, ``None`` where there is none."""
+    if mlflow_run.is_run(folder):
+        found, damaged = mlflow_run.read_run(folder)
+        return Logged(found, _damage(damaged))
+    if (events := _events(folder)) and (logged := _event_files(events, must=False)).series:
+        return logged
+    for pattern in TEXT_FILES:
+        files = sorted(path for path in folder.glob(pattern) if path.is_file())
+        if len(files) == 1:
+            return _file(files[0])
+        if files:
+            some = listed((path.name for path in files), 6)
+            raise LogError(f"{folder}: {len(files)} tables in it: {some}.", hint="give one of them.")
+    return None
+
+
+def _events(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob(event_file.NAME) if path.is_file())
+
+
+def _folders_below(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_dir() and path.name not in mlflow_run.FOLDERS)
+
+
+def _joined(runs: Mapping[Path, Logged]) -> Logged:
+    """Return what training and validation wrote into folders of their own, as Keras does, as one log."""
+    series = {f"{run.name}/{name}": found for run, logged in runs.items() for name, found in logged.series.items()}
+    return Logged(series, [note for logged in runs.values() for note in logged.notes])
+
+
+def _event_files(paths: list[Path], *, must: bool = True) -> Logged:
+    """Read the event files of one run, which a training begins anew each time it is started; in order of time.
+
+    Args:
+        paths: The files; one that cannot be read is left out where another can.
+        must: Whether there must be scalars in them.
+
+    Raises:
+        LogError: If none can be read, or there are no scalars and must be.
+    """
     points: dict[str, list[tuple[int, float]]] = {}
-    notes = []
+    notes, faults = [], []
     for path in paths:
         file = EventFile(path)
-        file.read()
+        try:
+            file.read()
+        except LogError as error:
+            faults.append(error)
+            continue
         notes += [file.lost] if file.lost else []
         for tag, (steps, values) in file.points.items():
             points.setdefault(tag, []).extend(zip(steps, values, strict=True))
-    if not points:
+    if len(faults) == len(paths):
+        raise faults[0]
+    if must and not points:
         raise LogError(f"{paths[0]}: no scalars in it.", hint="log them with SummaryWriter.add_scalar.")
-    return Logged({tag: Series.of(rows) for tag, rows in points.items()}, notes)
+    notes += [f"left out: {str(fault).partition(' Hint:')[0]}" for fault in faults]
+    return Logged({tag: Series.counted(rows) for tag, rows in points.items()}, notes)
 
 
 def _from_table(path: Path, table: Table) -> Logged:
@@ -140,10 +182,6 @@ def _others(series: Mapping[str, Series], taken: Mapping[Quantity, str]) -> list
         if rest:
             notes.append(f"{quantity} is {name}; {listed(rest, 4)} could have been meant: --column {quantity}=NAME")
     return notes
-
-
-def _is_event_file(path: Path) -> bool:
-    return "tfevents" in path.name
 
 
 def _nearby(path: Path) -> str:

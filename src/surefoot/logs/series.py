@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +42,17 @@ class Series:
         # np.unique keeps the first of equals: reversed, that is the one logged last.
         ascending, last = np.unique(np.asarray(steps, dtype=np.int64)[::-1], return_index=True)
         return cls(ascending, np.asarray(values, dtype=np.float64)[::-1][last])
+
+    @classmethod
+    def counted(cls, points: Sequence[tuple[int, float]]) -> Series:
+        """Return the series of points whose writer may have given no steps: then all have one, and their order counts.
+
+        Example:
+            >>> Series.counted([(0, 0.9), (0, 0.7), (0, 0.6)]).steps.tolist()
+            [0, 1, 2]
+        """
+        without = len(points) > 2 and len({step for step, _ in points}) == 1
+        return cls.of(enumerate(value for _, value in points)) if without else cls.of(points)
 
     def __len__(self) -> int:
         return len(self.steps)

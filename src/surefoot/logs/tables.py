@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from surefoot.errors import LogError
-from surefoot.logs.names import listed, step_name
+from surefoot.logs.names import listed, step_names
 from surefoot.logs.series import Series
 
 DELIMITERS = (",", ";", "\t")
 # What a program writes where it has no value.
+# Beyond this a number is no count of steps.
+MOST_STEPS = 2**53
+# A counter may repeat itself on so many rows, as after a restart from a checkpoint.
+MOST_REPEATED = 0.2
 MISSING = {"", "na", "n/a", "none", "null", "-"}
 
 
@@ -40,9 +44,10 @@ class Table:
         """Return every column over the steps, and what counts them.
 
         Lightning writes training and validation in rows of their own, which share the column of the steps. Where no
-        column counts steps, rows do.
+        column counts the steps of the whole training, rows do.
         """
-        counter = step_name(self.names())
+        names = self.names()
+        counter = next((name for name in step_names(names) if self._counts(name)), None)
         columns: dict[str, list[tuple[int, float]]] = {}
         step = 0
         for number, row in enumerate(self.rows):
@@ -51,6 +56,25 @@ class Table:
                 if name != counter:
                     columns.setdefault(name, []).append((step, value))
         return {name: Series.of(points) for name, points in columns.items()}, counter or "row"
+
+    def _counts(self, counter: str) -> bool:
+        """Tell whether a column tells the rows of every other column apart, but for a restart or two.
+
+        A batch number that begins anew with every epoch does not, nor does an epoch that many rows share.
+        """
+        seen: dict[str, set[int]] = {}
+        rows = repeated = 0
+        for row in self.rows:
+            value = row.get(counter)
+            if value is None:
+                continue
+            if not math.isfinite(value) or abs(value) >= MOST_STEPS or value != int(value):
+                return False
+            for name in row.keys() - {counter}:
+                steps = seen.setdefault(name, set())
+                rows, repeated = rows + 1, repeated + (int(value) in steps)
+                steps.add(int(value))
+        return repeated <= MOST_REPEATED * rows
 
 
 def read_table(path: Path) -> Table:
@@ -61,7 +85,7 @@ def read_table(path: Path) -> Table:
     """
     text = text_of(path)
     first = text.lstrip()[:1]
-    table = _json_lines(text) if first == "{" else _csv(text)
+    table = _json_lines(text) if first == "{" else _csv(path, text)
     if not table.rows:
         raise LogError(
             f"{path}: no numbers in it.", hint="a log is a table with a line of names, or one JSON object a line."
@@ -100,24 +124,21 @@ def table_of(rows: Iterable[Mapping[str, Any]]) -> Table:
     return Table([row for row in numbers if row])
 
 
-def _csv(text: str) -> Table:
-    lines = text.splitlines()
-    delimiter = max(DELIMITERS, key=lambda each: len(next(csv.reader(lines[:1], delimiter=each))))
-    # A line that was being written when the program died.
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
-    names = [name.strip() for name in next(reader)]
+def _csv(path: Path, text: str) -> Table:
+    text = text.lstrip()
+    first = text.splitlines()[0]
+    delimiter = max(DELIMITERS, key=lambda each: len(next(csv.reader([first], delimiter=each))))
+    try:
+        names, *lines = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
+    except csv.Error as error:
+        raise LogError(f"{path}: no table: {error}.", hint="is a quote not closed?") from error
+    names = [name.strip() for name in names]
     if any(_number(name) is not None for name in names):
-        raise LogError(
-            f"the first line has no names but numbers ({listed(names, 4)}).", hint="name the columns: step,loss,..."
-        )
-    whole, damaged = [], 0
-    for fields in reader:
-        if len(fields) == len(names):
-            whole.append(dict(zip(names, fields, strict=True)))
-        elif fields and fields != names:
-            damaged += 1
-    table = table_of(whole)
-    table.damaged = damaged
+        given = f"the first line has no names but numbers ({listed(names, 4)})"
+        raise LogError(f"{path}: {given}.", hint="name the columns: step,loss,...")
+    # Blank lines are none; one with fewer fields was being written when the program died.
+    table = table_of(dict(zip(names, fields, strict=True)) for fields in lines if len(fields) == len(names))
+    table.damaged = sum(len(fields) not in (0, len(names)) for fields in lines)
     return table
 
 
@@ -141,7 +162,7 @@ def _json_lines(text: str) -> Table:
 def _step(row: Mapping[str, float], counter: str, *, before: int) -> int:
     """Return a row's step; one without has that of the row before."""
     value = row.get(counter)
-    return before if value is None or not math.isfinite(value) else int(value)
+    return before if value is None else int(value)
 
 
 def _flat(row: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
@@ -156,11 +177,9 @@ def _number(value: Any) -> float | None:
     """Return a number, also one written as text; ``nan`` and ``inf`` are values, an empty field is none."""
     if isinstance(value, bool) or value is None:
         return None
-    if isinstance(value, (int, float)):
-        return float(value)
-    if not isinstance(value, str) or value.strip().lower() in MISSING:
+    if not isinstance(value, (int, float, str)) or str(value).strip().lower() in MISSING:
         return None
     try:
         return float(value)
-    except ValueError:
+    except (ValueError, OverflowError):  # text that is no number, or a whole number beyond all floats
         return None

@@ -8,8 +8,6 @@ from pathlib import Path
 from surefoot.errors import LogError
 from surefoot.logs.tables import FORMATS, Table, table_of, text_of
 
-NAME = "trainer_state.json"
-
 
 def read_trainer_state(path: Path) -> Table:
     """Read the rows of a trainer's ``log_history``, or of a plain list of objects.

@@ -8,8 +8,8 @@ from typing import TypeAlias
 import numpy as np
 
 from surefoot.recipe import Recipe
+from surefoot.schedules import Schedule, Warmup, without_warmup
 from surefoot.schedules import Sequence as InTurn
-from surefoot.schedules import Warmup, schedule_text
 
 Setting: TypeAlias = float | str
 # What stands in the table however little it varies.
@@ -35,7 +35,7 @@ def settings_of(recipe: Recipe, *, total: int) -> dict[str, Setting]:
         "schedule": _shape(recipe),
         "lr": highest,
         "momentum": float(recipe.momentum.values(steps, total).max()),
-        "warmup": recipe.lr.length.exact(total) / total if isinstance(recipe.lr, Warmup) else 0.0,
+        "warmup": _warmup(recipe.lr, total),
         "final": round(float(rates[-1]) / highest, 4) if highest else 0.0,
         "nesterov": "yes" if "nesterov" in recipe.switches else "no",
     }
@@ -59,7 +59,11 @@ def varying(rows: Sequence[dict[str, Setting]]) -> list[str]:
 
 def _shape(recipe: Recipe) -> str:
     """Return the name of the learning rate's schedule, its warmup left aside."""
-    schedule = recipe.lr.schedule if isinstance(recipe.lr, Warmup) else recipe.lr
-    if isinstance(schedule, InTurn):
-        return "sequence"
-    return schedule_text(schedule).partition("(")[0] if "(" in schedule_text(schedule) else "constant"
+    schedule = without_warmup(recipe.lr)
+    return "sequence" if isinstance(schedule, InTurn) else schedule.name
+
+
+def _warmup(schedule: Schedule, total: int) -> float:
+    """Return the share of the training in which a schedule warms up."""
+    first = schedule.parts[0] if isinstance(schedule, InTurn) else schedule
+    return first.length.exact(total) / total if isinstance(first, Warmup) else 0.0

@@ -1,7 +1,7 @@
 """Schedules: pure functions of the training step, for learning rate, momentum and weight decay alike."""
 
 from surefoot.schedules.base import Schedule
-from surefoot.schedules.composers import Sequence, Warmup
+from surefoot.schedules.composers import Sequence, Warmup, without_warmup
 from surefoot.schedules.constant import Constant
 from surefoot.schedules.cosine import Cosine, CosineRestarts
 from surefoot.schedules.exponential import Exponential
@@ -39,4 +39,5 @@ __all__ = [
     "python_code",
     "schedule_text",
     "table",
+    "without_warmup",
 ]

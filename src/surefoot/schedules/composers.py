@@ -65,6 +65,11 @@ class Warmup(Schedule):
         yield from self.schedule.amplitudes()
 
 
+def without_warmup(schedule: Schedule) -> Schedule:
+    """Return what a schedule does once its warmup is over."""
+    return schedule.schedule if isinstance(schedule, Warmup) else schedule
+
+
 @dataclass(frozen=True, slots=True)
 class Sequence(Schedule):
     """Several schedules one after another: each for its length, the last for the time that is left.

@@ -8,6 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from surefoot.errors import RecipeError
 from surefoot.theory.linear_method import Array, LinearMethod
 
 Regions: TypeAlias = NDArray[np.int64]
@@ -52,6 +53,7 @@ def rate(method: LinearMethod, curvature: ArrayLike) -> Array:
 def region(method: LinearMethod, curvature: ArrayLike) -> Regions:
     """Return what the error does in the long run, as numbers of :class:`Region`.
 
+    Where the error stays as it is, as with a learning rate of 0, it counts as divergent: it does not converge.
     It oscillates where the roots are complex, and where the longer one is negative, as with a rate above half the
     limit of plain descent.
 
@@ -82,10 +84,15 @@ def steps_to(tolerance: float, rates: ArrayLike) -> Array:
     Returns:
         Of the shape of ``rates``; infinite where the rate is 1 or more, 0 where it is 0.
 
+    Raises:
+        RecipeError: If the tolerance is not between 0 and 1.
+
     Example:
         >>> steps_to(0.01, [0.1, 0.9, 1.0]).round(1).tolist()
         [2.0, 43.7, inf]
     """
+    if not 0.0 < tolerance < 1.0:
+        raise RecipeError(f"a tolerance must be between 0 and 1; given {tolerance:g}.")
     rates = np.asarray(rates, dtype=np.float64)
     with np.errstate(divide="ignore"):
         steps = np.log(tolerance) / np.log(np.clip(rates, 0.0, 1.0))

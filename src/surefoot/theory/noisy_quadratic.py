@@ -44,9 +44,7 @@ def second_moment_operator(method: LinearMethod, curvature: ArrayLike, curvature
         Jain et al. (2018), Accelerating stochastic gradient descent, arXiv:1704.08227; Wu, Ma & E (2018),
         How SGD selects the global minima, for descent without momentum.
     """
-    noise = np.asarray(curvature_noise, dtype=np.float64)
-    if not np.all(noise >= 0.0):
-        raise RecipeError(f"noise must be at least 0; given {np.min(noise):g}.")
+    noise = _noise(curvature_noise)
     matrix = method.matrix(curvature)
     a, b, c, d = matrix[..., 0, 0], matrix[..., 0, 1], matrix[..., 1, 0], matrix[..., 1, 1]
     rows = [[a * a, 2 * a * b, b * b], [a * c, a * d + b * c, b * d], [c * c, 2 * c * d, d * d]]
@@ -127,6 +125,9 @@ def stationary_moments(
     Returns:
         ``[..., 3]``; infinite where the moments grow without bound.
 
+    Raises:
+        RecipeError: If a noise is negative.
+
     Reference:
         For the heavy ball without curvature noise E[w²] = lr s² (1 + m) / (c (1 - m) (2 (1 + m) - lr c)): Gitman et
         al. (2019), Understanding the role of momentum in stochastic gradient methods, arXiv:1910.13962.
@@ -137,13 +138,20 @@ def stationary_moments(
         0.3333
     """
     operator = second_moment_operator(method, curvature, curvature_noise)
-    added = np.asarray(gradient_noise, dtype=np.float64)[..., None] ** 2 * _pushed(method)
+    added = _noise(gradient_noise)[..., None] ** 2 * _pushed(method)
     added = np.broadcast_to(added, np.broadcast_shapes(added.shape, operator.shape[:-1]))
     stable = np.abs(np.linalg.eigvals(operator)).max(-1) < 1.0
     # Where it is unstable the equation has a solution that is none; solve something harmless there instead.
     safe = np.where(stable[..., None, None], np.eye(3) - operator, np.eye(3))
     moments = np.linalg.solve(safe, added[..., None])[..., 0]
     return np.where(stable[..., None], moments, np.inf)
+
+
+def _noise(given: ArrayLike) -> Array:
+    noise = np.asarray(given, dtype=np.float64)
+    if not np.all(noise >= 0.0):
+        raise RecipeError(f"noise must be at least 0; given {np.min(noise):g}.")
+    return noise
 
 
 def _pushed(method: LinearMethod) -> Array:

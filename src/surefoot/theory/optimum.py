@@ -64,7 +64,7 @@ def descent_optimum(largest: float, smallest: float) -> Optimum:
         RecipeError: If not 0 < smallest <= largest.
 
     Reference:
-        Nesterov (2004), Introductory lectures on convex optimization, theorem 2.1.14.
+        Nesterov (2004), Introductory lectures on convex optimization, theorem 2.1.15.
 
     Example:
         >>> descent_optimum(3.0, 1.0)
@@ -85,6 +85,9 @@ def critical_momentum(lr: ArrayLike, curvature: ArrayLike) -> Array:
         lr: At least 0.
         curvature: The Hessian's eigenvalue, at least 0; broadcast with ``lr``.
 
+    Raises:
+        RecipeError: If their product is negative.
+
     Reference:
         Goh (2017), Why momentum really works, doi:10.23915/distill.00006.
 
@@ -93,6 +96,8 @@ def critical_momentum(lr: ArrayLike, curvature: ArrayLike) -> Array:
         [0.81, 0.25, 0.0]
     """
     product = np.asarray(lr, dtype=np.float64) * np.asarray(curvature, dtype=np.float64)
+    if not np.all(product >= 0.0):
+        raise RecipeError(f"lr * curvature must be at least 0; given {np.min(product):g}.")
     return (1.0 - np.sqrt(np.minimum(product, 1.0))) ** 2
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.random import Generator
 
 from surefoot.recipe import Recipe
+from surefoot.schedules import without_warmup
 from surefoot.tuning.evidence import Surface
 from surefoot.tuning.space import Box, Coordinates, Point, Range
-from surefoot.tuning.space.coordinates import without_warmup
 from surefoot.tuning.statistics import CONFIDENCE
 from surefoot.values import Interval
 

@@ -146,7 +146,9 @@ class Tuner:
             return Outlook(scheduled)
         best, tied = ranked[0], [found.recipe for found in ranked if found.tied]
         generator = np.random.default_rng(self.seed)
-        lr, momentum = likely_settings(best.recipe, tied, surface, coordinates, box, generator=generator)
+        # A default recipe need not lie in the space that was searched: the surface knows nothing of where it does.
+        own = surface if best.searched else None
+        lr, momentum = likely_settings(best.recipe, tied, own, coordinates, box, generator=generator)
         walls = coordinates.edges(coordinates.point(best.recipe), box) if best.searched else ()
         names = dict.fromkeys(coordinates.axes[axis].name for axis, _ in walls)
         return Outlook(scheduled, lr, momentum, tuple(HYPERPARAMETERS.get(name, name) for name in names))

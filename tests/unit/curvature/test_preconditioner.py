@@ -19,33 +19,38 @@ OPTIMIZERS = {
     "rmsprop": (torch.optim.RMSprop, {}),
     "centred rmsprop": (torch.optim.RMSprop, {"centered": True}),
     "adagrad": (torch.optim.Adagrad, {}),
+    "nadam": (torch.optim.NAdam, {"betas": (0.0, 0.9)}),
 }
 
 
 def trained(kind, settings):
     torch.manual_seed(0)
     model = nn.Linear(3, 2).double()
-    optimizer = kind([{"params": [model.weight]}, {"params": [model.bias]}], lr=0.01, **settings)
+    # Not in the order of the model's parameters, as where biases are decayed less.
+    optimizer = kind([{"params": [model.bias]}, {"params": [model.weight]}], lr=0.01, **settings)
     for _ in range(STEPS):
         before = nn.utils.parameters_to_vector(model.parameters()).detach()
         optimizer.zero_grad()
         model(torch.randn(4, 3, dtype=torch.float64)).square().mean().backward()
         gradient = nn.utils.parameters_to_vector([param.grad for param in model.parameters()])
         optimizer.step()
-    return optimizer, before - nn.utils.parameters_to_vector(model.parameters()).detach(), gradient
+    step = before - nn.utils.parameters_to_vector(model.parameters()).detach()
+    return preconditioner_of(optimizer, model.parameters()), step, gradient
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_step_is_the_gradient_over_the_preconditioner(name):
-    optimizer, step, gradient = trained(*OPTIMIZERS[name])
-    torch.testing.assert_close(step, 0.01 * gradient / preconditioner_of(optimizer))
+    size, step, gradient = trained(*OPTIMIZERS[name])
+    torch.testing.assert_close(step, 0.01 * gradient / size)
 
 
 def test_before_the_first_step_everything_counts_as_one_and_the_unknown_is_said():
-    model = nn.Linear(2, 1)
-    assert preconditioner_of(torch.optim.Adam(model.parameters())).tolist() == [1.0] * 3
-    assert preconditioner_of(torch.optim.Rprop(model.parameters())) is None
-    assert preconditioner_of(torch.optim.LBFGS(model.parameters())) is None
+    params = list(nn.Linear(2, 1).parameters())
+    for kind in (torch.optim.Adam, torch.optim.Adagrad):
+        assert preconditioner_of(kind(params), params).tolist() == [1.0] * 3
+    for kind in (torch.optim.Rprop, torch.optim.LBFGS, torch.optim.RAdam):
+        assert preconditioner_of(kind(params), params) is None
+    assert preconditioner_of(torch.optim.Adam(params[:1]), params) is None, "a parameter that it does not have"
 
 
 def test_the_preconditioned_sharpness_is_the_top_eigenvalue_of_the_quotient():

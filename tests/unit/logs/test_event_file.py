@@ -137,6 +137,26 @@ def test_what_is_cut_off_at_the_end_is_lost_unless_the_file_grows(tmp_path):
     assert growing.read(grows=True) == 1
 
 
+def test_a_damaged_record_before_one_that_is_on_its_way(tmp_path):
+    path = tmp_path / "growing"
+    frames = [frame(event(step, 1.0).SerializeToString()) for step in range(4)]
+    broken = bytearray(frames[1])
+    broken[14] ^= 1
+    path.write_bytes(frames[0] + bytes(broken) + frames[2][:15])
+    file = EventFile(path)
+    assert file.read(grows=True) == 1
+    path.write_bytes(frames[0] + bytes(broken) + frames[2] + frames[3])
+    assert file.read(grows=True) == 2
+    assert "about 1 of 4" in file.lost
+
+
+def test_records_of_something_else_are_refused(tmp_path):
+    path = tmp_path / "data.tfevents"
+    path.write_bytes(frame(b"\xff\xff\xff no event"))
+    with pytest.raises(LogError, match="its records are no events"):
+        EventFile(path).read()
+
+
 @given(data=st.data())
 @settings(max_examples=60, deadline=None)
 def test_whatever_is_flipped_everything_else_is_read(tmp_path_factory, data):

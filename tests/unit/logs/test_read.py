@@ -102,6 +102,73 @@ def test_json_lines_with_objects_within_and_a_torn_last_line(tmp_path):
     assert "1 damaged line left out" in curve.notes
 
 
+def test_a_counter_that_begins_anew_every_epoch_counts_nothing(tmp_path):
+    rows = [f"{epoch},{batch},{1 / (1 + 10 * epoch + batch)}" for epoch in range(4) for batch in range(10)]
+    curve = curve_of(tmp_path, "x.csv", "\n".join(["epoch,batch,loss", *rows]))
+    assert curve.train.values.tolist() == pytest.approx([1 / (1 + number) for number in range(40)])
+    assert "steps are counted by row" in curve.notes
+
+
+def test_parts_of_epochs_are_no_counter_and_a_restart_is_no_fault(tmp_path):
+    fractions = curve_of(tmp_path, "x.csv", "epoch,loss\n0.1,3\n0.2,2\n0.3,1\n")
+    assert fractions.train.values.tolist() == [3, 2, 1]
+    rows = [f"{step},{step}" for step in [*range(20), *range(18, 30)]]
+    restarted = curve_of(tmp_path, "y.csv", "\n".join(["step,loss", *rows]))
+    assert restarted.train.steps.tolist() == [*range(30)]
+
+
+def test_numbers_beyond_all_bounds_do_not_crash(tmp_path):
+    assert curve_of(tmp_path, "x.csv", "step,loss\n1e30,0.5\n1e31,0.25\n").train.values.tolist() == [0.5, 0.25]
+    huge = "9" * 400
+    curve = curve_of(tmp_path, "x.jsonl", f'{{"step": 1, "loss": 0.5, "big": {huge}}}\n')
+    assert curve.train.values.tolist() == [0.5]
+
+
+def test_kerass_two_folders_are_one_training(tmp_path):
+    for name, loss in (("train", 0.5), ("validation", 0.75)):
+        with SummaryWriter(tmp_path / name) as writer:
+            writer.add_scalar("epoch_loss", loss, 0)
+    curve = read_curve(tmp_path)
+    assert (curve.train.values.tolist(), curve.valid.values.tolist()) == ([0.5], [0.75])
+
+
+def test_scalars_without_steps_are_counted(tmp_path):
+    with SummaryWriter(tmp_path) as writer:
+        for loss in (0.75, 0.5, 0.25):
+            writer.add_scalar("loss", loss)
+    assert read_curve(tmp_path).train.values.tolist() == [0.75, 0.5, 0.25]
+
+
+def test_an_empty_event_file_beside_a_good_one_is_left_out(tmp_path):
+    with SummaryWriter(tmp_path) as writer:
+        writer.add_scalar("loss", 1.0, 0)
+    (tmp_path / "events.out.tfevents.2").touch()
+    (tmp_path / "tfevents").mkdir()
+    curve = read_curve(tmp_path)
+    assert len(curve.train) == 1
+    assert len(curve.notes) == 1
+    assert "the file is empty" in curve.notes[0]
+
+
+def test_scalars_in_folders_below_an_event_file_without_any(tmp_path):
+    with SummaryWriter(tmp_path) as writer:
+        writer.add_scalars("loss", {"train": 0.5}, 0)
+    assert read_curve(tmp_path).train.values.tolist() == [0.5]
+
+
+def test_several_tables_are_listed(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.csv").write_text("step,loss\n1,1\n")
+    with pytest.raises(LogError, match=r"2 tables in it: a\.csv, b\.csv"):
+        read_curve(tmp_path)
+
+
+def test_a_name_is_taken_once(tmp_path):
+    curve = curve_of(tmp_path, "x.csv", "step,holdout_loss\n1,0.5\n", valid="holdout_loss")
+    assert curve.train is None
+    assert curve.valid.values.tolist() == [0.5]
+
+
 def test_infinity_in_json_is_divergence(tmp_path):
     curve = curve_of(tmp_path, "log.jsonl", '{"step": 1, "loss": 1.0}\n{"step": 2, "loss": Infinity}\n')
     assert curve.train.diverged_at == 2
@@ -138,6 +205,7 @@ def test_a_run_of_mlflow(tmp_path):
     (run / "meta.yaml").write_text("run_id: abc\n")
     (run / "metrics" / "train" / "loss").write_text("1700000000000 0.5 0\n1700000000001 nan 1\nbroken\n")
     (run / "params" / "lr").write_text("0.1")
+    (run / "params" / "loss").write_text("3")
     (run / "params" / "model").write_text("resnet")
     curve = read_curve(tmp_path / "mlruns")
     assert curve.names == {"train": "train/loss", "lr": "lr"}
@@ -155,6 +223,7 @@ def test_a_run_of_mlflow(tmp_path):
         ("x.csv", b"1,2\n3,4\n", "the first line has no names but numbers"),
         ("x.csv", b"a,b\nc,d\n", "no numbers in it"),
         ("x.csv", b"step\n1\n2\n", "nothing but step in it"),
+        ("x.csv", b'step,loss\n1,"' + b"x" * 140_000, "no table: field larger"),
         ("x.json", b'{"log_history": [', "broken JSON at line 1"),
         ("x.json", b'{"a": 1}', "without a list of rows named log_history"),
         ("x.json", b'{"log_history": []}', "nothing was logged"),

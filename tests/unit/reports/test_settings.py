@@ -14,6 +14,7 @@ from surefoot.reports.settings import settings_of, varying
         ("sgd(lr=0.1, momentum=0.9, nesterov=true)", {"schedule": "constant", "final": 1.0, "nesterov": "yes"}),
         ("sgd(lr=constant(1.0) for 50% then linear(1.0, final=0.5))", {"schedule": "sequence", "lr": 1.0}),
         ("adamw(lr=1e-3, weight_decay=linear(0.1), clip=2.0)", {"weight_decay": 0.1, "clip": 2.0, "momentum": 0.9}),
+        ("sgd(lr=cosine(0.1, warmup=5%) for 50% then linear(0.1))", {"schedule": "sequence", "warmup": 0.05}),
         ("sgd(lr=0)", {"lr": 0.0, "final": 0.0}),
     ],
 )

@@ -160,3 +160,7 @@ def test_what_has_no_optimum_is_refused():
         polyak_optimum(1.0, 2.0)
     with pytest.raises(RecipeError, match="preconditioner must be above 0"):
         adam(0.1, 0.9, preconditioner=0.0)
+    with pytest.raises(RecipeError, match="between 0 and 1; given 2"):
+        steps_to(2.0, [0.9])
+    with pytest.raises(RecipeError, match="at least 0; given -1"):
+        critical_momentum([-1.0, 1.0], 1.0)

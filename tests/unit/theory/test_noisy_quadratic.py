@@ -104,3 +104,8 @@ def test_noise_narrows_the_stable_range_with_momentum_more_than_without():
 def test_what_has_no_limit_is_refused(curvature, noise):
     with pytest.raises(RecipeError, match="given"):
         noisy_limit(partial(heavy_ball, momentum=0.5), curvature, noise)
+
+
+def test_negative_noise_is_refused():
+    with pytest.raises(RecipeError, match="noise must be at least 0; given -1"):
+        stationary_moments(heavy_ball(0.1, 0.5), 1.0, gradient_noise=-1.0)

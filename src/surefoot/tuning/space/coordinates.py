@@ -9,7 +9,7 @@ from typing import Any
 from surefoot.errors import RecipeError
 from surefoot.recipe import Recipe
 from surefoot.recipe.names import names_of
-from surefoot.schedules import Exponential, Schedule, Warmup
+from surefoot.schedules import Exponential, Schedule, Warmup, without_warmup
 from surefoot.tuning.space.axes import Axis, Choice, Name
 from surefoot.tuning.space.families import effective_rate, family_of
 from surefoot.tuning.space.sampling import Box, Point, unit_box
@@ -179,11 +179,6 @@ class Coordinates:
             return self.rate_axis(recipe.optimizer).unit(rate)
         value = _number(axis.name, recipe)
         return 0.5 if value is None else axis.unit(value)
-
-
-def without_warmup(schedule: Schedule) -> Schedule:
-    """Return what a schedule does once its warmup is over."""
-    return schedule.schedule if isinstance(schedule, Warmup) else schedule
 
 
 def final_share(schedule: Schedule) -> float | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -38,8 +37,3 @@ def near(point: Point, *, width: float, box: Box, generator: Generator) -> Point
 def unit_box(dimensions: int) -> Box:
     """Return the walls of the unit cube."""
     return ((0.0, 1.0),) * dimensions
-
-
-def inside(point: Sequence[float], box: Box) -> Point:
-    """Return the nearest point within a box."""
-    return tuple(min(max(value, low), high) for value, (low, high) in zip(point, box, strict=True))

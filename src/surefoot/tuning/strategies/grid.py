@@ -52,4 +52,4 @@ def _shortest(along: list[int], count: int) -> int | None:
 
 
 def _middles(number: int) -> list[float]:
-    return [round((index + 0.5) / number, 2) for index in range(number)]
+    return [(index + 0.5) / number for index in range(number)]

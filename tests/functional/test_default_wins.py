@@ -1,0 +1,17 @@
+"""Tunes whose space is so bad that the default recipe is best: an answer like any other."""
+
+import pytest
+
+from surefoot.fleet import Plan
+from surefoot.recipe import DEFAULT_RECIPE
+from surefoot.tuning.space import Range, SearchSpace
+from surefoot.tuning.tune import tune
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_the_default_is_recommended_where_nothing_searched_is_better(optimizer):
+    space = SearchSpace(optimizers=(optimizer,), lr=Range(1e-8, 1e-7))
+    found = tune("wine", space=space, budget="18x", plan=Plan("stacked", 16))
+    assert found.best.recipe in {DEFAULT_RECIPE, found.default_scheduled.recipe}
+    assert found.lr.low <= found.best.recipe.lr.highest <= found.lr.high
+    assert found.boundary == ()
