@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks import records
 from benchmarks.scale import ROOT, scale_of
 
-FIRST_BUDGET = 60
+FIRST_BUDGET = 300
 
 
 def peak_megabytes(budget: int, folder: Path) -> tuple[int, float]:
