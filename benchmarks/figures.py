@@ -203,6 +203,5 @@ def promises_of(task: str, rows: Sequence[dict[str, Any]]) -> Promises:
         diverged=(sum(not math.isfinite(loss) for found in fresh for loss in found), sum(map(len, fresh))),
         search=max(row["search_trainings"] for row in rows),
         confirmation=max(row["confirmation_trainings"] for row in rows),
-        over_best=statistics.median([float(np.mean(found)) for found in fresh] or [math.inf])
-        / float(np.mean(best.fresh)),
+        over_best=statistics.median(means) / float(np.mean(best.fresh)) if means else math.inf,
     )
