@@ -24,8 +24,8 @@ class Grid:
         """Return the lattice's points.
 
         Example:
-            >>> Grid().first(6, dimensions=2, generator=np.random.default_rng(0))
-            [(0.17, 0.25), (0.17, 0.75), (0.5, 0.25), (0.5, 0.75), (0.83, 0.25), (0.83, 0.75)]
+            >>> Grid().first(4, dimensions=2, generator=np.random.default_rng(0))
+            [(0.25, 0.25), (0.25, 0.75), (0.75, 0.25), (0.75, 0.75)]
         """
         along = [1] * dimensions
         while (axis := _shortest(along, count)) is not None:
