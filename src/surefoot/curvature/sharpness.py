@@ -111,7 +111,7 @@ def sharpness(
         reason = str(error)
     except ArpackError as error:
         reason = f"the Lanczos method failed: {error}"
-    except RuntimeError as error:
+    except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
         reason = "there is not enough memory for a second derivative"

@@ -75,7 +75,7 @@ def program(key: Hashable, step: Function, arguments: tuple[Any, ...], *, state:
         while len(_MADE) >= MOST:
             _MADE.popitem(last=False)
         try:
-            _MADE[whole] = _compiled(step, arguments, state)
+            _MADE[whole] = _compiled(step, leaves, nesting, state)
         except Exception as error:
             _MADE[whole] = f"{type(error).__name__}: {str(error).strip().splitlines()[0][:160] if str(error) else ''}"
     made = _MADE[whole]
@@ -84,10 +84,9 @@ def program(key: Hashable, step: Function, arguments: tuple[Any, ...], *, state:
     return made
 
 
-def _compiled(step: Function, arguments: tuple[Any, ...], state: Callable[[], Hashable]) -> Program:
+def _compiled(step: Function, leaves: list[Any], nesting: pytree.TreeSpec, state: Callable[[], Hashable]) -> Program:
     from torch import _inductor  # noqa: PLC0415  (a second)
 
-    leaves, nesting = pytree.tree_flatten(arguments)
     results: list[pytree.TreeSpec] = []
 
     def flat(*tensors: Tensor) -> list[Any]:

@@ -15,6 +15,7 @@ from surefoot.logs.series import Series
 # Of torch's and TensorFlow's numbers of tensor types: float32, float64.
 FLOAT, DOUBLE = 1, 2
 NAME = "*tfevents*"
+WHAT_TO_GIVE = "give a TensorBoard event file, or its folder."
 
 
 @dataclass(slots=True)
@@ -23,11 +24,11 @@ class EventFile:
 
     Attributes:
         path: The file.
-        points: Every scalar so far, by tag, in the order of writing: steps and values.
+        points: Every scalar so far, by tag, in the order of writing: step and value.
     """
 
     path: Path
-    points: dict[str, tuple[list[int], list[float]]] = field(default_factory=dict)
+    points: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     _reader: RecordReader = field(init=False)
 
     def __post_init__(self) -> None:
@@ -50,22 +51,19 @@ class EventFile:
             try:
                 event = Event.FromString(record)
             except DecodeError as error:
-                hint = "give a TensorBoard event file, or its folder."
-                raise LogError(f"{self.path}: its records are no events.", hint=hint) from error
+                raise LogError(f"{self.path}: its records are no events.", hint=WHAT_TO_GIVE) from error
             if event.HasField("summary"):
                 for tag, value in scalars(event.summary):
-                    steps, values = self.points.setdefault(tag, ([], []))
-                    steps.append(event.step)
-                    values.append(value)
+                    self.points.setdefault(tag, []).append((event.step, value))
                     new += 1
         if not self._reader.records and (self._reader.lost_bytes or not grows):
             empty = "the file is empty" if not self._reader.lost_bytes else "no record of an event file in it"
-            raise LogError(f"{self.path}: {empty}.", hint="give a TensorBoard event file, or its folder.")
+            raise LogError(f"{self.path}: {empty}.", hint=WHAT_TO_GIVE)
         return new
 
     def series(self) -> dict[str, Series]:
         """Return every scalar by its tag."""
-        return {tag: Series.of(zip(*points, strict=True)) for tag, points in self.points.items()}
+        return {tag: Series.of(points) for tag, points in self.points.items()}
 
     @property
     def lost(self) -> str | None:

@@ -118,15 +118,12 @@ def next_record(data: bytes, begin: int) -> int | None:
 
 def _record(data: bytes, place: int) -> bytes | None:
     """Return the content of the record at a place; ``None`` where it is damaged or cut off."""
-    content_at = place + HEADER.size
-    if content_at > len(data):
+    end = _end_of(data, place) if place + HEADER.size <= len(data) else None
+    if end is None or end > len(data):
         return None
-    length, length_checksum = HEADER.unpack_from(data, place)
-    end = content_at + length
-    if end + CHECKSUM.size > len(data) or checksum(data[place : place + LENGTH_BYTES]) != length_checksum:
-        return None
-    content = data[content_at:end]
-    return content if checksum(content) == CHECKSUM.unpack_from(data, end)[0] else None
+    content_end = end - CHECKSUM.size
+    content = data[place + HEADER.size : content_end]
+    return content if checksum(content) == CHECKSUM.unpack_from(data, content_end)[0] else None
 
 
 def _may_become_whole(data: bytes, place: int) -> bool:

@@ -152,8 +152,8 @@ def _event_files(paths: list[Path], *, must: bool = True) -> Logged:
             faults.append(error)
             continue
         notes += [file.lost] if file.lost else []
-        for tag, (steps, values) in file.points.items():
-            points.setdefault(tag, []).extend(zip(steps, values, strict=True))
+        for tag, own in file.points.items():
+            points.setdefault(tag, []).extend(own)
     if len(faults) == len(paths):
         raise faults[0]
     if must and not points:

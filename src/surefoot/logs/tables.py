@@ -7,7 +7,8 @@ import io
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,17 @@ from surefoot.errors import LogError
 from surefoot.logs.names import listed, step_names
 from surefoot.logs.series import Series
 
+FORMATS = "logs are TensorBoard event files, CSV, JSONL, Hugging Face's trainer_state.json, MLflow's runs."
 DELIMITERS = (",", ";", "\t")
-# What a program writes where it has no value.
 # Beyond this a number is no count of steps.
 MOST_STEPS = 2**53
 # A counter may repeat itself on so many rows, as after a restart from a checkpoint.
 MOST_REPEATED = 0.2
+# What a program writes where it has no value.
 MISSING = {"", "na", "n/a", "none", "null", "-"}
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Table:
     """Rows with numbers by name, in the order of writing; a row need not have all of them.
 
@@ -33,7 +35,7 @@ class Table:
         damaged: How many lines could not be read.
     """
 
-    rows: list[dict[str, float]] = field(default_factory=list)
+    rows: list[dict[str, float]]
     damaged: int = 0
 
     def names(self) -> list[str]:
@@ -81,7 +83,8 @@ def read_table(path: Path) -> Table:
     """Read a CSV or JSONL file.
 
     Raises:
-        LogError: If it cannot be read, is empty, or holds no numbers.
+        LogError: If it is empty, or holds no numbers.
+        OSError: If it cannot be read.
     """
     text = text_of(path)
     first = text.lstrip()[:1]
@@ -97,12 +100,11 @@ def text_of(path: Path) -> str:
     """Return a file's text.
 
     Raises:
-        LogError: If it cannot be read, is empty or no UTF-8 text.
+        LogError: If it is empty or no UTF-8 text.
+        OSError: If it cannot be read.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise LogError(f"{path}: cannot be read ({error.strerror}).", hint="check the path.") from error
     except UnicodeDecodeError as error:
         raise LogError(f"{path}: neither an event file nor UTF-8 text.", hint=FORMATS) from error
     if not text.strip():
@@ -110,18 +112,19 @@ def text_of(path: Path) -> str:
     return text
 
 
-FORMATS = "logs are TensorBoard event files, CSV, JSONL, Hugging Face's trainer_state.json, MLflow's runs."
-
-
-def table_of(rows: Iterable[Mapping[str, Any]]) -> Table:
+def table_of(rows: Iterable[Mapping[str, Any]], *, damaged: int = 0) -> Table:
     """Return the numbers of rows of anything; what lies in objects within them is named ``outer/inner``.
+
+    Args:
+        rows: What was read.
+        damaged: How many lines could not be.
 
     Example:
         >>> table_of([{"step": 1, "loss": "0.5", "val": {"loss": None}, "note": "slow"}]).rows
         [{'step': 1.0, 'loss': 0.5}]
     """
     numbers = [{name: number for name, value in _flat(row) if (number := _number(value)) is not None} for row in rows]
-    return Table([row for row in numbers if row])
+    return Table([row for row in numbers if row], damaged)
 
 
 def _csv(path: Path, text: str) -> Table:
@@ -137,26 +140,18 @@ def _csv(path: Path, text: str) -> Table:
         given = f"the first line has no names but numbers ({listed(names, 4)})"
         raise LogError(f"{path}: {given}.", hint="name the columns: step,loss,...")
     # Blank lines are none; one with fewer fields was being written when the program died.
-    table = table_of(dict(zip(names, fields, strict=True)) for fields in lines if len(fields) == len(names))
-    table.damaged = sum(len(fields) not in (0, len(names)) for fields in lines)
-    return table
+    rows = (dict(zip(names, fields, strict=True)) for fields in lines if len(fields) == len(names))
+    return table_of(rows, damaged=sum(len(fields) not in (0, len(names)) for fields in lines))
 
 
 def _json_lines(text: str) -> Table:
-    rows, damaged = [], 0
-    for line in filter(str.strip, text.splitlines()):
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError:
-            damaged += 1
-            continue
-        if isinstance(row, dict):
-            rows.append(row)
-        else:
-            damaged += 1
-    table = table_of(rows)
-    table.damaged = damaged
-    return table
+    lines = [*filter(str.strip, text.splitlines())]
+    rows = []
+    for line in lines:
+        with suppress(ValueError):  # broken, or a whole number too long to be one
+            rows.append(json.loads(line))
+    objects = [row for row in rows if isinstance(row, dict)]
+    return table_of(objects, damaged=len(lines) - len(objects))
 
 
 def _step(row: Mapping[str, float], counter: str, *, before: int) -> int:

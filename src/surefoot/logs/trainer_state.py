@@ -13,7 +13,8 @@ def read_trainer_state(path: Path) -> Table:
     """Read the rows of a trainer's ``log_history``, or of a plain list of objects.
 
     Raises:
-        LogError: If the file cannot be read, or is no such JSON.
+        LogError: If the file is no such JSON.
+        OSError: If it cannot be read.
     """
     try:
         data = json.loads(text_of(path))

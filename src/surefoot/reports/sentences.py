@@ -84,8 +84,10 @@ def half_width_text(score: Score) -> str:
 
 def tied_settings(result: TuneResult) -> str | None:
     """Return which settings cannot be told apart from the best, ``None`` where there is no best."""
-    if result.best is None or result.lr is None or result.momentum is None:
+    if result.best is None:
         return None
+    if result.lr is None or result.momentum is None:
+        return "The search tried nothing of the default's kind, so it knows no range of settings as good."
     if result.lr.low == result.lr.high and result.momentum.low == result.momentum.high:
         return "Compared seed by seed, no other setting that was tried came as close."
     lr, momentum = _range(result.lr), _range(result.momentum)

@@ -58,12 +58,13 @@ def _contestants(result: TuneResult) -> Table:
     metric = any(standing.found.metric is not None for standing in standings)
     test = any(standing.found.test is not None for standing in standings)
     several = len({standing.found.recipe.optimizer for standing in standings}) > 1
-    table = _table("recipe", *["optimizer"] * several, "learning\nrate", "momentum", "validation\nloss")
+    table = _table("recipe", "learning\nrate", "momentum", "validation\nloss")
     for name in ["metric"] * metric + ["test\nloss"] * test:
         table.add_column(name, justify="right", no_wrap=True)
     for standing in standings:
-        optimizer = [standing.found.recipe.optimizer] * several
-        table.add_row(standing.name, *optimizer, *_cells(standing.found, metric=metric, test=test))
+        # Beside the name, not in a column of its own: the names would have no room in a narrow terminal.
+        name = f"{standing.name} ({standing.found.recipe.optimizer})" if several else standing.name
+        table.add_row(name, *_cells(standing.found, metric=metric, test=test))
     return table
 
 

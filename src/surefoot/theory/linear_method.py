@@ -9,7 +9,7 @@ The conventions are PyTorch's: ``v = momentum * v + grad``, ``w = w - lr * v``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -122,16 +122,19 @@ def _method(
 
 def _settings(lr: ArrayLike, momentum: ArrayLike) -> tuple[Array, Array]:
     lr, momentum = np.broadcast_arrays(np.asarray(lr, dtype=np.float64), np.asarray(momentum, dtype=np.float64))
-    faults = []
-    if not np.all((momentum >= 0.0) & (momentum < 1.0)):
-        faults.append(f"momentum must be at least 0 and below 1; given {_shown(momentum, momentum < 0, momentum >= 1)}")
-    if not np.all(lr >= 0.0):
-        faults.append(f"the learning rate must be at least 0; given {_shown(lr, lr < 0, lr < 0)}")
+    faults = [*momentum_faults(momentum), *_faults(lr, lr >= 0.0, "the learning rate must be at least 0")]
     if faults:
         raise RecipeError("a method on a quadratic: " + "; ".join(faults) + ".")
     return lr, momentum
 
 
-def _shown(values: Array, *wrong: NDArray[np.bool_]) -> float:
-    """Return the first value that is wrong, or not a number."""
-    return float(values[np.logical_or.reduce([*wrong, np.isnan(values)])].flat[0])
+def momentum_faults(momentum: ArrayLike) -> Iterator[str]:
+    """Yield what is wrong with momenta, naming the first that is."""
+    momentum = np.asarray(momentum, dtype=np.float64)
+    yield from _faults(momentum, (momentum >= 0.0) & (momentum < 1.0), "momentum must be at least 0 and below 1")
+
+
+def _faults(values: Array, allowed: NDArray[np.bool_], rule: str) -> Iterator[str]:
+    """Yield the rule with the first value that it does not allow; what is not a number is never allowed."""
+    if not np.all(allowed):
+        yield f"{rule}; given {float(values[~allowed].flat[0])}"

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from surefoot.errors import RecipeError
 from surefoot.theory.linear_method import Array
+from surefoot.theory.stability import Number
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +102,18 @@ def critical_momentum(lr: ArrayLike, curvature: ArrayLike) -> Array:
     return (1.0 - np.sqrt(np.minimum(product, 1.0))) ** 2
 
 
-def effective_rate(lr: ArrayLike, momentum: ArrayLike) -> Array:
+def effective_rate(lr: Number, momentum: float) -> Number:
     """Return what a constant gradient moves a parameter by in the long run, a step: ``lr / (1 - momentum)``.
 
     Args:
-        lr: Learning rate.
-        momentum: In [0, 1); broadcast with ``lr``.
+        lr: Learning rate; a number or an array of any shape.
+        momentum: In [0, 1).
 
     Example:
-        >>> round(float(effective_rate(0.01, 0.9)), 6)
+        >>> round(effective_rate(0.01, 0.9), 6)
         0.1
     """
-    return np.asarray(lr, dtype=np.float64) / (1.0 - np.asarray(momentum, dtype=np.float64))
+    return lr / (1.0 - momentum)
 
 
 def _require_ordered(largest: float, smallest: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from surefoot.theory.stability import Number, require_stable
+from surefoot.theory.stability import Number, require_defined
 
 
 def small_batch_prior(sharpness: Number, *, momentum: float) -> Number:
@@ -33,5 +33,5 @@ def small_batch_prior(sharpness: Number, *, momentum: float) -> Number:
         >>> small_batch_prior(2.0, momentum=0.5)
         0.5
     """
-    require_stable(sharpness, momentum)
+    require_defined(sharpness, momentum)
     return 2.0 * (1.0 - momentum) / sharpness

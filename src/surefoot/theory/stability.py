@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.errors import RecipeError
+from surefoot.theory.linear_method import momentum_faults
 
 Number = TypeVar("Number", float, NDArray[np.float64])
 
@@ -41,7 +42,7 @@ def heavy_ball_limit(sharpness: Number, *, momentum: float) -> Number:
         >>> heavy_ball_limit(2.0, momentum=0.5)
         1.5
     """
-    require_stable(sharpness, momentum)
+    require_defined(sharpness, momentum)
     return 2.0 * (1.0 + momentum) / sharpness
 
 
@@ -70,7 +71,7 @@ def nesterov_limit(sharpness: Number, *, momentum: float) -> Number:
         >>> nesterov_limit(2.0, momentum=0.5)
         0.75
     """
-    require_stable(sharpness, momentum)
+    require_defined(sharpness, momentum)
     return 2.0 * (1.0 + momentum) / ((1.0 + 2.0 * momentum) * sharpness)
 
 
@@ -79,7 +80,8 @@ def adam_limit(sharpness: Number, *, beta1: float) -> Number:
 
         lr < 2 (1 + beta1) / ((1 - beta1) sharpness)
 
-    With beta1 = 0.9 it is 38 / sharpness.
+    Its velocity takes in 1 - beta1 of a gradient, and it is a heavy ball otherwise. With beta1 = 0.9 the limit is
+    38 / sharpness.
 
     Args:
         sharpness: Top eigenvalue of the *preconditioned* Hessian P⁻¹H, > 0, with P the root of the second moment on the
@@ -99,19 +101,16 @@ def adam_limit(sharpness: Number, *, beta1: float) -> Number:
         >>> round(adam_limit(1.0, beta1=0.9), 6)
         38.0
     """
-    require_stable(sharpness, beta1)
-    return 2.0 * (1.0 + beta1) / ((1.0 - beta1) * sharpness)
+    return heavy_ball_limit(sharpness, momentum=beta1) / (1.0 - beta1)
 
 
-def require_stable(sharpness: float | NDArray[np.float64], momentum: float) -> None:
+def require_defined(sharpness: float | NDArray[np.float64], momentum: float) -> None:
     """Refuse what no stability limit is defined for.
 
     Raises:
         RecipeError: If momentum is outside [0, 1), or a sharpness is not above 0.
     """
-    faults = []
-    if not 0.0 <= momentum < 1.0:
-        faults.append(f"momentum must be at least 0 and below 1; given {momentum}")
+    faults = [*momentum_faults(momentum)]
     if not bool(np.all(np.asarray(sharpness) > 0.0)):
         faults.append(f"the sharpness must be above 0; given {sharpness}")
     if faults:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from surefoot.curvature.sharpness import Sharpness
 from surefoot.fleet import Plan
+from surefoot.theory.optimum import effective_rate
 from surefoot.tuning.range_test import Ramp
 from surefoot.values import Interval, Json
 
@@ -41,7 +42,7 @@ class MomentumRange:
 
     def effective(self, rate: float | None) -> float | None:
         """Return one of its rates as lr / (1 - momentum)."""
-        return None if rate is None else rate / (1.0 - self.momentum)
+        return None if rate is None else effective_rate(rate, self.momentum)
 
     def to_json(self) -> dict[str, Json]:
         """Return the range as JSON, without the runs behind it."""

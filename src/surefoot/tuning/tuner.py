@@ -145,10 +145,11 @@ class Tuner:
         if not ranked:
             return Outlook(scheduled)
         best, tied = ranked[0], [found.recipe for found in ranked if found.tied]
+        if not (best.searched or coordinates.holds(best.recipe)):
+            # The default won, and the search tried nothing of its kind: there is no interval to give.
+            return Outlook(scheduled)
         generator = np.random.default_rng(self.seed)
-        # A default recipe need not lie in the space that was searched: the surface knows nothing of where it does.
-        own = surface if best.searched else None
-        lr, momentum = likely_settings(best.recipe, tied, own, coordinates, box, generator=generator)
+        lr, momentum = likely_settings(best.recipe, tied, surface, coordinates, box, generator=generator)
         walls = coordinates.edges(coordinates.point(best.recipe), box) if best.searched else ()
         names = dict.fromkeys(coordinates.axes[axis].name for axis, _ in walls)
         return Outlook(scheduled, lr, momentum, tuple(HYPERPARAMETERS.get(name, name) for name in names))

@@ -110,3 +110,21 @@ def test_batches_may_be_of_any_form():
     known = Task("dict", lambda: nn.Linear(2, 1), None, batch, batch, batch_size=2, steps=1, objective=objective)
     hessian = Hessian(MeanLoss(known, known.new_model(), [batch], sizes=[4]))
     assert hessian.product(torch.tensor([1.0, 1.0, 1.0])).tolist() == pytest.approx([6.0, 6.0, 6.0])
+
+
+def test_a_product_with_nothing_is_nothing_however_it_is_computed():
+    rough = whole(mlp(lambda: Square(once=True)))
+    for _ in range(2):  # the first finds out that there is no double backward
+        assert not rough.product(torch.zeros(rough.size, dtype=torch.float64)).any()
+    assert rough.method == "finite differences"
+
+
+def test_no_memory_is_no_missing_derivative(monkeypatch):
+    def exhausted(*_, **__):
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
+
+    hessian = whole(mlp())
+    monkeypatch.setattr(torch.autograd, "grad", exhausted)
+    with pytest.raises(RuntimeError, match="DefaultCPUAllocator"):
+        hessian.product(torch.ones(hessian.size, dtype=torch.float64))
+    assert hessian.method == "double backward"

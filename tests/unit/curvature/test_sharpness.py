@@ -113,3 +113,14 @@ def test_bf16_is_measured_in_float32():
                     precision=precision)  # fmt: skip
 
     assert sharpness(known("bf16")).value == sharpness(known("fp32")).value
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory")])
+def test_where_memory_runs_out_there_is_a_reason_in_place_of_a_value(monkeypatch, error):
+    def exhausted(*_):
+        raise error
+
+    monkeypatch.setattr("surefoot.curvature.hessian.Hessian.product", exhausted)
+    found = sharpness(mlp())
+    assert found.value is None
+    assert "not enough memory" in found.reason

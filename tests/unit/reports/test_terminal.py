@@ -5,6 +5,7 @@ import pytest
 from rich.console import Console
 
 from surefoot.plots.numerals import measured, numeral
+from surefoot.recipe import Recipe
 from surefoot.reports.terminal import find_table, schedule_plot, tune_table
 from surefoot.schedules import Constant, parse_schedule
 from surefoot.values import Interval
@@ -40,6 +41,16 @@ def test_the_tune_table_reads_from_the_recommendation_to_the_cost(tuned):
         )
     ]
     assert places == sorted(places)
+
+
+def test_the_optimizer_stands_beside_the_name_where_several_were_tried(tuned):
+    assert "(sgd)" not in printed(tune_table(tuned), 60)
+    adam = Recipe.parse("adam(lr=0.001)")
+    mixed = replace(tuned, default=replace(tuned.default, recipe=adam))
+    text = printed(tune_table(mixed), 60)
+    assert "(sgd)" in text
+    assert "(adam)" in text
+    assert "…" not in text
 
 
 def test_colours_are_left_out_where_they_are_not_wanted(tuned, found, monkeypatch):

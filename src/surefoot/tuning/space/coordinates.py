@@ -163,6 +163,20 @@ class Coordinates:
             settings["clip"] = digits(at.get("clip", space.clip.low))
         return Recipe.of(optimizer, **settings)
 
+    def holds(self, recipe: Recipe) -> bool:
+        """Whether a search in these coordinates could have tried a recipe.
+
+        Example:
+            >>> where = Coordinates.below(SearchSpace(), {"sgd": 1.0}, steps=1000)
+            >>> [where.holds(Recipe.parse(f"sgd(lr={rate}, momentum=0.9)")) for rate in ("cosine(0.01)", "0.01")]
+            [True, False]
+        """
+        if recipe.optimizer not in self.space.optimizers:
+            return False
+        point = self.point(recipe)
+        within = all(low <= unit <= high for unit, (low, high) in zip(point, self.outermost, strict=True))
+        return within and self.recipe(point) == recipe
+
     def point(self, recipe: Recipe) -> Point:
         """Return the point of a recipe of this space; the inverse of :meth:`recipe` but for its digits.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from surefoot.recipe import Recipe
+from surefoot.theory import optimum
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Family:
             >>> round(family_of("sgd").effective(0.1, 0.9), 9), family_of("adam").effective(0.1, 0.9)
             (1.0, 0.1)
         """
-        return lr / (1.0 - momentum) if self.accumulates else lr
+        return optimum.effective_rate(lr, momentum) if self.accumulates else lr
 
     def lr(self, effective: float, momentum: float) -> float:
         """Return the learning rate of an effective rate; the inverse of :meth:`effective`."""
