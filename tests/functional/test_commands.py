@@ -51,7 +51,7 @@ def test_a_changed_task_is_not_gone_on_with(capsys):
     )
     Path("train.py").write_text(code.format(steps=40))
     from surefoot import load_task
-    from surefoot.tuning.progress import Interrupted
+    from surefoot.fleet.progress import Interrupted
     from surefoot.tuning.tune import tune
 
     kept = {"task": "train.py:task", "device": "cpu", "target": None, "kind": "auto", "test_share": 0.0}

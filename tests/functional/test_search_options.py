@@ -8,11 +8,11 @@ import pytest
 
 from surefoot.cli.main import run
 from surefoot.fleet import Plan
+from surefoot.fleet.progress import Interrupted
 from surefoot.recipe import Recipe
 from surefoot.studies import Study
 from surefoot.tasks.loader import load
 from surefoot.tuning.journal import SEARCH
-from surefoot.tuning.progress import Interrupted
 from surefoot.tuning.space import SearchSpace
 from surefoot.tuning.tune import tune
 

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from surefoot.tuning.progress import Progress as Listener
-from surefoot.tuning.progress import Silent
+from surefoot.fleet.progress import Progress as Listener
+from surefoot.fleet.progress import Silent
 
 LINE_SECONDS = 10.0
 

@@ -40,10 +40,10 @@ def find(task: str, *, momenta: tuple[float, ...], plot: Path | None, **settings
     """
     from surefoot.cli.display import display
     from surefoot.cli.interrupt import stop_on_interrupt
+    from surefoot.fleet.progress import Interrupted
     from surefoot.plots import check_picture
     from surefoot.tuning.find import MOMENTA
     from surefoot.tuning.find import find as find_range
-    from surefoot.tuning.progress import Interrupted
 
     check_device(settings["device"])
     if plot is not None:

@@ -133,7 +133,7 @@ def _resumed(name: str, settings: dict[str, Any]) -> int:
 def _run(task: Task, study: Study | Path, settings: dict[str, Any], plan: Plan | None, *, kept: dict[str, Json]) -> int:
     from surefoot.cli.display import display
     from surefoot.cli.interrupt import stop_on_interrupt
-    from surefoot.tuning.progress import Interrupted
+    from surefoot.fleet.progress import Interrupted
     from surefoot.tuning.tune import tune as tune_task
 
     try:

@@ -10,6 +10,7 @@ from surefoot.schedules.length import Length
 from surefoot.schedules.onecycle import OneCycle, momentum_cycle
 from surefoot.schedules.polynomial import Linear, Polynomial
 from surefoot.schedules.python_code import python_code
+from surefoot.schedules.scaled import cooldown, digits, scaled
 from surefoot.schedules.step_decay import MultiStep, StepDecay
 from surefoot.schedules.table import table
 from surefoot.schedules.text import SCHEDULES, parse_schedule, schedule_text
@@ -34,9 +35,12 @@ __all__ = [
     "Triangular",
     "Warmup",
     "WarmupStableDecay",
+    "cooldown",
+    "digits",
     "momentum_cycle",
     "parse_schedule",
     "python_code",
+    "scaled",
     "schedule_text",
     "table",
     "without_warmup",

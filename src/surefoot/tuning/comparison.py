@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.recipe import Recipe
+from surefoot.recipe.families import effective_rate
+from surefoot.statistics import comparable, paired_noise, score, student_t
 from surefoot.studies import Measurement
 from surefoot.tuning.goal import Goal, cost_of
 from surefoot.tuning.result import Contestant
-from surefoot.tuning.space.families import effective_rate
-from surefoot.tuning.statistics import comparable, paired_noise, score, student_t
 
 
 def contestant(recipe: Recipe, runs: Sequence[Measurement], *, searched: bool = True) -> Contestant:

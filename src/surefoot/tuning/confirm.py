@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from functools import partial
 
 from surefoot.fleet import launch
+from surefoot.fleet.runner import Runner
 from surefoot.recipe import Recipe
 from surefoot.tasks.task import Task
 from surefoot.tuning.journal import CONFIRM, Journal
 from surefoot.tuning.measure import measure_all
-from surefoot.tuning.runner import Runner
 
 
 def confirm(task: Task, recipes: Sequence[Recipe], *, seeds: Sequence[int], runner: Runner, journal: Journal) -> None:

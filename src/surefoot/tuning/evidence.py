@@ -11,9 +11,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from surefoot.statistics import comparable
 from surefoot.tuning.rungs import RUNGS, Verdict, finite_verdicts
 from surefoot.tuning.space import Box, Point, near, spread
-from surefoot.tuning.statistics import comparable
 
 if TYPE_CHECKING:
     from sklearn.gaussian_process.kernels import Kernel

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from surefoot.curvature.sharpness import MOST_GRADIENTS, PRIOR_BATCHES, Sharpness, sharpness_prior
 from surefoot.errors import TaskError
 from surefoot.fleet import Plan, calibrate, launch
+from surefoot.fleet.progress import Progress, Silent, Stop, never
+from surefoot.fleet.runner import Runner
 from surefoot.recipe import Recipe
 from surefoot.tasks.loader import as_task
 from surefoot.tasks.probe import probe
 from surefoot.tasks.task import Task
 from surefoot.tuning.found import FindResult
-from surefoot.tuning.progress import Progress, Silent, Stop, never
 from surefoot.tuning.range_test import ramp_recipe, read_ramp
-from surefoot.tuning.runner import Runner
 from surefoot.tuning.short_runs import A_ROUND, FIRST, ROUNDS, Runs, first_places, next_places, rate_at
 from surefoot.tuning.suggestion import refusal, suggest
 from surefoot.tuning.usable import read_range

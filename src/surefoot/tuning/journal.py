@@ -10,10 +10,10 @@ from functools import partial
 
 from surefoot.errors import StudyError
 from surefoot.fleet import LocalFleet, Plan, load
+from surefoot.fleet.progress import Interrupted
+from surefoot.fleet.runner import Runner
 from surefoot.studies import Measurement, Study
 from surefoot.tasks.task import Task
-from surefoot.tuning.progress import Interrupted
-from surefoot.tuning.runner import Runner
 
 # Names of the stages; those with several parts add a slash and their own.
 RANGE, SEARCH, CONFIRM, TRANSFER = "range", "search", "confirm", "transfer"

@@ -9,9 +9,9 @@ from numpy.random import Generator
 
 from surefoot.recipe import Recipe
 from surefoot.schedules import without_warmup
+from surefoot.statistics import CONFIDENCE
 from surefoot.tuning.evidence import Surface
 from surefoot.tuning.space import Box, Coordinates, Point, Range
-from surefoot.tuning.statistics import CONFIDENCE
 from surefoot.values import Interval
 
 DRAWS = 400

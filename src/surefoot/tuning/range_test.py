@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.recipe import Recipe
+from surefoot.recipe.families import family_of
 from surefoot.schedules import Exponential
-from surefoot.tuning.space.families import family_of
 
 # Rates below this never matter in 32 bits, rates above never train.
 LOWEST_EFFECTIVE = 1e-6

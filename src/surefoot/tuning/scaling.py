@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from scipy.special import ndtri
 
-from surefoot.tuning.statistics import CONFIDENCE, half_width, student_t
+from surefoot.statistics import CONFIDENCE, half_width, student_t
 from surefoot.values import Interval, Json
 
 Quantity: TypeAlias = Literal["steps", "batch_size"]

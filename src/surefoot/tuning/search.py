@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from surefoot.fleet import LocalFleet, launch
+from surefoot.fleet.runner import Runner
 from surefoot.recipe import Recipe
-from surefoot.schedules import Linear
+from surefoot.schedules import cooldown
 from surefoot.studies import Measurement
 from surefoot.tasks.task import Task
 from surefoot.tuning.conveyor import Conveyor
@@ -18,7 +19,6 @@ from surefoot.tuning.goal import Goal, cost_of
 from surefoot.tuning.journal import SEARCH, Journal
 from surefoot.tuning.measure import measure_all
 from surefoot.tuning.rungs import cooldown_at, eighth
-from surefoot.tuning.runner import Runner
 from surefoot.tuning.space import Coordinates
 
 
@@ -142,12 +142,15 @@ class Search:
         for step, places in by_step.items():
             length = self._cooldown_steps(places[0])
             copies = [twins[place] for place in places]
-            recipes = [cooldown(fleet.recipes[place], step, self.task.total_steps, length) for place in places]
+            recipes = [self._cooling(fleet.recipes[place], step, length) for place in places]
             if not _forked(fleet, copies, recipes, step + length):
                 fleet.fork(copies, places, recipes, total=[step + length] * len(places))
             self.runner.train(fleet, step + length - int(fleet.step[copies[0]]), places=copies)
             cost += length * len(places)
         return cost
+
+    def _cooling(self, recipe: Recipe, step: int, length: int) -> Recipe:
+        return recipe.with_(lr=cooldown(recipe.lr, step, self.task.total_steps, length))
 
     def _cooldown_steps(self, place: int) -> int:
         candidate = self.conveyor.places[place]
@@ -173,15 +176,6 @@ def _forked(fleet: LocalFleet, copies: list[int], recipes: list[Recipe], total: 
     return [fleet.recipes[copy] for copy in copies] == recipes and all(
         int(fleet.total[copy]) == total for copy in copies
     )
-
-
-def cooldown(recipe: Recipe, step: int, total: int, length: int) -> Recipe:
-    """Return the recipe whose rate falls in a line from its value at ``step`` to zero in ``length`` steps.
-
-    It is a line over the whole of ``step + length`` steps that passes through the present value at ``step``.
-    """
-    value = recipe.lr.value(step, total)
-    return recipe.with_(lr=Linear(value * (step + length) / length))
 
 
 def _stage(number: int) -> str:

@@ -17,16 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.fleet import launch
+from surefoot.fleet.runner import Runner
 from surefoot.recipe import Recipe
+from surefoot.schedules import scaled
+from surefoot.statistics import comparable
 from surefoot.studies import Measurement
 from surefoot.tasks.task import Task
 from surefoot.tuning.goal import Goal, cost_of
 from surefoot.tuning.journal import TRANSFER, Journal
 from surefoot.tuning.measure import measure_all
-from surefoot.tuning.runner import Runner
 from surefoot.tuning.scaling import Quantity, Transfer, TransferRow
-from surefoot.tuning.space.shapes import with_peak
-from surefoot.tuning.statistics import comparable
 from surefoot.tuning.valley import bottom, next_octaves
 
 SEEDS = 3
@@ -144,8 +144,7 @@ class Transferrer:
     def _training(
         self, stage: str, task: Task, octaves: Sequence[float], seed: int
     ) -> Callable[[], tuple[list[Measurement], int]]:
-        peak = self.recipe.lr.highest
-        recipes = [self.recipe.with_(lr=with_peak(self.recipe.lr, peak * 2.0**octave)) for octave in octaves]
+        recipes = [self.recipe.with_(lr=scaled(self.recipe.lr, 2.0**octave)) for octave in octaves]
         fresh = partial(launch, task, recipes, seed=seed, plan=self.runner.plan)
 
         def work() -> tuple[list[Measurement], int]:

@@ -12,6 +12,8 @@ from pathlib import Path
 from surefoot.budget import Budget
 from surefoot.errors import StudyError, TaskError, nearest
 from surefoot.fleet import Plan, calibrate
+from surefoot.fleet.progress import Interrupted, Progress, Silent, Stop, never
+from surefoot.fleet.runner import Runner
 from surefoot.studies import Database, Study
 from surefoot.tasks.loader import as_task
 from surefoot.tasks.probe import ModelFacts, probe
@@ -20,9 +22,7 @@ from surefoot.tuning.allowance import Allowance, trainings_of, usual_budget
 from surefoot.tuning.assembly import assemble
 from surefoot.tuning.goal import Goal, check_goal
 from surefoot.tuning.journal import Journal
-from surefoot.tuning.progress import Interrupted, Progress, Silent, Stop, never
 from surefoot.tuning.result import TuneResult
-from surefoot.tuning.runner import Runner
 from surefoot.tuning.space import Coordinates, SearchSpace
 from surefoot.tuning.strategies import STRATEGIES, Strategy
 from surefoot.tuning.transfer import changes_of

@@ -9,8 +9,9 @@ from functools import partial
 import numpy as np
 
 from surefoot.fleet import launch
+from surefoot.fleet.runner import Runner
 from surefoot.recipe import DEFAULT_RECIPE, Recipe
-from surefoot.schedules import Warmup
+from surefoot.schedules import Warmup, scaled
 from surefoot.studies import Measurement
 from surefoot.tasks.task import Task
 from surefoot.tuning.allowance import RAMP_MOMENTUM, Allowance
@@ -24,11 +25,9 @@ from surefoot.tuning.likely_settings import likely_settings
 from surefoot.tuning.measure import measure_all
 from surefoot.tuning.range_test import effective_limit, ramp_recipe
 from surefoot.tuning.result import Contestant
-from surefoot.tuning.runner import Runner
 from surefoot.tuning.scaling import Transfer
 from surefoot.tuning.search import Search
 from surefoot.tuning.space import Box, Coordinates, Point, SearchSpace
-from surefoot.tuning.space.shapes import with_peak
 from surefoot.tuning.strategies import Strategy
 from surefoot.tuning.transfer import SEEDS, Change, Transferrer, price
 
@@ -73,7 +72,7 @@ class Tuner:
         surface = Surface.through(conveyor.verdicts)
         finalists = self._finalists(conveyor, surface, coordinates)
         best = finalists[0] if finalists else coordinates.recipe((0.5,) * len(coordinates.axes))
-        scheduled = DEFAULT_RECIPE.with_(lr=with_peak(best.lr, DEFAULT_RECIPE.lr.value(0, 1)))
+        scheduled = DEFAULT_RECIPE.with_(lr=scaled(best.lr, DEFAULT_RECIPE.lr.highest / best.lr.highest))
         # A dict keeps the order and drops a default that the search found by itself.
         self._confirm([*dict.fromkeys([*finalists, DEFAULT_RECIPE, scheduled])])
         ranked = standings(confirmed(self.journal.measurements(), scheduled=scheduled).values(), goal=self.goal)

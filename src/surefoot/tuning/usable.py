@@ -7,12 +7,12 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from surefoot.statistics import half_width
 from surefoot.theory.small_batch import small_batch_prior
 from surefoot.theory.stability import heavy_ball_limit
 from surefoot.tuning.found import MomentumRange
 from surefoot.tuning.range_test import Ramp
 from surefoot.tuning.short_runs import USABLE, Runs, crossing, first_broken, rate_at
-from surefoot.tuning.statistics import half_width
 from surefoot.values import Interval
 
 # A mean gain of so many of its standard errors is no luck of the batches.

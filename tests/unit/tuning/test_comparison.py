@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surefoot.recipe import DEFAULT_RECIPE, Recipe
+from surefoot.recipe.families import effective_rate
 from surefoot.studies import Curve, Measurement
 from surefoot.tuning.comparison import compare, contestant, most_stable_first
-from surefoot.tuning.space.families import effective_rate
 
 RATES = (0.3, 1.0, 0.1, 3.0)
 NAMES = ("sgd", "sgd", "sgd", "adam")

@@ -13,10 +13,10 @@ from torch import nn
 
 from surefoot.errors import TaskError
 from surefoot.fleet import Plan
+from surefoot.fleet.progress import Silent
 from surefoot.tasks.loader import load
 from surefoot.tasks.task import Task
 from surefoot.tuning.find import find, most_config_steps
-from surefoot.tuning.progress import Silent
 from surefoot.tuning.range_test import ramp_recipe, read_ramp
 
 PLAN = Plan("stacked", 64)

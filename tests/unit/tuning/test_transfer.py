@@ -9,11 +9,11 @@ from scipy.optimize import minimize_scalar
 from torch import nn
 
 from surefoot.fleet import Plan
+from surefoot.fleet.progress import Silent
+from surefoot.fleet.runner import Runner
 from surefoot.recipe import Recipe
 from surefoot.tasks.task import Task
 from surefoot.tuning.journal import Journal
-from surefoot.tuning.progress import Silent
-from surefoot.tuning.runner import Runner
 from surefoot.tuning.transfer import USUAL, Transferrer, changes_of, price
 
 DIMENSIONS, START, NOISE, SAMPLES = 256, 3.0, 1.0, 6000

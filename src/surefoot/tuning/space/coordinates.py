@@ -8,13 +8,13 @@ from typing import Any
 
 from surefoot.errors import RecipeError
 from surefoot.recipe import Recipe
+from surefoot.recipe.families import effective_rate, family_of
 from surefoot.recipe.names import names_of
-from surefoot.schedules import Exponential, Schedule, Warmup, without_warmup
+from surefoot.schedules import Exponential, Schedule, Warmup, digits, without_warmup
 from surefoot.tuning.space.axes import Axis, Choice, Name
-from surefoot.tuning.space.families import effective_rate, family_of
 from surefoot.tuning.space.sampling import Box, Point, unit_box
 from surefoot.tuning.space.search_space import Range, SearchSpace
-from surefoot.tuning.space.shapes import digits, shaped
+from surefoot.tuning.space.shapes import shaped
 
 # The search begins this many decades below the largest rate that trained at all.
 DECADES = 2.0

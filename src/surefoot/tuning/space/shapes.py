@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from surefoot.errors import RecipeError, nearest
 from surefoot.schedules import (
@@ -18,15 +17,11 @@ from surefoot.schedules import (
     StepDecay,
     Warmup,
     WarmupStableDecay,
+    digits,
 )
 
 # An exponential decay never reaches 0; without a final fraction it ends at this share of its peak.
 EXPONENTIAL_END = 0.01
-
-
-def digits(value: float) -> float:
-    """Return a number to the four digits that recipes are written with."""
-    return float(f"{value:.4g}")
 
 
 SHAPES: dict[str, Callable[[float, float], Schedule]] = {
@@ -67,17 +62,3 @@ def shaped(name: str, peak: float, *, warmup: float = 0.0, final: float = 0.0) -
     if percent == 0 or name in WITHOUT_WARMUP:
         return schedule
     return Warmup(schedule, Length(percent, percent=True))
-
-
-def with_peak(schedule: Schedule, peak: float) -> Schedule:
-    """Return a schedule of the search with another peak, and everything else in proportion.
-
-    Example:
-        >>> with_peak(Cosine(0.5, final=0.05), 0.01)
-        Cosine(peak=0.01, final=0.001)
-    """
-    if isinstance(schedule, Warmup):
-        return replace(schedule, schedule=with_peak(schedule.schedule, peak))
-    final: float | None = getattr(schedule, "final", None)
-    changes = {"final": digits(final * peak / schedule.highest)} if final else {}
-    return replace(schedule, peak=peak, **changes)  # type: ignore[type-var]  # every schedule is a dataclass

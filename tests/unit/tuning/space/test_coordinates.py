@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from surefoot.errors import RecipeError
 from surefoot.recipe import Recipe
+from surefoot.recipe.families import effective_rate
 from surefoot.tuning.space import Coordinates, Range, SearchSpace, near, spread, unit_box
 from surefoot.tuning.space.coordinates import DECADES
-from surefoot.tuning.space.families import effective_rate
 
 PLAIN = Coordinates.below(SearchSpace(), {"sgd": 10.0}, steps=1000)
 WIDE = SearchSpace(

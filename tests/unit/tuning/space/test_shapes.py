@@ -7,7 +7,7 @@ import pytest
 from surefoot.errors import RecipeError
 from surefoot.tuning.space import Coordinates, Range, SearchSpace
 from surefoot.tuning.space.coordinates import final_share
-from surefoot.tuning.space.shapes import SHAPES, WITHOUT_WARMUP, shaped, with_peak
+from surefoot.tuning.space.shapes import SHAPES, WITHOUT_WARMUP, shaped
 
 TOTAL = 1000
 ENDING = ("cosine", "linear", "wsd", "exponential")
@@ -41,13 +41,6 @@ def test_warmup_rises_for_its_share_and_one_cycle_brings_its_own(name):
 def test_the_final_share_is_what_is_left_at_the_end(name):
     assert course(shaped(name, 0.5, final=0.2))[-1] == pytest.approx(0.1, rel=3e-2)
     assert final_share(shaped(name, 0.5, warmup=0.1, final=0.2)) == pytest.approx(0.2)
-
-
-@every
-@pytest.mark.parametrize("warmup", [0.0, 0.1])
-def test_another_peak_changes_all_values_in_proportion(name, warmup):
-    schedule = shaped(name, 0.5, warmup=warmup, final=0.2)
-    assert course(with_peak(schedule, 0.05)) == pytest.approx([0.1 * value for value in course(schedule)])
 
 
 @pytest.mark.parametrize("name", ENDING)

@@ -10,8 +10,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from surefoot.fleet import LocalFleet, Plan, share_cores, train_together
-from surefoot.tuning.progress import Interrupted, Progress, Stop, never
+from surefoot.fleet.local import LocalFleet
+from surefoot.fleet.plan import Plan
+from surefoot.fleet.progress import Interrupted, Progress, Stop, never
+from surefoot.fleet.training import share_cores, train_together
 
 SLICE_SECONDS = 0.5
 

@@ -1,4 +1,4 @@
-"""What a tune tells while it works, and how it is told to stop."""
+"""What long work tells while it goes on, and how it is told to stop."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
-class Interrupted(Exception):  # noqa: N818  (it ends a tune, but nothing is wrong)
+class Interrupted(Exception):  # noqa: N818  (it ends the work, but nothing is wrong)
     """The work was asked to stop; all that a study keeps of it is saved.
 
     Attributes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.theory import optimum
 
 
