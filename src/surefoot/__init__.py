@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from surefoot.diagnosis.check import check as check
     from surefoot.recipe.recipe import Recipe as Recipe
     from surefoot.tasks.task import Task as Task
     from surefoot.tuning.find import find as find
@@ -24,12 +25,24 @@ _HOMES = {
     "SearchSpace": "surefoot.tuning.space.search_space",
     "SurefootError": "surefoot.errors",
     "Task": "surefoot.tasks.task",
+    "check": "surefoot.diagnosis.check",
     "find": "surefoot.tuning.find",
     "load_task": "surefoot.tasks.loader",
     "tune": "surefoot.tuning.tune",
 }
 
-__all__ = ["Range", "Recipe", "SearchSpace", "SurefootError", "Task", "__version__", "find", "load_task", "tune"]
+__all__ = [
+    "Range",
+    "Recipe",
+    "SearchSpace",
+    "SurefootError",
+    "Task",
+    "__version__",
+    "check",
+    "find",
+    "load_task",
+    "tune",
+]
 
 
 def __getattr__(name: str) -> Any:

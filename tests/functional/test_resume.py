@@ -10,12 +10,11 @@ import torch
 from torch import nn
 
 from surefoot.errors import StudyError
-from surefoot.fleet import Plan
+from surefoot.fleet import Plan, runner
 from surefoot.fleet.progress import Interrupted, Silent
 from surefoot.studies import Database, Study
 from surefoot.tasks.loader import load
 from surefoot.tasks.task import Task
-from surefoot.tuning import runner
 from surefoot.tuning.assembly import read_result
 from surefoot.tuning.result import TuneResult
 from surefoot.tuning.tune import tune

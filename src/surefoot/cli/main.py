@@ -14,6 +14,7 @@ from typing import NoReturn
 import click
 
 import surefoot
+from surefoot.cli.check import check
 from surefoot.cli.completion import completion
 from surefoot.cli.exits import DONE, FAILED, INTERRUPTED, WRONG_INPUT
 from surefoot.cli.export import export
@@ -34,6 +35,7 @@ def cli() -> None:
     surefoot tune train.py:task                    the same for your own network
     surefoot tune data.csv --target price          the same for a table
     surefoot find digits                           which range is even usable?
+    surefoot check digits --recipe "sgd(lr=0.5)"   is this right, and what to change?
     surefoot schedule "cosine(0.3, warmup=5%)"     what does this schedule look like?
     surefoot export surefoot.db --to pytorch       the recommended recipe as code
 
@@ -42,7 +44,7 @@ def cli() -> None:
     """
 
 
-for command in (tune, find, report, schedule, export, completion):
+for command in (tune, find, check, report, schedule, export, completion):
     cli.add_command(command)
 
 

@@ -108,6 +108,12 @@ class LocalFleet(ABC):
         """Return a member's training loss so far: (step, mean loss since the point before)."""
         return self.history.curve(place, total=int(self.total[place]))
 
+    def state_dict(self, place: int) -> Named:
+        """Return a member as its model's ``state_dict``; what is frozen stands as it began."""
+        buffers = {name: buffer[place] for name, buffer in self.buffers.items()}
+        state = {**self.model.state_dict(), **self.layout.unflatten(self.params[place]), **buffers}
+        return {name: tensor.detach().clone() for name, tensor in state.items()}
+
     def replace(self, places: Sequence[int], recipes: Sequence[Recipe], *, total: int | None = None) -> None:
         """Put fresh members in freed places; the width stays."""
         self._set_recipes(places, recipes)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import Literal, TypeAlias, get_args
 
-from surefoot.errors import StudyError
+from surefoot.budget import Budget
+from surefoot.errors import BudgetError, StudyError
 from surefoot.values import Json
 
 Backend: TypeAlias = Literal["serial", "stacked"]
@@ -97,3 +98,16 @@ class Plan:
         cost = "" if self.config_step_us is None else f", {self.config_step_us:.0f} µs a config-step"
         ratio = f" ({self.loop_us / self.config_step_us:.1f}x a loop)" if self.config_step_us and self.loop_us else ""
         return f"{how}{cost}{ratio}"
+
+
+def trainings_of(budget: Budget, *, steps: int, plan: Plan) -> float:
+    """Return a budget in full trainings; one in seconds by the plan's measured cost of a config-step.
+
+    Raises:
+        BudgetError: If a budget in seconds meets a plan without a measured cost.
+    """
+    if budget.trainings is not None:
+        return budget.trainings
+    if plan.config_step_us is None or budget.seconds is None:
+        raise BudgetError(f"the budget {budget} needs a plan with a measured cost.", hint="give the budget as 30x.")
+    return 1e6 * budget.seconds / (plan.config_step_us * steps)

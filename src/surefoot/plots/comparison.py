@@ -9,9 +9,9 @@ from typing import Any
 
 import altair as alt
 
+from surefoot.numerals import how_much_lower, measured, numeral
 from surefoot.plots.axes import finite, log_axis
 from surefoot.plots.inline import Row, inline
-from surefoot.plots.numerals import how_much_lower, measured, numeral
 from surefoot.plots.theme import DEFAULT, DEFAULT_SCHEDULED, RECOMMENDED, RUNNER_UP, by_role, finished, layered
 from surefoot.recipe import DEFAULT_RECIPE
 from surefoot.tuning.result import Contestant, TuneResult

@@ -11,9 +11,9 @@ import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
+from surefoot.numerals import numeral
 from surefoot.plots.axes import finite, log_axis, log_ticks, momentum_ticks
 from surefoot.plots.inline import Row, inline
-from surefoot.plots.numerals import numeral
 from surefoot.plots.spots import Spot, spots_of
 from surefoot.plots.theme import DEFAULT, RECOMMENDED, ROLES, finished, layered
 from surefoot.recipe import Recipe

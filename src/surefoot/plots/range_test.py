@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 import altair as alt
 
+from surefoot.numerals import numeral
 from surefoot.plots.axes import finite, log_axis, loss_scale
 from surefoot.plots.inline import Row, inline
-from surefoot.plots.numerals import numeral
 from surefoot.plots.theme import finished, layered
 from surefoot.tuning.found import FindResult, MomentumRange
 from surefoot.tuning.range_test import Ramp

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 import altair as alt
 import numpy as np
 
+from surefoot.numerals import numeral
 from surefoot.plots.inline import Row, inline
-from surefoot.plots.numerals import numeral
 from surefoot.plots.theme import finished, layered
 from surefoot.recipe import Recipe
 from surefoot.schedules import Constant, Schedule, schedule_text

@@ -18,10 +18,10 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from surefoot.files import atomic_path
+from surefoot.numerals import measured, numeral
 from surefoot.plots.comparison import Standing, comparison, ranking
 from surefoot.plots.heat_map import heat_map
 from surefoot.plots.learning_curves import learning_curves
-from surefoot.plots.numerals import measured, numeral
 from surefoot.plots.range_test import range_test
 from surefoot.plots.schedule import recipe_schedule
 from surefoot.plots.theme import DARK, LIGHT

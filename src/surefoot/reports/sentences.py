@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from surefoot.plots.numerals import how_much_lower, measured, numeral
+from surefoot.numerals import how_much_lower, measured, numeral
 from surefoot.tuning.found import FindResult
 from surefoot.tuning.result import Contestant, TuneResult
 from surefoot.tuning.scaling import QUANTITIES, Exponent, Transfer, TransferRow

@@ -7,15 +7,14 @@ from collections.abc import Iterator
 
 import numpy as np
 import plotext
-from rich import box
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from surefoot.numerals import measured, numeral
 from surefoot.plots.axes import linear_ticks
 from surefoot.plots.comparison import ranking
-from surefoot.plots.numerals import measured, numeral
 from surefoot.reports.sentences import (
     best_rate_text,
     boundary_warning,
@@ -28,6 +27,7 @@ from surefoot.reports.sentences import (
     tied_settings,
     transfer_notes,
 )
+from surefoot.reports.tables import plain_table
 from surefoot.schedules import Schedule, schedule_text
 from surefoot.tuning.found import FindResult, MomentumRange
 from surefoot.tuning.result import Contestant, TuneResult
@@ -58,7 +58,7 @@ def _contestants(result: TuneResult) -> Table:
     metric = any(standing.found.metric is not None for standing in standings)
     test = any(standing.found.test is not None for standing in standings)
     several = len({standing.found.recipe.optimizer for standing in standings}) > 1
-    table = _table("recipe", "learning\nrate", "momentum", "validation\nloss")
+    table = plain_table("recipe", "learning\nrate", "momentum", "validation\nloss")
     for name in ["metric"] * metric + ["test\nloss"] * test:
         table.add_column(name, justify="right", no_wrap=True)
     for standing in standings:
@@ -79,7 +79,7 @@ def _cells(found: Contestant, *, metric: bool, test: bool) -> Iterator[str]:
 
 
 def _transfer(found: Transfer) -> Table:
-    table = _table("change", "steps", "batch\nsize", "best\nrate", "within\n90 %", "loss\nthere", "answer's\nloss")
+    table = plain_table("change", "steps", "batch\nsize", "best\nrate", "within\n90 %", "loss\nthere", "answer's\nloss")
     for row in found.rows:
         losses = measured(row.loss), measured(row.loss_of_answer)
         table.add_row(
@@ -104,7 +104,7 @@ def find_table(result: FindResult) -> RenderableType:
 
 
 def _usable(result: FindResult) -> Table:
-    table = _table("momentum", "usable\nfrom", "best", "within\n90 %", "to", "best\nloss")
+    table = plain_table("momentum", "usable\nfrom", "best", "within\n90 %", "to", "best\nloss")
     for row in result.ranges:
         loss = measured(row.best_loss) if row.best is not None else "-"
         low, best, high = (_known(value) for value in (row.low, row.best, row.high))
@@ -113,7 +113,7 @@ def _usable(result: FindResult) -> Table:
 
 
 def _limits(result: FindResult) -> Table:
-    table = _table("momentum", "breaks\nat", "within\n90 %", "prior", "breaks/\n(1-mom.)", "best/\n(1-mom.)")
+    table = plain_table("momentum", "breaks\nat", "within\n90 %", "prior", "breaks/\n(1-mom.)", "best/\n(1-mom.)")
     for row in result.ranges:
         effective = (_known(row.effective(value)) for value in (row.limit, row.best))
         _add(table, result, row, _known(row.limit), _factor(row.limit_interval), _known(row.prior), *effective)
@@ -138,14 +138,6 @@ def _seeds(count: int) -> str:
 
 def _known(value: float | None) -> str:
     return "-" if value is None else numeral(value)
-
-
-def _table(first: str, *numbers: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, collapse_padding=True, show_edge=False)
-    table.add_column(first)
-    for name in numbers:
-        table.add_column(name, justify="right", no_wrap=True)
-    return table
 
 
 def schedule_plot(schedule: Schedule, total: int, *, width: int = 72, height: int = 16) -> str:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from surefoot.budget import Budget
 from surefoot.errors import BudgetError
-from surefoot.fleet import Plan
 from surefoot.fleet.history import POINTS
 from surefoot.tuning.rungs import Candidate, expected_work, to_next_rung, to_the_end
 from surefoot.tuning.space import SearchSpace
@@ -104,16 +103,3 @@ def usual_budget(space: SearchSpace) -> Budget:
     if others >= 0:
         return Budget(trainings=TWO_OPTIMIZERS + EACH_OTHER_OPTIMIZER * others)
     return Budget(trainings=TWO_SETTINGS if space == SearchSpace(optimizers=space.optimizers) else MORE_SETTINGS)
-
-
-def trainings_of(budget: Budget, *, steps: int, plan: Plan) -> float:
-    """Return a budget in full trainings; one in seconds by the plan's measured cost of a config-step.
-
-    Raises:
-        BudgetError: If a budget in seconds meets a plan without a measured cost.
-    """
-    if budget.trainings is not None:
-        return budget.trainings
-    if plan.config_step_us is None or budget.seconds is None:
-        raise BudgetError(f"the budget {budget} needs a plan with a measured cost.", hint="give the budget as 30x.")
-    return 1e6 * budget.seconds / (plan.config_step_us * steps)

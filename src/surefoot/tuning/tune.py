@@ -12,13 +12,14 @@ from pathlib import Path
 from surefoot.budget import Budget
 from surefoot.errors import StudyError, TaskError, nearest
 from surefoot.fleet import Plan, calibrate
+from surefoot.fleet.plan import trainings_of
 from surefoot.fleet.progress import Interrupted, Progress, Silent, Stop, never
 from surefoot.fleet.runner import Runner
 from surefoot.studies import Database, Study
 from surefoot.tasks.loader import as_task
 from surefoot.tasks.probe import ModelFacts, probe
 from surefoot.tasks.task import Task
-from surefoot.tuning.allowance import Allowance, trainings_of, usual_budget
+from surefoot.tuning.allowance import Allowance, usual_budget
 from surefoot.tuning.assembly import assemble
 from surefoot.tuning.goal import Goal, check_goal
 from surefoot.tuning.journal import Journal

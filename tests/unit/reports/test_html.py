@@ -8,8 +8,8 @@ from itertools import pairwise
 import pytest
 
 from surefoot.errors import OutputError
+from surefoot.numerals import numeral
 from surefoot.plots.notebook import tune_figures
-from surefoot.plots.numerals import numeral
 from surefoot.recipe import pytorch_code
 from surefoot.reports.html import html, write_html
 from surefoot.reports.sentences import boundary_warning, headline

@@ -1,7 +1,7 @@
 import math
 from dataclasses import replace
 
-from surefoot.plots.numerals import numeral
+from surefoot.numerals import numeral
 from surefoot.reports.sentences import (
     boundary_warning,
     bounds_text,

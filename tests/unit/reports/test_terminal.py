@@ -4,7 +4,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from surefoot.plots.numerals import measured, numeral
+from surefoot.numerals import measured, numeral
 from surefoot.recipe import Recipe
 from surefoot.reports.terminal import find_table, schedule_plot, tune_table
 from surefoot.schedules import Constant, parse_schedule

@@ -1,0 +1,16 @@
+"""The judge: is this learning rate and momentum right, and what to change.
+
+    finding        a verdict with its evidence, confidence and advice
+    settings       learning rate and momentum of a recipe, and the changes of one of them
+    inquiry        which changes are tried, and how far each is trained
+    foresight      what the trainings tried say of those that were not
+    improvement    the best that a change of one knob can do
+    forks          trains them, all on the same luck
+    judgement      what was measured -> the verdict
+    symptoms       what a training's own curves show
+    curved         how the loss bends where the training ended
+    checked        what a check found
+    check          ``surefoot.check``
+
+Import from the modules.
+"""

@@ -1,0 +1,176 @@
+"""Which changes of a recipe are tried, and how far each is trained: outward until the best is bracketed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from surefoot.diagnosis.foresight import Expected, Judged, foresee
+from surefoot.diagnosis.improvement import Improvement, first_to_make, improvements_of
+from surefoot.diagnosis.settings import Plane, Setting
+
+FULL = 1.0
+# Lengths of short trainings, as shares of the full one.
+SHORT, LONGER = 1 / 8, 1 / 4
+# A training is judged after a copy's rate has cooled down for this share of what it has trained.
+COOLDOWN = 0.25
+# Octaves from one learning rate tried to the next one outward, and how often it goes outward.
+STRIDE, STRIDES = 3, 3
+# Momenta tried at first; others are foreseen.
+FIRST_MOMENTA = (0.0, 0.95)
+# A momentum whose memory differs by fewer octaves is not tried at the same learning rate as well: it is the same.
+APART = 0.9
+# Settings that go on, by what each is expected to reach less so many standard deviations.
+LONGER_TRAINED, HOPE = 1, 0.5
+# The budget from which on momenta are tried as well.
+BOTH_KNOBS = 3.0
+# A gain below this share of the loss may be luck: it is looked at on another seed.
+DOUBTFUL = 0.3
+# Nobody would ask about a smaller one.
+SLIGHT = 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Trainings to be judged: some settings, all for the same share of the full training, on one seed."""
+
+    settings: tuple[Setting, ...]
+    share: float
+    seed: int = 0
+
+
+@dataclass(slots=True)
+class Inquiry:
+    """Decides what is trained next.
+
+    Attributes:
+        plane: The recipe and its changes.
+        budget: Ceiling, in full trainings.
+        cools: Whether the recipe's schedule ends below where it was: copies of short trainings cool down then.
+        judged: What is known.
+        spent: Full trainings' worth of config-steps.
+    """
+
+    plane: Plane
+    budget: float
+    cools: bool = True
+    judged: list[Judged] = field(default_factory=list)
+    spent: float = 0.0
+    _trained: dict[tuple[Setting, int], float] = field(default_factory=dict)
+
+    def orders(self) -> Iterator[Order]:
+        """Yield what to train; what came of it is to be given to :meth:`learn` before the next is asked for."""
+        own = self.plane.own
+        yield from self._ordered(self._first() if self.budget >= BOTH_KNOBS else self._first()[:3], SHORT)
+        for _ in range(STRIDES):
+            yield from self._ordered(self._outward(), SHORT)
+        yield from self._ordered(self._hopeful(LONGER, LONGER_TRAINED), LONGER)
+        yield Order((own,), FULL)
+        yield from self._ordered(self._hopeful(FULL, 1), FULL)
+        while self.anything_learns:
+            advice, rival = self._advice(), self._rival()
+            if advice is not None and self._trained.get((advice, 0), 0.0) < FULL:
+                order = [*self._ordered([advice], FULL)]
+            elif rival is not None and (own, 1) not in self._trained and self.spent + 2.0 <= self.budget:
+                order = [Order((own, rival), FULL, seed=1)]
+            else:
+                order = [*self._ordered(self._hopeful(FULL, 1), FULL)]
+            if not order:
+                return
+            yield from order
+
+    def learn(self, order: Order, losses: list[float]) -> None:
+        """Take note of what came of an order."""
+        for setting, loss in zip(order.settings, losses, strict=True):
+            self.spent += self._price(setting, order.share, order.seed)
+            self._trained[setting, order.seed] = order.share
+            self.judged.append(Judged(setting, order.share, order.seed, loss if math.isfinite(loss) else math.inf))
+
+    @property
+    def anything_learns(self) -> bool:
+        """Whether any training came to an end without diverging."""
+        return any(math.isfinite(row.loss) for row in self.judged)
+
+    def expected(self) -> Expected:
+        """Return what full trainings are likely to end at."""
+        return foresee(self.judged, self.plane.everywhere(), self.plane.own)
+
+    def improvements(self, expected: Expected) -> tuple[Improvement, ...]:
+        """Return the best that every kind of change can do."""
+        own = [row.loss for row in self.judged if row.setting == self.plane.own and row.share == FULL]
+        return improvements_of(self.plane, expected, sum(own) / len(own))
+
+    def price(self, order: Order) -> float:
+        """Return what an order costs, in full trainings."""
+        return sum(self._price(setting, order.share, order.seed) for setting in order.settings)
+
+    def loss_of(self, setting: Setting, share: float, seed: int = 0) -> float | None:
+        """Return a loss that is known."""
+        return next(
+            (row.loss for row in self.judged if (row.setting, row.share, row.seed) == (setting, share, seed)), None
+        )
+
+    def _first(self) -> list[Setting]:
+        plane, own = self.plane, self.plane.own
+        rates = [Setting(plane.rate(octaves), own.momentum) for octaves in (-STRIDE, STRIDE)]
+        others = [] if plane.momentum_name is None else [m for m in FIRST_MOMENTA if m != own.momentum]
+        kept = [plane.kept(momentum) for momentum in others]
+        same = [Setting(own.lr, momentum) for momentum in others]
+        return [own, *rates, *kept, *(each for each in same if abs(each.place[1] - own.place[1]) > APART)]
+
+    def _outward(self) -> list[Setting]:
+        """Return the next learning rate outward, where the best tried so far is the last on its side."""
+        own = self.plane.own
+        line = sorted(
+            (row.setting.lr, row.loss)
+            for row in self.judged
+            if row.setting.momentum == own.momentum and row.share == SHORT
+        )
+        if not line:
+            return []
+        # Where losses tie at the start's, nothing was learned: a higher rate is the way out.
+        best = min(line, key=lambda pair: (pair[1], -pair[0]))[0]
+        octave = round(math.log2(best / own.lr))
+        if best == line[-1][0]:
+            return [Setting(self.plane.rate(octave + STRIDE), own.momentum)]
+        return [Setting(self.plane.rate(octave - STRIDE), own.momentum)] if best == line[0][0] else []
+
+    def _hopeful(self, share: float, count: int) -> list[Setting]:
+        """Return the settings that may be best of those not trained so far."""
+        if not self.anything_learns:
+            return []
+        expected = self.expected()
+        order = np.argsort(expected.means - HOPE * expected.doubts)
+        further = [expected.settings[place] for place in order]
+        return [each for each in further if self._trained.get((each, 0), 0.0) < share][:count]
+
+    def _advice(self) -> Setting | None:
+        """Return the change that would be advised now: nothing should be that was not tried."""
+        chosen = first_to_make(self.improvements(self.expected()))
+        return chosen.setting if chosen.gain > SLIGHT else None
+
+    def _rival(self) -> Setting | None:
+        """Return the best setting beside the recipe's own, where it is slightly better and that may be luck."""
+        best = max(self.improvements(self.expected()), key=lambda each: each.distance)
+        return best.setting if SLIGHT < best.gain < DOUBTFUL else None
+
+    def _ordered(self, settings: list[Setting], share: float) -> Iterator[Order]:
+        """Yield an order for those that the budget has room for, with the recipe's own full training kept back."""
+        own, left = self.plane.own, self.budget - self.spent
+        if self._trained.get((own, 0), 0.0) < FULL:
+            left -= FULL
+        chosen = []
+        for setting in settings:
+            price = self._price(setting, share, 0)
+            if price <= left + 1e-9:
+                chosen.append(setting)
+                left -= price
+        if chosen:
+            yield Order(tuple(chosen), share)
+
+    def _price(self, setting: Setting, share: float, seed: int) -> float:
+        cooling = COOLDOWN * share if self.cools and share < FULL else 0.0
+        return share - self._trained.get((setting, seed), 0.0) + cooling

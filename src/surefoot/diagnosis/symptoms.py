@@ -1,0 +1,113 @@
+"""What a training's own curves show, whatever else could have been."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surefoot.diagnosis.finding import Symptom
+
+# A validation loss that ends so far above its lowest has risen.
+RISEN = 1.10
+# The training loss of the first tenth that lies so far above where it began.
+OVERSHOT = 1.10
+# A training loss so many times its neighbours' spread above their median is a spike; one in so many steps is too many.
+SPIKE, SPIKES = 8.0, 0.01
+NEIGHBOURS = 21
+# Successive updates that point so far against each other swing.
+SWINGS = -0.2
+# The loss that still falls by this share of itself over the last quarter has not arrived.
+STILL_FALLS = 0.10
+# Gradients of which so much is noise have nothing left to follow.
+MOSTLY_NOISE = 0.9
+
+
+def symptoms_of(
+    train: Sequence[float],
+    valid: Sequence[tuple[int, float]],
+    *,
+    cosines: Sequence[float] = (),
+    share_of_noise: float | None = None,
+) -> tuple[Symptom, ...]:
+    """Return what the curves of a training show.
+
+    Args:
+        train: Training loss of every step.
+        valid: Steps and validation losses, the first before any step.
+        cosines: Of successive updates.
+        share_of_noise: Which part of the last gradients' squared norm was noise.
+
+    Example:
+        >>> symptoms_of([2.0, 1.0, math.inf], [(0, 2.0), (3, math.inf)])
+        ('divergence',)
+    """
+    return tuple(_symptoms(train, valid, cosines, share_of_noise))
+
+
+def _symptoms(
+    train: Sequence[float],
+    valid: Sequence[tuple[int, float]],
+    cosines: Sequence[float],
+    share_of_noise: float | None,
+) -> Iterator[Symptom]:
+    losses = np.asarray(train, dtype=np.float64)
+    if not np.isfinite(losses).all() or not all(math.isfinite(loss) for _, loss in valid):
+        yield "divergence"
+        return
+    if overshot(losses):
+        yield "overshoot"
+    if cosines and float(np.median(cosines)) < SWINGS:
+        yield "oscillation"
+    if spikes(losses) > max(1, SPIKES * len(losses)):
+        yield "spikes"
+    if still_falls(valid):
+        yield "slow"
+    elif share_of_noise is not None and share_of_noise > MOSTLY_NOISE:
+        yield "noise_floor"
+
+
+def overshot(losses: NDArray[np.float64]) -> bool:
+    """Tell whether the loss rose above its start before it fell."""
+    early = losses[1 : max(2, len(losses) // 10)]
+    return bool(early.size and losses[0] > 0 and np.median(np.sort(early)[-3:]) > OVERSHOT * losses[0])
+
+
+def spikes(losses: NDArray[np.float64]) -> int:
+    """Return how many losses stand far above their neighbours'.
+
+    Example:
+        >>> calm = np.ones(100) + 0.01 * np.arange(100) % 0.03
+        >>> jumped = calm.copy()
+        >>> jumped[50] = 5.0
+        >>> spikes(calm), spikes(jumped)
+        (0, 1)
+    """
+    if len(losses) < NEIGHBOURS:
+        return 0
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(losses, NEIGHBOURS // 2, mode="reflect"), NEIGHBOURS)
+    middle = np.median(windows, axis=1)
+    spread = np.median(np.abs(windows - middle[:, None]), axis=1) + 1e-12
+    return int((losses - middle > SPIKE * spread).sum())
+
+
+def still_falls(valid: Sequence[tuple[int, float]]) -> bool:
+    """Tell whether the validation loss fell by a tenth of itself over the last quarter of the training."""
+    steps = [step for step, _ in valid]
+    before = [loss for step, loss in valid if step <= 0.75 * steps[-1]] if valid else []
+    return bool(before and valid[-1][1] < before[-1] - STILL_FALLS * abs(before[-1]))
+
+
+def overfits(train: Sequence[float], valid: Sequence[tuple[int, float]]) -> bool:
+    """Tell whether the validation loss ends a tenth above its lowest while the training loss falls."""
+    losses = np.asarray(train, dtype=np.float64)
+    lowest = min((loss for _, loss in valid), default=math.inf)
+    if len(losses) < 4 or not np.isfinite(losses).all() or not lowest > 0:
+        return False
+    place = [loss for _, loss in valid].index(lowest)
+    since = losses[valid[place][0] :]
+    parts = np.array_split(since, 2)
+    falls = len(since) >= 4 and parts[1].mean() < parts[0].mean()
+    return bool(valid[-1][1] > RISEN * lowest and falls)

@@ -1,0 +1,108 @@
+"""``surefoot check`` as a user runs it."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from surefoot.cli.main import run
+from surefoot.recipe import Recipe
+from surefoot.tasks.loader import load
+
+PLAN = ["--plan", "plan.json"]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "verdicts"),
+    [
+        ("sgd(lr=0.001, momentum=0.9)", {"lr_too_low"}),
+        ("sgd(lr=2.0, momentum=0.9)", {"lr_too_high", "diverged"}),
+        ("sgd(lr=0.3, momentum=0.99)", {"lr_too_high", "momentum_too_high"}),
+        ("sgd(lr=cosine(0.8), momentum=0.8)", {"healthy"}),
+    ],
+)
+def test_digits(recipe, verdicts, json_of):
+    found = json_of(["check", "digits", "--recipe", recipe, "--json", *PLAN])
+    assert found["schema"] == 1
+    assert found["verdict"] in verdicts
+    assert found["verdict"] == found["findings"][0]["code"]
+    assert found["config_steps"] <= 5 * found["steps"]
+    assert found["findings"][0]["why"]
+    if found["verdict"] == "healthy":
+        assert found["advice"] == recipe
+        return
+    assert found["findings"][0]["advice"]
+    again = json_of(["check", "digits", "--recipe", found["advice"], "--seed", "11", "--json", *PLAN])
+    before, after = (each["findings"][0]["evidence"]["final_loss"] for each in (found, again))
+    assert after < 0.5 * before
+
+
+def test_the_same_seed_and_plan_give_the_same_verdict_bit_for_bit(json_of):
+    one, other = (json_of(["check", "wine", "--json", "--seed", "3", *PLAN]) for _ in range(2))
+    assert {**one, "seconds": 0} == {**other, "seconds": 0}
+
+
+@pytest.mark.parametrize("columns", ["60", "100"])
+def test_the_table_shows_what_was_tried_and_what_to_use(columns, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", columns)
+    assert run(["check", "wine", "--recipe", "sgd(lr=0.0001, momentum=0.9)", *PLAN]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("The learning rate is too low")
+    assert "Use sgd(lr=" in shown.out
+    assert "config-steps" in shown.out
+    assert max(map(len, shown.out.splitlines())) <= int(columns)
+    assert "…" not in shown.out
+    assert "at most 1,000 config-steps, as many as 5 full trainings." in shown.err
+
+
+def test_it_goes_on_from_a_checkpoint(json_of):
+    task = load("wine")
+    optimizer, scheduler = Recipe.parse("sgd(lr=0.05, momentum=0.9)").build(model := task.new_model(), steps=100)
+    for _ in range(100):
+        batch = task.batch("train", torch.arange(142))
+        optimizer.zero_grad()
+        task.batch_loss(model, batch).backward()
+        optimizer.step()
+        scheduler.step()
+    torch.save(model.state_dict(), "half.pt")
+    whole = json_of(["check", "wine", "--json", *PLAN])
+    half = json_of(["check", "wine", "--checkpoint", "half.pt", "--json", *PLAN])
+    starts = [found["findings"][0]["evidence"]["start_loss"] for found in (whole, half)]
+    assert starts[1] < 0.2 * starts[0]
+
+
+def test_a_model_that_never_learns_gets_an_honest_verdict(json_of):
+    Path("dead.py").write_text(
+        """
+import torch
+from torch import nn
+from surefoot import Task
+
+def nothing(output, target):
+    return ((output - target) ** 2).mean() * 0.0 + 1.0
+
+data = torch.randn(64, 3), torch.randn(64, 1)
+task = Task("dead", lambda: nn.Linear(3, 1), nothing, data, data, batch_size=16, steps=40)
+"""
+    )
+    assert json_of(["check", "dead.py:task", "--json", *PLAN])["verdict"] == "plateau"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["check", "digits", "--recipe", "sgd(lr=0)"], "learns nothing"),
+        (["check", "digits", "--recipe", "sgd(momentun=0.9)"], "did you mean momentum"),
+        (["check", "digits", "--budget", "1x"], "at least 2x"),
+        (["check", "digits", "--budget", "lots"], "30x"),
+        (["check", "digits", "--checkpoint", "nowhere.pt"], "nowhere.pt"),
+        (["check", "digit"], "digits"),
+        (["check", "wine", "--device", "abacus"], "abacus"),
+    ],
+)
+def test_wrong_input_gets_one_line_and_exit_code_2(arguments, said, capsys):
+    assert run(arguments) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    (line,) = shown.err.strip().splitlines()
+    assert said in line

@@ -1,0 +1,92 @@
+"""Curvature at the end of a training, on losses whose Hessian is known."""
+
+import pytest
+import torch
+from torch import nn
+
+from surefoot.diagnosis.curved import BATCHES, measure_curvature, stable_limit
+from surefoot.fleet import Plan, launch
+from surefoot.recipe import Recipe
+from surefoot.tasks.task import Task
+
+PLAN = Plan("stacked", 4, threads=1)
+
+
+@pytest.fixture(scope="module")
+def line():
+    """A linear regression: its Hessian is 2/n XᵀX wherever it stands."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(64, 3, generator=generator, dtype=torch.float64) * torch.tensor(
+        [3.0, 1.0, 0.3], dtype=torch.float64
+    )
+    data = x, x.sum(1, keepdim=True) + 0.1 * torch.randn(64, 1, generator=generator, dtype=torch.float64)
+    model = lambda: nn.Linear(3, 1, bias=False, dtype=torch.float64)  # noqa: E731
+    return Task("line", model, nn.functional.mse_loss, data, data, batch_size=16, steps=20), 2.0 * x.T @ x / 64
+
+
+def measured(task, text):
+    fleet = launch(task, [Recipe.parse(text)], seed=0, plan=PLAN)
+    fleet.train(20)
+    return fleet, measure_curvature(fleet, 0)
+
+
+def test_sharpness_and_limit_of_sgd(line):
+    task, hessian = line
+    _, found = measured(task, "sgd(lr=0.01, momentum=0.5)")
+    top = float(torch.linalg.eigvalsh(hessian)[-1])
+    assert found.sharpness.value == pytest.approx(top, rel=1e-3)
+    assert found.limit == pytest.approx(2 * 1.5 / top, rel=1e-3)
+    assert 0 < found.step_sharpness < 3 * top
+    assert 0 <= found.share_of_noise <= 1
+
+
+def test_adams_sharpness_is_that_of_its_preconditioned_hessian(line):
+    task, hessian = line
+    fleet, found = measured(task, "adam(lr=0.01)")
+    square = next(iter(fleet.slots.values()))["square"][0]
+    root = (square / (1 - 0.999**20)).sqrt() + 1e-8
+    top = float(torch.linalg.eigvals(hessian / root[:, None]).real.max())
+    assert found.sharpness.value == pytest.approx(top, rel=1e-2)
+    assert found.limit == pytest.approx(38.0 / top, rel=1e-2)
+
+
+def test_the_step_sharpness_and_noise_are_those_of_the_next_batches(line):
+    task, _ = line
+    fleet, found = measured(task, "sgd(lr=0.01, momentum=0.5)")
+    weight = fleet.state_dict(0)["weight"][0]
+    bends = norms = 0.0
+    gradients = []
+    for number in range(20, 20 + BATCHES):
+        x, y = task.batch("train", fleet.order.indices(number))
+        own = 2.0 * x.T @ x / 16
+        gradient = 2.0 * x.T @ (x @ weight - y[:, 0]) / 16
+        bends, norms = bends + float(gradient @ own @ gradient), norms + float(gradient @ gradient)
+        gradients.append(gradient)
+    assert found.step_sharpness == pytest.approx(bends / norms, rel=1e-6)
+    stacked = torch.stack(gradients)
+    assert found.noise.noise == pytest.approx(16 * float(stacked.var(0).sum()), rel=1e-6)
+
+
+def test_what_is_measured_is_left_as_it_is(line):
+    task, _ = line
+    fleet = launch(task, [Recipe.parse("sgd(lr=0.01)")], seed=0, plan=PLAN)
+    fleet.train(5)
+    before, drawn = fleet.params.clone(), torch.get_rng_state()
+    measure_curvature(fleet, 0)
+    assert torch.equal(before, fleet.params)
+    assert torch.equal(drawn, torch.get_rng_state())
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [
+        ("sgd(lr=0.1, momentum=0.0)", 2.0 / 4.0),
+        ("sgd(lr=0.1, momentum=0.9, nesterov=true)", 2.0 * 1.9 / (2.8 * 4.0)),
+        ("adamw(lr=0.1)", 38.0 / 4.0),
+        ("rmsprop(lr=0.1)", None),
+        ("lion(lr=0.1)", None),
+    ],
+)
+def test_limits_are_given_where_they_are_known(text, limit):
+    assert stable_limit(Recipe.parse(text), 4.0) == (None if limit is None else pytest.approx(limit))
+    assert stable_limit(Recipe.parse(text), -1.0) is None

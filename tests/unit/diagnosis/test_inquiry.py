@@ -1,0 +1,70 @@
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit.diagnosis.valley import asked, ravine
+
+from surefoot.diagnosis.inquiry import FULL, SHORT, Inquiry
+from surefoot.diagnosis.settings import Plane
+from surefoot.recipe import Recipe
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.floats(-12, 5), st.sampled_from([0.0, 0.5, 0.9, 0.97]), st.floats(2, 12), st.booleans()
+)  # fmt: skip
+def test_the_budget_is_a_ceiling_and_the_recipe_itself_is_always_trained(octave, momentum, budget, cools):
+    inquiry = asked(f"sgd(lr={2.0**octave}, momentum={momentum})", ravine, budget=budget, cools=cools)
+    assert inquiry.spent <= budget + 1e-6
+    assert inquiry.loss_of(inquiry.plane.own, FULL) is not None
+    assert len({(row.setting, row.share, row.seed) for row in inquiry.judged}) == len(inquiry.judged)
+
+
+def test_the_price_is_what_the_trainings_and_their_cooldowns_cost():
+    inquiry = asked("sgd(lr=0.01, momentum=0.9)", ravine, budget=8.0)
+    longest: dict = {}
+    for row in inquiry.judged:
+        key = row.setting, row.seed
+        longest[key] = max(longest.get(key, 0.0), row.share)
+    cooled = sum(0.25 * row.share for row in inquiry.judged if row.share < FULL)
+    assert inquiry.spent == pytest.approx(sum(longest.values()) + cooled)
+
+
+@pytest.mark.parametrize("octave", [-9, -6, 0, 3])
+def test_rates_go_outward_until_the_best_lies_between_worse_ones(octave):
+    inquiry = asked(f"sgd(lr={2.0**octave}, momentum=0.0)", ravine)
+    line = sorted(
+        (row.setting.lr, row.loss) for row in inquiry.judged if row.share == SHORT and not row.setting.momentum
+    )
+    best = min(range(len(line)), key=lambda place: line[place][1])
+    assert 0 < best < len(line) - 1
+
+
+def test_what_would_be_advised_has_been_trained_in_full():
+    inquiry = asked("sgd(lr=0.001, momentum=0.9)", ravine, budget=6.0)
+    tried = {row.setting for row in inquiry.judged if row.share == FULL}
+    assert inquiry._advice() in tried
+
+
+def test_a_small_gain_is_looked_at_on_another_seed():
+    near = asked("sgd(lr=0.42, momentum=0.0)", ravine, budget=6.0)  # 26 % above the best
+    assert {row.seed for row in near.judged} == {0, 1}
+    far = asked("sgd(lr=0.0005, momentum=0.0)", ravine, budget=6.0)
+    assert {row.seed for row in far.judged} == {0}
+
+
+def test_where_everything_diverges_it_comes_to_an_end():
+    inquiry = asked("sgd(lr=0.1, momentum=0.9)", lambda lr, momentum, seed=0: math.inf, budget=10.0)
+    assert all(row.loss == math.inf for row in inquiry.judged)
+
+
+def test_small_budgets_leave_momenta_out():
+    inquiry = asked("sgd(lr=0.01, momentum=0.9)", ravine, budget=2.0)
+    assert {row.setting.momentum for row in inquiry.judged} == {0.9}
+
+
+def test_a_fixed_momentum_is_left_alone():
+    inquiry = Inquiry(Plane(Recipe.parse("adagrad(lr=0.01)")), 5.0)
+    first = next(iter(inquiry.orders()))
+    assert {setting.momentum for setting in first.settings} == {0.0}
