@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from surefoot.diagnosis.check import check as check
+    from surefoot.diagnosis.diagnose import diagnose as diagnose
     from surefoot.recipe.recipe import Recipe as Recipe
     from surefoot.tasks.task import Task as Task
     from surefoot.tuning.find import find as find
@@ -26,6 +27,7 @@ _HOMES = {
     "SurefootError": "surefoot.errors",
     "Task": "surefoot.tasks.task",
     "check": "surefoot.diagnosis.check",
+    "diagnose": "surefoot.diagnosis.diagnose",
     "find": "surefoot.tuning.find",
     "load_task": "surefoot.tasks.loader",
     "tune": "surefoot.tuning.tune",
@@ -39,6 +41,7 @@ __all__ = [
     "Task",
     "__version__",
     "check",
+    "diagnose",
     "find",
     "load_task",
     "tune",

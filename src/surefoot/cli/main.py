@@ -16,6 +16,7 @@ import click
 import surefoot
 from surefoot.cli.check import check
 from surefoot.cli.completion import completion
+from surefoot.cli.diagnose import diagnose
 from surefoot.cli.exits import DONE, FAILED, INTERRUPTED, WRONG_INPUT
 from surefoot.cli.export import export
 from surefoot.cli.find import find
@@ -36,6 +37,7 @@ def cli() -> None:
     surefoot tune data.csv --target price          the same for a table
     surefoot find digits                           which range is even usable?
     surefoot check digits --recipe "sgd(lr=0.5)"   is this right, and what to change?
+    surefoot diagnose runs/Nov23_10-12-01          what does this log tell?
     surefoot schedule "cosine(0.3, warmup=5%)"     what does this schedule look like?
     surefoot export surefoot.db --to pytorch       the recommended recipe as code
 
@@ -44,7 +46,7 @@ def cli() -> None:
     """
 
 
-for command in (tune, find, check, report, schedule, export, completion):
+for command in (tune, find, check, diagnose, report, schedule, export, completion):
     cli.add_command(command)
 
 

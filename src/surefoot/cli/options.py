@@ -64,6 +64,9 @@ def task_options(command: Command) -> Command:
     return command
 
 
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else on stdout.")
+
+
 def run_options(command: Command) -> Command:
     """Add the options that say how it is run and shown."""
     options = (
@@ -78,7 +81,7 @@ def run_options(command: Command) -> Command:
             help="Replay a recorded plan (JSON) instead of measuring one.",
         ),
         click.option("--device", default="cpu", show_default=True, help="Where to train: cpu, cuda, mps."),
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else on stdout."),
+        json_option,
         click.option("--quiet", "-q", is_flag=True, help="Show no progress."),
     )
     for option in reversed(options):

@@ -11,6 +11,11 @@
     curved         how the loss bends where the training ended
     checked        what a check found
     check          ``surefoot.check``
+    traits         what a log's curve is like, in numbers
+    likeness       which fault such a curve looks like
+    log_findings   the same in sentences
+    diagnosed      what a diagnosis found
+    diagnose       ``surefoot.diagnose``
 
 Import from the modules.
 """

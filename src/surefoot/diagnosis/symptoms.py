@@ -104,7 +104,7 @@ def overfits(train: Sequence[float], valid: Sequence[tuple[int, float]]) -> bool
     """Tell whether the validation loss ends a tenth above its lowest while the training loss falls."""
     losses = np.asarray(train, dtype=np.float64)
     lowest = min((loss for _, loss in valid), default=math.inf)
-    if len(losses) < 4 or not np.isfinite(losses).all() or not lowest > 0:
+    if not valid or len(losses) < 4 or not np.isfinite(losses).all() or not lowest > 0:
         return False
     place = [loss for _, loss in valid].index(lowest)
     since = losses[valid[place][0] :]

@@ -1,0 +1,204 @@
+"""Fits the judge of logs (``src/surefoot/diagnosis/likeness.json``) on trainings whose fault is known.
+
+    python -m benchmarks.diagnosis.fit     # an hour for what is missing in data/diagnosis-random, then a minute
+
+Learned on are the training tasks and tasks drawn at random; the test tasks are left alone. Every training is shown as
+it was and as another script would have logged it: seldom, smoothed, or with less in the log. How good it is on a task
+that it has not seen is found by leaving tasks out; from that follows how sure it must be before it names a fault.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from benchmarks.diagnosis import tasks
+from benchmarks.diagnosis.cases import NEAR, Case, cases_of, grids_of, landscape_of, noise_of
+from benchmarks.diagnosis.curves import curve_of, variants
+from benchmarks.diagnosis.generate import POWERS, SCHEDULES, Grid, compute, path_of
+from benchmarks.diagnosis.labels import Label
+from benchmarks.diagnosis.random_tasks import random_task
+from benchmarks.scale import DATA
+from surefoot.diagnosis.likeness import FITTED, WELL_SET
+from surefoot.diagnosis.traits import traits_of
+from surefoot.files import atomic_path
+from surefoot.fleet import Plan
+
+FOLDER = DATA / "diagnosis-random"
+RANDOM = 21
+SEEDS = (500_001, 500_002)
+PLAN = Plan("stacked", 64, threads=1)
+# Inverse strength of the penalty on weights; rare verdicts count more, by this power of how rare they are.
+PENALTY, RARE = 0.03, 0.3
+# Healthy trainings that are called faulty, on tasks that were left out: at most this share.
+FALSE_ALARMS = 0.05
+# Octaves beyond which the best learning rate is simply far.
+FAR = 7.0
+FOLDS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A training as a log shows it.
+
+    Attributes:
+        task: Its name.
+        traits: Of its curve.
+        label: What is wrong with it.
+        octaves: From its learning rate to the best one at its momentum.
+        weight: Of all trainings near the valley as much as of all others.
+        whole: Whether the log has everything.
+    """
+
+    task: str
+    traits: dict[str, float]
+    label: Label
+    octaves: float
+    weight: float
+    whole: bool
+
+
+def examples(name: str, grids: dict[tuple[str, str], Grid]) -> Iterator[Example]:
+    """Yield the trainings of a task that did not diverge: what did needs no judge."""
+    draw = np.random.default_rng(zlib.crc32(name.encode()))
+    noise = noise_of([*grids.values()])
+    near = {}
+    for pair, grid in grids.items():
+        mean = landscape_of(grid, noise).mean
+        near[pair] = mean < NEAR * mean.min()
+    for case in cases_of(name, grids, each=2 * max(grid.train[..., 0].size for grid in grids.values())):
+        pair = case.optimizer, case.schedule
+        grid = grids[pair]
+        side = near[pair] == near[pair][case.rate, case.momentum]
+        curves = variants(curve_of(grid, case), draw)
+        if case.label.verdict == "diverged" or not np.isfinite(grid.train[case.rate, case.momentum]).all():
+            continue
+        for number, curve in enumerate(curves):
+            yield Example(name, traits_of(curve), case.label, _octaves(grid, case), 0.5 / side.sum(), number == 0)
+
+
+def fit(rows: Sequence[Example]) -> dict[str, object]:
+    """Return the numbers of a :class:`surefoot.diagnosis.likeness.Likeness`, as yet without how sure is sure."""
+    names = [*rows[0].traits]
+    raw, weights = _matrix(rows, names), _weights(rows)
+    centre, scale = np.nanmean(raw, axis=0), np.maximum(np.nanstd(raw, axis=0), 1e-9)
+    standard = np.nan_to_num((raw - centre) / scale)
+    which = LogisticRegression(C=PENALTY, max_iter=2000).fit(
+        standard, [row.label.verdict for row in rows], sample_weight=weights
+    )
+    away = np.array([abs(row.octaves) > 0 for row in rows])
+    octaves = np.clip([row.octaves for row in rows], -FAR, FAR)
+    size = Ridge(alpha=1.0 / PENALTY).fit(standard[away], octaves[away], sample_weight=weights[away])
+    return {
+        "traits": names,
+        "centre": _rounded(centre),
+        "scale": _rounded(scale),
+        "verdicts": [str(name) for name in which.classes_],
+        "weights": [_rounded(row) for row in which.coef_],
+        "bias": _rounded(which.intercept_),
+        "size": _rounded(size.coef_),
+        "size_bias": round(float(size.intercept_), 5),
+    }
+
+
+def left_out(rows: Sequence[Example]) -> list[tuple[Example, dict[str, float]]]:
+    """Return for every whole log what a judge says that has not seen its task."""
+    names = sorted({row.task for row in rows})
+    found = []
+    for part in np.array_split(np.random.default_rng(0).permutation(names), FOLDS):
+        judge = fit([row for row in rows if row.task not in part])
+        for row in rows:
+            if row.task in part and row.whole:
+                found.append((row, _probabilities(judge, row)))
+    return found
+
+
+def sure_enough(found: Sequence[tuple[Example, dict[str, float]]]) -> float:
+    """Return how likely any fault must be before one is named, so that false alarms are as rare as they have to be."""
+    healthy = [(row.weight, shares) for row, shares in found if row.label.verdict == "healthy"]
+    total = sum(weight for weight, _ in healthy)
+    for sure in np.arange(0.30, 1.0, 0.01):
+        alarms = sum(weight for weight, shares in healthy if _named(shares, float(sure)) not in (*WELL_SET, "unknown"))
+        if alarms <= FALSE_ALARMS * total:
+            return round(float(sure), 2)
+    return 1.0
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for make in tasks.TRAIN:
+        name = make().name
+        rows += [*examples(name, grids_of(name))]
+    for number in range(RANDOM):
+        grids = _random_grids(number)
+        rows += [*examples(f"random-{number}", grids)]
+        print(f"random-{number}: {len(rows)} examples so far", flush=True)
+    found = left_out(rows)
+    sure = sure_enough(found)
+    right = sum(row.weight * (_named(shares, 0.0) in row.label.right) for row, shares in found)
+    print(f"on tasks left out: right {right / sum(row.weight for row, _ in found):.1%}; faults are named from {sure}")
+    judge = fit(rows) | {"sure": sure}
+    with atomic_path(FITTED) as temporary:
+        lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in judge.items()]
+        temporary.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def _random_grids(number: int) -> dict[tuple[str, str], Grid]:
+    task = random_task(number)
+    for optimizer in POWERS:
+        for schedule in SCHEDULES:
+            path = path_of(task.name, optimizer, schedule, FOLDER)
+            if not path.exists():
+                compute(task, optimizer, schedule, PLAN, seeds=SEEDS).save(path)
+    return grids_of(task.name, FOLDER)
+
+
+def _octaves(grid: Grid, case: Case) -> float:
+    final = grid.valid[:, case.momentum, :, -1]
+    mean = np.where(np.isfinite(final), final, np.inf).mean(-1)
+    return float(np.log2(grid.rates[mean.argmin()] / grid.rates[case.rate]))
+
+
+def _matrix(rows: Sequence[Example], names: Sequence[str]) -> NDArray[np.float64]:
+    return np.array([[row.traits[name] for name in names] for row in rows])
+
+
+def _weights(rows: Sequence[Example]) -> NDArray[np.float64]:
+    """Return weights of mean 1; those of rare verdicts are raised."""
+    shares: dict[str, float] = {}
+    for row in rows:
+        shares[row.label.verdict] = shares.get(row.label.verdict, 0.0) + row.weight
+    weights = np.array([row.weight * shares[row.label.verdict] ** -RARE for row in rows])
+    scaled: NDArray[np.float64] = weights / weights.mean()
+    return scaled
+
+
+def _probabilities(judge: dict[str, object], row: Example) -> dict[str, float]:
+    names, verdicts = judge["traits"], judge["verdicts"]
+    assert isinstance(names, list)
+    assert isinstance(verdicts, list)
+    centre, scale, weights, bias = (np.array(judge[key]) for key in ("centre", "scale", "weights", "bias"))
+    scores = weights @ np.nan_to_num((_matrix([row], names)[0] - centre) / scale) + bias
+    shares = np.exp(scores - scores.max())
+    return dict(zip(verdicts, (shares / shares.sum()).tolist(), strict=True))
+
+
+def _named(shares: dict[str, float], sure: float) -> str:
+    verdict = max(shares, key=lambda each: shares[each])
+    well_set = sum(shares.get(each, 0.0) for each in WELL_SET)
+    return verdict if verdict in WELL_SET or 1.0 - well_set >= sure else "unknown"
+
+
+def _rounded(values: NDArray[np.float64]) -> list[float]:
+    return [round(float(value), 5) for value in values]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Which fault a curve looks like: what trainings with known faults look like, fitted once and kept as numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surefoot.diagnosis.finding import Verdict
+
+# Verdicts under which learning rate and momentum are left alone.
+WELL_SET: tuple[Verdict, ...] = ("healthy", "overfitting")
+FITTED = Path(__file__).with_name("likeness.json")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Likeness:
+    """A multinomial logistic regression over T traits and V verdicts, and a linear one for the size of the change.
+
+        z = (traits - centre) / scale, 0 where a trait is not known
+        p(verdict) = softmax(weights z + bias)
+        octaves = size · z + size_bias
+
+    Attributes:
+        traits: Names ``[T]``.
+        centre, scale: Of the traits ``[T]``.
+        verdicts: ``[V]``.
+        weights: ``[V, T]``.
+        bias: ``[V]``.
+        size: ``[T]``: octaves from the learning rate to the best one at the same momentum.
+        size_bias: Scalar.
+        sure: Probability of any fault from which on the likeliest is named.
+    """
+
+    traits: tuple[str, ...]
+    centre: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    verdicts: tuple[Verdict, ...]
+    weights: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    size: NDArray[np.float64]
+    size_bias: float
+    sure: float
+
+    def probabilities(self, traits: Mapping[str, float]) -> dict[Verdict, float]:
+        """Return how likely each verdict is; they sum to 1."""
+        scores = self.weights @ self.standard(traits) + self.bias
+        shares = np.exp(scores - scores.max())
+        return dict(zip(self.verdicts, (shares / shares.sum()).tolist(), strict=True))
+
+    def verdict(self, probabilities: Mapping[Verdict, float]) -> Verdict:
+        """Return the likeliest verdict; ``unknown`` where that is a fault, but whether there is any is not sure."""
+        likeliest = max(probabilities, key=lambda each: probabilities[each])
+        fault = 1.0 - sum(probabilities.get(each, 0.0) for each in WELL_SET)
+        return likeliest if likeliest in WELL_SET or fault >= self.sure else "unknown"
+
+    def octaves(self, traits: Mapping[str, float]) -> float:
+        """Return by how many factors of 2 the learning rate should be raised, below 0 lowered."""
+        return float(self.size @ self.standard(traits) + self.size_bias)
+
+    def standard(self, traits: Mapping[str, float]) -> NDArray[np.float64]:
+        """Return traits in units of how much they vary, ``[T]``."""
+        found = np.array([traits.get(name, math.nan) for name in self.traits])
+        known = np.isfinite(found)
+        return np.where(known, (np.where(known, found, 0.0) - self.centre) / self.scale, 0.0)
+
+
+@cache
+def fitted() -> Likeness:
+    """Return what ``benchmarks/diagnosis/fit.py`` fitted, on training tasks and tasks drawn at random."""
+    data = json.loads(FITTED.read_text())
+    arrays = {name: np.array(data[name]) for name in ("centre", "scale", "weights", "bias", "size")}
+    return Likeness(
+        traits=tuple(data["traits"]),
+        verdicts=tuple(data["verdicts"]),
+        size_bias=data["size_bias"],
+        sure=data["sure"],
+        **arrays,
+    )

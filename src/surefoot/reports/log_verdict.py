@@ -1,0 +1,37 @@
+"""A log's verdict in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from surefoot.diagnosis.diagnosed import DiagnoseResult
+from surefoot.numerals import numeral
+from surefoot.reports.verdict import SYMPTOMS, TITLES
+
+
+def diagnosis_text(result: DiagnoseResult) -> RenderableType:
+    """Return what a diagnosis found."""
+    first, *others = result.findings
+    sure = "" if first.confidence >= 0.995 or first.code == "unknown" else f" ({first.confidence:.0%} sure)"
+    parts = [Text(f"{TITLES[first.code]}{sure}: {result.curve.source}", style="bold"), Text(first.why)]
+    if first.advice:
+        parts.append(Text("Try " + ", ".join(_advised(*item) for item in first.advice.items()), style="bold"))
+    if result.symptoms:
+        parts.append(Text("The curve shows: " + ", ".join(SYMPTOMS[symptom] for symptom in result.symptoms) + "."))
+    parts += [Text(f"{TITLES[finding.code]}: {finding.why}") for finding in others]
+    return Group(*parts, Text(" ".join(_read(result)), style="dim"))
+
+
+def _advised(name: str, value: float | str) -> str:
+    title = {"lr": "learning rate"}.get(name, name)
+    return f"{title} {value if isinstance(value, str) else numeral(value)}"
+
+
+def _read(result: DiagnoseResult) -> Iterator[str]:
+    """Yield what was read as what, and what a reader should know of it."""
+    names = ", ".join(f"{quantity} from {name!r}" for quantity, name in result.curve.names.items())
+    yield f"Read up to step {result.curve.last_step:,}{f': {names}' if names else ''}."
+    yield from (f"{note[0].upper()}{note[1:]}." for note in result.curve.notes)

@@ -1,0 +1,119 @@
+"""Logs whose fault is beyond doubt."""
+
+import math
+
+import numpy as np
+import pytest
+
+from surefoot.diagnosis.diagnose import course_of, diagnose
+from surefoot.diagnosis.likeness import FITTED, Likeness, fitted
+from surefoot.diagnosis.log_findings import of_a_fault
+from surefoot.errors import LogError
+from surefoot.logs.curve import Curve
+from surefoot.logs.series import Series
+
+
+def series(values, every=1):
+    values = np.asarray(values, dtype=np.float64)
+    return Series(np.arange(1, len(values) + 1) * every, values)
+
+
+@pytest.mark.parametrize("step", [0, 7, 30])
+def test_losses_that_leave_the_numbers_diverged_at_that_step(step):
+    losses = np.linspace(2.0, 1.0, 40)
+    losses[step:] = math.nan
+    found = diagnose(Curve("log", train=series(losses)))
+    assert (found.verdict, found.confidence) == ("diverged", 1.0)
+    assert found.findings[0].evidence["diverged_at"] == step + 1
+    assert str(step + 1) in found.findings[0].why
+    assert found.symptoms == ("divergence",)
+
+
+def test_a_loss_that_ends_above_its_start_diverged():
+    found = diagnose(Curve("log", train=series(np.geomspace(2.0, 200.0, 50)), lr=series([0.4] * 50)))
+    assert found.verdict == "diverged"
+    assert found.findings[0].advice["lr"] == pytest.approx(0.1)
+
+
+def test_few_losses_tell_nothing_and_it_says_so():
+    found = diagnose(Curve("log", train=series([2.0, 1.0, 0.5])))
+    assert found.verdict == "unknown"
+    assert "3 losses" in found.findings[0].why
+
+
+def test_a_loss_that_never_moves_is_a_plateau_or_a_rate_too_low():
+    flat = 2.3 + 1e-4 * np.random.default_rng(0).normal(size=300)
+    flat[-40:] -= 1e-3
+    assert diagnose(Curve("log", train=series(flat))).verdict in {"plateau", "lr_too_low"}
+
+
+def test_overfitting_needs_a_validation_loss_that_rises_while_the_training_loss_falls():
+    train = series(2.0 * np.exp(-np.arange(400) / 80) + 0.01)
+    falls_then_rises = np.concatenate([np.linspace(1.5, 0.5, 10), np.linspace(0.5, 1.2, 10)])
+    found = diagnose(Curve("log", train=train, valid=series(falls_then_rises, every=20)))
+    assert "overfitting" in {finding.code for finding in found.findings}
+    step = int(
+        next(each for each in found.findings if each.code == "overfitting").why.split("at step ")[1].split(",")[0]
+    )
+    assert step in {200, 220}
+    without = diagnose(Curve("log", train=train))
+    assert "overfitting" not in {finding.code for finding in without.findings}
+
+
+def test_advice_has_a_size_even_where_the_rate_is_not_known():
+    slow = 2.3 - 0.1 * np.linspace(0, 1, 400) + 0.002 * np.random.default_rng(0).normal(size=400)
+    curve = Curve("log", train=series(slow), valid=series(slow[::20] + 0.01, every=20), names={"lr": "lr-Adam"})
+    known = diagnose(curve, lr=1e-4, momentum=0.0)
+    assert known.verdict == "lr_too_low"
+    assert known.findings[0].advice["lr"] > 2e-4
+    unknown = of_a_fault(curve, known.findings[0].evidence, "lr_too_high", 0.9, -2.0)
+    assert unknown.advice == {"lr": "times 0.25"}
+
+
+def test_what_the_log_lacks_is_named_where_it_does_not_tell():
+    slow = 2.3 - 0.1 * np.linspace(0, 1, 400) + 0.002 * np.random.default_rng(0).normal(size=400)
+    found = diagnose(Curve("log", train=series(slow)))
+    assert found.verdict == "unknown"
+    for missing in ("validation loss", "learning rate", "momentum", "surefoot check"):
+        assert missing in found.findings[0].why
+
+
+@pytest.mark.parametrize("given", [{"lr": -0.1}, {"lr": math.nan}, {"momentum": 1.0}, {"momentum": -0.5}])
+def test_constants_out_of_range_are_refused(given):
+    with pytest.raises(LogError, match="given"):
+        diagnose(Curve("log", train=series(np.ones(20))), **given)
+
+
+def test_validation_losses_find_their_place_among_training_losses_that_are_logged_seldom():
+    curve = Curve(
+        "log", train=Series(np.array([10, 20, 30]), np.array([3.0, 2.0, 1.0])), valid=series([2.5, 1.5], every=15)
+    )
+    assert course_of(curve) == ([3.0, 2.0, 1.0], [(1, 2.5), (3, 1.5)])
+
+
+def test_probabilities_are_a_softmax_of_standardised_traits():
+    judge = Likeness(
+        traits=("noise", "fall"),
+        centre=np.array([1.0, 0.0]),
+        scale=np.array([2.0, 1.0]),
+        verdicts=("healthy", "lr_too_low"),
+        weights=np.array([[1.0, 0.0], [0.0, 1.0]]),
+        bias=np.array([0.0, math.log(3.0)]),
+        size=np.array([1.0, 0.0]),
+        size_bias=0.5,
+        sure=0.9,
+    )
+    found = judge.probabilities({"noise": 3.0, "fall": math.nan})
+    assert found["healthy"] == pytest.approx(math.e / (math.e + 3.0))
+    assert judge.octaves({"noise": 3.0}) == pytest.approx(1.5)
+    assert judge.verdict({"healthy": 0.2, "lr_too_low": 0.8}) == "unknown"
+    assert judge.verdict({"healthy": 0.05, "lr_too_low": 0.95}) == "lr_too_low"
+
+
+def test_what_was_fitted_has_all_its_numbers():
+    judge = fitted()
+    assert FITTED.exists()
+    assert judge.weights.shape == (len(judge.verdicts), len(judge.traits))
+    assert np.isfinite(judge.weights).all()
+    assert (judge.scale > 0).all()
+    assert 0.5 < judge.sure < 1.0
