@@ -30,6 +30,10 @@ bench: .venv/bench ## measure, beside the alternatives; hours, or minutes with Q
 	$(BIN)/python -m benchmarks.race $(if $(QUICK),--quick)
 	$(BIN)/python -m benchmarks.honesty $(if $(QUICK),--quick)
 	$(BIN)/python -m benchmarks.memory $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks.diagnosis.generate $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks.diagnosis.verdicts $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks.diagnosis.log_verdicts $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks.event_reader $(if $(QUICK),--quick)
 	$(BIN)/python -m benchmarks.report $(if $(QUICK),--quick)
 
 format: .venv/dev ## put the code in shape

@@ -1,6 +1,6 @@
 """Reading a TensorBoard event file: surefoot's reader and TensorBoard's own, in turn.
 
-    python -m benchmarks.event_reader [--scalars N]
+    python -m benchmarks.event_reader [--quick]
 
 Both read the same file as torch's SummaryWriter wrote it, every scalar, checksums checked; both answers are compared.
 """
@@ -8,6 +8,7 @@ Both read the same file as torch's SummaryWriter wrote it, every scalar, checksu
 from __future__ import annotations
 
 import argparse
+import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from benchmarks.scale import DATA
 from surefoot.logs.event_file import EventFile
 from surefoot.logs.series import Series
 
+ROUNDS = 3
 TAGS = ("loss/train", "loss/valid", "lr", "grad_norm")
 
 
@@ -57,22 +59,34 @@ def timed(read: Callable[[Path], dict[str, Series]], path: Path) -> tuple[float,
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scalars", type=int, default=1_000_000)
-    scalars = parser.parse_args().scalars
+    parser.add_argument("--quick", action="store_true", help="a twentieth of the scalars; kept in data/quick")
+    quick = parser.parse_args().quick
+    scalars = 50_000 if quick else 1_000_000
+    pairs = []
     with tempfile.TemporaryDirectory() as folder:
         path = write(Path(folder), scalars)
-        ours, found = timed(by_surefoot, path)
-        theirs, expected = timed(by_tensorboard, path)
+        for _ in range(ROUNDS):
+            ours, found = timed(by_surefoot, path)
+            theirs, expected = timed(by_tensorboard, path)
+            pairs.append((ours, theirs))
         megabytes = path.stat().st_size / 1e6
     # A wrong answer is worth no time.
     for tag, series in expected.items():
         assert np.array_equal(series.steps, found[tag].steps), tag
         assert np.array_equal(series.values, found[tag].values), tag
-    print(
-        f"{scalars:,} scalars, {megabytes:.0f} MB: {ours:.1f} s, EventAccumulator {theirs:.1f} s: {theirs / ours:.1f}x"
-    )
-    data = {"scalars": scalars, "surefoot_s": round(ours, 2), "event_accumulator_s": round(theirs, 2)}
-    records.write(DATA / "event_reader.json", {"machine": records.surroundings(), **data})
+    ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
+    ratio = statistics.median(other / own for own, other in pairs)
+    print(f"{scalars:,} scalars, {megabytes:.0f} MB: {ours:.1f} s, EventAccumulator {theirs:.1f} s: {ratio:.1f}x")
+    data = {
+        "scalars": scalars,
+        "surefoot_s": round(ours, 2),
+        "event_accumulator_s": round(theirs, 2),
+        "ratio": round(ratio, 1),
+        "rounds": ROUNDS,
+    }
+    path = (DATA / "quick" if quick else DATA) / "event_reader.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    records.write(path, {"machine": records.surroundings(), **data})
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from surefoot.files import atomic_path
 
 PACKAGES = (
     "surefoot", "torch", "numpy", "optuna", "ray", "torch-lr-finder", "lightning", "prodigyopt", "schedulefree",
+    "runmedic", "training-doctor", "sk-autod",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks import fleet_report, grid, plots, records
 from benchmarks.contestants import CONTESTANTS, SUREFOOT, TPE
+from benchmarks.diagnosis import report as judges
 from benchmarks.entries import ENTRIES
 from benchmarks.figures import Clock, Promises, Race, promises_of, race_of, speedup
 from benchmarks.judging import GOOD
@@ -25,10 +26,15 @@ TRAININGS_TRIED = 200
 
 
 def targets(
-    fleets: Sequence[dict[str, Any]], races: Sequence[Race], kept: Sequence[Promises], memory: dict[str, Any] | None
+    fleets: Sequence[dict[str, Any]],
+    races: Sequence[Race],
+    kept: Sequence[Promises],
+    memory: dict[str, Any] | None,
+    judged: judges.Diagnosis,
 ) -> str:
     """Return every target beside what was measured."""
     rows = [*fleet_report.targets(fleets), *_speed_rows(races), *_promise_rows(kept), *_memory_rows(memory)]
+    rows += judges.targets(judged)
     return table(["target", "measured", ""], rows)
 
 
@@ -171,16 +177,18 @@ def render(scale: Scale, folder: Path) -> str:
     raced = records.read(scale.folder / "race.json")
     honest = records.read(scale.folder / "honesty.json")
     memory = records.read(scale.folder / "memory.json")
+    judged = judges.read(scale.folder)
     tasks = [name for name in scale.tasks if grid.path_of(name).exists()]
     races = [race_of(name, raced) for name in tasks] if raced else []
     races = [race for race in races if race.incumbent]
     kept = [promises_of(name, rows) for name in tasks if (rows := _tunes(honest, name))]
     limits = {"limit": scale.limit_seconds, "named": TPE.title, "named_limit": scale.named_limit_seconds}
+    measured = (("fleet", fleet), ("race", raced), ("honesty", honest), ("memory", memory))
     parts = [INTRODUCTION.format(seeds=scale.seeds, answer=ANSWER, good=GOOD, **limits)]
-    for what, data in (("fleet", fleet), ("race", raced), ("honesty", honest), ("memory", memory)):
+    for what, data in (*measured, *judges.sources(scale.folder)):
         if data and "machine" in data:
             parts.append(f"- *{what}*: {surroundings(data['machine'])}\n")
-    parts += ["\n## Targets\n\n", targets(fleet["results"], races, kept, memory)]
+    parts += ["\n## Targets\n\n", targets(fleet["results"], races, kept, memory, judged)]
     if fleet["results"]:
         parts += ["\n## Throughput of a fleet\n\n", fleet_report.INTRODUCTION, fleet_report.speeds(fleet["results"])]
     if raced and raced["missing"]:
@@ -197,7 +205,7 @@ def render(scale: Scale, folder: Path) -> str:
     if kept:
         save(plots.intervals(honest["tunes"], [each.task for each in kept]), folder / "intervals.svg")
         parts += ["\n## Promises\n\n", promise_table(kept), "\n![Intervals of the learning rate](intervals.svg)\n"]
-    return "".join(parts)
+    return "".join([*parts, *judges.sections(judged)])
 
 
 INTRODUCTION = """# Results

@@ -1,0 +1,215 @@
+"""The judges' part of RESULTS.md."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks import records
+from benchmarks.diagnosis import tasks
+from benchmarks.diagnosis.cases import Case, cases_of, grids_of
+from benchmarks.diagnosis.generate import Grid
+from benchmarks.diagnosis.score import Followed, Judged, Score, confusion, followed, score_of
+from benchmarks.markdown import DASH, table, target
+
+DEFAULT_BUDGET = 5.0
+# Cases are drawn anew to be held against the verdicts: as many as any of the parts asked for.
+EACH = 32
+PEERS_AHEAD = "diagnose ahead of runmedic, training-doctor and sk-autod on every verdict"
+
+INTRODUCTION = """Labelled trainings of {tasks} tasks that nothing was fitted on: a grid of learning rates and momenta,
+five seeds each, says what is wrong with each of its settings (`benchmarks/diagnosis/labels.py`). Half of the trainings
+asked about lie within 15 % of their grid's best. F1 counts a verdict as right that names another change which recovers
+80 % of the best one's gain; `unknown` is a miss. Intervals are 90 %, over tasks.
+
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one judge said.
+
+    Attributes:
+        rows: Verdicts beside labels.
+        advised: Cases, their grids, and the learning rate and momentum advised, where the judge advises any.
+        trainings: What each verdict cost, in full trainings.
+    """
+
+    rows: list[Judged] = field(default_factory=list)
+    advised: list[tuple[Case, Grid, tuple[float, float]]] = field(default_factory=list)
+    trainings: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Everything that was measured of judges.
+
+    Attributes:
+        checks: ``check`` by budget.
+        logs: Judges of logs by name.
+        reader, watch: Data of their benchmarks, ``None`` where not run.
+    """
+
+    checks: dict[float, Asked]
+    logs: dict[str, Asked]
+    reader: dict[str, Any] | None
+    watch: dict[str, Any] | None
+
+
+def read(folder: Path) -> Diagnosis:
+    """Read what was measured."""
+    checks = records.read(folder / "verdicts.json", {"checks": []})["checks"]
+    logs = records.read(folder / "log_verdicts.json", {"logs": []})["logs"]
+    found = Diagnosis({}, {}, records.read(folder / "event_reader.json"), records.read(folder / "watch.json"))
+    for make in tasks.TEST if checks or logs else ():
+        task = make().name
+        grids = grids_of(task)
+        cases = {str(case.recipe): case for case in cases_of(task, grids, each=EACH)}
+        for row in checks:
+            if row["task"] == task:
+                case, asked = cases[row["recipe"]], found.checks.setdefault(row["budget"], Asked())
+                asked.rows.append(Judged(task, row["verdict"], case.label))
+                asked.advised.append((case, grids[case.optimizer, case.schedule], (*row["advice"],)))
+                asked.trainings.append(row["trainings"])
+        for row in logs:
+            for judge, verdict in row["verdicts"].items() if row["task"] == task else ():
+                label = cases[row["recipe"]].label
+                found.logs.setdefault(judge, Asked()).rows.append(Judged(task, verdict, label))
+    return found
+
+
+def sources(folder: Path) -> Iterator[tuple[str, Any]]:
+    """Yield each part's name and data."""
+    files = {"check": "verdicts", "diagnose": "log_verdicts", "event reader": "event_reader", "watch": "watch"}
+    for name, file in files.items():
+        yield name, records.read(folder / f"{file}.json")
+
+
+def targets(found: Diagnosis) -> Iterator[list[str]]:
+    """Yield the rows of the table of targets."""
+    asked = found.checks.get(DEFAULT_BUDGET)
+    score = None if asked is None else score_of(asked.rows)
+    after = None if asked is None else followed(asked.advised)
+    yield from _judge_rows("check", score, least=0.90, alarms=0.03)
+    yield target(
+        "following the advice once improves at least 90 % of the unhealthy runs",
+        DASH if after is None else f"{after.improved:.0%}",
+        met=None if after is None else after.improved >= 0.9,
+    )
+    yield target(
+        "it closes at least 80 % of the gap to the best (median)",
+        DASH if after is None else f"{after.gap_closed:.0%}",
+        met=None if after is None else after.gap_closed >= 0.8,
+    )
+    ours = score_of(found.logs["surefoot"].rows) if "surefoot" in found.logs else None
+    yield from _judge_rows("diagnose, from logs", ours, least=0.70, alarms=0.05)
+    peers = {name: score_of(each.rows) for name, each in found.logs.items() if name != "surefoot"}
+    if ours is None or not peers:
+        yield target(PEERS_AHEAD, DASH, met=None)
+    else:
+        behind = [*_behind(ours, peers)]
+        yield target(PEERS_AHEAD, "; ".join(behind) or "on all", met=not behind)
+    yield from _speed_rows(found)
+
+
+def sections(found: Diagnosis) -> Iterator[str]:
+    """Yield the judges' part of the report."""
+    if not found.checks and not found.logs:
+        return
+    yield "\n## The judges\n\n" + INTRODUCTION.format(tasks=len(tasks.TEST))
+    if found.checks:
+        yield _checks_table(found.checks)
+        yield "\nWhat following the advice once does to the unhealthy runs, on the labels' seeds:\n\n"
+        yield _advice_table(found.checks)
+        yield f"\nLabels of `check` at {DEFAULT_BUDGET:g}x down, verdicts across:\n\n"
+        yield _confusion_table(found.checks[DEFAULT_BUDGET].rows)
+    if found.logs:
+        yield "\nFrom logs alone, all given the same; F1 of every label:\n\n" + _peer_table(found.logs)
+        yield "\nLabels of `diagnose` down, verdicts across:\n\n" + _confusion_table(found.logs["surefoot"].rows)
+
+
+def _judge_rows(name: str, score: Score | None, *, least: float, alarms: float) -> Iterator[list[str]]:
+    text = DASH if score is None else f"{score.macro_f1:.2f} ({score.low:.2f} to {score.high:.2f})"
+    yield target(f"{name}: macro-F1 at least {least:.2f}", text, met=None if score is None else score.macro_f1 >= least)
+    yield target(
+        f"{name}: false alarms on healthy runs at most {alarms:.0%}",
+        DASH if score is None else f"{score.false_alarms:.1%} of {score.healthy}",
+        met=None if score is None else score.false_alarms <= alarms,
+    )
+
+
+def _behind(ours: Score, peers: dict[str, Score]) -> Iterator[str]:
+    for name, score in peers.items():
+        for label, value in score.by_label.items():
+            if ours.by_label[label] < value or (ours.by_label[label] == value and value > 0):
+                yield f"{name} on {label}: {value:.2f} against {ours.by_label[label]:.2f}"
+
+
+def _speed_rows(found: Diagnosis) -> Iterator[list[str]]:
+    reader = found.reader
+    yield target(
+        "event files read at least 10x as fast as EventAccumulator reads them, 1 M scalars",
+        DASH if reader is None else f"{reader['ratio']:.1f}x ({reader['scalars']:,} scalars)",
+        met=None if reader is None or reader["scalars"] < 1_000_000 else reader["ratio"] >= 10,
+    )
+    rows = {} if found.watch is None else {row["kind"]: row for row in found.watch["rows"]}
+    for kind, title, most in (("signals", "cheap signals", 0.02), ("curvature", "with curvature", 0.05)):
+        yield target(
+            f"Watch on a 10 ms step, {title}: at most {most:.0%}",
+            f"{rows[kind]['overhead']:.1%} of {rows['plain']['step_ms']:.0f} ms" if rows else DASH,
+            met=rows[kind]["overhead"] <= most if rows else None,
+        )
+
+
+def _checks_table(checks: dict[float, Asked]) -> str:
+    head = ["budget", "runs", "cost", "macro-F1", "interval", "right", "false alarms", "healthy", "unknown"]
+    rows = []
+    for budget, asked in sorted(checks.items()):
+        score, cost = score_of(asked.rows), sum(asked.trainings) / len(asked.trainings)
+        rows.append(
+            [
+                f"{budget:g}x", str(score.runs), f"{cost:.1f}x", f"{score.macro_f1:.2f}",
+                f"{score.low:.2f} to {score.high:.2f}", f"{score.right:.0%}", f"{score.false_alarms:.1%}",
+                str(score.healthy), f"{score.unknown:.1%}",
+            ]
+        )  # fmt: skip
+    return table(head, rows)
+
+
+def _advice_table(checks: dict[float, Asked]) -> str:
+    head = ["budget", "unhealthy runs", "advised", "improved", "gap closed", "gap to the grid's best"]
+    found = [(budget, followed(asked.advised)) for budget, asked in sorted(checks.items())]
+    return table(head, [[f"{budget:g}x", *_advice(after)] for budget, after in found])
+
+
+def _advice(after: Followed) -> list[str]:
+    shares = (after.advised, after.improved, after.gap_closed, after.gap_to_grid)
+    return [str(after.runs), *(DASH if math.isnan(share) else f"{share:.0%}" for share in shares)]
+
+
+def _confusion_table(rows: Sequence[Judged]) -> str:
+    counts = confusion(rows)
+    labels = sorted(counts)
+    verdicts = [*labels, *sorted({name for found in counts.values() for name in found} - {*labels})]
+    return table(
+        ["label", *verdicts], [[label, *(str(counts[label].get(name, "")) for name in verdicts)] for label in labels]
+    )
+
+
+def _peer_table(logs: dict[str, Asked]) -> str:
+    scores = {name: score_of(asked.rows) for name, asked in logs.items()}
+    labels = [*next(iter(scores.values())).by_label]
+    head = ["judge", "macro-F1", "right", "false alarms", "unknown", *labels]
+    return table(
+        head,
+        [
+            [
+                name, f"{score.macro_f1:.2f}", f"{score.right:.0%}", f"{score.false_alarms:.1%}",
+                f"{score.unknown:.0%}", *(f"{score.by_label[label]:.2f}" for label in labels),
+            ]
+            for name, score in scores.items()
+        ],
+    )  # fmt: skip
