@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from surefoot.cli.again import again
 from surefoot.cli.device import check_device
 from surefoot.cli.exits import DONE, FAILED, INTERRUPTED
 from surefoot.cli.options import TASK_OPTIONS, TaskText, load_task, run_options, task_options
@@ -207,7 +208,7 @@ def _write_reports(result: TuneResult, folder: Path) -> dict[str, str]:
     from surefoot.studies import Study
 
     info = Study.open(str(result.study)).info()
-    write_html(result, folder / "report.html", environment=info.environment, command=command_text(info.settings))
+    write_html(result, folder / "report.html", environment=info.environment, command=_again(info.settings))
     write_tensorboard(result, folder / "tensorboard")
     return {"report": str(folder / "report.html"), "curves": f"tensorboard --logdir {folder / 'tensorboard'}"}
 
@@ -221,25 +222,8 @@ def _check_surroundings(settings: dict[str, Any]) -> None:
         writable_folder(Path(settings["out"]))
 
 
-def command_text(settings: dict[str, Any]) -> str:
-    """Return the command that asks for the same again."""
+def _again(settings: dict[str, Any]) -> str:
+    """Return the command that asks for the same again; a study from Python has none."""
     if "task" not in settings:
         return ""
-    defaults = {
-        "kind": "auto",
-        "test_share": 0.0,
-        "split_seed": 0,
-        "seed": 0,
-        "device": "cpu",
-        "strategy": "surefoot",
-        "goal": "loss",
-        "transfer": False,
-    }
-    names = {"test_share": "test", "also_search": "search", "space_file": "space"}
-    options = [
-        part
-        for key, value in settings.items()
-        if key in KEPT and key != "out" and value is not None and value != defaults.get(key)
-        for part in (f"--{names.get(key, key).replace('_', '-')}", *(() if value is True else (str(value),)))
-    ]
-    return shlex.join(["surefoot", "tune", settings["task"], *options])
+    return again("tune", settings["task"], settings, kept=[name for name in KEPT if name != "out"])

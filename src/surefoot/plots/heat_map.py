@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.numerals import numeral
-from surefoot.plots.axes import finite, log_axis, log_ticks, momentum_ticks
+from surefoot.plots.axes import finite, log_ticks
+from surefoot.plots.frame import Frame
 from surefoot.plots.inline import Row, inline
+from surefoot.plots.labels import freest, ring
 from surefoot.plots.spots import Spot, spots_of
 from surefoot.plots.theme import DEFAULT, RECOMMENDED, ROLES, finished, layered
 from surefoot.recipe import Recipe
@@ -28,7 +28,6 @@ CELLS = (44, 26)
 KERNEL, REACH = 0.07, 0.16
 # They suit so many dots, and widen where there are fewer, up to a factor.
 TYPICAL_SPOTS, WIDEST = 50, 2.0
-ROOM = 1.5
 
 
 def heat_map(result: TuneResult) -> alt.LayerChart:
@@ -42,10 +41,10 @@ def heat_map(result: TuneResult) -> alt.LayerChart:
     optimizer = _drawn_optimizer(result, every)
     spots = [spot for spot in every if spot.found.recipe.optimizer == optimizer]
     marked = _marked(result, optimizer)
-    frame = _Frame.around([*((spot.lr, spot.momentum) for spot in spots), *((row[1], row[2]) for row in marked)])
+    frame = Frame.around([*((spot.lr, spot.momentum) for spot in spots), *((row[1], row[2]) for row in marked)])
     trained = any(math.isfinite(spot.badness) for spot in spots)
     coloured = [_shading(spots, frame), _dots(spots, frame)] if trained else []
-    layers = [*coloured, _crosses(spots, frame), *_labels(marked, spots, frame)]
+    layers = [*coloured, _crosses(spots, frame), *_rings(marked, spots, frame)]
     chart = layered(*layers)
     crosses = " Crosses diverged." if any(not math.isfinite(spot.badness) for spot in spots) else ""
     best = result.best
@@ -69,40 +68,6 @@ def _setting(recipe: Recipe) -> str:
     return f"learning rate {numeral(recipe.lr.highest)}, momentum {numeral(recipe.momentum.highest)}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """The part of the plane that is drawn: learning rate, and 1 - momentum, both logarithmic."""
-
-    lr: tuple[float, float]
-    gap: tuple[float, float]
-
-    @classmethod
-    def around(cls, settings: Sequence[tuple[float, float]]) -> _Frame:
-        rates = [lr for lr, _ in settings]
-        gaps = [1.0 - momentum for _, momentum in settings]
-        return cls((min(rates) / ROOM, max(rates) * ROOM), (min(gaps) / 1.15, 1.15))
-
-    def x(self) -> alt.X:
-        low, high = self.lr
-        scale = alt.Scale(type="log", domain=[low, high], nice=False)
-        return alt.X("lr:Q", scale=scale, axis=log_axis(low, high, grid=False), title="learning rate (peak)")
-
-    def y(self) -> alt.Y:
-        low, high = self.gap
-        scale = alt.Scale(type="log", domain=[low, high], nice=False, reverse=True)
-        axis = alt.Axis(
-            grid=False, zindex=1, values=momentum_ticks(1.0 - low), labelExpr="format(1 - datum.value, '.3~f')"
-        )
-        return alt.Y("gap:Q", scale=scale, axis=axis, title="momentum")
-
-    def place(self, lr: float, gap: float) -> tuple[float, float]:
-        """Return where a setting lies, as shares of the axes."""
-        return (
-            math.log(lr / self.lr[0]) / math.log(self.lr[1] / self.lr[0]),
-            math.log(gap / self.gap[0]) / math.log(self.gap[1] / self.gap[0]),
-        )
-
-
 def _colour(spots: Sequence[Spot]) -> alt.Color:
     worst = min(WORST_RATIO, max([1.5, *finite(spot.badness for spot in spots)]))
     scale = alt.Scale(type="log", domain=[1.0, worst], clamp=True, nice=False, range="heatmap")
@@ -115,7 +80,7 @@ def _colour(spots: Sequence[Spot]) -> alt.Color:
     return alt.Color("badness:Q", scale=scale, legend=legend)
 
 
-def _dots(spots: Sequence[Spot], frame: _Frame) -> alt.Chart:
+def _dots(spots: Sequence[Spot], frame: Frame) -> alt.Chart:
     rows = [_row(spot) for spot in spots if math.isfinite(spot.badness)]
     shares = sorted({(spot.share, spot.trained) for spot in spots})
     sizes = {trained: SMALLEST + GROWTH * float(share) for share, trained in shares}
@@ -136,7 +101,7 @@ def _dots(spots: Sequence[Spot], frame: _Frame) -> alt.Chart:
     return chart
 
 
-def _crosses(spots: Sequence[Spot], frame: _Frame) -> alt.Chart:
+def _crosses(spots: Sequence[Spot], frame: Frame) -> alt.Chart:
     rows = [_row(spot) for spot in spots if not math.isfinite(spot.badness)]
     chart: alt.Chart = (
         alt.Chart(inline(rows))
@@ -169,7 +134,7 @@ def _row(spot: Spot) -> Row:
     }
 
 
-def _shading(spots: Sequence[Spot], frame: _Frame) -> alt.Chart:
+def _shading(spots: Sequence[Spot], frame: Frame) -> alt.Chart:
     """Return the picture between the dots: a mean of their log losses, the nearer the heavier, near them only."""
     columns, rows = CELLS
     x = np.geomspace(*frame.lr, columns + 1)
@@ -195,7 +160,7 @@ def _shading(spots: Sequence[Spot], frame: _Frame) -> alt.Chart:
     return chart
 
 
-def _interpolated(spots: Sequence[Spot], frame: _Frame, places: NDArray[np.float64]) -> NDArray[np.float64]:
+def _interpolated(spots: Sequence[Spot], frame: Frame, places: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the interpolated badness at some places ``[cells, 2]``, NaN where no dot is near."""
     known = np.array([frame.place(spot.lr, 1.0 - spot.momentum) for spot in spots])
     levels = np.log([min(spot.badness, WORST_RATIO) for spot in spots])
@@ -215,54 +180,10 @@ def _marked(result: TuneResult, optimizer: str) -> list[tuple[str, float, float]
     ]
 
 
-def _labels(marked: Sequence[tuple[str, float, float]], spots: Sequence[Spot], frame: _Frame) -> Iterator[alt.Chart]:
+def _rings(marked: Sequence[tuple[str, float, float]], spots: Sequence[Spot], frame: Frame) -> Iterator[alt.Chart]:
     """Yield rings around the marked settings, with their names beside them where they hide the fewest dots."""
     taken = [frame.place(spot.lr, 1.0 - spot.momentum) for spot in spots]
-    # Not the colour channel: that one is the losses'.
-    ring = alt.Stroke("role:N", scale=alt.Scale(domain=list(ROLES)), legend=None)
     for role, lr, momentum in marked:
         row: Row = {"lr": lr, "gap": 1.0 - momentum, "role": role}
-        side = _freest(frame.place(lr, 1.0 - momentum), taken)
-        base = alt.Chart(inline([row])).encode(frame.x(), frame.y())
-        yield base.mark_point(filled=False, size=330, strokeWidth=2.5, opacity=1.0).encode(stroke=ring)
-        for style in ("halo", "note"):
-            text = base.mark_text(style=style, align=side.align, dx=side.dx, dy=side.dy, fontWeight=600)
-            yield text.encode(text="role:N")
-
-
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """Where a name stands relative to its ring.
-
-    Attributes:
-        align, dx, dy: Its anchor and offset in points.
-        box: What it covers (left, right, above, below) as shares of a picture of usual width.
-        room: How far it reaches to the left and right in the narrowest picture, a telephone's.
-    """
-
-    align: Literal["left", "center", "right"]
-    dx: int
-    dy: int
-    box: tuple[float, float, float, float]
-    room: tuple[float, float]
-
-
-_SIDES = (
-    _Side("left", 14, 0, (0.02, 0.19, -0.03, 0.03), (0.0, 0.5)),
-    _Side("right", -14, 0, (-0.19, -0.02, -0.03, 0.03), (-0.5, 0.0)),
-    _Side("center", 0, -20, (-0.09, 0.09, -0.09, -0.03), (-0.22, 0.22)),
-    _Side("center", 0, 20, (-0.09, 0.09, 0.03, 0.09), (-0.22, 0.22)),
-)
-
-
-def _freest(place: tuple[float, float], taken: Sequence[tuple[float, float]]) -> _Side:
-    """Return the side of a place that lies in the picture and whose box holds the fewest dots."""
-    across, down = place
-
-    def cost(side: _Side) -> int:
-        left, right, above, below = side.box
-        outside = across + side.room[0] < 0 or across + side.room[1] > 1 or not 0 <= down + above <= down + below <= 1
-        hidden = sum(left <= x - across <= right and above <= y - down <= below for x, y in taken)
-        return hidden + (len(taken) + 1) * outside
-
-    return min(_SIDES, key=cost)
+        side = freest(role, frame.place(lr, 1.0 - momentum), taken)
+        yield from ring(alt.Chart(inline([row])).encode(frame.x(), frame.y()), side, roles=ROLES)

@@ -2,10 +2,10 @@ import json
 import re
 from dataclasses import replace
 from html import unescape
-from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
+from tests.unit.reports.parsed import Page, asks_nothing
 
 from surefoot.errors import OutputError
 from surefoot.numerals import numeral
@@ -13,40 +13,6 @@ from surefoot.plots.notebook import tune_figures
 from surefoot.recipe import pytorch_code
 from surefoot.reports.html import html, write_html
 from surefoot.reports.sentences import boundary_warning, headline
-
-VOID = {"meta", "br", "link", "img"}
-
-
-class Page(HTMLParser):
-    """The elements of a page with their attributes and texts; faults of nesting fail."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.elements = [], []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs), []))
-        if tag not in VOID:
-            self.open.append(self.elements[-1])
-
-    def handle_endtag(self, tag):
-        assert self.open.pop()[0] == tag
-
-    def handle_data(self, data):
-        for element in self.open:
-            element[2].append(data)
-
-    def texts(self, tag, **attributes):
-        return [
-            " ".join("".join(parts).split())
-            for name, given, parts in self.elements
-            if name == tag and all(given.get(key) == value for key, value in attributes.items())
-        ]
-
-    def all(self, tag):
-        return [attributes for name, attributes, _ in self.elements if name == tag]
 
 
 @pytest.fixture(scope="module")
@@ -57,15 +23,7 @@ def page(tuned):
 
 
 def test_nothing_is_asked_from_anywhere(page):
-    for tag, attributes, _ in page.elements:
-        assert tag not in ("link", "img", "iframe", "object")
-        assert not {"src", "href", "action", "srcset"} & attributes.keys()
-    policy = next(each["content"] for each in page.all("meta") if "http-equiv" in each)
-    assert policy.startswith("default-src 'none'")
-    assert "http" not in policy
-    styles = " ".join("".join(parts) for tag, _, parts in page.elements if tag == "style")
-    assert "url(" not in styles
-    assert "@import" not in styles
+    assert asks_nothing(page)
 
 
 def test_the_library_is_there_once(tuned):
