@@ -8,6 +8,7 @@
     forks          trains them, all on the same luck
     judgement      what was measured -> the verdict
     symptoms       what a training's own curves show
+    quadratic      an optimizer on the quadratic model
     curved         how the loss bends where the training ended
     checked        what a check found
     check          ``surefoot.check``

@@ -14,15 +14,14 @@ from surefoot.curvature.noise_scale import NoiseScale, noise_scale
 from surefoot.curvature.preconditioner import adam_preconditioner
 from surefoot.curvature.sharpness import Sharpness, sharpness
 from surefoot.curvature.step_sharpness import StepSharpness, batch_sharpness
+from surefoot.diagnosis.quadratic import ADAMS, quadratic_of
 from surefoot.fleet import LocalFleet
 from surefoot.recipe import Recipe
 from surefoot.tasks.luck import borrowed_generators, draw_seed, seed_everything
-from surefoot.theory.stability import adam_limit, heavy_ball_limit, nesterov_limit
 from surefoot.values import Json
 
 # Mini-batches whose step sharpness and gradients are looked at.
 BATCHES = 8
-ADAMS = ("adam", "adamw")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +85,8 @@ def stable_limit(recipe: Recipe, curvature: float) -> float | None:
     momentum = recipe.momentum.highest
     if not curvature > 0 or not 0.0 <= momentum < 1.0:
         return None
-    if recipe.optimizer in ADAMS:
-        return float(adam_limit(curvature, beta1=momentum))
-    if recipe.optimizer != "sgd":
-        return None
-    limit = nesterov_limit if "nesterov" in recipe.switches else heavy_ball_limit
-    return float(limit(curvature, momentum=momentum))
+    model = quadratic_of(recipe)
+    return None if model is None else float(model.limit(curvature, momentum))
 
 
 def _preconditioner(fleet: LocalFleet, place: int) -> Tensor | None:

@@ -83,6 +83,7 @@ def test_what_is_measured_is_left_as_it_is(line):
         ("sgd(lr=0.1, momentum=0.0)", 2.0 / 4.0),
         ("sgd(lr=0.1, momentum=0.9, nesterov=true)", 2.0 * 1.9 / (2.8 * 4.0)),
         ("adamw(lr=0.1)", 38.0 / 4.0),
+        ("sgd(lr=0.1, momentum=0.9, dampening=0.5)", None),
         ("rmsprop(lr=0.1)", None),
         ("lion(lr=0.1)", None),
     ],
