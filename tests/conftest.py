@@ -47,6 +47,40 @@ def found():
 
 
 @pytest.fixture(scope="session")
+def checked():
+    """A check of a learning rate that is far too low."""
+    from surefoot.diagnosis.check import check
+    from surefoot.fleet import Plan
+
+    return check("wine", "sgd(lr=0.0001, momentum=0.9)", plan=Plan("stacked", 16, threads=1))
+
+
+@pytest.fixture(scope="session")
+def lost(checked):
+    """The same check, had every training diverged."""
+    from dataclasses import replace
+
+    from surefoot.diagnosis.finding import Finding
+    from surefoot.diagnosis.forks import Course
+
+    course = Course(
+        train=[1.1, 40.0, 1e9, *[math.nan] * (checked.steps - 3)],
+        valid=[(0, 1.1), (25, math.inf), (checked.steps, math.inf)],
+    )
+    return replace(
+        checked,
+        findings=(Finding("diverged", 1.0, "The training loss was no number from step 3 on."),),
+        symptoms=("divergence",),
+        advice=checked.recipe,
+        improvements=(),
+        forks=tuple(replace(row, loss=math.inf) for row in checked.forks),
+        course=course,
+        curved=None,
+        noise=None,
+    )
+
+
+@pytest.fixture(scope="session")
 def diverged(tuned):
     """The same tune, had every training diverged."""
     from dataclasses import replace

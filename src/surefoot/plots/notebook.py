@@ -7,11 +7,15 @@ from typing import Any
 
 import altair as alt
 
+from surefoot.diagnosis.checked import CheckResult
 from surefoot.plots.comparison import comparison
+from surefoot.plots.course import course
+from surefoot.plots.forks import forks
 from surefoot.plots.heat_map import heat_map
 from surefoot.plots.learning_curves import learning_curves
 from surefoot.plots.range_test import range_test, usable_range
 from surefoot.plots.schedule import recipe_schedule, schedule
+from surefoot.plots.stability_map import stability_map, why_no_map
 from surefoot.plots.theme import LIGHT, Figure
 from surefoot.schedules import Schedule, schedule_text
 from surefoot.tuning.found import FindResult
@@ -20,11 +24,11 @@ from surefoot.tuning.result import TuneResult
 TYPICAL_STEPS = 1000
 
 
-def show(result: TuneResult | FindResult | Schedule, *, steps: int = TYPICAL_STEPS) -> Figure:
+def show(result: TuneResult | FindResult | CheckResult | Schedule, *, steps: int = TYPICAL_STEPS) -> Figure:
     """Return the chart of a result: in a notebook, the last line of a cell shows it.
 
     Args:
-        result: What ``surefoot.tune`` or ``surefoot.find`` returned, or a schedule.
+        result: What ``surefoot.tune``, ``surefoot.find`` or ``surefoot.check`` returned, or a schedule.
         steps: Length of the training that a schedule is drawn over.
 
     Raises:
@@ -34,9 +38,13 @@ def show(result: TuneResult | FindResult | Schedule, *, steps: int = TYPICAL_STE
         return stacked(tune_figures(result))
     if isinstance(result, FindResult):
         return usable_range(result)
+    if isinstance(result, CheckResult):
+        return stacked(check_figures(result))
     if isinstance(result, Schedule):
         return schedule(result, steps=steps)
-    raise TypeError(f"show draws a TuneResult, a FindResult or a Schedule; given {type(result).__name__}.")
+    raise TypeError(
+        f"show draws a TuneResult, a FindResult, a CheckResult or a Schedule; given {type(result).__name__}."
+    )
 
 
 def show_schedules(schedules: Sequence[Schedule], *, steps: int = TYPICAL_STEPS) -> Figure:
@@ -56,6 +64,12 @@ def tune_figures(result: TuneResult) -> list[alt.LayerChart]:
     return [*figures, recipe_schedule(result.best.recipe, steps=result.steps)]
 
 
+def check_figures(result: CheckResult) -> list[alt.LayerChart]:
+    """Return the figures of a check, the most telling first; without its curvature those that can be drawn."""
+    stability = [stability_map(result)] if why_no_map(result) is None else []
+    return [forks(result), *stability, course(result)]
+
+
 def stacked(figures: Sequence[alt.LayerChart]) -> alt.VConcatChart:
     """Return figures one below the other, each with its own colours and legends."""
     bare: list[Any] = []
@@ -64,7 +78,7 @@ def stacked(figures: Sequence[alt.LayerChart]) -> alt.VConcatChart:
         copy.config = alt.Undefined
         bare.append(copy)
     chart = alt.vconcat(*bare, spacing=40).resolve_scale(
-        color="independent", size="independent", strokeDash="independent"
+        color="independent", size="independent", shape="independent", strokeDash="independent"
     )
     configured: alt.VConcatChart = chart.configure(**LIGHT)
     return configured

@@ -21,6 +21,8 @@ RECOMMENDED, DEFAULT, DEFAULT_SCHEDULED, RUNNER_UP = (
     "runner-up",
 )
 ROLES = (RECOMMENDED, DEFAULT, DEFAULT_SCHEDULED, RUNNER_UP)
+# Of a check; they take the colours of the recommended and of the default.
+ADVISED, YOURS = "advised", "yours"
 DASHES = ([1, 0], [1, 0], [6, 3], [1, 0])
 
 # Okabe & Ito (2008): the first four are the roles' colours; on black they are lighter.
@@ -69,6 +71,9 @@ def _config(*, ink: str, faint: str, paper: str, roles: list[str], dark: bool) -
             "note": {"fill": ink, "fontSize": 12},
             "halo": {"fill": paper, "stroke": paper, "strokeWidth": 4, "strokeJoin": "round", "fontSize": 12},
             "backdrop": {"stroke": paper},
+            "drawn": {"color": ink},
+            "paper": {"color": paper},
+            "outside": {"color": faint},
         },
     }
 

@@ -27,6 +27,16 @@ def test_a_find_and_schedules_have_their_charts(found, words):
     assert {"cosine(0.1)", "linear(0.2)"} <= set(words(show_schedules([Cosine(0.1), Linear(0.2)])))
 
 
+def test_a_check_has_its_figures(checked, lost, words):
+    assert len(show(checked).to_dict()["vconcat"]) == 3
+    assert "limit of stability" in words(show(checked))
+    assert len(show(lost).to_dict()["vconcat"]) == 2
+    for result in (checked, lost):
+        text = show(result).to_json()
+        assert '"url"' not in text
+        json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+
 def test_other_things_are_refused():
     with pytest.raises(TypeError, match="given int"):
         show(3)
