@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from surefoot.recipe import pytorch_code
+from surefoot.reports.check_page import write_check_html
 from surefoot.reports.html import write_html
 
 CHROMIUM = Path(os.environ.get("SUREFOOT_CHROMIUM", "/usr/bin/chromium"))
@@ -146,3 +147,17 @@ def test_a_page_of_divergence_draws_too(opened, diverged, tmp_path):
     assert "Every setting diverged" in page.inner_text(".headline")
     assert page.evaluate("document.querySelectorAll('.chart svg.marks').length") == 2
     assert page.complaints == []
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE])
+@pytest.mark.parametrize("name", ["checked", "lost"])
+def test_the_page_of_a_check_draws_and_fits(opened, tmp_path, request, name, viewport):
+    path = tmp_path / "check.html"
+    write_check_html(request.getfixturevalue(name), path, environment={"python": "3.11"}, command="surefoot check wine")
+    figures = {"checked": 3, "lost": 2}[name]
+    page = opened(viewport, path=path)
+    assert page.requests == [path.as_uri()]
+    assert page.complaints == []
+    assert page.evaluate("document.querySelectorAll('.chart svg.marks').length") == figures
+    assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
+    assert "yours" in page.inner_text("#chart-0")

@@ -1,5 +1,6 @@
 """``surefoot check`` as a user runs it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,35 @@ def test_the_table_shows_what_was_tried_and_what_to_use(columns, capsys, monkeyp
     assert max(map(len, shown.out.splitlines())) <= int(columns)
     assert "…" not in shown.out
     assert "at most 1,000 config-steps, as many as 5 full trainings." in shown.err
+
+
+def test_the_report_is_one_page_that_opens_offline(capsys):
+    recipe = "sgd(lr=0.0001, momentum=0.9)"
+    assert run(["check", "wine", "--recipe", recipe, "--seed", "2", "--out", "here", *PLAN]) == 0
+    shown = capsys.readouterr().out
+    assert shown.rstrip().endswith("report: " + str(Path("here/check.html")))
+    assert [path.name for path in Path("here").iterdir()] == ["check.html"]
+    text = Path("here/check.html").read_text(encoding="utf-8")
+    assert "The learning rate is too low" in text
+    assert f"surefoot check wine --recipe &#39;{recipe}&#39; --seed 2" in text
+    assert not re.search(r"(src|href)\s*=\s*[\"']?https?:", text)
+    assert not Path("surefoot-out").exists()
+
+
+def test_the_json_says_where_the_report_is_if_there_is_one(json_of):
+    plain = ["check", "wine", "--budget", "2x", "--json", *PLAN]
+    assert json_of([*plain, "--no-report"])["report"] is None
+    assert not Path("surefoot-out").exists()
+    assert Path(json_of(plain)["report"]).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_any_training(capsys):
+    Path("file").write_text("in the way")
+    assert run(["check", "wine", "--out", "file/inside", "--json", *PLAN]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    (line,) = shown.err.strip().splitlines()
+    assert "cannot write 'file/inside'" in line
 
 
 def test_it_goes_on_from_a_checkpoint(json_of):

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from surefoot.cli.again import again
 from surefoot.cli.device import check_device
 from surefoot.cli.exits import DONE, INTERRUPTED
-from surefoot.cli.options import TaskText, load_task, run_options, task_options
+from surefoot.cli.options import TASK_OPTIONS, TaskText, load_task, run_options, task_options
 from surefoot.cli.plans import read_plan
 
 if TYPE_CHECKING:
     from surefoot.diagnosis.checked import CheckResult
+
+BUDGET, DEFAULT_OUT = "5x", "surefoot-out"
+PAGE = "check.html"
+KEPT = (*TASK_OPTIONS, "recipe", "checkpoint", "budget", "seed", "device")
 
 
 @click.command(short_help="Is this learning rate and momentum right, and what to change?")
@@ -27,9 +32,13 @@ if TYPE_CHECKING:
     help="Start every training from these weights: a state_dict (.pt, .ckpt, .safetensors).",
 )
 @task_options
-@click.option("--budget", default="5x", show_default=True, help="Ceiling: 5x (full trainings) or 60s.")
+@click.option("--budget", default=BUDGET, show_default=True, help="Ceiling: 5x (full trainings) or 60s.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=DEFAULT_OUT, show_default=True, help="Folder for the report."
+)
+@click.option("--no-report", is_flag=True, help="Write no report.")
 @run_options
-def check(task: str, *, recipe: str | None, checkpoint: Path | None, **settings: Any) -> int:
+def check(task: str, **settings: Any) -> int:
     """Judge a recipe's learning rate and momentum for TASK by trying others beside it.
 
     \b
@@ -40,12 +49,16 @@ def check(task: str, *, recipe: str | None, checkpoint: Path | None, **settings:
     from surefoot.cli.display import display
     from surefoot.cli.interrupt import stop_on_interrupt
     from surefoot.diagnosis.check import check as judged
+    from surefoot.files import writable_folder
     from surefoot.fleet.progress import Interrupted
     from surefoot.recipe import DEFAULT_RECIPE, Recipe
     from surefoot.tasks.checkpoint import starting_from
 
+    recipe, checkpoint = settings["recipe"], settings["checkpoint"]
     check_device(settings["device"])
     wanted = DEFAULT_RECIPE if recipe is None else Recipe.parse(recipe)
+    if not settings["no_report"]:
+        writable_folder(settings["out"])
     loaded = load_task(task, settings)
     if checkpoint is not None:
         loaded = starting_from(loaded, checkpoint)
@@ -64,16 +77,32 @@ def check(task: str, *, recipe: str | None, checkpoint: Path | None, **settings:
     except Interrupted:
         click.echo("interrupted; a check keeps nothing, as it is short.", err=True)
         return INTERRUPTED
-    _show(found, as_json=settings["as_json"])
+    _show(found, _write_report(found, task, settings), as_json=settings["as_json"])
     return DONE
 
 
-def _show(found: CheckResult, *, as_json: bool) -> None:
+def _write_report(found: CheckResult, task: str, settings: dict[str, Any]) -> str | None:
+    """Write the page, if one is wanted; return its path."""
+    if settings["no_report"]:
+        return None
+    from surefoot.reports.check_page import write_check_html
+    from surefoot.studies.environment import environment
+
+    asked = {**settings, "budget": None if settings["budget"] == BUDGET else settings["budget"]}
+    path = settings["out"] / PAGE
+    write_check_html(found, path, environment=environment(), command=again("check", task, asked, kept=KEPT))
+    return str(path)
+
+
+def _show(found: CheckResult, report: str | None, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(found.to_json(), indent=2))
+        click.echo(json.dumps({**found.to_json(), "report": report}, indent=2))
         return
     from rich.console import Console
 
     from surefoot.reports.verdict import check_table
 
-    Console().print(check_table(found))
+    console = Console()
+    console.print(check_table(found))
+    if report is not None:
+        console.print(f"report: {report}", soft_wrap=True, highlight=False, markup=False)

@@ -1,8 +1,9 @@
-"""A check's verdict in the terminal: what is wrong, what else was tried, what to do."""
+"""A check's verdict in words, and as the terminal shows it: what is wrong, what else was tried, what to do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -13,6 +14,7 @@ from surefoot.diagnosis.checked import CheckResult
 from surefoot.diagnosis.finding import Symptom, Verdict
 from surefoot.diagnosis.foresight import Judged
 from surefoot.diagnosis.inquiry import FULL, LONGER, SHORT
+from surefoot.diagnosis.settings import Plane, Setting
 from surefoot.numerals import measured, numeral
 from surefoot.reports.sentences import seconds_text
 from surefoot.reports.tables import plain_table
@@ -39,47 +41,88 @@ SYMPTOMS: dict[Symptom, str] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class TriedRow:
+    """A setting in the table of what was tried.
+
+    Attributes:
+        lr, momentum: In words.
+        losses: One for each column, in words.
+        own, advised: Whose it is.
+    """
+
+    lr: str
+    momentum: str
+    losses: tuple[str, ...]
+    own: bool
+    advised: bool
+
+
 def check_table(result: CheckResult) -> RenderableType:
     """Return what a check found."""
     first, *others = result.findings
-    sure = "" if first.confidence >= 0.995 else f" ({first.confidence:.0%} sure)"
-    parts: list[RenderableType] = [Text(f"{TITLES[first.code]}{sure}: {result.recipe}", style="bold"), Text(first.why)]
+    parts: list[RenderableType] = [Text(f"{verdict_title(result)}: {result.recipe}", style="bold"), Text(first.why)]
     if result.advice != result.recipe:
         parts.append(Text(f"Use {result.advice}", style="bold"))
-    parts += [Padding(_tried(result), (1, 0)), *map(Text, _notes(result))]
+    parts += [Padding(_tried(result), (1, 0)), *map(Text, check_notes(result))]
     parts += [Text(f"{TITLES[finding.code]}: {finding.why}") for finding in others]
-    return Group(*parts, Text(_cost(result)))
+    return Group(*parts, Text(check_cost(result)))
+
+
+def verdict_title(result: CheckResult) -> str:
+    """Return the verdict and how sure it is."""
+    first = result.findings[0]
+    sure = "" if first.confidence >= 0.995 else f" ({first.confidence:.0%} sure)"
+    return f"{TITLES[first.code]}{sure}"
+
+
+def tried_heads(result: CheckResult) -> list[str]:
+    """Return the columns of losses."""
+    heads = [f"1/{round(1 / share)} of it" if share < FULL else "full training" for share in _lengths(result)]
+    return [*heads, *["another seed"] * _again(result)]
+
+
+def tried_rows(result: CheckResult) -> list[TriedRow]:
+    """Return every setting tried, by momentum and learning rate, with its losses."""
+    own, advised = Plane(result.recipe).own, Plane(result.advice).own
+    columns = [(share, 0) for share in _lengths(result)] + [(FULL, 1)] * _again(result)
+    return [
+        TriedRow(
+            numeral(setting.lr),
+            numeral(setting.momentum),
+            tuple(_loss(result.forks, setting, share, seed) for share, seed in columns),
+            setting == own,
+            setting == advised != own,
+        )
+        for setting in sorted({row.setting for row in result.forks}, key=lambda each: (each.momentum, each.lr))
+    ]
+
+
+def _lengths(result: CheckResult) -> list[float]:
+    return [share for share in (SHORT, LONGER, FULL) if any(row.share == share for row in result.forks)]
+
+
+def _again(result: CheckResult) -> bool:
+    return any(row.seed for row in result.forks)
 
 
 def _tried(result: CheckResult) -> Table:
-    """Return every setting tried, by learning rate, with its losses."""
-    again = any(row.seed for row in result.forks)
-    lengths = [share for share in (SHORT, LONGER, FULL) if any(row.share == share for row in result.forks)]
-    heads = [f"1/{round(1 / share)} of\nit" if share < FULL else "full\ntraining" for share in lengths]
-    table = plain_table("learning rate", "momentum", *heads, *["another\nseed"] * again)
-    settings = sorted({row.setting for row in result.forks}, key=lambda each: (each.momentum, each.lr))
-    own = result.recipe.lr.highest, result.recipe.momentum.highest
-    for setting in settings:
-        mine = (setting.lr, setting.momentum) == own
-        losses = [_loss(result.forks, setting, share, 0) for share in lengths]
-        second = [_loss(result.forks, setting, FULL, 1)] if again else []
-        table.add_row(
-            f"{'> ' if mine else '  '}{numeral(setting.lr)}",
-            numeral(setting.momentum),
-            *losses,
-            *second,
-            style="bold" if mine else None,
-        )
+    heads = [" ".join(head.split()[:-1]) + "\n" + head.split()[-1] for head in tried_heads(result)]
+    table = plain_table("learning rate", "momentum", *heads)
+    for row in tried_rows(result):
+        style = "bold" if row.own else None
+        table.add_row(f"{'> ' if row.own else '  '}{row.lr}", row.momentum, *row.losses, style=style)
     return table
 
 
-def _loss(forks: tuple[Judged, ...], setting: object, share: float, seed: int) -> str:
+def _loss(forks: tuple[Judged, ...], setting: Setting, share: float, seed: int) -> str:
     return next(
         (measured(row.loss) for row in forks if (row.setting, row.share, row.seed) == (setting, share, seed)), "-"
     )
 
 
-def _notes(result: CheckResult) -> Iterator[str]:
+def check_notes(result: CheckResult) -> Iterator[str]:
+    """Yield what the numbers mean, and what else was measured."""
     yield "Validation losses on the same batches; what is trained for a part is cooled down like the whole."
     if result.symptoms:
         yield "Its curves show: " + ", ".join(SYMPTOMS[symptom] for symptom in result.symptoms) + "."
@@ -93,7 +136,8 @@ def _notes(result: CheckResult) -> Iterator[str]:
         )
 
 
-def _cost(result: CheckResult) -> str:
+def check_cost(result: CheckResult) -> str:
+    """Return what the verdict cost."""
     trainings = numeral(result.config_steps / result.steps)
     return (
         f"{seconds_text(result.seconds)}: {result.config_steps:,} config-steps, as many as {trainings} full trainings "
