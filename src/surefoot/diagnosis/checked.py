@@ -9,6 +9,7 @@ from surefoot.diagnosis.finding import Finding, Symptom, Verdict
 from surefoot.diagnosis.foresight import Judged
 from surefoot.diagnosis.forks import Course
 from surefoot.diagnosis.improvement import Improvement
+from surefoot.diagnosis.settings import Plane, Setting
 from surefoot.fleet import Plan
 from surefoot.recipe import Recipe
 from surefoot.values import Json
@@ -60,6 +61,17 @@ class CheckResult:
     def confidence(self) -> float:
         """The first finding's."""
         return self.findings[0].confidence
+
+    @property
+    def own(self) -> Setting:
+        """The recipe's setting."""
+        return Plane(self.recipe).own
+
+    @property
+    def advised(self) -> Setting:
+        """The advice's setting: as it was tried, where it was, and not as its schedule rounds it."""
+        advised = Plane(self.advice).own
+        return next((row.setting for row in self.forks if row.setting.is_close(advised)), advised)
 
     def to_json(self) -> dict[str, Json]:
         """Return the result as the JSON object that the command prints."""

@@ -33,6 +33,10 @@ class Setting:
         memory = -math.log2(1.0 - self.momentum)
         return math.log2(self.lr) + memory, memory
 
+    def is_close(self, other: Setting) -> bool:
+        """Tell whether another setting is the same but for rounding."""
+        return math.isclose(self.lr, other.lr, rel_tol=1e-6) and math.isclose(self.momentum, other.momentum)
+
 
 @dataclass(frozen=True)
 class Plane:

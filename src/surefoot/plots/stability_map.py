@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import altair as alt
 import numpy as np
-from numpy.typing import NDArray
 
 from surefoot.diagnosis.checked import CheckResult
-from surefoot.diagnosis.quadratic import Quadratic, quadratic_of
+from surefoot.diagnosis.quadratic import quadratic_of
 from surefoot.diagnosis.settings import MOMENTA, Setting
 from surefoot.numerals import numeral
-from surefoot.plots.axes import log_ticks
+from surefoot.plots.bowl import Bowl, limit_name, limit_rows, lines, outside, region_names, shading
 from surefoot.plots.frame import Frame
 from surefoot.plots.inline import Row, inline
-from surefoot.plots.labels import Place, Side, freest, hidden, ring, sides, written
+from surefoot.plots.labels import Place, freest, ring
 from surefoot.plots.theme import ADVISED, YOURS, finished, layered
 from surefoot.plots.tried import CHECK_ROLES, Tried, marked_settings, tried_settings
-from surefoot.theory.convergence import Region, rate, region, steps_to
 
-# The error is to shrink to this share.
-SHARE = 0.1
-LIMIT = "limit of stability"
-# Cells of the shading, across and up.
-CELLS = (60, 34)
-OPACITY = 0.55
-# Points of a line, and halvings until its place is known.
-POINTS, HALVINGS = 80, 40
 # Beyond the limit the picture goes on by this share of what lies before it, and by at least this factor.
 BEYOND, LEAST = 0.3, 8.0
-# Half the width and height of a region's name, as shares of the axes.
-NAME_WIDTH, NAME_HEIGHT = 0.1, 0.05
-NAMES = {Region.MONOTONE: "monotone", Region.OSCILLATING: "oscillates", Region.DIVERGENT: "diverges"}
 # From the middle of a ring to the middle of the arrowhead that points at it, in points.
 SHORT_OF = 17
 
@@ -62,165 +48,37 @@ def stability_map(result: CheckResult) -> alt.LayerChart:
     Args:
         result: Of a check that :func:`why_no_map` has nothing against.
     """
-    model = _Model.of(result)
+    bowl = Bowl.of(result)
     tried, marked = tried_settings(result), marked_settings(result)
-    frame = _frame([*(each.setting for each in tried), *marked.values()], model)
+    frame = _frame([*(each.setting for each in tried), *marked.values()], bowl)
     taken = [frame.place(each.setting.lr, 1.0 - each.setting.momentum) for each in tried]
     taken += _between([frame.place(each.lr, 1.0 - each.momentum) for each in marked.values()])
-    taken += [frame.place(row["lr"], row["gap"]) for row in _limit_rows(model, frame)]
+    taken += [frame.place(row["lr"], row["gap"]) for row in limit_rows(bowl, frame)]
     rings = [*_rings(marked, frame, taken)]
     shaft, head = _arrow(marked, frame) if ADVISED in marked else ([], [])
     layers = [
-        *_shading(model, frame, longest=max(10, result.steps)),
-        _outside(model, frame),
-        *_lines(model, frame),
-        *_limit_name(model, frame, taken),
+        *shading(bowl, frame, longest=max(10, result.steps)),
+        outside(bowl, frame),
+        *lines(bowl, frame),
+        *limit_name(bowl, frame, taken),
         *shaft,
         _dots([each for each in tried if not each.diverged], frame),
         _crosses([each for each in tried if each.diverged], frame),
         *head,
         *rings,
-        *_region_names(model, frame, taken),
+        *region_names(bowl, frame, taken),
     ]
-    figure: alt.LayerChart = finished(layered(*layers), _title(marked[YOURS], model), subtitle=_subtitle(result, model))
+    figure: alt.LayerChart = finished(layered(*layers), _title(marked[YOURS], bowl), subtitle=_subtitle(result, bowl))
     return figure
 
 
-@dataclass(frozen=True, slots=True)
-class _Model:
-    """The quadratic model of one recipe where its training ended."""
-
-    quadratic: Quadratic
-    curvature: float
-
-    @classmethod
-    def of(cls, result: CheckResult) -> _Model:
-        quadratic = quadratic_of(result.recipe)
-        assert quadratic is not None  # noqa: S101  (why_no_map is to be asked first)
-        assert result.curved is not None  # noqa: S101
-        assert result.curved.sharpness.value is not None  # noqa: S101
-        return cls(quadratic, result.curved.sharpness.value)
-
-    def limit(self, gap: float) -> float:
-        """Return the largest stable learning rate at 1 - momentum."""
-        return float(self.quadratic.limit(self.curvature, 1.0 - gap))
-
-    def steps(self, lr: NDArray[np.float64], gap: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the steps in which the error shrinks to a tenth."""
-        return steps_to(SHARE, rate(self.quadratic.method(lr, 1.0 - gap), self.curvature))
-
-    def regions(self, lr: NDArray[np.float64], gap: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return what the error does, as numbers of :class:`Region`."""
-        return region(self.quadratic.method(lr, 1.0 - gap), self.curvature)
-
-    def end_of_monotone(self, gap: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the largest learning rate at each 1 - momentum with which the error shrinks steadily."""
-        high = np.array([self.limit(each) for each in gap])
-        low = high * 1e-9
-        for _ in range(HALVINGS):
-            middle = np.sqrt(low * high)
-            steady = self.regions(middle, gap) == Region.MONOTONE
-            low, high = np.where(steady, middle, low), np.where(steady, high, middle)
-        return low
-
-
-def _frame(settings: Sequence[Setting], model: _Model) -> Frame:
+def _frame(settings: Sequence[Setting], bowl: Bowl) -> Frame:
     """Return the part of the plane around settings that holds the limit of stability and all usual momenta."""
-    limits = [model.limit(1.0 - each.momentum) for each in settings]
+    limits = [bowl.limit(1.0 - each.momentum) for each in settings]
     beyond = max(LEAST, (max(limits) / min(each.lr for each in settings)) ** BEYOND)
     corners = [(limit * factor, 0.0) for limit in limits for factor in (1.0, beyond)]
     momenta = [(limits[0], momentum) for momentum in MOMENTA]
     return Frame.around([*((each.lr, each.momentum) for each in settings), *corners, *momenta])
-
-
-def _shading(model: _Model, frame: Frame, *, longest: int) -> Iterator[alt.Chart]:
-    """Yield the steps to a tenth where the model is stable, and a veil over them; over ``longest`` all are as bad.
-
-    Every cell reaches under the next ones, so that nothing shines through between them.
-    """
-    columns, rows = CELLS
-    x, y = np.geomspace(*frame.lr, columns + 1), np.geomspace(frame.gap[0], 1.0, rows + 1)
-    limits = np.array([model.limit(each) for each in y])
-    gap = np.sqrt(y[1:] * y[:-1])
-    ends = np.minimum(x[1:, None], np.array([model.limit(each) for each in gap]) * (1.0 - 1e-6))
-    lr = np.minimum(np.sqrt(x[:-1, None] * ends), ends)
-    steps = model.steps(lr, np.broadcast_to(gap, lr.shape))
-    cells: list[Row] = [
-        {
-            "lr": float(x[i]),
-            "right": float(x[min(i + 2, columns)]),
-            "gap": float(y[j]),
-            "top": float(y[min(j + 2, rows)]),
-            "steps": min(max(float(steps[i, j]), 1.0), float(longest)),
-        }
-        for i, j in np.ndindex(columns, rows)
-        if x[i] < max(limits[j], limits[j + 1])
-    ]
-    corners = {"x2": "right:Q", "y2": "top:Q"}
-    shaded = alt.Chart(inline(cells)).mark_rect(opacity=1.0)
-    yield shaded.encode(frame.x(), frame.y(), color=_colour(longest), **corners)
-    whole: Row = {"lr": frame.lr[0], "right": frame.lr[1], "gap": frame.gap[0], "top": 1.0}
-    veil = alt.Chart(inline([whole])).mark_rect(style="paper", opacity=1.0 - OPACITY)
-    yield veil.encode(frame.x(), frame.y(), **corners)
-
-
-def _colour(longest: int) -> alt.Color:
-    scale = alt.Scale(type="log", domain=[1.0, longest], clamp=True, nice=False, range="heatmap")
-    legend = alt.Legend(
-        orient="bottom",
-        title="steps to a tenth of the error",
-        format="~g",
-        values=log_ticks(1.0, longest, most=6),
-        direction="horizontal",
-        gradientOpacity=OPACITY,
-    )
-    return alt.Color("steps:Q", scale=scale, legend=legend)
-
-
-def _outside(model: _Model, frame: Frame) -> alt.Chart:
-    """Return the ground beyond the limit."""
-    limit = _limit_rows(model, frame)
-    # A hair below momentum 0, so that nothing shines out there.
-    rows: list[Row] = [{**row, "right": frame.lr[1]} for row in (*limit, {**limit[-1], "gap": 1.006})]
-    chart: alt.Chart = (
-        alt.Chart(inline(rows))
-        .mark_area(orient="horizontal", style="outside", opacity=1.0, clip=True)
-        .encode(frame.x(), frame.y(), x2="right:Q")
-    )
-    return chart
-
-
-def _limit_rows(model: _Model, frame: Frame) -> list[dict[str, float]]:
-    gaps = np.geomspace(frame.gap[0], 1.0, POINTS).tolist()
-    return [{"lr": min(model.limit(gap), frame.lr[1]), "gap": gap} for gap in gaps]
-
-
-def _lines(model: _Model, frame: Frame) -> Iterator[alt.Chart]:
-    """Yield the end of steady shrinking, dashed, and the limit of stability."""
-    gaps = np.geomspace(frame.gap[0], 1.0, POINTS)
-    ends: list[Row] = [
-        {"lr": lr, "gap": gap}
-        for lr, gap in zip(model.end_of_monotone(gaps).tolist(), gaps.tolist(), strict=True)
-        if lr >= frame.lr[0]
-    ]
-    order = alt.Order("gap:Q")
-    dashed = alt.Chart(inline(ends)).mark_line(style="drawn", strokeDash=[4, 4], strokeWidth=1.2, clip=True)
-    yield dashed.encode(frame.x(), frame.y(), order=order)
-    line = alt.Chart(inline(_limit_rows(model, frame))).mark_line(style="drawn", strokeWidth=2.5, clip=True)
-    yield line.encode(frame.x(), frame.y(), order=order)
-
-
-def _limit_name(model: _Model, frame: Frame, taken: list[Place]) -> Iterator[alt.Chart]:
-    """Yield the name of the limit beside it, where it hides the least, and take note of what it covers."""
-    spots = [(row, side) for row in _limit_rows(model, frame)[::4] for side in sides(LIMIT)[:2]]
-
-    def cost(spot: tuple[dict[str, float], Side]) -> int:
-        return hidden(spot[1], frame.place(spot[0]["lr"], spot[0]["gap"]), taken)
-
-    row, side = min(spots, key=cost)
-    taken += side.covered(frame.place(row["lr"], row["gap"]))
-    base = alt.Chart(inline([{**row, "name": LIMIT}])).encode(frame.x(), frame.y())
-    yield from written(base, side, field="name")
 
 
 def _dots(tried: Sequence[Tried], frame: Frame) -> alt.Chart:
@@ -292,43 +150,21 @@ def _rings(marked: dict[str, Setting], frame: Frame, taken: list[Place]) -> Iter
         yield from ring(alt.Chart(inline([row])).encode(frame.x(), frame.y()), side, roles=CHECK_ROLES)
 
 
-def _region_names(model: _Model, frame: Frame, taken: Sequence[Place]) -> Iterator[alt.Chart]:
-    """Yield the name of every region in the middle of where it has room."""
-    columns, rows = CELLS
-    x, y = np.geomspace(*frame.lr, columns), np.geomspace(frame.gap[0], 1.0, rows)
-    lr, gap = (each.ravel() for each in np.meshgrid(x, y, indexing="ij"))
-    regions = model.regions(lr, gap)
-    places = np.array([frame.place(*each) for each in zip(lr, gap, strict=True)]) / (NAME_WIDTH, NAME_HEIGHT)
-    full = np.array(taken).reshape(-1, 2) / (NAME_WIDTH, NAME_HEIGHT)
-    edges = np.minimum(places, np.array([1.0, 1.0]) / (NAME_WIDTH, NAME_HEIGHT) - places).min(1)
-    for each, name in NAMES.items():
-        mine = regions == each
-        others = np.concatenate([places[~mine], full])
-        room = np.abs(places[mine][:, None] - others[None]).max(-1).min(1, initial=np.inf)
-        room = np.minimum(room, edges[mine])
-        if not room.size or room.max() < 1.0:
-            continue
-        best = int(np.flatnonzero(mine)[room.argmax()])
-        row: Row = {"lr": float(lr[best]), "gap": float(gap[best]), "name": name}
-        text = alt.Chart(inline([row])).mark_text(style="note", fontStyle="italic")
-        yield text.encode(frame.x(), frame.y(), text="name:N")
-
-
 def _between(places: Sequence[Place]) -> list[Place]:
     """Return places all along the way between two, or the one there is."""
     (x, y), (right, down) = places[0], places[-1]
     return [(x + (right - x) * part, y + (down - y) * part) for part in np.linspace(0.0, 1.0, 20).tolist()]
 
 
-def _title(own: Setting, model: _Model) -> str:
-    times = own.lr / model.limit(1.0 - own.momentum)
+def _title(own: Setting, bowl: Bowl) -> str:
+    times = own.lr / bowl.limit(1.0 - own.momentum)
     share = f"{numeral(times, digits=2)} times" if times >= 1.0 else f"{numeral(100.0 * times, digits=2)} % of"
     return f"Learning rate {numeral(own.lr)} is {share} the limit of stability"
 
 
-def _subtitle(result: CheckResult, model: _Model) -> list[str]:
+def _subtitle(result: CheckResult, bowl: Bowl) -> list[str]:
     return [
-        f"{result.task}: the quadratic model ({model.quadratic.name}) with full batches, sharpness "
-        f"{numeral(model.curvature)} where the training ended.",
+        f"{result.task}: the quadratic model ({bowl.quadratic.name}) with full batches, sharpness "
+        f"{numeral(bowl.curvature)} where the training ended.",
         "Mini-batches lower the limit, and other settings end where the loss bends otherwise.",
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from surefoot.diagnosis.checked import CheckResult
 from surefoot.diagnosis.foresight import Judged
 from surefoot.diagnosis.inquiry import FULL
-from surefoot.diagnosis.settings import Plane, Setting
+from surefoot.diagnosis.settings import Setting
 from surefoot.numerals import measured
 from surefoot.plots.theme import ADVISED, YOURS
 
@@ -58,8 +58,9 @@ def marked_settings(result: CheckResult) -> dict[str, Setting]:
 
     The advised one comes first, so that the own lies on top.
     """
-    own, advised = (Plane(recipe).own for recipe in (result.recipe, result.advice))
-    return {YOURS: own} if advised == own else {ADVISED: advised, YOURS: own}
+    if result.advised == result.own:
+        return {YOURS: result.own}
+    return {ADVISED: result.advised, YOURS: result.own}
 
 
 def share_name(share: float) -> str:

@@ -14,7 +14,7 @@ from surefoot.diagnosis.checked import CheckResult
 from surefoot.diagnosis.finding import Symptom, Verdict
 from surefoot.diagnosis.foresight import Judged
 from surefoot.diagnosis.inquiry import FULL, LONGER, SHORT
-from surefoot.diagnosis.settings import Plane, Setting
+from surefoot.diagnosis.settings import Setting
 from surefoot.numerals import measured, numeral
 from surefoot.reports.sentences import seconds_text
 from surefoot.reports.tables import plain_table
@@ -84,7 +84,7 @@ def tried_heads(result: CheckResult) -> list[str]:
 
 def tried_rows(result: CheckResult) -> list[TriedRow]:
     """Return every setting tried, by momentum and learning rate, with its losses."""
-    own, advised = Plane(result.recipe).own, Plane(result.advice).own
+    own, advised = result.own, result.advised
     columns = [(share, 0) for share in _lengths(result)] + [(FULL, 1)] * _again(result)
     return [
         TriedRow(

@@ -40,6 +40,14 @@ def test_the_recipe_and_the_advice_are_named(checked, words):
     assert "Nothing that was tried is clearly better" in kept
 
 
+def test_an_advice_whose_schedule_rounds_its_rate_is_marked_where_it_was_tried(checked, words):
+    rounded = checked.advice.with_(lr=checked.advice.lr.highest * (1 + 1e-12))
+    assert rounded.lr.highest != checked.advised.lr
+    result = replace(checked, advice=rounded)
+    assert result.advised == checked.advised
+    assert "advised" in words(forks(result))
+
+
 def test_lines_are_of_the_first_seed(checked, drawn):
     again = replace(checked.forks[0], seed=1)
     chart = forks(replace(checked, forks=(*checked.forks, again)))
