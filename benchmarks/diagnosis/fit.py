@@ -13,6 +13,7 @@ import json
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,8 @@ PLAN = Plan("stacked", 64, threads=1)
 PENALTY, RARE = 0.03, 0.3
 # Healthy trainings that are called faulty, on tasks that were left out: at most this share.
 FALSE_ALARMS = 0.05
+# How likely any fault must be before one is named: what is tried.
+SURE = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
 # Octaves beyond which the best learning rate is simply far.
 FAR = 7.0
 FOLDS = 8
@@ -119,15 +122,71 @@ def left_out(rows: Sequence[Example]) -> list[tuple[Example, dict[str, float]]]:
     return found
 
 
-def sure_enough(found: Sequence[tuple[Example, dict[str, float]]]) -> float:
-    """Return how likely any fault must be before one is named, so that false alarms are as rare as they have to be."""
-    healthy = [(row.weight, shares) for row, shares in found if row.label.verdict == "healthy"]
-    total = sum(weight for weight, _ in healthy)
-    for sure in np.arange(0.30, 1.0, 0.01):
-        alarms = sum(weight for weight, shares in healthy if _named(shares, float(sure)) not in (*WELL_SET, "unknown"))
-        if alarms <= FALSE_ALARMS * total:
-            return round(float(sure), 2)
-    return 1.0
+def sure_enough(found: Sequence[tuple[Example, dict[str, float]]]) -> dict[str, float]:
+    """Return how likely any fault must be before each one is named.
+
+    Of all that call few enough healthy trainings faulty, those of the highest macro-F1.
+    """
+    table = _Table.of(found)
+    faults = [verdict for verdict in table.verdicts if verdict not in WELL_SET]
+    choices = (dict(zip(faults, sure, strict=True)) for sure in product(SURE, repeat=len(faults)))
+    kept = ((table.score(choice), choice) for choice in choices)
+    return max((row for row in kept if row[0][1] <= FALSE_ALARMS), key=lambda row: row[0][0])[1]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Table:
+    """What was said of N examples on tasks left out, as arrays: trying thresholds is quick then.
+
+    Attributes:
+        verdicts: V names.
+        likeliest: Place of the likeliest verdict ``[N]``.
+        fault: Probability of any fault ``[N]``.
+        label: Place of the label ``[N]``.
+        right: Whether a verdict counts as right; the last is ``unknown`` ``[N, V + 1]``.
+        weight: ``[N]``.
+    """
+
+    verdicts: list[str]
+    likeliest: NDArray[np.int64]
+    fault: NDArray[np.float64]
+    label: NDArray[np.int64]
+    right: NDArray[np.bool_]
+    weight: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, found: Sequence[tuple[Example, dict[str, float]]]) -> _Table:
+        verdicts = sorted(found[0][1])
+        shares = np.array([[said[verdict] for verdict in verdicts] for _, said in found])
+        well_set = [verdicts.index(verdict) for verdict in WELL_SET]
+        return cls(
+            verdicts,
+            shares.argmax(1),
+            1.0 - shares[:, well_set].sum(1),
+            np.array([verdicts.index(row.label.verdict) for row, _ in found]),
+            np.array([[verdict in row.label.right for verdict in (*verdicts, "unknown")] for row, _ in found]),
+            np.array([row.weight for row, _ in found]),
+        )
+
+    def score(self, sure: dict[str, float]) -> tuple[float, float, float]:
+        """Return macro-F1, the share of healthy trainings called faulty, and the share of right verdicts."""
+        said = self.likeliest.copy()
+        for verdict, least in sure.items():
+            said[(self.likeliest == self.verdicts.index(verdict)) & (self.fault < least)] = len(self.verdicts)
+        hit = self.right[np.arange(len(said)), said]
+        healthy = self.label == self.verdicts.index("healthy")
+        fault = np.isin(said, [self.verdicts.index(verdict) for verdict in sure])
+        alarms = self._sum(healthy & fault) / self._sum(healthy)
+        f1 = [self._f1(place, said, hit) for place in range(len(self.verdicts))]
+        return float(np.mean(f1)), alarms, self._sum(hit) / float(self.weight.sum())
+
+    def _f1(self, place: int, said: NDArray[np.int64], hit: NDArray[np.bool_]) -> float:
+        own = self.label == place
+        hits, misses = self._sum(own & hit), self._sum(own & ~hit)
+        return 2 * hits / (2 * hits + misses + self._sum((said == place) & ~self.right[:, place]))
+
+    def _sum(self, which: NDArray[np.bool_]) -> float:
+        return float(self.weight[which].sum())
 
 
 def main() -> None:
@@ -142,8 +201,10 @@ def main() -> None:
         print(f"random-{number}: {len(rows)} examples so far", flush=True)
     found = left_out(rows)
     sure = sure_enough(found)
-    right = sum(row.weight * (_named(shares, 0.0) in row.label.right) for row, shares in found)
-    print(f"on tasks left out: right {right / sum(row.weight for row, _ in found):.1%}; faults are named from {sure}")
+    table = _Table.of(found)
+    for name, thresholds in (("all named", {}), ("as fitted", sure)):
+        macro_f1, alarms, right = table.score(dict.fromkeys(sure, 0.0) | thresholds)
+        print(f"on tasks left out, {name}: macro-F1 {macro_f1:.2f}, false alarms {alarms:.1%}, right {right:.1%}")
     judge = fit(rows) | {"sure": sure}
     with atomic_path(FITTED) as temporary:
         lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in judge.items()]
@@ -188,12 +249,6 @@ def _probabilities(judge: dict[str, object], row: Example) -> dict[str, float]:
     scores = weights @ np.nan_to_num((_matrix([row], names)[0] - centre) / scale) + bias
     shares = np.exp(scores - scores.max())
     return dict(zip(verdicts, (shares / shares.sum()).tolist(), strict=True))
-
-
-def _named(shares: dict[str, float], sure: float) -> str:
-    verdict = max(shares, key=lambda each: shares[each])
-    well_set = sum(shares.get(each, 0.0) for each in WELL_SET)
-    return verdict if verdict in WELL_SET or 1.0 - well_set >= sure else "unknown"
 
 
 def _rounded(values: NDArray[np.float64]) -> list[float]:

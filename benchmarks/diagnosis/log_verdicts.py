@@ -21,17 +21,26 @@ from surefoot.diagnosis.diagnose import diagnose
 from surefoot.logs.curve import Curve
 
 EACH = 32
+SUREFOOT, GUESSED = "surefoot", "surefoot, guessing where it says unknown"
 
 
 def judges() -> dict[str, Callable[[Curve], str]]:
     """Return every judge by its name; a peer that is not installed is left out, and said to be missing."""
-    found: dict[str, Callable[[Curve], str]] = {"surefoot": lambda curve: diagnose(curve).verdict}
+    found: dict[str, Callable[[Curve], str]] = {SUREFOOT: lambda curve: diagnose(curve).verdict, GUESSED: likeliest}
     for name, judge in peers.PEERS.items():
         if peers.installed(name):
             found[name] = judge
         else:
             print(f"{name} is not installed: left out", flush=True)
     return found
+
+
+def likeliest(curve: Curve) -> str:
+    """Return surefoot's likeliest verdict where it says that it does not know."""
+    found = diagnose(curve)
+    if found.verdict != "unknown" or not found.probabilities:
+        return found.verdict
+    return max(found.probabilities, key=lambda verdict: found.probabilities[verdict])
 
 
 def main() -> None:

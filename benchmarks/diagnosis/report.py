@@ -12,6 +12,7 @@ from benchmarks import records
 from benchmarks.diagnosis import tasks
 from benchmarks.diagnosis.cases import Case, cases_of, grids_of
 from benchmarks.diagnosis.generate import Grid
+from benchmarks.diagnosis.log_verdicts import GUESSED, SUREFOOT
 from benchmarks.diagnosis.score import Followed, Judged, Score, confusion, followed, score_of
 from benchmarks.markdown import DASH, table, target
 
@@ -104,9 +105,9 @@ def targets(found: Diagnosis) -> Iterator[list[str]]:
         DASH if after is None else f"{after.gap_closed:.0%}",
         met=None if after is None else after.gap_closed >= 0.8,
     )
-    ours = score_of(found.logs["surefoot"].rows) if "surefoot" in found.logs else None
+    ours = score_of(found.logs[SUREFOOT].rows) if SUREFOOT in found.logs else None
     yield from _judge_rows("diagnose, from logs", ours, least=0.70, alarms=0.05)
-    peers = {name: score_of(each.rows) for name, each in found.logs.items() if name != "surefoot"}
+    peers = {name: score_of(each.rows) for name, each in found.logs.items() if name not in (SUREFOOT, GUESSED)}
     if ours is None or not peers:
         yield target(PEERS_AHEAD, DASH, met=None)
     else:
@@ -128,7 +129,7 @@ def sections(found: Diagnosis) -> Iterator[str]:
         yield _confusion_table(found.checks[DEFAULT_BUDGET].rows)
     if found.logs:
         yield "\nFrom logs alone, all given the same; F1 of every label:\n\n" + _peer_table(found.logs)
-        yield "\nLabels of `diagnose` down, verdicts across:\n\n" + _confusion_table(found.logs["surefoot"].rows)
+        yield "\nLabels of `diagnose` down, verdicts across:\n\n" + _confusion_table(found.logs[SUREFOOT].rows)
 
 
 def _judge_rows(name: str, score: Score | None, *, least: float, alarms: float) -> Iterator[list[str]]:

@@ -35,7 +35,7 @@ class Likeness:
         bias: ``[V]``.
         size: ``[T]``: octaves from the learning rate to the best one at the same momentum.
         size_bias: Scalar.
-        sure: Probability of any fault from which on the likeliest is named.
+        sure: Of each fault, how likely any must be before it is named, if it is the likeliest.
     """
 
     traits: tuple[str, ...]
@@ -46,7 +46,7 @@ class Likeness:
     bias: NDArray[np.float64]
     size: NDArray[np.float64]
     size_bias: float
-    sure: float
+    sure: Mapping[Verdict, float]
 
     def probabilities(self, traits: Mapping[str, float]) -> dict[Verdict, float]:
         """Return how likely each verdict is; they sum to 1."""
@@ -58,7 +58,7 @@ class Likeness:
         """Return the likeliest verdict; ``unknown`` where that is a fault, but whether there is any is not sure."""
         likeliest = max(probabilities, key=lambda each: probabilities[each])
         fault = 1.0 - sum(probabilities.get(each, 0.0) for each in WELL_SET)
-        return likeliest if likeliest in WELL_SET or fault >= self.sure else "unknown"
+        return likeliest if fault >= self.sure.get(likeliest, 0.0) else "unknown"
 
     def octaves(self, traits: Mapping[str, float]) -> float:
         """Return by how many factors of 2 the learning rate should be raised, below 0 lowered."""

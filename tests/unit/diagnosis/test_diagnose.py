@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from surefoot.diagnosis.diagnose import course_of, diagnose
-from surefoot.diagnosis.likeness import FITTED, Likeness, fitted
+from surefoot.diagnosis.likeness import FITTED, WELL_SET, Likeness, fitted
 from surefoot.diagnosis.log_findings import of_a_fault
 from surefoot.errors import LogError
 from surefoot.logs.curve import Curve
@@ -101,7 +101,7 @@ def test_probabilities_are_a_softmax_of_standardised_traits():
         bias=np.array([0.0, math.log(3.0)]),
         size=np.array([1.0, 0.0]),
         size_bias=0.5,
-        sure=0.9,
+        sure={"lr_too_low": 0.9},
     )
     found = judge.probabilities({"noise": 3.0, "fall": math.nan})
     assert found["healthy"] == pytest.approx(math.e / (math.e + 3.0))
@@ -116,4 +116,5 @@ def test_what_was_fitted_has_all_its_numbers():
     assert judge.weights.shape == (len(judge.verdicts), len(judge.traits))
     assert np.isfinite(judge.weights).all()
     assert (judge.scale > 0).all()
-    assert 0.5 < judge.sure < 1.0
+    assert {*judge.sure} == {*judge.verdicts} - {*WELL_SET}
+    assert all(0.0 < sure < 1.0 for sure in judge.sure.values())
