@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from surefoot.tuning.space.search_space import Range as Range
     from surefoot.tuning.space.search_space import SearchSpace as SearchSpace
     from surefoot.tuning.tune import tune as tune
+    from surefoot.watch.watch import Watch as Watch
 
 __version__ = "0.1.0"
 
@@ -26,6 +27,7 @@ _HOMES = {
     "SearchSpace": "surefoot.tuning.space.search_space",
     "SurefootError": "surefoot.errors",
     "Task": "surefoot.tasks.task",
+    "Watch": "surefoot.watch.watch",
     "check": "surefoot.diagnosis.check",
     "diagnose": "surefoot.diagnosis.diagnose",
     "find": "surefoot.tuning.find",
@@ -39,6 +41,7 @@ __all__ = [
     "SearchSpace",
     "SurefootError",
     "Task",
+    "Watch",
     "__version__",
     "check",
     "diagnose",

@@ -7,6 +7,7 @@
     │   └── DataError    its data cannot be read or do not fit
     ├── StudyError       a study that cannot be opened, read or written
     ├── LogError         a training's log that cannot be read, or lacks what is asked for
+    ├── WatchError       a training that cannot be watched as asked          (also a ValueError)
     └── OutputError      a report or a picture that cannot be written
 
 All of them mean that the input is wrong, not the program: the command line prints the one line of the
@@ -49,6 +50,10 @@ class StudyError(SurefootError):
 
 class LogError(SurefootError):
     """A training's log cannot be read, or lacks what is asked for."""
+
+
+class WatchError(SurefootError, ValueError):
+    """A training cannot be watched as asked: what was handed to the watch does not fit."""
 
 
 class OutputError(SurefootError):

@@ -6,6 +6,7 @@
     sharpness          the top eigenvalue, at the start or at given parameters, preconditioned or not
     preconditioner     what Adam and RMSprop divide each parameter's step by
     step_sharpness     how a mini-batch's loss bends along its own gradient
+    reach              the same along the step that an optimizer makes of that gradient
     noise_scale        the batch size at which noise and gradient weigh the same
 
 Import from the modules.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias
 
 import torch
@@ -89,7 +89,9 @@ class Hessian:
 
 
 def double_backward(
-    loss: Tensor, params: Sequence[Tensor], vector: Sequence[Tensor] | None = None
+    loss: Tensor,
+    params: Sequence[Tensor],
+    vector: Sequence[Tensor] | Callable[[list[Tensor]], Sequence[Tensor]] | None = None,
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Return a loss's gradient, and its Hessian times a vector, each in pieces of the parameters' shapes.
 
@@ -98,14 +100,14 @@ def double_backward(
     Args:
         loss: A scalar with its graph.
         params: What to derive by.
-        vector: In pieces of their shapes; the gradient itself if not given.
+        vector: In pieces of their shapes, or what makes it of the gradient; the gradient itself if not given.
 
     Raises:
         RuntimeError: If an operation has no double backward.
     """
     grads = torch.autograd.grad(loss, params, create_graph=True, materialize_grads=True)
     gradient = [grad.detach() for grad in grads]
-    parts = gradient if vector is None else vector
+    parts = gradient if vector is None else vector(gradient) if callable(vector) else vector
     slope = torch.stack([(grad * part).sum() for grad, part in zip(grads, parts, strict=True)]).sum()
     for param in params:
         param.grad = None

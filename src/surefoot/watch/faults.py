@@ -1,0 +1,204 @@
+"""One rule a fault: what in the record shows it, and what to do. A rule that is in doubt says nothing.
+
+The thresholds are from trainings with known faults on five tasks (ADR 0012): good settings had a reach of 0.1 to 8 until
+the loss had come down, settings a thousand times too low one below 0.01. They leave a wide gap on both sides.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surefoot.diagnosis.finding import Finding
+from surefoot.numerals import measured, numeral
+from surefoot.watch.record import Bend, Record
+from surefoot.watch.relapses import relapses
+
+# Steps over which a loss has to stay where it is for a verdict.
+STAYS = 20
+# So many times the first loss above it: lost beyond return, or risen.
+LOST, RISEN = 4.0, 0.5
+# Steps that a training gets to come down again, and to begin to learn.
+RECOVERY, BEGINNING = 50, 300
+# Steps after which a verdict no longer waits for curvature.
+PATIENCE = 200
+# A training that has not lowered the loss by this share has not begun to learn.
+LEARNT = 0.02
+# A loss below this share of the first has come down: a straight loss is then a sign of the end, not of a small rate.
+COME_DOWN = 0.5
+# Samples of curvature that a verdict takes, and steps between the first and the last of them.
+BENDS, SPAN = 6, 60
+# Below it the loss is straight all along the step, above it each step is far beyond what its batch allows.
+SHORT, FAR = 0.01, 3.0
+# A reach that becomes so many times what it was is on its way.
+GROWS = 2.0
+# Where advice aims: at the low end of what good settings had, and at the edge of stability.
+GOOD, EDGE = 0.3, 2.0
+# Momentum that may be at fault, and the largest reach of its learning rate alone.
+MUCH_MOMENTUM, HARMLESS = 0.95, 0.5
+MOST_RAISED, MOST_LOWERED = 1000.0, 0.001
+
+
+def diverged(record: Record) -> Finding | None:
+    """Find a loss that is no number any more, or far above where it began.
+
+    A loss that is not finite while the weights are may be a step that was skipped; it counts once it stays, or at
+    step 0, before which nothing was stepped.
+    """
+    losses, first = record.losses, record.losses.first
+    if losses.lost_at is not None:
+        stayed = losses.count - losses.lost_at >= STAYS
+        if losses.lost_at == 0:
+            why = "The loss was no number at step 0, before any step: look at the data, the loss and the model."
+            return Finding("diverged", 1.0, _at(0) + why, record.numbers() | {"diverged_at": 0.0})
+        if record.weights_lost or stayed:
+            return _lost(record, losses.lost_at)
+    if record.weights_lost:
+        return _lost(record, losses.count - 1)
+    last = losses.last(STAYS)
+    if first is None or not math.isfinite(first) or len(last) < STAYS or last.min() <= first + (LOST - 1) * abs(first):
+        return None
+    why = f"The loss began at {measured(first)} and was above {measured(last.min())} for the last {STAYS} steps."
+    return Finding("diverged", 0.95, why, record.numbers(), _lowered(record))
+
+
+def lr_too_high(record: Record) -> Finding | None:
+    """Find a loss that rose above its start and stays there, or steps far too long for a loss that does not fall."""
+    return _overshot(record) or _too_far(record)
+
+
+def momentum_too_high(record: Record) -> Finding | None:
+    """Find steps far too long by momentum alone, of a learning rate that would be harmless without it."""
+    rates = record.rates
+    reach = _reach_too_far(record)
+    if reach is None or rates.momentum_name != "momentum" or rates.momentum < MUCH_MOMENTUM:
+        return None
+    alone = reach * (1.0 - rates.momentum)
+    if alone > HARMLESS:
+        return None
+    advised = round(max(0.0, 1.0 - (1.0 - rates.momentum) * reach / EDGE), 3)
+    why = (
+        f"With momentum {numeral(rates.momentum)} a step ends up {numeral(reach)} times as far as its batch's lowest "
+        f"place, and the loss swings up and down; the learning rate alone would reach {numeral(alone)}."
+    )
+    return Finding("momentum_too_high", 0.7, why, record.numbers(), {"momentum": advised})
+
+
+def lr_too_low(record: Record) -> Finding | None:
+    """Find a loss that is straight all along the steps, while the training still has its way to go.
+
+    Judged while the learning rate is near its peak only: at a schedule's end and in a warmup it is meant to be low.
+    """
+    bends, first = _enough(record), record.losses.first
+    last = record.losses.last(STAYS)
+    if not bends or first is None or not len(last) or np.median(last) < COME_DOWN * first:
+        return None
+    reaches = np.abs([bend.reach for bend in bends])
+    longest = float(np.quantile(reaches, 0.9))
+    if longest >= SHORT or _grows(reaches):
+        return None
+    factor = min(GOOD / max(longest, GOOD / MOST_RAISED), MOST_RAISED)
+    advised = _rounded(record.lr_peak * factor)
+    since = numeral(bends[-1].step - bends[0].step)
+    why = (
+        f"Over {since} steps the loss was straight along the way: {numeral(longest)} at most of its slope was used up, "
+        f"where good settings use {numeral(GOOD)} and more. The loss went from {measured(first)} to "
+        f"{measured(float(np.median(last)))}; try {numeral(advised)}, {numeral(factor, digits=2)} times as much."
+    )
+    confidence = 0.95 if longest < SHORT / 5 else 0.85
+    return Finding("lr_too_low", confidence, why, record.numbers(), {"lr": advised})
+
+
+def plateau(record: Record) -> Finding | None:
+    """Find a loss that has not begun to fall, where neither the learning rate nor the momentum are seen to be why."""
+    curve, first = record.losses.curve(), record.losses.first
+    if record.losses.count < BEGINNING or len(curve) < 8 or first is None or not _enough(record):
+        return None
+    quarter = len(curve) // 4
+    begin, now = float(np.mean(curve[:quarter])), float(np.mean(curve[-quarter:]))
+    if min(first, begin) - now > LEARNT * abs(begin):
+        return None
+    why = (
+        f"The loss is where it began after {record.losses.count} steps ({measured(begin)}, now {measured(now)}), and its "
+        "steps are neither too short nor too long: look at the data, the loss and the model."
+    )
+    return Finding("plateau", 0.6, why, record.numbers())
+
+
+def _lost(record: Record, step: int) -> Finding:
+    found = [loss for loss in record.losses.recent if math.isfinite(loss)]
+    before = f"; the last loss before was {measured(found[-1])}" if found else ""
+    why = f"The loss was no number any more{before}."
+    first = record.losses.first
+    if found and first is not None and found[-1] < first:  # it came from a good place: not what a high rate looks like
+        why += " It had fallen until then: look for a division, a root or a logarithm of 0 too."
+    return Finding("diverged", 1.0, _at(step) + why, record.numbers() | {"diverged_at": float(step)}, _lowered(record))
+
+
+def _at(step: int) -> str:
+    return f"diverged at step {step}: "
+
+
+def _overshot(record: Record) -> Finding | None:
+    first, last = record.losses.first, record.losses.last(STAYS)
+    if first is None or not math.isfinite(first) or len(last) < STAYS or record.losses.count < RECOVERY:
+        return None
+    risen = first + RISEN * abs(first)
+    curve = record.losses.curve()
+    peak = float(curve.max()) if len(curve) else -math.inf
+    if last.min() > risen:
+        why = f"The loss began at {measured(first)} and was above {measured(last.min())} for the last {STAYS} steps."
+        return Finding("lr_too_high", 0.85, why, record.numbers(), _lowered(record))
+    if peak > first + 2 * RISEN * abs(first) and np.median(last) > (1.0 - LEARNT) * first:
+        why = (
+            f"The loss rose from {measured(first)} to {measured(peak)} and has come back to {measured(np.median(last))} "
+            "without learning anything: the first steps were too long."
+        )
+        return Finding("lr_too_high", 0.85, why, record.numbers() | {"peak_loss": peak}, _lowered(record))
+    return None
+
+
+def _too_far(record: Record) -> Finding | None:
+    reach = _reach_too_far(record)
+    if reach is None:
+        return None
+    advised = _rounded(record.lr_peak * EDGE / reach)
+    why = (
+        f"A step ends up {numeral(reach)} times as far as its batch's lowest place ({numeral(EDGE)} is the edge of "
+        "stability), and the loss rose again after it had come down."
+    )
+    return Finding("lr_too_high", 0.75, why, record.numbers(), {"lr": advised})
+
+
+def _reach_too_far(record: Record) -> float | None:
+    """Return the median reach of steps that are too long, of a loss that rises again and again."""
+    bends = _enough(record)
+    if not bends or record.has_decayed():
+        return None
+    reach = float(np.median([bend.reach for bend in bends]))
+    return reach if reach > FAR and relapses(record.losses.curve()) else None
+
+
+def _grows(reaches: NDArray[np.float64]) -> bool:
+    """Tell whether the later ones are clearly above the earlier ones: sharpness rises until steps are long enough."""
+    before, after = np.array_split(reaches, 2)
+    return bool(np.median(after) > GROWS * np.median(before))
+
+
+def _enough(record: Record) -> list[Bend]:
+    """Return the curvature at the height of the schedule, none where there is too little of it."""
+    bends = record.bends_at_height()
+    return bends if len(bends) >= BENDS and bends[-1].step - bends[0].step >= SPAN else []
+
+
+def _lowered(record: Record) -> dict[str, float | str]:
+    """Return the advice of a lower rate: at the edge of stability by the longest reach seen, else a tenth."""
+    longest = max((bend.reach for bend in record.bends if bend.lr == record.lr_peak), default=0.0)
+    factor = EDGE / longest if longest > EDGE else 0.1
+    return {"lr": _rounded(record.lr_peak * min(1 / 3, max(factor, MOST_LOWERED)))} if record.lr_peak > 0.0 else {}
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.2g}")

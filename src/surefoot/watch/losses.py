@@ -1,0 +1,105 @@
+"""The losses of a training so far, in bounded memory: the mean of every block of steps, and the last ones as they are."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# At so many blocks two become one: between half and all of them are there.
+MOST_BLOCKS = 256
+RECENT = 128
+
+
+@dataclass(slots=True)
+class Losses:
+    """The losses so far.
+
+    Attributes:
+        first: Loss of step 0, whatever it was.
+        count: How many there were: the number of the next step.
+        block: Steps in each full block.
+        means: Mean finite loss of every full block, NaN where there was none, since the last :meth:`restart`.
+        recent: The last losses, the newest last.
+        lost_at: First step of the losses that were not finite, if the last one was not.
+
+    Example:
+        >>> losses = Losses()
+        >>> losses.add([2.0, 1.5, math.inf, math.nan])
+        >>> losses.first, losses.lost_at, losses.means
+        (2.0, 2, [2.0, 1.5, nan, nan])
+    """
+
+    first: float | None = None
+    count: int = 0
+    block: int = 1
+    means: list[float] = field(default_factory=list)
+    recent: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    lost_at: int | None = None
+    _open: list[float] = field(default_factory=list)
+
+    def add(self, losses: Iterable[float]) -> None:
+        """Take in the losses of further steps, in their order."""
+        for loss in losses:
+            if self.first is None:
+                self.first = loss
+            if math.isfinite(loss):
+                self.lost_at = None
+            elif self.lost_at is None:
+                self.lost_at = self.count
+            self.count += 1
+            self.recent.append(loss)
+            self._open.append(loss)
+            if len(self._open) >= self.block:
+                self._close()
+
+    def last(self, steps: int) -> NDArray[np.float64]:
+        """Return the finite ones among the last so many losses, at most ``RECENT``."""
+        found = np.array([*self.recent][-steps:], dtype=np.float64)
+        return found[np.isfinite(found)]
+
+    def curve(self) -> NDArray[np.float64]:
+        """Return the means of the blocks that have one."""
+        found = np.array(self.means, dtype=np.float64)
+        return found[np.isfinite(found)]
+
+    def restart(self) -> None:
+        """Forget all but the first loss and the count: what follows is another training."""
+        self.block, self.means, self._open = 1, [], []
+        self.recent.clear()
+
+    def state(self) -> dict[str, Any]:
+        """Return it as plain numbers and lists."""
+        return {
+            "first": self.first,
+            "count": self.count,
+            "block": self.block,
+            "means": list(self.means),
+            "recent": list(self.recent),
+            "lost_at": self.lost_at,
+            "open": list(self._open),
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Losses:
+        """Return what :meth:`state` was taken of."""
+        recent = deque(state["recent"], maxlen=RECENT)
+        kept = {name: state[name] for name in ("first", "count", "block", "lost_at")}
+        return cls(**kept, means=list(state["means"]), recent=recent, _open=list(state["open"]))
+
+    def _close(self) -> None:
+        self.means.append(_mean(self._open))
+        self._open = []
+        if len(self.means) >= MOST_BLOCKS:
+            self.means = [_mean(self.means[place : place + 2]) for place in range(0, MOST_BLOCKS, 2)]
+            self.block *= 2
+
+
+def _mean(values: list[float]) -> float:
+    finite = [value for value in values if math.isfinite(value)]
+    return math.fsum(finite) / len(finite) if finite else math.nan

@@ -1,0 +1,116 @@
+"""What an optimizer's learning rate and momentum make of a gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from surefoot.curvature.preconditioner import preconditioner_of
+from surefoot.recipe.families import family_of
+
+# Those whose step is a learning rate times a gradient divided by what preconditioner_of knows.
+NAMES: dict[type[Optimizer], str] = {
+    torch.optim.SGD: "sgd",
+    torch.optim.RMSprop: "rmsprop",
+    torch.optim.Adam: "adam",
+    torch.optim.AdamW: "adamw",
+    torch.optim.NAdam: "nadam",
+    torch.optim.Adagrad: "adagrad",
+}
+JUDGED = ", ".join(kind.__name__ for kind in NAMES)
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Learning rate and momentum of the parameter group that has most weights.
+
+    Attributes:
+        lr: Learning rate.
+        momentum: Momentum or beta1; 0 where the optimizer has neither.
+        momentum_name: What the optimizer calls it, ``None`` where it has neither.
+    """
+
+    lr: float
+    momentum: float = 0.0
+    momentum_name: str | None = None
+
+
+def rates_of(optimizer: Optimizer, *, factor: float = 1.0) -> Rates:
+    """Return the rates of an optimizer now.
+
+    Args:
+        optimizer: Any.
+        factor: What the learning rate is lowered to while it steps.
+
+    Example:
+        >>> rates_of(torch.optim.AdamW([torch.zeros(1)], lr=0.01))
+        Rates(lr=0.01, momentum=0.9, momentum_name='beta1')
+    """
+    group = max(optimizer.param_groups, key=_weights)
+    name, momentum = _momentum(group)
+    return Rates(factor * float(group.get("lr", 0.0)), momentum, name)
+
+
+def reason_against(optimizer: Optimizer) -> str | None:
+    """Return why the reach of an optimizer's steps cannot be told, ``None`` if it can."""
+    kind = type(optimizer)
+    if kind not in NAMES:
+        return f"what {kind.__name__} makes of a gradient is not known here (only of {JUDGED})"
+    if any(group.get("maximize") for group in optimizer.param_groups):
+        return "the optimizer climbs (maximize=True)"
+    return None
+
+
+def step_scales(optimizer: Optimizer, params: Sequence[Tensor], *, factor: float = 1.0) -> list[Tensor] | None:
+    """Return what each weight's gradient is multiplied by in the long run of a step, momentum included.
+
+        lr / (1 - momentum)    SGD, RMSprop: their velocity sums gradients
+        lr / P                 Adam and its kin: their velocity is a mean; P is the preconditioner
+
+    Args:
+        optimizer: One that :func:`reason_against` has nothing against.
+        params: Those that are trained.
+        factor: What the learning rate is lowered to while the optimizer steps.
+
+    Returns:
+        A tensor a parameter; ``None`` where a momentum is 1 or more.
+
+    Example:
+        >>> w = torch.zeros(2)
+        >>> step_scales(torch.optim.SGD([w], lr=0.25, momentum=0.5), [w])
+        [tensor([0.5000, 0.5000])]
+    """
+    preconditioner = preconditioner_of(optimizer, params)
+    if preconditioner is None or any(_momentum(group)[1] >= 1.0 for group in optimizer.param_groups):
+        return None
+    effective = _effective_rates(optimizer)
+    pieces = torch.split(preconditioner, [param.numel() for param in params])
+    return [
+        factor * effective[id(param)] / piece.view(param.shape) for param, piece in zip(params, pieces, strict=True)
+    ]
+
+
+def _effective_rates(optimizer: Optimizer) -> dict[int, float]:
+    family = family_of(NAMES[type(optimizer)])
+    found = {}
+    for group in optimizer.param_groups:
+        rate = family.effective(float(group["lr"]), _momentum(group)[1]) * (1.0 - float(group.get("dampening", 0.0)))
+        found |= {id(param): rate for param in group["params"]}
+    return found
+
+
+def _momentum(group: Mapping[str, Any]) -> tuple[str | None, float]:
+    if "momentum" in group:
+        return "momentum", float(group["momentum"])
+    if "betas" in group:
+        return "beta1", float(group["betas"][0])
+    return None, 0.0
+
+
+def _weights(group: Mapping[str, Any]) -> int:
+    return sum(param.numel() for param in group["params"])

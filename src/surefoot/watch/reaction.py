@@ -1,0 +1,90 @@
+"""What happens at a verdict: it is told, and where the user wants that, something is done."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Literal, Protocol, TypeAlias
+
+from surefoot.diagnosis.finding import Finding, Verdict
+from surefoot.watch.lowered_rate import LoweredRate
+
+OnFinding: TypeAlias = Literal["warn", "stop", "lower"] | Callable[[Finding], object]
+REACTIONS = ("warn", "stop", "lower")
+FAULTS: tuple[Verdict, ...] = ("diverged", "lr_too_high", "lr_too_low", "momentum_too_high", "plateau")
+HALF = 0.5
+
+
+class Writer(Protocol):
+    """What takes scalars and texts: ``torch.utils.tensorboard.SummaryWriter`` does."""
+
+    def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> object:
+        """Take a scalar."""
+
+    def add_text(self, tag: str, text_string: str, global_step: int) -> object:
+        """Take a text."""
+
+
+class WatchWarning(UserWarning):
+    """A training has a fault."""
+
+
+class Reaction:
+    """Does what the user wants at a verdict.
+
+    Args:
+        on_finding: ``"warn"``, ``"stop"`` or ``"lower"``, or a function that is given every new finding.
+        tell: Takes a line for the user; ``None`` keeps quiet.
+        writer: Takes verdicts as texts.
+        rate: The learning rate that ``"lower"`` halves.
+
+    Attributes:
+        should_stop: Whether a fault was found, with ``"stop"``.
+    """
+
+    def __init__(
+        self,
+        on_finding: OnFinding | None,
+        *,
+        tell: Callable[[str], object] | None,
+        writer: Writer | None,
+        rate: LoweredRate,
+    ) -> None:
+        self.on_finding, self.tell, self.writer, self.rate = on_finding, tell, writer, rate
+        self.should_stop = False
+
+    def to(self, finding: Finding, *, step: int) -> bool:
+        """React to a new verdict.
+
+        Returns:
+            Whether the learning rate was lowered, so that a new record begins.
+        """
+        lowers = self.on_finding == "lower" and finding.code == "lr_too_high"
+        line = sentence(finding, step=step)
+        if lowers:
+            self.rate.lower(HALF)
+            line += f" Halved: every learning rate is multiplied by {self.rate.factor:g} from here on."
+        if self.tell is not None:
+            self.tell(line)
+        if self.writer is not None:
+            self.writer.add_text("watch/verdict", line, step)
+        if finding.code in FAULTS and self.on_finding == "warn":
+            warnings.warn(line, WatchWarning, stacklevel=4)
+        if finding.code in FAULTS and self.on_finding == "stop":
+            self.should_stop = True
+        if callable(self.on_finding):
+            self.on_finding(finding)
+        return lowers
+
+
+def sentence(finding: Finding, *, step: int) -> str:
+    """Return a finding as one line.
+
+    Example:
+        >>> sentence(Finding("lr_too_low", 0.85, "The loss is straight.", advice={"lr": 0.3}), step=200)
+        'surefoot, step 200: lr too low (85 % sure). The loss is straight. Advice: lr=0.3.'
+    """
+    sure = f" ({100 * finding.confidence:.0f} % sure)" if finding.confidence > 0.0 else ""
+    advice = ", ".join(f"{name}={value}" for name, value in finding.advice.items())
+    said = f"surefoot, step {step}: {finding.code.replace('_', ' ')}{sure}. {finding.why}"
+    return f"{said} Advice: {advice}." if advice else said
