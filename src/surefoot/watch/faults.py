@@ -7,6 +7,7 @@ the loss had come down, settings a thousand times too low one below 0.01. They l
 from __future__ import annotations
 
 import math
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,8 @@ COME_DOWN = 0.5
 BENDS, SPAN = 6, 60
 # Below it the loss is straight all along the step, above it each step is far beyond what its batch allows.
 SHORT, FAR = 0.01, 3.0
+# One step so far can wreck a network.
+WRECKS = 10.0
 # A reach that becomes so many times what it was is on its way.
 GROWS = 2.0
 # Where advice aims: at the low end of what good settings had, and at the edge of stability.
@@ -118,7 +121,7 @@ def plateau(record: Record) -> Finding | None:
         return None
     quarter = len(curve) // 4
     begin, now = float(np.mean(curve[:quarter])), float(np.mean(curve[-quarter:]))
-    if min(first, begin) - now > LEARNT * abs(begin):
+    if min(first, begin) - now > LEARNT * abs(begin) or curve[quarter:].min() < COME_DOWN * begin:
         return None
     why = (
         f"The loss is where it began after {record.losses.count} steps ({measured(begin)}, now {measured(now)}), and its "
@@ -157,6 +160,13 @@ def _overshot(record: Record) -> Finding | None:
             "without learning anything: the first steps were too long."
         )
         return Finding("lr_too_high", 0.85, why, record.numbers() | {"peak_loss": peak}, _lowered(record))
+    longest = max((bend.reach for bend in record.bends), default=0.0)
+    if record.losses.count >= BEGINNING and longest > WRECKS and np.median(last) > (1.0 - LEARNT) * first:
+        why = (
+            f"The loss is where it began ({measured(first)}, now {measured(np.median(last))}); a step ended up "
+            f"{numeral(longest)} times as far as its batch's lowest place, which can leave a network without life."
+        )
+        return Finding("lr_too_high", 0.6, why, record.numbers(), _lowered(record))
     return None
 
 
@@ -173,12 +183,21 @@ def _too_far(record: Record) -> Finding | None:
 
 
 def _reach_too_far(record: Record) -> float | None:
-    """Return the median reach of steps that are too long, of a loss that rises again and again."""
-    bends = _enough(record)
+    """Return the median reach of steps that are too long, before a loss that had come down rose again.
+
+    After the rise there may be nothing left to measure: a network without a living unit has short steps.
+    """
+    bends, curve = _enough(record), record.losses.curve()
     if not bends or record.has_decayed():
         return None
-    reach = float(np.median([bend.reach for bend in bends]))
-    return reach if reach > FAR and relapses(record.losses.curve()) else None
+    lowest = record.losses.count - len(record.losses.means) * record.losses.block + _lowest(curve) * record.losses.block
+    before = [bend for bend in bends if bend.step <= lowest]
+    reach = median(bend.reach for bend in (before if len(before) >= BENDS else bends))
+    return reach if reach > FAR and relapses(curve) else None
+
+
+def _lowest(curve: NDArray[np.float64]) -> int:
+    return int(curve.argmin()) if len(curve) else 0
 
 
 def _grows(reaches: NDArray[np.float64]) -> bool:

@@ -1,4 +1,4 @@
-"""How often to look: an account of time that fills while the training works and empties while it is watched."""
+"""How often to look: each look makes a debt of time, which the training pays off by working."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ Work: TypeAlias = Literal["signals", "curvature"]
 
 # Of the whole overhead, what signals may take; where there is no curvature to measure they take no more either.
 SIGNALS_SHARE = 0.4
-# A long pause of the training saves up for so many samples, not for a burst of them.
-SAVED_SAMPLES = 2.0
-# How much of the expected cost the last sample decides.
-NEWEST = 0.3
+# What is aimed at of the overhead allowed: the caches that watching leaves cold are not on its own clock.
+AIM = 0.7
 
 
 class Governor:
     """Keeps the time spent on each kind of work below its share of all time.
 
-    Every second that passes between two calls earns a share of a second. Work is allowed once its expected cost is
-    earned, and what it really took is taken off; all that a call takes besides counts as signals.
+    What a piece of work took is owed; every second that passes between two calls pays off a share of a second, and
+    nothing more is done before all is paid. So the overhead is at most the share, and the last piece of work. A long
+    pause pays, but saves nothing up. What a call takes besides is owed by the signals.
 
     Args:
         overhead: Share of the training's time that may go to watching; ``None`` allows everything always.
@@ -37,7 +36,7 @@ class Governor:
         ...         if allowed[-1]:
         ...             with governor.work("curvature"):
         ...                 now += 0.03
-        >>> sum(allowed), round(governor.spent / now, 3)
+        >>> sum(allowed), round(governor.taken, 3)
         (2, 0.048)
     """
 
@@ -46,22 +45,29 @@ class Governor:
         self.spent = 0.0
         self._shares: dict[Work, float] = {}
         if overhead is not None:
-            self._shares = {"signals": SIGNALS_SHARE * overhead, "curvature": (1 - SIGNALS_SHARE) * overhead}
-        self._earned: dict[Work, float] = {"signals": 0.0, "curvature": 0.0}
-        self._expected: dict[Work, float] = {"signals": 0.0, "curvature": 0.0}
+            aim = AIM * overhead
+            self._shares = {"signals": SIGNALS_SHARE * aim, "curvature": (1 - SIGNALS_SHARE) * aim}
+        self._owed: dict[Work, float] = {"signals": 0.0, "curvature": 0.0}
+        self._begin: float | None = None
         self._before: float | None = None
         self._worked = 0.0
 
     def allows(self, work: Work) -> bool:
-        """Tell whether a piece of work is paid for; the first of its kind, whose cost is not known, goes on credit."""
-        return self.overhead is None or self._earned[work] >= self._expected[work]
+        """Tell whether all that was done before is paid for."""
+        return self.overhead is None or self._owed[work] <= 0.0
+
+    @property
+    def taken(self) -> float:
+        """Share of all time since the first call that was spent."""
+        return 0.0 if self._begin is None else self.spent / max(self.clock() - self._begin, 1e-12)
 
     @contextmanager
     def step(self) -> Iterator[None]:
         """Surround one call of the training."""
         begin = self.clock()
+        self._begin = begin if self._begin is None else self._begin
         if self._before is not None:
-            self._earn(begin - self._before)
+            self._pay(begin - self._before)
         self._worked = 0.0
         try:
             yield
@@ -69,7 +75,7 @@ class Governor:
             self._before = self.clock()
             own = self._before - begin
             self.spent += own
-            self._earned["signals"] -= own - self._worked
+            self._owed["signals"] += own - self._worked
 
     @contextmanager
     def work(self, work: Work) -> Iterator[None]:
@@ -80,11 +86,8 @@ class Governor:
         finally:
             took = self.clock() - begin
             self._worked += took
-            self._earned[work] -= took
-            known = self._expected[work]
-            self._expected[work] = (1 - NEWEST) * known + NEWEST * took if known else took
+            self._owed[work] += took
 
-    def _earn(self, seconds: float) -> None:
+    def _pay(self, seconds: float) -> None:
         for work, share in self._shares.items():
-            most = SAVED_SAMPLES * self._expected[work]
-            self._earned[work] = min(self._earned[work] + share * seconds, max(most, self._earned[work]))
+            self._owed[work] = max(0.0, self._owed[work] - share * seconds)

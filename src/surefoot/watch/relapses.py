@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,17 +26,18 @@ def relapses(curve: NDArray[np.float64]) -> int:
         >>> relapses(falls), relapses(np.concatenate([falls, falls[::-1]]))
         (0, 1)
     """
-    return min(_rises(np.array_split(curve, parts)) if len(curve) >= FEWEST * parts else 0 for parts in PARTS)
+    return min(_rises(curve, parts) if len(curve) >= FEWEST * parts else 0 for parts in PARTS)
 
 
-def _rises(parts: list[NDArray[np.float64]]) -> int:
+def _rises(curve: NDArray[np.float64], parts: int) -> int:
     """Count the rises from a lowest part to a later one; after each the loss has to come down before the next."""
     count, turned, up = 0, 0, False
-    means = [float(part.mean()) for part in parts]
-    errors = [float(part.std()) / len(part) ** 0.5 for part in parts]
-    for place in range(1, len(parts)):
+    size = len(curve) // parts
+    table = curve[-size * parts :].reshape(parts, size)
+    means, errors = table.mean(axis=1).tolist(), (table.std(axis=1) / size**0.5).tolist()
+    for place in range(1, parts):
         change = means[place] - means[turned]
-        noise = ERRORS * float(np.hypot(errors[place], errors[turned]))
+        noise = ERRORS * math.hypot(errors[place], errors[turned])
         if change > 0.0 if up else change < 0.0:  # it goes on as it went: a new highest or lowest part
             turned = place
         elif up and -change > noise:

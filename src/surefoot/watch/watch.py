@@ -104,6 +104,16 @@ class Watch:
         return self._steady.counts
 
     @property
+    def overhead(self) -> float:
+        """Share of the time since the first step that watching took, by its own clock."""
+        return self._governor.taken
+
+    @property
+    def samples(self) -> dict[str, int]:
+        """How often was looked: at the updates, and at the curvature (bends)."""
+        return {"updates": self._record.updates.count, "bends": self._record.bends.count}
+
+    @property
     def should_stop(self) -> bool:
         """Whether a fault was found, where ``on_finding`` is ``"stop"``."""
         return self._reaction.should_stop
@@ -161,7 +171,7 @@ class Watch:
         self._waiting.append(loss.detach().clone().reshape(()) if isinstance(loss, Tensor) else float(loss))
         self._steps += 1
         at_hand = self._steps == 1 or not isinstance(loss, Tensor) or loss.device.type == "cpu"
-        return at_hand and self._steady.counts.code != "diverged" and not math.isfinite(float(loss))
+        return at_hand and self._steady.counts.code != "diverged" and not math.isfinite(self._waiting[-1])
 
     def _measure(self, batch: Any) -> None:
         """Measure curvature on the batch, if it is time."""

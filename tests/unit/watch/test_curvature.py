@@ -1,0 +1,171 @@
+import copy
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy, scaled_dot_product_attention
+
+from surefoot.errors import WatchError
+from surefoot.theory.stability import adam_limit
+from surefoot.watch.curvature import Curvature, NoCurvature
+from surefoot.watch.lowered_rate import LoweredRate
+
+BEND = torch.tensor([3.0, 0.5, 1.0], dtype=torch.float64)
+
+
+class Bowl(nn.Module):
+    """The quadratic sum(BEND w²) / 2."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.tensor([1.0, 2.0, -1.0], dtype=torch.float64))
+
+    def forward(self, bend):
+        return (bend * self.w**2).sum() / 2
+
+
+def objective(model, bend):
+    return model(bend)
+
+
+def test_on_a_quadratic_it_is_the_closed_form():
+    bowl = Bowl()
+    optimizer = torch.optim.SGD(bowl.parameters(), lr=0.1, momentum=0.75)
+    found = Curvature(bowl, optimizer, objective).measure(BEND)
+    g = BEND * bowl.w.detach()
+    assert found.value == pytest.approx(0.4 * float((BEND * g**2).sum() / (g**2).sum()), rel=1e-12)
+
+
+def test_a_lowered_rate_and_dampening_count():
+    bowl = Bowl()
+    optimizer = torch.optim.SGD(bowl.parameters(), lr=0.1, momentum=0.5, dampening=0.5)
+    plain = Curvature(bowl, torch.optim.SGD(bowl.parameters(), lr=0.1), objective).measure(BEND).value
+    found = Curvature(bowl, optimizer, objective).measure(BEND, factor=0.25)
+    assert found.value == pytest.approx(plain / 4, rel=1e-12)
+
+
+def test_every_group_steps_with_its_own_rate():
+    bowls = nn.ModuleList([Bowl(), Bowl()])
+    groups = [{"params": bowls[0].parameters(), "lr": 0.2}, {"params": bowls[1].parameters(), "lr": 0.0}]
+
+    def both(model, bend):
+        return model[0](bend) + model[1](bend)
+
+    found = Curvature(bowls, torch.optim.SGD(groups), both).measure(BEND)
+    alone = Curvature(bowls[0], torch.optim.SGD(bowls[0].parameters(), lr=0.2), objective).measure(BEND)
+    assert found.value == pytest.approx(alone.value, rel=1e-12)
+
+
+def test_adams_step_is_preconditioned():
+    bowl = Bowl()
+    optimizer = torch.optim.AdamW(bowl.parameters(), lr=0.1, betas=(0.9, 0.99), weight_decay=0.0)
+    objective(bowl, BEND).backward()
+    optimizer.step()
+    squares = optimizer.state[bowl.w]["exp_avg_sq"] / (1 - 0.99)
+    g = BEND * bowl.w.detach()
+    u = 0.1 * g / (squares.sqrt() + 1e-8)
+    found = Curvature(bowl, optimizer, objective).measure(BEND)
+    assert found.value == pytest.approx(float((BEND * u**2).sum() / (g * u).sum()), rel=1e-9)
+    assert found.value < adam_limit(1.0, beta1=0.9)
+
+
+def test_nothing_is_left_changed():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 3))
+    weight = nn.Parameter(torch.ones(()))  # trained, and no part of the model
+    optimizer = torch.optim.SGD([*model.parameters(), weight], lr=0.1)
+    batch = (torch.randn(16, 4, requires_grad=True), torch.randint(0, 3, (16,)))
+
+    def careless(model, batch):
+        x, y = batch
+        x.data.mul_(2.0)
+        return weight * cross_entropy(model(x), y)
+
+    cross_entropy(model(batch[0]), batch[1]).backward()
+    grads = [param.grad for param in model.parameters()]
+    before = copy.deepcopy((model.state_dict(), grads, batch[0].detach(), batch[0].grad, torch.get_rng_state()))
+    with torch.no_grad():
+        assert Curvature(model, optimizer, careless).measure(batch) is not None
+    after = (model.state_dict(), grads, batch[0].detach(), batch[0].grad, torch.get_rng_state())
+    torch.testing.assert_close(after, before, rtol=0, atol=0)
+    assert all(param.grad is grad for param, grad in zip(model.parameters(), grads, strict=True))
+    assert weight.grad is None
+    assert all(param.requires_grad for param in model.parameters())
+
+
+def test_attention_has_a_second_derivative():
+    class Attention(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.mix = nn.Linear(8, 24)
+
+        def forward(self, x):
+            query, key, value = self.mix(x).view(2, 5, 2, 12).transpose(1, 2).split(4, dim=-1)
+            return scaled_dot_product_attention(query, key, value, is_causal=True)
+
+    torch.manual_seed(0)
+    model = Attention()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    found = Curvature(model, optimizer, lambda model, x: model(x).square().mean()).measure(torch.randn(2, 5, 8))
+    assert found.value > 0.0
+
+
+def test_a_step_without_slope_has_no_reach():
+    bowl = Bowl()
+    assert Curvature(bowl, torch.optim.SGD(bowl.parameters(), lr=0.0), objective).measure(BEND) is None
+    bowl.w.data.fill_(float("nan"))
+    assert Curvature(bowl, torch.optim.SGD(bowl.parameters(), lr=0.1), objective).measure(BEND) is None
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "reason"),
+    [
+        (lambda params: torch.optim.LBFGS(params), "what LBFGS makes of a gradient is not known here"),
+        (lambda params: torch.optim.SGD(params, lr=0.1, maximize=True), "climbs"),
+        (lambda params: torch.optim.SGD(params, lr=0.1, momentum=1.0), "no long run"),
+    ],
+)
+def test_what_cannot_be_measured_says_why(optimizer, reason):
+    bowl = Bowl()
+    with pytest.raises(NoCurvature, match=reason):
+        Curvature(bowl, optimizer(bowl.parameters()), objective).measure(BEND)
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        (lambda model, batch: model(batch, 1), "failed: TypeError"),
+        (lambda model, batch: model(batch).item(), "scalar tensor; given a float"),
+        (lambda model, batch: batch * model(batch), "shape \\[3\\]"),
+        (lambda model, batch: model(batch).detach(), "without a gradient.* Hint: "),
+    ],
+)
+def test_an_objective_that_is_none_is_refused(broken, message):
+    bowl = Bowl()
+    with pytest.raises(WatchError, match=message):
+        Curvature(bowl, torch.optim.SGD(bowl.parameters(), lr=0.1), broken).measure(BEND)
+
+
+def test_a_lowered_rate_goes_along_with_any_schedule():
+    for schedule in (torch.optim.lr_scheduler.ExponentialLR, torch.optim.lr_scheduler.LambdaLR):
+        w = torch.zeros(1, requires_grad=True)
+        optimizer = torch.optim.SGD([w], lr=1.0)
+        scheduler = schedule(optimizer, 0.5 if schedule is torch.optim.lr_scheduler.ExponentialLR else lambda n: 0.5**n)
+        rate = LoweredRate(optimizer)
+        for number in range(4):
+            if number == 2:
+                rate.lower(0.5)
+            w.grad = torch.ones(1)
+            optimizer.step()
+            scheduler.step()
+        assert w.item() == -(1 + 0.5 + 0.125 + 0.0625)
+        assert optimizer.param_groups[0]["lr"] == 0.0625
+
+
+def test_a_lowered_rate_takes_tensors():
+    w = torch.zeros(1, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=torch.tensor(1.0))
+    LoweredRate(optimizer).lower(0.25)
+    w.grad = torch.ones(1)
+    optimizer.step()
+    assert (w.item(), optimizer.param_groups[0]["lr"].item()) == (-0.25, 1.0)

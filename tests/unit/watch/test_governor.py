@@ -1,0 +1,68 @@
+import pytest
+
+from surefoot.watch.governor import Governor
+
+
+class Clock:
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def watched(governor, clock, *, steps, step_seconds, costs):
+    """Run a loop; return how often each kind of work was done."""
+    done = dict.fromkeys(costs, 0)
+    for _ in range(steps):
+        clock.now += step_seconds
+        with governor.step():
+            clock.now += 1e-5
+            for work, cost in costs.items():
+                if governor.allows(work):
+                    with governor.work(work):
+                        clock.now += cost
+                    done[work] += 1
+    return done
+
+
+@pytest.mark.parametrize("step_seconds", [0.001, 0.01, 0.1])
+def test_both_kinds_together_stay_below_the_share(step_seconds):
+    clock = Clock()
+    governor = Governor(overhead=0.05, clock=clock)
+    costs = {"signals": 0.1 * step_seconds, "curvature": 3 * step_seconds}
+    done = watched(governor, clock, steps=3000, step_seconds=step_seconds, costs=costs)
+    assert 0.035 < governor.taken <= 0.05
+    assert done["signals"] > 100
+    assert done["curvature"] == pytest.approx(3000 * 0.027 / 3, rel=0.15)
+
+
+def test_without_curvature_signals_take_their_own_share_only():
+    clock = Clock()
+    governor = Governor(overhead=0.05, clock=clock)
+    watched(governor, clock, steps=3000, step_seconds=0.01, costs={"signals": 0.001})
+    assert 0.01 < governor.taken <= 0.02
+
+
+def test_a_long_pause_saves_nothing_up():
+    clock = Clock()
+    governor = Governor(overhead=0.05, clock=clock)
+    watched(governor, clock, steps=10, step_seconds=0.01, costs={"curvature": 0.03})
+    clock.now += 3600.0
+    assert watched(governor, clock, steps=50, step_seconds=0.01, costs={"curvature": 0.03}) == {"curvature": 1}
+
+
+def test_without_a_limit_everything_is_allowed():
+    clock = Clock()
+    governor = Governor(overhead=None, clock=clock)
+    assert watched(governor, clock, steps=5, step_seconds=0.01, costs={"curvature": 1.0}) == {"curvature": 5}
+
+
+def test_what_is_done_is_owed_even_where_it_fails():
+    clock = Clock()
+    governor = Governor(overhead=0.05, clock=clock)
+    with pytest.raises(ZeroDivisionError), governor.step(), governor.work("curvature"):
+        clock.now += 1.0
+        raise ZeroDivisionError
+    assert not governor.allows("curvature")
+    assert governor.spent == 1.0

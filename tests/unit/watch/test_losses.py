@@ -1,0 +1,53 @@
+import math
+
+import numpy as np
+import pytest
+
+from surefoot.watch.losses import MOST_BLOCKS, RECENT, Losses
+from surefoot.watch.relapses import relapses
+
+
+def test_memory_is_bounded_and_the_curve_stays_a_mean():
+    rng = np.random.default_rng(0)
+    values = rng.normal(1.0, 0.1, 10_000)
+    losses = Losses()
+    losses.add(values)
+    assert losses.count == 10_000
+    assert MOST_BLOCKS // 2 <= len(losses.means) < MOST_BLOCKS
+    size = losses.block
+    expected = values[: len(losses.means) * size].reshape(-1, size).mean(axis=1)
+    np.testing.assert_allclose(losses.curve(), expected, rtol=1e-12)
+    assert [*losses.recent] == values[-RECENT:].tolist()
+
+
+def test_a_loss_that_recovers_is_not_lost():
+    losses = Losses()
+    losses.add([1.0, math.nan, math.inf])
+    assert losses.lost_at == 1
+    losses.add([0.9])
+    assert losses.lost_at is None
+    assert losses.last(3).tolist() == [0.9]
+
+
+def test_it_goes_on_from_its_state():
+    whole, first = Losses(), Losses()
+    values = np.linspace(2, 1, 777).tolist()
+    whole.add(values)
+    first.add(values[:500])
+    second = Losses.from_state(first.state())
+    second.add(values[500:])
+    assert second == whole
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_noise_is_no_relapse(seed):
+    rng = np.random.default_rng(seed)
+    falls = 2.0 * np.exp(-np.linspace(0, 3, 240)) + 0.2
+    assert relapses(falls * rng.lognormal(0.0, 0.3, 240)) == 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_slow_swings_are_relapses(seed):
+    rng = np.random.default_rng(seed)
+    swings = 1.0 + 0.6 * np.cos(np.linspace(0, 4 * np.pi, 240))
+    assert relapses(swings * rng.lognormal(0.0, 0.1, 240)) == 2
