@@ -13,7 +13,7 @@ from surefoot.curvature.mean_loss import vector_of
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How a mini-batch's loss bends along the step -u that an optimizer makes of its gradient g, with its own Hessian H.
+    """How a mini-batch's loss bends along the step -u that an optimizer makes of its gradient g; H is its own Hessian.
 
     Attributes:
         bend: uᵀ H u.

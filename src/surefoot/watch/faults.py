@@ -1,7 +1,7 @@
 """One rule a fault: what in the record shows it, and what to do. A rule that is in doubt says nothing.
 
-The thresholds are from trainings with known faults on five tasks (ADR 0012): good settings had a reach of 0.1 to 8 until
-the loss had come down, settings a thousand times too low one below 0.01. They leave a wide gap on both sides.
+The thresholds are from trainings with known faults on five tasks (ADR 0012): good settings had a reach of 0.1 to 8
+until the loss had come down, settings a hundred times too low one below 0.01.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def diverged(record: Record) -> Finding | None:
     if losses.lost_at is not None:
         stayed = losses.count - losses.lost_at >= STAYS
         if losses.lost_at == 0:
-            why = "The loss was no number at step 0, before any step: look at the data, the loss and the model."
+            why = "the loss was no number before any step was made. Look at the data, the loss and the model."
             return Finding("diverged", 1.0, _at(0) + why, record.numbers() | {"diverged_at": 0.0})
         if record.weights_lost or stayed:
             return _lost(record, losses.lost_at)
@@ -117,15 +117,18 @@ def lr_too_low(record: Record) -> Finding | None:
 def plateau(record: Record) -> Finding | None:
     """Find a loss that has not begun to fall, where neither the learning rate nor the momentum are seen to be why."""
     curve, first = record.losses.curve(), record.losses.first
-    if record.losses.count < BEGINNING or len(curve) < 8 or first is None or not _enough(record):
+    bends = _enough(record)
+    if record.losses.count < BEGINNING or len(curve) < 8 or first is None or not bends:
         return None
+    if median(bend.reach for bend in bends) < GOOD / 3:
+        return None  # with short steps it may still be on its way
     quarter = len(curve) // 4
     begin, now = float(np.mean(curve[:quarter])), float(np.mean(curve[-quarter:]))
     if min(first, begin) - now > LEARNT * abs(begin) or curve[quarter:].min() < COME_DOWN * begin:
         return None
     why = (
-        f"The loss is where it began after {record.losses.count} steps ({measured(begin)}, now {measured(now)}), and its "
-        "steps are neither too short nor too long: look at the data, the loss and the model."
+        f"The loss is where it began after {record.losses.count} steps ({measured(begin)}, now {measured(now)}), and "
+        "its steps are neither too short nor too long: look at the data, the loss and the model."
     )
     return Finding("plateau", 0.6, why, record.numbers())
 
@@ -133,7 +136,7 @@ def plateau(record: Record) -> Finding | None:
 def _lost(record: Record, step: int) -> Finding:
     found = [loss for loss in record.losses.recent if math.isfinite(loss)]
     before = f"; the last loss before was {measured(found[-1])}" if found else ""
-    why = f"The loss was no number any more{before}."
+    why = f"the loss was no number any more{before}."
     first = record.losses.first
     if found and first is not None and found[-1] < first:  # it came from a good place: not what a high rate looks like
         why += " It had fallen until then: look for a division, a root or a logarithm of 0 too."
@@ -156,8 +159,8 @@ def _overshot(record: Record) -> Finding | None:
         return Finding("lr_too_high", 0.85, why, record.numbers(), _lowered(record))
     if peak > first + 2 * RISEN * abs(first) and np.median(last) > (1.0 - LEARNT) * first:
         why = (
-            f"The loss rose from {measured(first)} to {measured(peak)} and has come back to {measured(np.median(last))} "
-            "without learning anything: the first steps were too long."
+            f"The loss rose from {measured(first)} to {measured(peak)} and has come back to "
+            f"{measured(np.median(last))} without learning anything: the first steps were too long."
         )
         return Finding("lr_too_high", 0.85, why, record.numbers() | {"peak_loss": peak}, _lowered(record))
     longest = max((bend.reach for bend in record.bends), default=0.0)

@@ -42,7 +42,7 @@ def judge(record: Record) -> Finding:
         >>> record = Record()
         >>> record.losses.add([float("nan")])
         >>> judge(record).why
-        'diverged at step 0: The loss was no number at step 0, before any step: look at the data, the loss and the model.'
+        'diverged at step 0: the loss was no number before any step was made. Look at the data, the loss and the model.'
     """
     found = next((finding for rule in RULES if (finding := rule(record)) is not None), None)
     return found or _without_fault(record)
@@ -53,7 +53,7 @@ def _without_fault(record: Record) -> Finding:
     if missing is not None:
         return Finding("unknown", 0.0, f"Not known yet: {missing}.", record.numbers())
     losses, bends = record.losses, record.bends_at_height()
-    why = f"The loss fell from {_first(record)} to {measured(np.mean(losses.last(STAYS)))}, "
+    why = f"The loss fell from {_first(record)} to {measured(float(np.mean(losses.last(STAYS))))}, "
     if len(bends) < BENDS:
         because = record.unjudged or f"it takes {BENDS} samples of curvature (there are {len(bends)})"
         why += f"and nothing in it speaks against its rates. Whether they are too low cannot be told: {because}."
@@ -72,7 +72,8 @@ def _missing(record: Record) -> str | None:
     last = losses.last(STAYS)
     if losses.first is None or losses.count < RECOVERY or len(last) < STAYS:
         return f"it takes {RECOVERY} steps (there are {losses.count})"
-    if record.unjudged is None and len(bends) < BENDS and losses.count < PATIENCE:
+    # The first batch that is passed is measured at once: where there is no sample by now, there will be none.
+    if record.unjudged is None and len(record.bends) and len(bends) < BENDS and losses.count < PATIENCE:
         return f"it takes {BENDS} samples of curvature (there are {len(bends)}), from batches passed to step()"
     if losses.lost_at is not None:
         return f"the loss is no number since step {losses.lost_at}, while the weights are"

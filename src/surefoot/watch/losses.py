@@ -1,4 +1,4 @@
-"""The losses of a training so far, in bounded memory: the mean of every block of steps, and the last ones as they are."""
+"""The losses of a training so far, in bounded memory: means of blocks of steps, and the last ones as they are."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def step_scales(optimizer: Optimizer, params: Sequence[Tensor], *, factor: float
 
 def _effective_rates(optimizer: Optimizer) -> dict[int, float]:
     family = family_of(NAMES[type(optimizer)])
-    found = {}
+    found: dict[int, float] = {}
     for group in optimizer.param_groups:
         rate = family.effective(float(group["lr"]), _momentum(group)[1]) * (1.0 - float(group.get("dampening", 0.0)))
         found |= {id(param): rate for param in group["params"]}

@@ -120,7 +120,7 @@ def test_a_step_without_slope_has_no_reach():
 @pytest.mark.parametrize(
     ("optimizer", "reason"),
     [
-        (lambda params: torch.optim.LBFGS(params), "what LBFGS makes of a gradient is not known here"),
+        (torch.optim.LBFGS, "what LBFGS makes of a gradient is not known here"),
         (lambda params: torch.optim.SGD(params, lr=0.1, maximize=True), "climbs"),
         (lambda params: torch.optim.SGD(params, lr=0.1, momentum=1.0), "no long run"),
     ],

@@ -123,7 +123,7 @@ def test_a_lowered_rate_is_restored():
 def test_it_does_not_begin_with_a_state_of_something_else():
     model = nn.Linear(2, 1)
     watch = surefoot.Watch(model, torch.optim.SGD(model.parameters(), lr=1.0))
-    with pytest.raises(WatchError, match="given a dict. Hint: "):
+    with pytest.raises(WatchError, match=r"given a dict\. Hint: "):
         watch.load_state_dict({"epoch": 3})
     with pytest.raises(WatchError, match="given version 99"):
         watch.load_state_dict({"version": 99})
