@@ -21,6 +21,8 @@ from surefoot.watch.relapses import relapses
 STAYS = 20
 # So many times the first loss above it: lost beyond return, or risen.
 LOST, RISEN = 4.0, 0.5
+# A peak so many times as far above the first loss as any of the last ones is no chance.
+NOISES = 3.0
 # Steps that a training gets to come down again, and to begin to learn.
 RECOVERY, BEGINNING = 50, 300
 # Steps after which a verdict no longer waits for curvature.
@@ -94,9 +96,9 @@ def lr_too_low(record: Record) -> Finding | None:
 
     Judged while the learning rate is near its peak only: at a schedule's end and in a warmup it is meant to be low.
     """
-    bends, first = _enough(record), record.losses.first
+    bends, start = _enough(record), record.losses.start
     last = record.losses.last(STAYS)
-    if not bends or first is None or not len(last) or np.median(last) < COME_DOWN * first:
+    if not bends or start is None or not len(last) or np.median(last) < COME_DOWN * start:
         return None
     reaches = np.abs([bend.reach for bend in bends])
     longest = float(np.quantile(reaches, 0.9))
@@ -107,7 +109,7 @@ def lr_too_low(record: Record) -> Finding | None:
     since = numeral(bends[-1].step - bends[0].step)
     why = (
         f"Over {since} steps the loss was straight along the way: {numeral(longest)} at most of its slope was used up, "
-        f"where good settings use {numeral(GOOD)} and more. The loss went from {measured(first)} to "
+        f"where good settings use {numeral(GOOD)} and more. The loss went from {measured(start)} to "
         f"{measured(float(np.median(last)))}; try {numeral(advised)}, {numeral(factor, digits=2)} times as much."
     )
     confidence = 0.95 if longest < SHORT / 5 else 0.85
@@ -153,18 +155,20 @@ def _overshot(record: Record) -> Finding | None:
         return None
     risen = first + RISEN * abs(first)
     curve = record.losses.curve()
-    peak = float(curve.max()) if len(curve) else -math.inf
+    peak = float(np.sort(curve)[-2:].mean()) if len(curve) > 1 else -math.inf  # the highest alone may be an odd batch
     if last.min() > risen:
         why = f"The loss began at {measured(first)} and was above {measured(last.min())} for the last {STAYS} steps."
         return Finding("lr_too_high", 0.85, why, record.numbers(), _lowered(record))
-    if peak > first + 2 * RISEN * abs(first) and np.median(last) > (1.0 - LEARNT) * first:
+    chance = NOISES * float(record.losses.last(RECOVERY).max() - first)
+    learnt = np.median(last) < (1.0 - LEARNT) * first
+    if not learnt and peak > first + max(2 * RISEN * abs(first), chance):
         why = (
             f"The loss rose from {measured(first)} to {measured(peak)} and has come back to "
             f"{measured(np.median(last))} without learning anything: the first steps were too long."
         )
         return Finding("lr_too_high", 0.85, why, record.numbers() | {"peak_loss": peak}, _lowered(record))
-    longest = max((bend.reach for bend in record.bends), default=0.0)
-    if record.losses.count >= BEGINNING and longest > WRECKS and np.median(last) > (1.0 - LEARNT) * first:
+    longest = sorted([0.0, 0.0, *(bend.reach for bend in record.bends)])[-2]  # the longest may be a chance
+    if not learnt and record.losses.count >= BEGINNING and longest > WRECKS:
         why = (
             f"The loss is where it began ({measured(first)}, now {measured(np.median(last))}); a step ended up "
             f"{numeral(longest)} times as far as its batch's lowest place, which can leave a network without life."

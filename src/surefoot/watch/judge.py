@@ -53,7 +53,7 @@ def _without_fault(record: Record) -> Finding:
     if missing is not None:
         return Finding("unknown", 0.0, f"Not known yet: {missing}.", record.numbers())
     losses, bends = record.losses, record.bends_at_height()
-    why = f"The loss fell from {_first(record)} to {measured(float(np.mean(losses.last(STAYS))))}, "
+    why = f"The loss fell from {_start(record)} to {measured(float(np.mean(losses.last(STAYS))))}, "
     if len(bends) < BENDS:
         because = record.unjudged or f"it takes {BENDS} samples of curvature (there are {len(bends)})"
         why += f"and nothing in it speaks against its rates. Whether they are too low cannot be told: {because}."
@@ -79,11 +79,11 @@ def _missing(record: Record) -> str | None:
         return f"the loss is no number since step {losses.lost_at}, while the weights are"
     if np.mean(last) >= losses.first - LEARNT * abs(losses.first):
         because = f", and why cannot be told: {record.unjudged}" if record.unjudged else ""
-        return f"the loss has not fallen since the start ({_first(record)}){because}"
+        return f"the loss has not fallen since the start ({_start(record)}){because}"
     if (len(bends) < BENDS or record.has_decayed()) and relapses(losses.curve()):
         return "the loss rose again after it had come down; curvature at a steady learning rate would say why"
     return None
 
 
-def _first(record: Record) -> str:
+def _start(record: Record) -> str:
     return measured(record.losses.first or 0.0)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 # At so many blocks two become one: between half and all of them are there.
 MOST_BLOCKS = 256
 RECENT = 128
+HEAD = 5
 
 
 @dataclass(slots=True)
@@ -22,6 +23,7 @@ class Losses:
 
     Attributes:
         first: Loss of step 0, whatever it was.
+        head: The first few losses that are numbers.
         count: How many there were: the number of the next step.
         block: Steps in each full block.
         means: Mean finite loss of every full block, NaN where there was none, since the last :meth:`restart`.
@@ -36,6 +38,7 @@ class Losses:
     """
 
     first: float | None = None
+    head: list[float] = field(default_factory=list)
     count: int = 0
     block: int = 1
     means: list[float] = field(default_factory=list)
@@ -50,6 +53,8 @@ class Losses:
                 self.first = loss
             if math.isfinite(loss):
                 self.lost_at = None
+                if len(self.head) < HEAD:
+                    self.head.append(loss)
             elif self.lost_at is None:
                 self.lost_at = self.count
             self.count += 1
@@ -57,6 +62,11 @@ class Losses:
             self._open.append(loss)
             if len(self._open) >= self.block:
                 self._close()
+
+    @property
+    def start(self) -> float | None:
+        """Where the loss began: the first loss or the mean of the first few, for one batch alone may be an easy one."""
+        return max(self.first, math.fsum(self.head) / len(self.head)) if self.first is not None and self.head else None
 
     def last(self, steps: int) -> NDArray[np.float64]:
         """Return the finite ones among the last so many losses, at most ``RECENT``."""
@@ -77,6 +87,7 @@ class Losses:
         """Return it as plain numbers and lists."""
         return {
             "first": self.first,
+            "head": list(self.head),
             "count": self.count,
             "block": self.block,
             "means": list(self.means),
@@ -90,7 +101,9 @@ class Losses:
         """Return what :meth:`state` was taken of."""
         recent = deque(state["recent"], maxlen=RECENT)
         kept = {name: state[name] for name in ("first", "count", "block", "lost_at")}
-        return cls(**kept, means=list(state["means"]), recent=recent, _open=list(state["open"]))
+        return cls(
+            **kept, head=list(state["head"]), means=list(state["means"]), recent=recent, _open=list(state["open"])
+        )
 
     def _close(self) -> None:
         self.means.append(_mean(self._open))

@@ -108,7 +108,6 @@ class Record:
             "rates": asdict(self.rates),
             "lr_peak": self.lr_peak,
             "weights_lost": self.weights_lost,
-            "unjudged": self.unjudged,
         }
 
     @classmethod
@@ -119,7 +118,7 @@ class Record:
             _samples(state["updates"], Update),
             _samples(state["bends"], Bend),
             Rates(**state["rates"]),
-            *(state[name] for name in ("lr_peak", "weights_lost", "unjudged")),
+            *(state[name] for name in ("lr_peak", "weights_lost")),
         )
 
 

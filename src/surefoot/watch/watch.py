@@ -159,7 +159,7 @@ class Watch:
         self._steps = state["steps"]
         unjudged = self._record.unjudged  # of the optimizer and objective that are here now
         self._record = Record.from_state(state["record"])
-        self._record.unjudged = unjudged or self._record.unjudged
+        self._record.unjudged = unjudged
         self._steady = Steadiness.from_state(state["steady"])
         self._reaction.should_stop = state["should_stop"]
         self._rate.lower(state["factor"] / self._rate.factor)

@@ -142,3 +142,13 @@ def test_negative_losses_have_no_false_alarm():
     losses = [-1.0 - 0.01 * step for step in range(300)]
     assert judge(record_of(losses, [1.0] * 20)).code == "healthy"
     assert judge(record_of([-5.0 + 0.1 * step for step in range(300)])).code in ("diverged", "lr_too_high")
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_luck_of_batches_is_no_fault(seed):
+    noise = torch.randn(300, generator=torch.Generator().manual_seed(seed))
+    for spread in (0.2, 0.7):  # of small batches, and of single samples
+        for fall in (0.0, 1.0):
+            losses = (torch.linspace(0.0, -fall, 300) + spread * noise).exp()
+            for steps in (60, 120, 300):
+                assert judge(record_of(losses[:steps].tolist(), [1.0] * 10)).code in ("healthy", "unknown", "plateau")
