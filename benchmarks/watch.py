@@ -2,8 +2,8 @@
 
     python -m benchmarks.watch [--quick]
 
-A step takes about 10 ms. Rows: signals alone, and with curvature, each against the plain loop; the overhead is the
-median over pairs of neighbouring blocks. One model goes through all blocks, for two models of one kind differ by some
+A step takes about 10 ms. Rows: signals alone, and with curvature, each against the plain loop, and the
+plain loop against itself, which shows the noise; the overhead is the median over pairs of neighbouring blocks. One model goes through all blocks, for two models of one kind differ by some
 percent by where they lie in memory; a watch's clock stands still while it is not its turn.
 """
 
@@ -24,7 +24,7 @@ from surefoot import Watch
 
 BATCH, WIDTH, CLASSES = 256, 512, 10
 WARMUP_STEPS = 50
-KINDS = ("plain", "signals", "curvature")
+KINDS = ("plain", "control", "signals", "curvature")
 
 
 def objective(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
@@ -60,9 +60,11 @@ class Loop:
         inputs = torch.randn(16, BATCH, WIDTH, generator=generator)
         self.batches = [(each, each[:, :CLASSES].argmax(1)) for each in inputs]
         self.clocks = {kind: Clock() for kind in KINDS}
-        self.watches = {"plain": None, "signals": self.new_watch("signals"), "curvature": self.new_watch("curvature")}
+        self.watches = {kind: self.new_watch(kind) for kind in KINDS}
 
-    def new_watch(self, kind: str) -> Watch:
+    def new_watch(self, kind: str) -> Watch | None:
+        if kind in ("plain", "control"):
+            return None
         seen = objective if kind == "curvature" else None
         return Watch(self.model, self.optimizer, seen, tell=None, clock=self.clocks[kind])
 

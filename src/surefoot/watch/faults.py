@@ -30,7 +30,7 @@ PATIENCE = 200
 # A training that has not lowered the loss by this share has not begun to learn.
 LEARNT = 0.02
 # A loss below this share of the first has come down: a straight loss is then a sign of the end, not of a small rate.
-COME_DOWN = 0.5
+COME_DOWN = 0.8
 # Samples of curvature that a verdict takes, and steps between the first and the last of them.
 BENDS, SPAN = 6, 60
 # Below it the loss is straight all along the step, above it each step is far beyond what its batch allows.
@@ -126,7 +126,7 @@ def plateau(record: Record) -> Finding | None:
         return None  # with short steps it may still be on its way
     quarter = len(curve) // 4
     begin, now = float(np.mean(curve[:quarter])), float(np.mean(curve[-quarter:]))
-    if min(first, begin) - now > LEARNT * abs(begin) or curve[quarter:].min() < COME_DOWN * begin:
+    if min(first, begin) - now > LEARNT * abs(begin) or curve[quarter:].min() < begin / 2:
         return None
     why = (
         f"The loss is where it began after {record.losses.count} steps ({measured(begin)}, now {measured(now)}), and "

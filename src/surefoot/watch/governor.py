@@ -10,8 +10,9 @@ Work: TypeAlias = Literal["signals", "curvature"]
 
 # Of the whole overhead, what signals may take; where there is no curvature to measure they take no more either.
 SIGNALS_SHARE = 0.4
-# What is aimed at of the overhead allowed: the caches that watching leaves cold are not on its own clock.
-AIM = 0.85
+# What is aimed at of the overhead allowed. The caches that watching leaves cold are not on its own clock: a loop took
+# up to 2 % longer than it says.
+AIM = 0.6
 
 
 class Governor:
@@ -27,7 +28,7 @@ class Governor:
 
     Example:
         >>> now = 0.0
-        >>> governor = Governor(overhead=0.05, clock=lambda: now)
+        >>> governor = Governor(overhead=0.1, clock=lambda: now)
         >>> allowed = []
         >>> for _ in range(120):
         ...     now += 0.01  # a step of the training

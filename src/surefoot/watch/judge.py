@@ -23,8 +23,8 @@ from surefoot.watch.faults import (
 from surefoot.watch.record import Record
 from surefoot.watch.relapses import relapses
 
-# No good setting that was tried had steps that reached farther.
-FARTHEST_GOOD = 8.0
+# The steps of good settings that were tried reached from the one to the other.
+SHORTEST_GOOD, FARTHEST_GOOD = 0.05, 8.0
 # The first that speaks is the verdict.
 RULES: tuple[Callable[[Record], Finding | None], ...] = (
     diverged,
@@ -60,6 +60,9 @@ def _without_fault(record: Record) -> Finding:
         return Finding("healthy", 0.5, why, record.numbers())
     reach = float(np.median([bend.reach for bend in bends]))
     why += f"and a step ends up {numeral(reach)} times as far as its batch's lowest place: "
+    if reach < SHORTEST_GOOD:
+        why += "that is short, and a higher rate may do as well sooner, but the loss falls."
+        return Finding("healthy", 0.5, why, record.numbers())
     if reach > FARTHEST_GOOD:
         why += "that is far, but the loss stands it."
         return Finding("healthy", 0.5, why, record.numbers())
