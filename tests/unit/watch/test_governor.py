@@ -33,7 +33,7 @@ def test_both_kinds_together_stay_below_the_share(step_seconds):
     costs = {"signals": 0.1 * step_seconds, "curvature": 3 * step_seconds}
     done = watched(governor, clock, steps=3000, step_seconds=step_seconds, costs=costs)
     assert 0.025 < governor.taken <= AIM * 0.05
-    assert done["signals"] > 100
+    assert done["signals"] > 50
     assert done["curvature"] == pytest.approx(3000 * AIM * 0.03 / 3, rel=0.15)
 
 
