@@ -4,8 +4,8 @@
 
 A step takes about 10 ms. Rows: signals alone, and with curvature, each against the plain loop, and the plain loop
 against itself, which shows the noise; the overhead is the median over pairs of neighbouring blocks. One model goes
-through all blocks, for two models of one kind differ by some percent by where they lie in memory; a watch's clock stands
-still while it is not its turn.
+through all blocks, for two models of one kind differ by some percent by where they lie in memory; a watch's clock
+stands still while it is not its turn.
 """
 
 from __future__ import annotations
