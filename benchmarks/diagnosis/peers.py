@@ -20,7 +20,7 @@ from surefoot.logs.curve import Curve
 RUNMEDIC = {
     "non_finite": "diverged",
     "divergence": "diverged",
-    "no_learning": "plateau",
+    "no_learning": "lr_too_low",
     "loss_spikes": "lr_too_high",
     "overfitting": "overfitting",
 }
@@ -32,6 +32,7 @@ TRAINING_DOCTOR = {
     "early_plateau": "plateau",
     "overfitting": "overfitting",
 }
+SURE = 0.5
 SK_AUTOD = {
     "Exploding gradient": "diverged",
     "LR too high": "lr_too_high",
@@ -58,17 +59,25 @@ def by_runmedic(curve: Curve) -> str:
 
 
 def by_training_doctor(curve: Curve) -> str:
-    """Ask training-doctor: its offline analysis, the most severe and most confident finding first."""
+    """Ask training-doctor: its offline analysis, the most severe and most confident finding first.
+
+    Counted is what it is at least half sure of, as its own example does.
+    """
     from training_doctor import Doctor, Severity  # noqa: PLC0415  (need not be installed)
 
     doctor = Doctor()
-    for name, series in (("loss", curve.train), ("eval_loss", curve.valid), ("lr", curve.lr)):
+    for name, series in (
+        ("loss", curve.train),
+        ("train_loss", curve.train),
+        ("eval_loss", curve.valid),
+        ("lr", curve.lr),
+    ):
         if series is not None:
             for step, value in zip(series.steps.tolist(), series.values.tolist(), strict=True):
                 doctor.store.log(step, **{name: value})
     order = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
     found = sorted(doctor.analyze(), key=lambda each: (order.index(each.severity), -each.confidence))
-    verdict = _first(TRAINING_DOCTOR, (each.detector_name for each in found))
+    verdict = _first(TRAINING_DOCTOR, (each.detector_name for each in found if each.confidence >= SURE))
     # It calls a loss that is no number a learning rate that is too high.
     return "diverged" if verdict == "lr_too_high" and not _finite(curve) else verdict
 

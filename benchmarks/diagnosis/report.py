@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from benchmarks import records
 from benchmarks.diagnosis import tasks
 from benchmarks.diagnosis.cases import Case, cases_of, grids_of
+from benchmarks.diagnosis.ceiling import by_whole_grids
 from benchmarks.diagnosis.generate import Grid
 from benchmarks.diagnosis.log_verdicts import GUESSED, SUREFOOT
 from benchmarks.diagnosis.score import Followed, Judged, Score, confusion, followed, score_of
@@ -20,6 +22,14 @@ DEFAULT_BUDGET = 5.0
 # Cases are drawn anew to be held against the verdicts: as many as any of the parts asked for.
 EACH = 32
 PEERS_AHEAD = "diagnose ahead of runmedic, training-doctor and sk-autod on every verdict"
+
+CEILING = """
+The last two rows are no judges but the noise of the labels: they train all settings of the grid, on one or two of the
+labels' five seeds, and apply the labels' own rules; they are held against labels from the other seeds. How often
+`check` is right about faults, by the share of the final loss that the best single change saves:
+
+"""
+GAINS = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 
 INTRODUCTION = """Labelled trainings of {tasks} tasks that nothing was fitted on: a grid of learning rates and momenta,
 five seeds each, says what is wrong with each of its settings (`benchmarks/diagnosis/labels.py`). Half of the trainings
@@ -123,6 +133,7 @@ def sections(found: Diagnosis) -> Iterator[str]:
     yield "\n## The judges\n\n" + INTRODUCTION.format(tasks=len(tasks.TEST))
     if found.checks:
         yield _checks_table(found.checks)
+        yield CEILING + _gain_table(found.checks)
         yield "\nWhat following the advice once does to the unhealthy runs, on the labels' seeds:\n\n"
         yield _advice_table(found.checks)
         yield f"\nLabels of `check` at {DEFAULT_BUDGET:g}x down, verdicts across:\n\n"
@@ -167,17 +178,36 @@ def _speed_rows(found: Diagnosis) -> Iterator[list[str]]:
 
 def _checks_table(checks: dict[float, Asked]) -> str:
     head = ["budget", "runs", "cost", "macro-F1", "interval", "right", "false alarms", "healthy", "unknown"]
+    rows = [
+        _check_row(f"{budget:g}x", f"{sum(asked.trainings) / len(asked.trainings):.1f}x", score_of(asked.rows))
+        for budget, asked in sorted(checks.items())
+    ]
+    names = sorted({row.task for row in checks[DEFAULT_BUDGET].rows})
+    for seeds in (1, 2):
+        score = score_of(by_whole_grids(names, seeds, each=EACH))
+        rows.append(_check_row(f"the whole grid on {seeds} seed{'s' * (seeds > 1)}", f"{119 * seeds}x and more", score))
+    return table(head, rows)
+
+
+def _check_row(name: str, cost: str, score: Score) -> list[str]:
+    return [
+        name, str(score.runs), cost, f"{score.macro_f1:.2f}", f"{score.low:.2f} to {score.high:.2f}",
+        f"{score.right:.0%}", f"{score.false_alarms:.1%}", str(score.healthy), f"{score.unknown:.1%}",
+    ]  # fmt: skip
+
+
+def _gain_table(checks: dict[float, Asked]) -> str:
+    """Return how often verdicts on faults are right, by what the best change saves of the final loss."""
     rows = []
     for budget, asked in sorted(checks.items()):
-        score, cost = score_of(asked.rows), sum(asked.trainings) / len(asked.trainings)
-        rows.append(
-            [
-                f"{budget:g}x", str(score.runs), f"{cost:.1f}x", f"{score.macro_f1:.2f}",
-                f"{score.low:.2f} to {score.high:.2f}", f"{score.right:.0%}", f"{score.false_alarms:.1%}",
-                str(score.healthy), f"{score.unknown:.1%}",
-            ]
-        )  # fmt: skip
-    return table(head, rows)
+        faults = [row for row in asked.rows if row.label.gain > 0]
+        found = [[row for row in faults if low <= row.label.gain < high] for low, high in pairwise(GAINS)]
+        rows.append([f"{budget:g}x", *(f"{_right(each):.0%} of {len(each)}" if each else DASH for each in found)])
+    return table(["budget", *(f"{low:.0%} to {high:.0%}" for low, high in pairwise(GAINS))], rows)
+
+
+def _right(rows: Sequence[Judged]) -> float:
+    return sum(row.verdict in row.label.right for row in rows) / len(rows)
 
 
 def _advice_table(checks: dict[float, Asked]) -> str:

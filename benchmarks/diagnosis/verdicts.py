@@ -97,6 +97,7 @@ def main() -> None:
     data = records.read(path, {"checks": []}) | {"machine": records.surroundings()}
     known = {(row["task"], row["recipe"], row["budget"]) for row in data["checks"]}
     waiting = [question for question in questions(quick=quick) if question.key not in known]
+    waiting.sort(key=lambda question: [*BUDGETS].index(question.budget))
     print(f"{len(waiting)} checks to do, {len(known)} done", flush=True)
     with ProcessPoolExecutor(os.cpu_count(), mp_context=multiprocessing.get_context("spawn")) as pool:
         for count, done in enumerate(as_completed([pool.submit(answer, question) for question in waiting]), start=1):

@@ -27,6 +27,8 @@ APART = 0.9
 LONGER_TRAINED, HOPE = 1, 0.5
 # The budget from which on momenta are tried as well.
 BOTH_KNOBS = 3.0
+# A full training that ends above this share of where an eighth of it ended stands still.
+STILL = 0.95
 # A gain below this share of the loss may be luck: it is looked at on another seed.
 DOUBTFUL = 0.3
 # Nobody would ask about a smaller one.
@@ -69,7 +71,7 @@ class Inquiry:
             yield from self._ordered(self._outward(), SHORT)
         yield from self._ordered(self._hopeful(LONGER, LONGER_TRAINED), LONGER)
         yield Order((own,), FULL)
-        yield from self._ordered(self._hopeful(FULL, 1), FULL)
+        yield from self._ordered(self._ahead() or self._hopeful(FULL, 1), FULL)
         while self.anything_learns:
             advice, rival = self._advice(), self._rival()
             if advice is not None and self._trained.get((advice, 0), 0.0) < FULL:
@@ -139,13 +141,30 @@ class Inquiry:
         return [Setting(self.plane.rate(octave - STRIDE), own.momentum)] if best == line[0][0] else []
 
     def _hopeful(self, share: float, count: int) -> list[Setting]:
-        """Return the settings that may be best of those not trained so far."""
+        """Return the settings that may be best of those not trained so far.
+
+        None lies beyond the lowest and highest lr / (1 - momentum) tried: outward they were bracketed, and what lies
+        farther out is in doubt only because nobody looks there.
+        """
         if not self.anything_learns:
             return []
+        tried = [row.setting.place[0] for row in self.judged]
         expected = self.expected()
         order = np.argsort(expected.means - HOPE * expected.doubts)
-        further = [expected.settings[place] for place in order]
+        settings = [expected.settings[place] for place in order]
+        further = [each for each in settings if min(tried) - 0.01 <= each.place[0] <= max(tried) + 0.01]
         return [each for each in further if self._trained.get((each, 0), 0.0) < share][:count]
+
+    def _ahead(self) -> list[Setting]:
+        """Return the setting that was best of the short trainings, where the recipe itself stands still.
+
+        On a plateau lengths tell nothing of each other: what has left it, or is about to, is what to follow.
+        """
+        short = {row.setting: row.loss for row in self.judged if row.share == SHORT}
+        best = min(short, key=lambda setting: short[setting], default=self.plane.own)
+        before, after = short.get(self.plane.own), self.loss_of(self.plane.own, FULL)
+        stands = before is not None and after is not None and after > STILL * before
+        return [best] if stands and best != self.plane.own else []
 
     def _advice(self) -> Setting | None:
         """Return the change that would be advised now: nothing should be that was not tried."""

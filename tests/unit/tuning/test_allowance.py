@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from surefoot.budget import Budget
 from surefoot.errors import BudgetError
 from surefoot.fleet import Plan
-from surefoot.tuning.allowance import SMALLEST, Allowance, trainings_of, usual_budget
+from surefoot.fleet.plan import trainings_of
+from surefoot.tuning.allowance import SMALLEST, Allowance, usual_budget
 from surefoot.tuning.space import SearchSpace
 
 
