@@ -1,0 +1,88 @@
+"""What a landscape is: a loss of one or two parameters that is known in closed form."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from surefoot.surfaces.noise import Noise
+
+Point: TypeAlias = tuple[float, ...]
+
+
+class Surface(ABC):
+    """A loss on the line or the plane, with its gradient.
+
+    A kind of surface is a frozen dataclass; points are ``[..., D]``, D being 1 or 2.
+
+    Attributes:
+        name: As in links and queries.
+        about: What it shows, a sentence.
+        start: Where a ball is let loose unless somebody says otherwise ``[D]``.
+        box: The part worth looking at: (low, high) of every dimension.
+        quadratic: Whether it is a bowl along its axes, so that the quadratic model is no model but exact.
+        noise: What its gradients suffer unless somebody says otherwise.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str]
+    about: ClassVar[str]
+    start: ClassVar[Point]
+    box: ClassVar[tuple[tuple[float, float], ...]]
+    quadratic: ClassVar[bool] = False
+    noise: ClassVar[Noise] = Noise()
+
+    @abstractmethod
+    def value(self, points: Tensor) -> Tensor:
+        """Return the loss at ``[..., D]``, shape ``[...]``."""
+
+    @abstractmethod
+    def gradient(self, points: Tensor) -> Tensor:
+        """Return the gradient at ``[..., D]``, the same shape."""
+
+    @property
+    @abstractmethod
+    def minima(self) -> tuple[Point, ...]:
+        """Local minima, a lowest one first; of infinitely many, that one."""
+
+    @property
+    @abstractmethod
+    def hessian(self) -> tuple[tuple[float, ...], ...]:
+        """The Hessian at the first of the minima ``[D, D]``."""
+
+    def basin(self, points: Tensor) -> Tensor:
+        """Return a number for the region that each point lies in, ``[...]``; a ball that leaves its own has escaped.
+
+        One region is all there is, unless a kind of surface says more.
+        """
+        return torch.zeros(points.shape[:-1], dtype=torch.int64)
+
+    @property
+    def dimensions(self) -> int:
+        """D."""
+        return len(self.start)
+
+    @property
+    def lowest(self) -> float:
+        """The loss at the first of the minima."""
+        return float(self.value(torch.tensor(self.minima[0], dtype=torch.float64)))
+
+    @property
+    def curvatures(self) -> tuple[float, ...]:
+        """The Hessian's eigenvalues at the first of the minima, ascending."""
+        return tuple(np.linalg.eigvalsh(np.array(self.hessian)).tolist())
+
+
+def nearest(points: Tensor, places: tuple[Point, ...]) -> Tensor:
+    """Return which of some places is nearest to each point ``[..., D]``, as its number ``[...]``.
+
+    Example:
+        >>> nearest(torch.tensor([[0.0], [0.9]]), ((-1.0,), (1.5,)))
+        tensor([0, 1])
+    """
+    away = points[..., None, :] - torch.tensor(places, dtype=points.dtype)
+    return away.square().sum(-1).argmin(-1)

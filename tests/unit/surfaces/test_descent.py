@@ -1,0 +1,144 @@
+"""Descent against torch.optim and against the linear recurrence that it is on a quadratic."""
+
+import numpy as np
+import pytest
+import torch
+
+from surefoot.errors import RecipeError
+from surefoot.recipe import Recipe
+from surefoot.surfaces.descent import descend
+from surefoot.surfaces.gallery import SURFACES, surface_named
+from surefoot.surfaces.noise import Noise
+from surefoot.surfaces.quadratics import Bowl, Ravine
+from surefoot.theory.convergence import rate
+from surefoot.theory.linear_method import heavy_ball, nesterov
+from surefoot.theory.noisy_quadratic import POSITION, stationary_moments
+
+STEPS = 60
+RECIPES = [
+    "sgd(lr=0.1, momentum=0.9)",
+    "sgd(lr=0.1, momentum=0.9, nesterov=true)",
+    "sgd(lr=cosine(0.3, warmup=10%), momentum=linear(0.85, final=0.95))",
+    "sgd(lr=0.1, momentum=0.8, weight_decay=0.01)",
+    "rmsprop(lr=0.02)",
+    "adagrad(lr=0.3)",
+    "adam(lr=0.1)",
+    "adamw(lr=onecycle(0.2), beta1=0.8)",
+    "nadam(lr=0.1)",
+]
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def by_torch(surface, recipe, steps):
+    point = torch.nn.Parameter(torch.tensor(surface.start, dtype=torch.float64))
+    optimizer, scheduler = recipe.build([point], steps=steps)
+    way = [point.detach().clone()]
+    for _ in range(steps):
+        optimizer.zero_grad()
+        surface.value(point).backward()
+        optimizer.step()
+        scheduler.step()
+        way.append(point.detach().clone())
+    return torch.stack(way).numpy()
+
+
+@pytest.mark.parametrize("surface", [Bowl(), Ravine(30.0), surface_named("saddle"), surface_named("plateau")])
+def test_every_ball_goes_where_torch_optim_goes(surface):
+    recipes = [Recipe.parse(text) for text in RECIPES]
+    found = descend(surface, recipes, steps=STEPS)
+    for way, recipe in zip(found.positions, recipes, strict=True):
+        # torch multiplies NAdam's momenta in single precision
+        tolerance = 1e-7 if recipe.optimizer == "nadam" else 1e-10
+        np.testing.assert_allclose(way, by_torch(surface, recipe, STEPS), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize(("method", "nesterov_text"), [(heavy_ball, "false"), (nesterov, "true")])
+@pytest.mark.parametrize(("lr", "momentum"), [(0.1, 0.0), (0.5, 0.5), (1.2, 0.9), (1.9, 0.3)])
+def test_on_the_ravine_descent_is_the_recurrence_of_the_theory(method, nesterov_text, lr, momentum):
+    surface = Ravine(10.0)
+    recipe = Recipe.parse(f"sgd(lr={lr}, momentum={momentum}, nesterov={nesterov_text})")
+    (way,) = descend(surface, [recipe], steps=STEPS).positions
+    for axis, curvature in enumerate((0.1, 1.0)):
+        state = np.array([0.0, surface.start[axis]])
+        for position in way[:, axis]:
+            np.testing.assert_allclose(position, state[1], rtol=1e-10, atol=1e-10)
+            state = method(lr, momentum).matrix(curvature) @ state
+
+
+def test_the_error_shrinks_at_the_exact_rate():
+    (way,) = descend(Bowl(), [Recipe.parse("sgd(lr=0.05, momentum=0.3)")], steps=200).positions
+    ratio = way[-1, 0] / way[-2, 0]
+    assert ratio == pytest.approx(float(rate(heavy_ball(0.05, 0.3), 1.0)), abs=1e-10)
+
+
+def test_clipping_bounds_every_step():
+    (way,) = descend(
+        surface_named("cliff"), [Recipe.parse("sgd(lr=1, momentum=0, clip=0.05)")], steps=50, start=[2.0]
+    ).positions
+    assert np.abs(np.diff(way[:, 0])).max() <= 0.05
+
+
+def test_noise_is_in_balance_where_the_theory_says():
+    noise = Noise(gradient=0.5, curvature=0.4)
+    (way,) = descend(
+        Bowl(), [Recipe.parse("sgd(lr=0.3, momentum=0.5)")], steps=60_000, noise=noise, generator=generator()
+    ).positions
+    expected = stationary_moments(heavy_ball(0.3, 0.5), 1.0, gradient_noise=0.5, curvature_noise=0.4)[POSITION]
+    assert np.square(way[1000:, 0]).mean() == pytest.approx(float(expected), rel=0.05)
+
+
+def test_all_balls_have_the_same_luck_and_company_changes_nothing():
+    one, other = Recipe.parse("sgd(lr=0.1, momentum=0.9)"), Recipe.parse("adam(lr=0.1)")
+    surface = surface_named("noisy-bowl")
+    alone = descend(surface, [one], steps=40, generator=generator())
+    twice = descend(surface, [one, other, one], steps=40, generator=generator())
+    assert np.array_equal(twice.positions[0], twice.positions[2])
+    assert np.array_equal(alone.positions[0], twice.positions[0])
+    unlike = descend(surface, [one], steps=40, generator=generator(1))
+    assert not np.array_equal(alone.positions, unlike.positions)
+
+
+@pytest.mark.parametrize("name", SURFACES)
+def test_divergence_is_data_and_stays_with_its_ball(name):
+    calm, wild = Recipe.parse("sgd(lr=1e-4, momentum=0)"), Recipe.parse("sgd(lr=1e6, momentum=0.9)")
+    found = descend(surface_named(name), [calm, wild], steps=300, noise=Noise())
+    assert np.isfinite(found.positions[0]).all()
+    assert found.losses[0, -1] <= found.losses[0, 0]
+
+
+@pytest.mark.parametrize("optimizer", ["lion", "muon", "adafactor", "adadelta"])
+def test_the_other_rules_run_too(optimizer):
+    (losses,) = descend(Ravine(), [Recipe.parse(f"{optimizer}(lr=0.05)")], steps=50).losses
+    assert losses[-1] < losses[0]
+
+
+def test_rates_and_momenta_are_those_of_the_schedules():
+    recipe = Recipe.parse("adam(lr=linear(0.1), beta1=0.8)")
+    found = descend(Bowl(), [recipe, Recipe.parse("adagrad(lr=0.1)")], steps=4)
+    np.testing.assert_allclose(found.lr[0], [0.1, 0.075, 0.05, 0.025])
+    assert found.momentum.tolist() == [[0.8] * 4, [0.0] * 4]
+
+
+@pytest.mark.parametrize(
+    ("recipes", "more", "said"),
+    [
+        ([], {}, "given none"),
+        (["sgd(lr=0.1, no_decay=bias)"], {}, "no groups"),
+        (["sgd(lr=0.1)"], {"start": [1.0, 2.0]}, "1 finite numbers"),
+        (["sgd(lr=0.1)"], {"start": [float("nan")]}, "1 finite numbers"),
+        (["sgd(lr=0.1)"], {"steps": 0}, "at least 1"),
+        (["sgd(lr=0.1)"], {"noise": Noise(1.0)}, "needs luck"),
+    ],
+)
+def test_what_cannot_be_is_refused(recipes, more, said):
+    with pytest.raises(RecipeError, match=said):
+        descend(Bowl(), [Recipe.parse(text) for text in recipes], **({"steps": 5} | more))
+
+
+@pytest.mark.parametrize("given", [-0.1, float("nan"), float("inf")])
+def test_noise_is_a_finite_number(given):
+    with pytest.raises(RecipeError, match="at least 0"):
+        Noise(curvature=given)
