@@ -9,6 +9,8 @@
     ├── LogError         a training's log that cannot be read, or lacks what is asked for
     ├── WatchError       a training that cannot be watched as asked          (also a ValueError)
     └── OutputError      a report or a picture that cannot be written
+    ├── OutputError      a report or a picture that cannot be written
+    └── QueryError       a question to the play page that has no answer       (also a ValueError)
 
 All of them mean that the input is wrong, not the program: the command line prints the one line of the
 message and ends with exit code 2.
@@ -58,6 +60,10 @@ class WatchError(SurefootError, ValueError):
 
 class OutputError(SurefootError):
     """A folder or file for the results cannot be written."""
+
+
+class QueryError(SurefootError, ValueError):
+    """A question to the play page is malformed, or out of its bounds."""
 
 
 def nearest(given: str, known: Iterable[str]) -> str | None:

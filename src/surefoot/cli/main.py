@@ -20,6 +20,7 @@ from surefoot.cli.diagnose import diagnose
 from surefoot.cli.exits import DONE, FAILED, INTERRUPTED, WRONG_INPUT
 from surefoot.cli.export import export
 from surefoot.cli.find import find
+from surefoot.cli.play import play
 from surefoot.cli.report import report
 from surefoot.cli.schedule import schedule
 from surefoot.cli.tune import tune
@@ -38,6 +39,7 @@ def cli() -> None:
     surefoot find digits                           which range is even usable?
     surefoot check digits --recipe "sgd(lr=0.5)"   is this right, and what to change?
     surefoot diagnose runs/Nov23_10-12-01          what does this log tell?
+    surefoot play                                  balls on hills, in the browser
     surefoot schedule "cosine(0.3, warmup=5%)"     what does this schedule look like?
     surefoot export surefoot.db --to pytorch       the recommended recipe as code
 
@@ -46,7 +48,7 @@ def cli() -> None:
     """
 
 
-for command in (tune, find, check, diagnose, report, schedule, export, completion):
+for command in (tune, find, check, diagnose, play, report, schedule, export, completion):
     cli.add_command(command)
 
 

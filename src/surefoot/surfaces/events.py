@@ -16,6 +16,8 @@ from surefoot.surfaces.surface import Surface
 LOST = 100.0
 # It oscillates once it has turned back so often.
 TURNS = 3
+# Moves this small, as shares of the box, are rounding and no news.
+NOTABLE = 1e-9
 # It has arrived where its loss stays below this share of what it was above the lowest.
 NEAR = 1e-3
 
@@ -69,7 +71,7 @@ def _of_ball(surface: Surface, way: Array, losses: Array) -> tuple[Event, ...]:
     sane = way[:end]
     found = {
         Kind.OVERSHOOT: _overshoot(surface, sane),
-        Kind.OSCILLATION: _oscillation(sane),
+        Kind.OSCILLATION: _oscillation(surface, sane),
         Kind.ESCAPE: _escape(surface, sane),
         Kind.ARRIVAL: None if lost is not None else _arrival(surface, losses),
         Kind.DIVERGENCE: lost,
@@ -87,14 +89,23 @@ def _is_lost(surface: Surface, way: Array) -> NDArray[np.bool_]:
 
 def _overshoot(surface: Surface, way: Array) -> int | None:
     slopes = surface.gradient(torch.from_numpy(way)).numpy()
-    uphill = (np.diff(way, axis=0) * slopes[1:]).sum(1) > 0.0
+    moves = _moves(surface, way)
+    uphill = (moves * slopes[1:]).sum(1) > 0.0
     return _after(_first(uphill), 1)
 
 
-def _oscillation(way: Array) -> int | None:
-    moves = np.diff(way, axis=0)
+def _oscillation(surface: Surface, way: Array) -> int | None:
+    moves = _moves(surface, way)
     turned = np.flatnonzero((moves[1:] * moves[:-1]).sum(1) < 0.0)
     return int(turned[TURNS - 1]) + 2 if len(turned) >= TURNS else None
+
+
+def _moves(surface: Surface, way: Array) -> Array:
+    """Return the moves, those too small to be news as none."""
+    box = np.array(surface.box)
+    moves = np.diff(way, axis=0)
+    notable = np.abs(moves).max(1, keepdims=True) > NOTABLE * (box[:, 1] - box[:, 0]).max()
+    return np.where(notable, moves, 0.0)
 
 
 def _escape(surface: Surface, way: Array) -> int | None:

@@ -59,3 +59,9 @@ def test_a_ball_that_is_lost_at_once_has_no_other_story(name):
     found = happened(name, "sgd(lr=1e9, momentum=0)")
     assert Kind.DIVERGENCE in found
     assert Kind.ARRIVAL not in found
+
+
+def test_rounding_about_the_minimum_is_no_swing():
+    assert happened("double-well", "sgd(lr=0.1, momentum=0)", steps=2000) == {}
+    found = happened("double-well", "sgd(lr=0.1, momentum=0)", steps=2000, start=[-1.5])
+    assert set(found) == {Kind.ARRIVAL}

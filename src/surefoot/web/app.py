@@ -1,0 +1,75 @@
+"""Which address answers what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from surefoot.errors import SurefootError
+from surefoot.web import hill, plane
+from surefoot.web.guard import Guard, explained, refusal
+from surefoot.web.query import Query
+
+STATIC = Path(__file__).with_name("static")
+
+
+def make_app(*, port: int) -> Starlette:
+    """Return the application.
+
+    Args:
+        port: Where it will listen; whoever calls it by another is refused.
+    """
+    routes = [
+        Route("/", page),
+        Route("/api/gallery", _answering(lambda _: hill.gallery())),
+        Route("/api/surface", _answering(lambda request: hill.picture(Query(request.query_params)))),
+        Route("/api/descent", _answering(descent)),
+        Route("/api/plane", _answering(on_plane)),
+        Mount("/static", StaticFiles(directory=STATIC)),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(Guard, port=port)],
+        exception_handlers={SurefootError: explained, 404: _nothing_there},
+    )
+
+
+def page(_request: Request) -> Response:
+    """Return the page."""
+    return FileResponse(STATIC / "index.html")
+
+
+def descent(request: Request) -> dict[str, Any]:
+    """Answer where the balls go."""
+    asked = request.query_params
+    return hill.descent(Query(asked), asked.getlist("recipe"), asked.getlist("turn"))
+
+
+def on_plane(request: Request) -> dict[str, Any]:
+    """Answer how learning rate and momentum do on a surface's quadratic model."""
+    query = Query(request.query_params)
+    place = hill.Place.of(query)
+    method = query.name("method", "heavy-ball", plane.METHODS)
+    query.settle()
+    return plane.plane(place.surface, place.noise, method)
+
+
+def _answering(answer: Callable[[Request], dict[str, Any]]) -> Callable[[Request], Response]:
+    """Return an endpoint; being no coroutine it runs in a thread of its own, and long answers hold up no other."""
+
+    def endpoint(request: Request) -> Response:
+        return JSONResponse(answer(request))
+
+    return endpoint
+
+
+async def _nothing_there(request: Request, _error: Exception) -> Response:
+    return refusal(f"there is nothing at {request.url.path[:80]!r}.", status=404, hint="begin at /.")

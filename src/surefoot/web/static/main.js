@@ -1,0 +1,35 @@
+// Opens the page: what there is to choose from, then the view that the address names.
+import { ask } from "./api.js";
+import { byId, complain } from "./dom.js";
+import { HillView } from "./hill-view.js";
+import { change, state } from "./state.js";
+
+const KINDS = { hill: HillView };
+const views = {};
+
+async function open(name) {
+  for (const link of byId("views").children) {
+    const here = link.dataset.view === name;
+    byId(`view-${link.dataset.view}`).hidden = !here;
+    if (here) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  views[name] ??= new KINDS[name](gallery);
+  await views[name].open();
+}
+
+let gallery = null;
+try {
+  gallery = await ask("gallery");
+  if (!(state.view in KINDS)) change({ view: "hill" });
+  byId("views").addEventListener("click", (event) => {
+    const name = event.target.dataset.view;
+    if (!name || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    change({ view: name });
+    open(name);
+  });
+  await open(state.view);
+} catch (error) {
+  complain(error.message);
+}
