@@ -27,7 +27,7 @@ METHODS: dict[str, str] = {
 }
 # With a peak alone each of them is a whole schedule.
 SHAPES = ("constant", "linear", "cosine", "onecycle", "triangular", "wsd", "cosine_restarts", "inverse_sqrt")
-LOWEST_RATE, HIGHEST_RATE, HIGHEST_MOMENTUM = 1e-5, 10.0, 0.999
+LOWEST_RATE, HIGHEST_RATE, HIGHEST_MOMENTUM = 1e-6, 100.0, 0.999
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def turned(recipe: Recipe, dial: str, value: str) -> Recipe:
 
     Example:
         >>> str(turned(Recipe.parse("sgd(lr=cosine(0.3, warmup=5%), momentum=0.9, clip=1)"), "lr", "0.1"))
-        'sgd(lr=cosine(0.1, warmup=5%), momentum=0.9, clip=1.0)'
+        'sgd(lr=cosine(0.1, warmup=5%), momentum=0.9, clip=1)'
         >>> str(turned(Recipe.parse("sgd(lr=0.3, momentum=0.9)"), "method", "adam"))
         'adam(lr=0.1)'
     """

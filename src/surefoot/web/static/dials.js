@@ -43,6 +43,7 @@ export class DialBoard {
 
   // A recipe may have what is not among the choices.
   showChoice(id, value) {
+    if (byId(id).value === value) return;
     const known = this.fixed[id];
     choices(byId(id), known.includes(value) ? known : [...known, value]);
     byId(id).value = value;

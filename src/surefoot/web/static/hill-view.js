@@ -191,7 +191,7 @@ export class HillView {
     const { balls } = this.answer;
     const own = balls[this.chosen] ?? balls[0];
     this.plane.setBalls(balls.map(({ dials, theory }, number) => ({ number, lr: dials.lr, momentum: dials.momentum ?? 0, here: !theory.why && theory.method === plane.method })), this.chosen);
-    byId("map-caption").textContent = captionOf(plane, state.surface);
+    byId("map-caption").textContent = captionOf(plane, state.surface, Number(state.noise));
     const reading = readingOf(own, this.chosen);
     if (byId("map-reading").textContent !== reading) byId("map-reading").textContent = reading;
   }
