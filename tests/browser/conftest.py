@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.browser.player import Player, served
 
 CHROMIUM = Path(os.environ.get("SUREFOOT_CHROMIUM", "/usr/bin/chromium"))
 QUIET = [
@@ -28,3 +29,16 @@ def browser():
         chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="module")
+def address():
+    with served() as (found, _):
+        yield found
+
+
+@pytest.fixture
+def play(browser, address):
+    player = Player(browser, address)
+    yield player
+    player.close()

@@ -2,90 +2,24 @@
 
 import json
 import re
-import threading
-import time
-from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 import torch
+from tests.browser.player import DESKTOP, DRAWN, served, until
 
 from surefoot.recipe import Recipe
 from surefoot.surfaces.descent import descend
 from surefoot.surfaces.gallery import SURFACES, surface_named
 from surefoot.surfaces.noise import Noise
 
-AXE = Path(__file__).with_name("assets") / "axe.min.js"
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
-DRAWN = "Number(document.documentElement.dataset.drawn ?? 0)"
+PHONE = {"width": 360, "height": 740}
 
 
-@pytest.fixture(scope="module")
-def address():
-    import uvicorn
-
-    from surefoot.web.app import make_app
-    from surefoot.web.serve import free_socket
-
-    sock = free_socket(0)
-    port = sock.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(make_app(port=port), log_level="warning", lifespan="off", ws="none"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
-    thread.start()
-    yield f"http://127.0.0.1:{port}/"
-    server.should_exit = True
-    thread.join()
-    sock.close()
-
-
-@pytest.fixture
-def opened(browser, address):
-    """Return a function that opens the page; at the end nothing may have complained or left this machine."""
-    contexts, requests, complaints = [], [], []
-
-    def open_page(query="", viewport=DESKTOP, **options):
-        context = browser.new_context(viewport=viewport, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-        page.complaints = complaints
-        page.goto(address + query)
-        until(page, f"{DRAWN} > 0 || !document.getElementById('fault').hidden")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert all(url.startswith((address, "data:")) for url in requests)
-    assert complaints == []
-
-
-def until(page, condition, *, seconds=30.0):
-    """Wait for a condition; Playwright's own way would need the page to allow eval."""
-    end = time.monotonic() + seconds
-    while not page.evaluate(condition):
-        assert time.monotonic() < end, f"{condition} did not come true"
-        page.wait_for_timeout(20)
-
-
-def after(page, act):
-    """Do something and wait until the page has drawn the server's answer to it."""
-    before = page.evaluate(DRAWN)
-    act()
-    until(page, f"{DRAWN} > {before}")
-
-
-def slide(page, selector, value):
+def slide(play, page, selector, value):
     script = "(each, value) => { each.value = value; each.dispatchEvent(new Event('input', {bubbles: true})); }"
-    after(page, lambda: page.eval_on_selector(selector, script, value))
-
-
-def state(page):
-    page.wait_for_timeout(350)  # the address is written a moment later
-    return parse_qs(urlsplit(page.url).query)
+    play.after(page, lambda: page.eval_on_selector(selector, script, value))
 
 
 def ways(page, act):
@@ -96,9 +30,9 @@ def ways(page, act):
 
 
 @pytest.mark.parametrize("name", SURFACES)
-def test_every_surface_draws_its_balls_where_the_library_has_them(opened, name):
+def test_every_surface_draws_its_balls_where_the_library_has_them(play, name):
     recipes = ["sgd(lr=0.05, momentum=0.9)", "adam(lr=0.1)"]
-    page = opened(f"?surface=bowl&noise=0.2&seed=3&steps=80&recipe={recipes[0]}&recipe={recipes[1]}")
+    page = play.open(f"?surface=bowl&noise=0.2&seed=3&steps=80&recipe={recipes[0]}&recipe={recipes[1]}")
     slid = page.evaluate("document.getElementById('surface').value")
     assert slid == "bowl"
     if name != "bowl":
@@ -115,8 +49,8 @@ def test_every_surface_draws_its_balls_where_the_library_has_them(opened, name):
         np.testing.assert_array_equal(got, np.where(np.isfinite(way), way, np.nan))
 
 
-def test_a_ball_is_drawn_where_its_position_is(opened):
-    page = opened("?surface=ravine&t=7&recipe=sgd(lr=0.4,momentum=0.5)", color_scheme="light")
+def test_a_ball_is_drawn_where_its_position_is(play):
+    page = play.open("?surface=ravine&t=7&recipe=sgd(lr=0.4,momentum=0.5)", color_scheme="light")
     (way,) = descend(
         surface_named("ravine", condition=20), [Recipe.parse("sgd(lr=0.4, momentum=0.5)")], steps=200
     ).positions
@@ -142,8 +76,8 @@ def test_a_ball_is_drawn_where_its_position_is(opened):
     assert found["y"] == pytest.approx(y, abs=6)
 
 
-def test_play_pause_step_and_scrub(opened):
-    page = opened("?speed=60")
+def test_play_pause_step_and_scrub(play):
+    page = play.open("?speed=60")
     now = "Number(document.getElementById('now').textContent.match(/step (\\d+)/)[1])"
     page.click("#play")
     assert page.inner_text("#play") == "Pause"
@@ -164,11 +98,11 @@ def test_play_pause_step_and_scrub(opened):
     page.select_option("#speed", "200")
     page.click("#play")
     until(page, f"{now} === 200 && document.getElementById('play').textContent === 'Play'")
-    assert state(page)["speed"] == ["200"]
+    assert play.state(page)["speed"] == ["200"]
 
 
-def test_keys_do_the_same(opened):
-    page = opened("?t=10")
+def test_keys_do_the_same(play):
+    page = play.open("?t=10")
     page.click("h1")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
@@ -181,8 +115,8 @@ def test_keys_do_the_same(opened):
     assert page.inner_text("#now") == "step 0 of 200"
 
 
-def test_the_canvas_is_drawn_fifty_times_a_second(opened):
-    page = opened("?surface=himmelblau&steps=2000&speed=60")
+def test_the_canvas_is_drawn_fifty_times_a_second(play):
+    page = play.open("?surface=himmelblau&steps=2000&speed=60")
     page.click("#play")
     count = """() => new Promise((done) => {
         let frames = 0; const start = performance.now();
@@ -196,56 +130,58 @@ def test_the_canvas_is_drawn_fifty_times_a_second(opened):
     assert max(page.evaluate(count) for _ in range(6)) >= 50
 
 
-def test_dials_turn_the_recipe(opened):
-    page = opened("?surface=bowl&recipe=sgd(lr=cosine(0.3,warmup=5%25),momentum=0.9)&recipe=adam(lr=0.1)")
+def test_dials_turn_the_recipe(play):
+    page = play.open("?surface=bowl&recipe=sgd(lr=cosine(0.3,warmup=5%25),momentum=0.9)&recipe=adam(lr=0.1)")
     field = "#balls li:nth-child({}) input"
-    slide(page, "#lr", "-2")
+    slide(play, page, "#lr", "-2")
     assert page.input_value(field.format(1)) == "sgd(lr=cosine(0.01, warmup=5%), momentum=0.9)"
-    slide(page, "#momentum", "2")
+    slide(play, page, "#momentum", "2")
     assert page.input_value(field.format(1)) == "sgd(lr=cosine(0.01, warmup=5%), momentum=0.99)"
-    after(page, lambda: page.select_option("#schedule", "linear"))
+    play.after(page, lambda: page.select_option("#schedule", "linear"))
     assert page.input_value(field.format(1)) == "sgd(lr=linear(0.01), momentum=0.99)"
-    after(page, lambda: page.click("[aria-label='Choose ball 2']"))
-    after(page, lambda: page.select_option("#method", "nesterov"))
+    play.after(page, lambda: page.click("[aria-label='Choose ball 2']"))
+    play.after(page, lambda: page.select_option("#method", "nesterov"))
     assert page.input_value(field.format(2)) == "sgd(lr=0.1, momentum=0.9, nesterov=true)"
-    after(page, lambda: page.select_option("#method", "adagrad"))
+    play.after(page, lambda: page.select_option("#method", "adagrad"))
     assert page.is_disabled("#momentum")
-    assert state(page)["recipe"] == ["sgd(lr=linear(0.01), momentum=0.99)", "adagrad(lr=0.5)"]
+    assert play.state(page)["recipe"] == ["sgd(lr=linear(0.01), momentum=0.99)", "adagrad(lr=0.5)"]
 
 
-def test_balls_are_added_removed_and_written(opened):
-    page = opened("?surface=bowl&recipe=sgd(lr=0.1)")
-    after(page, lambda: page.click("#add"))
+def test_balls_are_added_removed_and_written(play):
+    page = play.open("?surface=bowl&recipe=sgd(lr=0.1)")
+    play.after(page, lambda: page.click("#add"))
     assert page.locator("#balls li").count() == 2
     page.fill("[aria-label='Recipe of ball 2']", "adamw(lr=wsd(0.2))")
-    after(page, lambda: page.keyboard.press("Enter"))
+    play.after(page, lambda: page.keyboard.press("Enter"))
     assert page.input_value("#schedule") == "wsd"
-    after(page, lambda: page.click("[aria-label='Remove ball 1']"))
+    play.after(page, lambda: page.click("[aria-label='Remove ball 1']"))
     assert page.input_value("#balls input") == "adamw(lr=wsd(0.2))"
     assert page.is_disabled("[aria-label='Remove ball 1']")
 
 
-def test_noise_luck_steps_condition_and_start(opened):
-    page = opened("?recipe=sgd(lr=0.1)")
-    slide(page, "#condition", "2")
-    slide(page, "#noise", "0.5")
+def test_noise_luck_steps_condition_and_start(play):
+    page = play.open("?recipe=sgd(lr=0.1)")
+    slide(play, page, "#condition", "2")
+    slide(play, page, "#noise", "0.5")
     for name, value in (("#seed", "7"), ("#steps", "55")):
         page.fill(name, value)
-        after(page, lambda: page.keyboard.press("Enter"))
-    after(page, lambda: page.click("#hill", position={"x": 100, "y": 100}))
-    asked = state(page)
+        play.after(page, lambda: page.keyboard.press("Enter"))
+    play.after(page, lambda: page.click("#hill", position={"x": 100, "y": 100}))
+    asked = play.state(page)
     assert [asked[name] for name in ("condition", "noise", "seed", "steps")] == [["100"], ["0.5"], ["7"], ["55"]]
     assert len(asked["start"][0].split(",")) == 2
     assert page.inner_text("#now") == "step 0 of 55"
 
 
-def test_the_point_on_the_map_is_dragged_and_moved_by_keys(opened):
-    page = opened("?surface=bowl&recipe=sgd(lr=0.1,momentum=0.5)")
+def test_the_point_on_the_map_is_dragged_and_moved_by_keys(play):
+    page = play.open("?surface=bowl&recipe=sgd(lr=0.1,momentum=0.5)")
     handle, board = page.locator("#map .handle"), page.locator("#map svg").bounding_box()
     box = handle.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()
-    after(page, lambda: page.mouse.move(board["x"] + 0.6 * board["width"], board["y"] + 0.5 * board["height"], steps=4))
+    play.after(
+        page, lambda: page.mouse.move(board["x"] + 0.6 * board["width"], board["y"] + 0.5 * board["height"], steps=4)
+    )
     page.mouse.up()
     page.wait_for_timeout(200)
     dragged = Recipe.parse(page.input_value("#balls input"))
@@ -253,8 +189,8 @@ def test_the_point_on_the_map_is_dragged_and_moved_by_keys(opened):
     assert 0.8 < dragged.momentum.highest < 0.95
     assert f"learning rate {dragged.lr.highest:.3g}" in handle.get_attribute("aria-valuetext")
     handle.focus()
-    after(page, lambda: page.keyboard.press("ArrowRight"))
-    after(page, lambda: page.keyboard.press("ArrowUp"))
+    play.after(page, lambda: page.keyboard.press("ArrowRight"))
+    play.after(page, lambda: page.keyboard.press("ArrowUp"))
     moved = Recipe.parse(page.input_value("#balls input"))
     assert moved.lr.highest == pytest.approx(1.1 * dragged.lr.highest, rel=0.01)
     assert 1 - moved.momentum.highest == pytest.approx((1 - dragged.momentum.highest) / 1.1, rel=0.02)
@@ -270,8 +206,8 @@ def test_the_point_on_the_map_is_dragged_and_moved_by_keys(opened):
         ("?surface=bowl&recipe=adam(lr=0.1)", "no place on the map: adam scales its steps"),
     ],
 )
-def test_the_map_is_read_out(opened, query, said):
-    assert said in opened(query).inner_text("#map-reading")
+def test_the_map_is_read_out(play, query, said):
+    assert said in play.open(query).inner_text("#map-reading")
 
 
 @pytest.mark.parametrize(
@@ -283,41 +219,41 @@ def test_the_map_is_read_out(opened, query, said):
         ("?surface=double-well&recipe=sgd(lr=0.05,momentum=0.9)&t=100", "escapes"),
     ],
 )
-def test_events_are_named_when_they_happen(opened, query, event):
-    page = opened(query)
+def test_events_are_named_when_they_happen(play, query, event):
+    page = play.open(query)
     assert event in page.inner_text("#log")
     page.click("#begin")
     assert page.inner_text("#log") == ""
 
 
-def test_a_link_shows_the_same_picture(opened):
-    page = opened("?surface=saddle&t=12&recipe=sgd(lr=0.2,momentum=0.8)")
-    slide(page, "#lr", "-1")
-    after(page, lambda: page.click("#add"))
+def test_a_link_shows_the_same_picture(play):
+    page = play.open("?surface=saddle&t=12&recipe=sgd(lr=0.2,momentum=0.8)")
+    slide(play, page, "#lr", "-1")
+    play.after(page, lambda: page.click("#add"))
     page.click("#forward")
     page.click("h1")
-    query = urlsplit(page.url).query if state(page) else ""
-    other = opened(f"?{query}")
+    query = urlsplit(page.url).query if play.state(page) else ""
+    other = play.open(f"?{query}")
     assert other.inner_text("#now") == page.inner_text("#now") == "step 13 of 200"
     picture = "document.getElementById('hill').toDataURL()"
     assert other.evaluate(picture) == page.evaluate(picture)
 
 
-def test_bad_links_are_told_and_the_page_goes_on(opened):
-    page = opened("?recipe=sdg(lr=1)")
+def test_bad_links_are_told_and_the_page_goes_on(play):
+    page = play.open("?recipe=sdg(lr=1)")
     assert "did you mean sgd?" in page.inner_text("#fault")
     # a refused question is an error to the browser's console too
-    page.complaints.clear()
-    again = opened("?steps=1e9")
+    play.complaints.clear()
+    again = play.open("?steps=1e9")
     assert "steps is a whole number from 1 to 100000" in again.inner_text("#fault")
     again.fill("#steps", "100")
-    after(again, lambda: again.keyboard.press("Enter"))
+    play.after(again, lambda: again.keyboard.press("Enter"))
     assert again.is_hidden("#fault")
-    again.complaints.clear()
+    play.complaints.clear()
 
 
-def test_a_turned_dial_is_answered_soon(opened):
-    page = opened("?recipe=sgd(lr=0.1,momentum=0.9)")
+def test_a_turned_dial_is_answered_soon(play):
+    page = play.open("?recipe=sgd(lr=0.1,momentum=0.9)")
     script = """async () => {
         const slider = document.getElementById('lr'), times = [];
         const drawn = () => Number(document.documentElement.dataset.drawn);
@@ -335,20 +271,17 @@ def test_a_turned_dial_is_answered_soon(opened):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE])
-def test_axe_finds_nothing_to_complain_about(opened, viewport, scheme):
-    page = opened("?t=40", viewport, color_scheme=scheme)
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
+def test_axe_finds_nothing_to_complain_about(play, viewport, scheme):
+    assert play.axe(play.open("?t=40", viewport, color_scheme=scheme)) == []
 
 
-def test_a_telephone_shows_it_without_scrolling_sideways(opened):
-    page = opened("?t=40", PHONE)
+def test_a_telephone_shows_it_without_scrolling_sideways(play):
+    page = play.open("?t=40", PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 
-def test_it_follows_the_night(opened):
-    page = opened("?t=20", color_scheme="light")
+def test_it_follows_the_night(play):
+    page = play.open("?t=20", color_scheme="light")
     picture = "document.getElementById('hill').toDataURL()"
     by_day = page.evaluate(picture)
     page.emulate_media(color_scheme="dark")
@@ -356,23 +289,12 @@ def test_it_follows_the_night(opened):
 
 
 def test_the_server_gone_is_told(browser):
-    import uvicorn
-
-    from surefoot.web.app import make_app
-    from surefoot.web.serve import free_socket
-
-    sock = free_socket(0)
-    port = sock.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(make_app(port=port), log_level="warning", lifespan="off", ws="none"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
-    thread.start()
-    page = browser.new_page()
-    page.goto(f"http://127.0.0.1:{port}/")
-    until(page, f"{DRAWN} > 0")
-    server.should_exit = True
-    thread.join()
-    sock.close()
-    page.select_option("#surface", "bowl")
-    page.wait_for_selector("#fault:not([hidden])")
-    assert "start surefoot play again" in page.inner_text("#fault")
-    page.close()
+    with served() as (address, stop):
+        page = browser.new_page()
+        page.goto(address)
+        until(page, f"{DRAWN} > 0")
+        stop()
+        page.select_option("#surface", "bowl")
+        page.wait_for_selector("#fault:not([hidden])")
+        assert "start surefoot play again" in page.inner_text("#fault")
+        page.close()

@@ -7,6 +7,7 @@
     dials      a recipe as sliders, and sliders turned
     hill       surfaces and the balls on them
     plane      learning rate and momentum on the quadratic model
+    workshop   a schedule in its parts, its curve and its code
     static/    the page itself: it draws, and computes nothing that it draws
 
 Import from the modules.

@@ -14,7 +14,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from surefoot.errors import SurefootError
-from surefoot.web import hill, plane
+from surefoot.web import hill, plane, workshop
 from surefoot.web.guard import Guard, explained, refusal
 from surefoot.web.query import Query
 
@@ -33,6 +33,7 @@ def make_app(*, port: int) -> Starlette:
         Route("/api/surface", _answering(lambda request: hill.picture(Query(request.query_params)))),
         Route("/api/descent", _answering(descent)),
         Route("/api/plane", _answering(on_plane)),
+        Route("/api/workshop", _answering(lambda request: workshop.answer(Query(request.query_params)))),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     return Starlette(

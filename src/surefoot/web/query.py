@@ -60,6 +60,14 @@ class Query:
         self._faults.append(f"{name} is one of {', '.join(known)}, given {shown(text)}")
         return default
 
+    def text(self, name: str, default: str, *, longest: int) -> str:
+        """Return a text that is not too long."""
+        text = self._given.get(name, default)
+        if len(text) <= longest:
+            return text
+        self._faults.append(f"{name} has at most {longest} characters, given {len(text)}")
+        return default
+
     def place(self, name: str, *, dimensions: int, largest: float) -> tuple[float, ...] | None:
         """Return numbers joined by commas, ``None`` where they are not given."""
         text = self._given.get(name)

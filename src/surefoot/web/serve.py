@@ -29,7 +29,7 @@ def free_socket(port: int) -> socket.socket:
     """
     last = min(port + TRIES, 65536)
     for number in range(port, last) if port else [0]:
-        # Named as TCP, so that asyncio sends at once what is written: else every answer waits 40 ms for its second half.
+        # Named as TCP, so that asyncio sends at once what is written: else answers wait 40 ms for their second half.
         found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

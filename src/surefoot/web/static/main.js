@@ -2,9 +2,10 @@
 import { ask } from "./api.js";
 import { byId, complain } from "./dom.js";
 import { HillView } from "./hill-view.js";
+import { ShopView } from "./shop-view.js";
 import { change, state } from "./state.js";
 
-const KINDS = { hill: HillView };
+const KINDS = { hill: HillView, shop: ShopView };
 const views = {};
 
 async function open(name) {

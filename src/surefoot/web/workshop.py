@@ -1,0 +1,105 @@
+"""A schedule in its parts, its curve, and the recipe and code that use it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from surefoot.recipe import Recipe, pytorch_code
+from surefoot.schedules import SCHEDULES, Schedule, Sequence, Warmup, parse_schedule, schedule_text
+from surefoot.schedules.fields import fields_of, kinds_of
+from surefoot.schedules.scanner import number_text
+from surefoot.web.dials import METHODS, dials_of, turned
+from surefoot.web.query import Query
+
+Data: TypeAlias = dict[str, Any]
+
+LONGEST_SCHEDULE, MOST_STEPS = 500, 10_000_000
+# Points of a curve.
+POINTS = 1000
+# How a part begins that has just been added.
+FRESH = {name: f"{name}(0.1)" for name in SCHEDULES} | {"multistep": "multistep(0.1, at=50%+75%)"}
+
+
+def answer(query: Query) -> Data:
+    """Return a schedule's parts, its values, and what to paste.
+
+    Args:
+        query: ``schedule`` (a text), ``length`` in steps, ``optimizer``, ``momentum``.
+
+    Raises:
+        QueryError: If something is out of its bounds.
+        RecipeError: If the text is no schedule.
+    """
+    text = query.text("schedule", "cosine(0.3, warmup=5%)", longest=LONGEST_SCHEDULE)
+    steps = query.whole("length", 1000, low=1, high=MOST_STEPS)
+    method = query.name("optimizer", "sgd", METHODS)
+    momentum = query.text("momentum", "", longest=20)
+    query.settle()
+    schedule = parse_schedule(text)
+    recipe = Recipe.parse(METHODS[method]).with_(lr=schedule)
+    if momentum and dials_of(recipe).momentum is not None:
+        recipe = turned(recipe, "momentum", momentum)
+    recipe.require_bounds(steps=steps)
+    shown = np.unique(np.linspace(0, steps - 1, min(steps, POINTS)).round().astype(np.int64))
+    return {
+        "schema": 1,
+        "schedule": schedule_text(schedule),
+        "length": steps,
+        "parts": list(parts(schedule)),
+        "steps": shown.tolist(),
+        "values": schedule.values(shown, steps).tolist(),
+        "recipe": str(recipe),
+        "momentum": dials_of(recipe).momentum,
+        "code": pytorch_code(recipe, steps=steps),
+        "fresh": FRESH,
+    }
+
+
+def parts(schedule: Schedule) -> Iterator[Data]:
+    """Yield the parts of a schedule as forms to fill in: what each is, its fields, its warmup and its length.
+
+    Example:
+        >>> first, last = parts(parse_schedule("0.1 for 50% then linear(0.1, warmup=10)"))
+        >>> first["shape"], first["length"], last["warmup"], [field["text"] for field in last["fields"]]
+        ('constant', '50%', '10', ['0.1', '0'])
+    """
+    every = schedule.parts if isinstance(schedule, Sequence) else (schedule,)
+    lengths = [*map(str, schedule.lengths), None] if isinstance(schedule, Sequence) else [None]
+    for part, length in zip(every, lengths, strict=True):
+        inner = part.schedule if isinstance(part, Warmup) else part
+        yield {
+            "shape": inner.name,
+            "fields": list(_fields(inner)),
+            "warmup": str(part.length) if isinstance(part, Warmup) else "",
+            "warmup_start": number_text(part.start) if isinstance(part, Warmup) else "",
+            "length": length,
+        }
+
+
+def _fields(schedule: Schedule) -> Iterator[Data]:
+    for field in fields_of(type(schedule)):
+        yield {
+            "name": field.name,
+            "kind": kinds_of(type(schedule))[field.name],
+            "text": _text(getattr(schedule, field.name)),
+            "options": _options(type(schedule)).get(field.name),
+        }
+
+
+@cache
+def _options(kind: type[Schedule]) -> dict[str, list[str]]:
+    """Return the words that a field may be, of those that are words."""
+    hints = get_type_hints(kind)
+    return {name: list(get_args(hint)) for name, hint in hints.items() if get_origin(hint) is Literal}
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        return "+".join(map(str, value))
+    return number_text(value) if isinstance(value, float) else str(value)
