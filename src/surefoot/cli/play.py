@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 DEFAULT_PORT = 8380
@@ -12,7 +14,15 @@ DEFAULT_PORT = 8380
     "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="Where to listen; 0: any."
 )
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
-def play(*, port: int, no_browser: bool) -> None:
+@click.option(
+    "--study",
+    type=click.Path(path_type=Path),
+    default="surefoot.db",
+    show_default=True,
+    metavar="PATH",
+    help="The database whose studies are shown, also while a tune writes it.",
+)
+def play(*, port: int, no_browser: bool, study: Path) -> None:
     """Open a page where balls roll down hills with learning rate and momentum of your choice.
 
     It is served on this machine for this machine alone, and asks no network for anything. Ctrl-C ends it.
@@ -20,6 +30,7 @@ def play(*, port: int, no_browser: bool) -> None:
     \b
     surefoot play
     surefoot play --port 9000 --no-browser
+    surefoot play --study surefoot.db
     """
     import contextlib
 
@@ -33,7 +44,7 @@ def play(*, port: int, no_browser: bool) -> None:
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how it ends
         serve(
             sock,
-            lambda number: make_app(port=number),
+            lambda number: make_app(port=number, study=study),
             say=lambda address: click.echo(f"surefoot play: {address} (Ctrl-C ends it)"),
             browse=not no_browser,
         )

@@ -41,16 +41,24 @@ class Database:
         path: The file.
         create: Whether a missing or empty file becomes a database; otherwise it is an error.
         versions: The schema and its past.
+        wait_seconds: How long a lock of another program is waited for.
 
     Raises:
         StudyError: If the file is missing, no database of studies, newer than this program, on a network file
             system, or cannot be written.
     """
 
-    def __init__(self, path: Path, *, create: bool = True, versions: Versions | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        create: bool = True,
+        versions: Versions | None = None,
+        wait_seconds: float = _WAIT_SECONDS,
+    ) -> None:
         self.path = path
         check_place(path, create=create, mounts=mount_points())
-        self._engine = _engine(path, create=create)
+        self._engine = _engine(path, create=create, wait_seconds=wait_seconds)
         self._update(versions or Versions(), create=create)
 
     @contextmanager
@@ -112,11 +120,11 @@ class Database:
             raise StudyError(message, hint=_HINTS.get(cause)) from None
 
 
-def _engine(path: Path, *, create: bool) -> Engine:
+def _engine(path: Path, *, create: bool, wait_seconds: float) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=path.absolute().as_uri(), query={"uri": "true", **_access(path, create=create)}),
         poolclass=NullPool,
-        connect_args={"timeout": _WAIT_SECONDS},
+        connect_args={"timeout": wait_seconds},
         # What is kept must be JSON to every other program too: no NaN.
         json_serializer=partial(json.dumps, allow_nan=False, ensure_ascii=False),
     )

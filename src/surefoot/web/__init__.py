@@ -8,6 +8,7 @@
     hill       surfaces and the balls on them
     plane      learning rate and momentum on the quadratic model
     workshop   a schedule in its parts, its curve and its code
+    studies    what a database has, also while it grows
     static/    the page itself: it draws, and computes nothing that it draws
 
 Import from the modules.

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from surefoot.errors import SurefootError
-from surefoot.web import hill, plane, workshop
+from surefoot.web import hill, plane, studies, workshop
 from surefoot.web.guard import Guard, explained, refusal
 from surefoot.web.query import Query
 
+DEFAULT_STUDY = Path("surefoot.db")
 STATIC = Path(__file__).with_name("static")
 
 
-def make_app(*, port: int) -> Starlette:
+def make_app(*, port: int, study: Path = DEFAULT_STUDY) -> Starlette:
     """Return the application.
 
     Args:
         port: Where it will listen; whoever calls it by another is refused.
+        study: The database whose studies are shown; it need not be there yet.
     """
     routes = [
         Route("/", page),
@@ -34,6 +37,10 @@ def make_app(*, port: int) -> Starlette:
         Route("/api/descent", _answering(descent)),
         Route("/api/plane", _answering(on_plane)),
         Route("/api/workshop", _answering(lambda request: workshop.answer(Query(request.query_params)))),
+        Route("/api/studies", _answering(lambda _: studies.studies(study))),
+        Route("/api/study", _answering(lambda request: studies.study(study, Query(request.query_params)))),
+        Route("/api/curves", _answering(lambda request: studies.curves(study, Query(request.query_params)))),
+        Route("/api/live", _live(study)),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     return Starlette(
@@ -68,6 +75,19 @@ def _answering(answer: Callable[[Request], dict[str, Any]]) -> Callable[[Request
 
     def endpoint(request: Request) -> Response:
         return JSONResponse(answer(request))
+
+    return endpoint
+
+
+def _live(path: Path) -> Callable[[Request], Awaitable[Response]]:
+    """Return the endpoint that tells the news of a study as they come."""
+
+    async def endpoint(request: Request) -> Response:
+        query = Query(request.query_params)
+        number = query.whole("id", 1, low=1, high=10**9)
+        query.settle()
+        told = studies.news(path, number, gone=request.is_disconnected, wait=asyncio.sleep)
+        return StreamingResponse(told, media_type="text/event-stream")
 
     return endpoint
 

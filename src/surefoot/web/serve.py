@@ -59,7 +59,7 @@ def serve(sock: socket.socket, make: Callable[[int], Starlette], *, say: Callabl
     port = sock.getsockname()[1]
     address = f"http://localhost:{port}/" if _is_here("localhost") else f"http://{HOST}:{port}/"
     config = uvicorn.Config(
-        make(port), log_level="warning", access_log=False, timeout_graceful_shutdown=1, lifespan="off", ws="none"
+        make(port), log_level="critical", access_log=False, timeout_graceful_shutdown=1, lifespan="off", ws="none"
     )
     say(address)
     if browse:

@@ -4,8 +4,9 @@ import { byId, complain } from "./dom.js";
 import { HillView } from "./hill-view.js";
 import { ShopView } from "./shop-view.js";
 import { change, state } from "./state.js";
+import { StudiesView } from "./studies-view.js";
 
-const KINDS = { hill: HillView, shop: ShopView };
+const KINDS = { hill: HillView, shop: ShopView, studies: StudiesView };
 const views = {};
 
 async function open(name) {

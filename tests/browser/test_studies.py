@@ -1,0 +1,102 @@
+"""The studies in a real browser: one that a tune wrote, and one that grows while the page looks on."""
+
+import math
+
+import pytest
+from tests.browser.player import Player, served, until
+
+from surefoot.recipe import Recipe
+from surefoot.studies import Curve, Database, Measurement, Study
+
+
+def measured(text, stage, loss, *, seed=0):
+    curve = Curve((0, 50, 99), (2.0, 1.0, loss))
+    return Measurement(Recipe.parse(text), stage, seed, 100, 100, loss, curve=curve)
+
+
+SEARCHED = [(f"sgd(lr=cosine({lr}), momentum={m})", lr * 10) for lr in (0.01, 0.1, 0.5) for m in (0, 0.9)]
+RECOMMENDED, DEFAULT = SEARCHED[0][0], "sgd(lr=0.01, momentum=0.9)"
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "surefoot.db"
+    study = Study.create(Database(path), task="digits", settings={}, seed=0)
+    ramp = Curve(tuple(range(60)), tuple(2.0 - 0.02 * i for i in range(50)) + (9.0,) * 10)
+    recipe = Recipe.parse("sgd(lr=exponential(1e-5, rate=1e6), momentum=0.9)")
+    study.record("range", [Measurement(recipe, "range", 0, 60, 60, math.inf, curve=ramp)], config_steps=60, seconds=1.0)
+    rows = [measured(text, "search/000", loss) for text, loss in SEARCHED]
+    study.record(
+        "search/000",
+        [*rows, measured("sgd(lr=cosine(9), momentum=0.9)", "search/000", math.inf)],
+        config_steps=700,
+        seconds=1.0,
+    )
+    return path
+
+
+@pytest.fixture
+def play(browser, path):
+    with served(study=path) as (address, _):
+        player = Player(browser, address)
+        yield player
+        player.close()
+
+
+def test_a_study_grows_while_the_page_looks_on(play, path):
+    page = play.open("?view=studies")
+    assert "digits: running, 7 settings tried" in page.inner_text("#study-about")
+    assert page.is_hidden("#study-best")
+    study = Study.open(str(path))
+    rows = [
+        measured(text, "confirm/1", loss, seed=s)
+        for s in (1, 2, 3)
+        for text, loss in ((RECOMMENDED, 0.1 + s / 100), (DEFAULT, 0.8))
+    ]
+    study.record("confirm/1", rows, config_steps=600, seconds=1.0)
+    study.release(status="done", result={"recipe": RECOMMENDED, "default_scheduled_recipe": None})
+    until(page, "document.getElementById('study-about').textContent.includes('digits: done')")
+    assert page.locator("#best tr").all_inner_texts()[0].split("\t")[:3] == [RECOMMENDED, "recommended", "0.12"]
+    assert page.locator("#best tr").count() == 2
+
+
+def test_a_click_shows_a_setting_and_a_shift_click_compares_it(play):
+    page = play.open("?view=studies")
+    for trial in ("3", "5"):
+        play.after(page, lambda trial=trial: page.select_option("#first", trial))
+        assert page.inner_text("#curves-words").startswith(f"{trial}: sgd(")
+    heat = page.locator("#heat").bounding_box()
+    seen = set()
+    for share in (0.04, 0.35, 0.57):  # dots lie along the bottom, where momentum is 0
+        page.mouse.click(heat["x"] + 48 + share * (heat["width"] - 64), heat["y"] + heat["height"] - 60)
+        page.wait_for_timeout(300)
+        seen.add(page.input_value("#first"))
+    assert len(seen) > 1
+    play.after(page, lambda: page.select_option("#second", "3"))
+    assert "; 3: sgd(" in page.inner_text("#curves-words")
+    asked = play.state(page)
+    assert (asked["first"], asked["second"]) == ([page.input_value("#first")], ["3"])
+
+
+def test_the_range_test_is_drawn_and_read_out(play):
+    page = play.open("?view=studies")
+    assert page.inner_text("#ramps-words").startswith("sgd, momentum 0.9")
+    drawn = "new Set(document.getElementById('ramps').getContext('2d').getImageData(0, 0, 300, 200).data).size > 5"
+    assert page.evaluate(drawn)
+
+
+def test_a_database_that_goes_away_is_told(play, path):
+    page = play.open("?view=studies")
+    for each in path.parent.glob("surefoot.db*"):
+        each.unlink()
+    page.wait_for_selector("#fault:not([hidden])")
+    assert "there is no study database" in page.inner_text("#fault")
+    play.complaints.clear()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_axe_finds_nothing_to_complain_about(play, width, scheme):
+    page = play.open("?view=studies&second=3", {"width": width, "height": 800}, color_scheme=scheme)
+    assert play.axe(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") == width
