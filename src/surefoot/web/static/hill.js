@@ -11,8 +11,10 @@ export function drawHill(canvas, ground, balls, { now, every, speed, chosen }) {
   context.drawImage(ground.picture, 0, 0, width, height);
   const order = balls.map((_, number) => number).sort((a, b) => (a === chosen) - (b === chosen));
   for (const number of order) drawTrail(context, ground, balls[number].positions, now / every, ballColour(number));
-  const taken = [];
-  for (const number of order) drawBall(context, ground, balls[number], number, { now, every, speed, taken });
+  const places = order.map((number) => drawBall(context, ground, balls[number], number, { now, every }));
+  // A word covers neither a ball nor another word.
+  const taken = places.map(([x, y]) => ({ middle: x, spot: y + 5, half: RADIUS }));
+  order.forEach((number, i) => nameEvent(context, ground, balls[number].events, { x: places[i][0], y: places[i][1], now, speed, taken }));
 }
 
 // Where a ball is between two positions, or null where it is nowhere any more.
@@ -58,7 +60,7 @@ function drawTrail(context, ground, positions, at, shade) {
   context.globalAlpha = 1;
 }
 
-function drawBall(context, ground, ball, number, { now, every, speed, taken }) {
+function drawBall(context, ground, ball, number, { now, every }) {
   const at = Math.min(now / every, ball.positions.length - 1);
   const position = between(ball.positions, at);
   const last = position ?? lastKnown(ball.positions, at);
@@ -77,7 +79,7 @@ function drawBall(context, ground, ball, number, { now, every, speed, taken }) {
   context.fill();
   context.stroke();
   drawNumber(context, number, x, y, flat && !away ? (exact[0] - ground.toX(0)) / RADIUS : 0);
-  nameEvent(context, ground, ball.events, { x, y, now, speed, taken });
+  return [x, y];
 }
 
 function lastKnown(positions, at) {
@@ -117,8 +119,8 @@ function nameEvent(context, ground, events, { x, y, now, speed, taken }) {
   context.textBaseline = "alphabetic";
   const half = context.measureText(latest.kind).width / 2 + 4;
   const middle = Math.min(Math.max(x, half), ground.width - half);
-  const spots = [y - RADIUS - 8, y + RADIUS + 18, y - RADIUS - 24, y + RADIUS + 34].filter((spot) => spot > 14 && spot < ground.height - 4);
-  const free = spots.find((spot) => taken.every((other) => Math.abs(other.spot - spot) > 15 || Math.abs(other.middle - middle) > half + other.half));
+  const spots = [y - RADIUS - 8, y + RADIUS + 18, y - RADIUS - 26, y + RADIUS + 36, y - RADIUS - 44, y + RADIUS + 54].filter((spot) => spot > 14 && spot < ground.height - 4);
+  const free = spots.find((spot) => taken.every((other) => Math.abs(other.spot - spot) > 14 || Math.abs(other.middle - middle) > half + other.half));
   const spot = free ?? spots[0];
   taken.push({ middle, spot, half });
   context.lineWidth = 4;
