@@ -11,6 +11,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from surefoot.studies import Database, Study
+
 
 @contextmanager
 def playing(*more):
@@ -123,6 +125,27 @@ def test_ctrl_c_ends_it_quietly():
         process.send_signal(signal.SIGINT)
         out, said = process.communicate(timeout=60)
         assert (process.returncode, out, said) == (0, "", "")
+
+
+def test_ctrl_c_ends_it_quietly_while_somebody_follows_a_study(tmp_path):
+    path = tmp_path / "surefoot.db"
+    Study.create(Database(path), task="wine", settings={}, seed=0)
+    with playing("--port", "0", "--study", str(path)) as (process, number):
+        connection = http.client.HTTPConnection("127.0.0.1", number, timeout=60)
+        connection.request("GET", "/api/live?id=1", headers={"Host": f"localhost:{number}"})
+        assert connection.getresponse().readline() == b"data: running 0\n"
+        process.send_signal(signal.SIGINT)
+        out, said = process.communicate(timeout=60)
+        connection.close()
+        assert (process.returncode, out, said) == (0, "", "")
+
+
+def test_a_database_that_is_not_there_is_said_and_the_rest_goes_on(tmp_path):
+    with playing("--port", "0", "--study", str(tmp_path / "no.db")) as (_, number):
+        response, body = ask(number, "/api/studies")
+        assert response.status == 400
+        assert json.loads(body)["hint"] == "surefoot tune writes one."
+        assert ask(number, "/api/gallery")[0].status == 200
 
 
 def test_a_port_that_cannot_be_is_wrong_input():
