@@ -8,7 +8,6 @@
     ├── StudyError       a study that cannot be opened, read or written
     ├── LogError         a training's log that cannot be read, or lacks what is asked for
     ├── WatchError       a training that cannot be watched as asked          (also a ValueError)
-    └── OutputError      a report or a picture that cannot be written
     ├── OutputError      a report or a picture that cannot be written
     └── QueryError       a question to the play page that has no answer       (also a ValueError)
 
