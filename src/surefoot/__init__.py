@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from surefoot.diagnosis.check import check as check
     from surefoot.diagnosis.diagnose import diagnose as diagnose
+    from surefoot.explanation.explain import explain as explain
     from surefoot.recipe.recipe import Recipe as Recipe
     from surefoot.tasks.task import Task as Task
     from surefoot.tuning.find import find as find
@@ -30,6 +31,7 @@ _HOMES = {
     "Watch": "surefoot.watch.watch",
     "check": "surefoot.diagnosis.check",
     "diagnose": "surefoot.diagnosis.diagnose",
+    "explain": "surefoot.explanation.explain",
     "find": "surefoot.tuning.find",
     "load_task": "surefoot.tasks.loader",
     "tune": "surefoot.tuning.tune",
@@ -45,6 +47,7 @@ __all__ = [
     "__version__",
     "check",
     "diagnose",
+    "explain",
     "find",
     "load_task",
     "tune",

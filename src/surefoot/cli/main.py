@@ -18,6 +18,7 @@ from surefoot.cli.check import check
 from surefoot.cli.completion import completion
 from surefoot.cli.diagnose import diagnose
 from surefoot.cli.exits import DONE, FAILED, INTERRUPTED, WRONG_INPUT
+from surefoot.cli.explain import explain
 from surefoot.cli.export import export
 from surefoot.cli.find import find
 from surefoot.cli.play import play
@@ -40,6 +41,7 @@ def cli() -> None:
     surefoot check digits --recipe "sgd(lr=0.5)"   is this right, and what to change?
     surefoot diagnose runs/Nov23_10-12-01          what does this log tell?
     surefoot play                                  balls on hills, in the browser
+    surefoot explain digits                        do the textbook's claims hold on this network?
     surefoot schedule "cosine(0.3, warmup=5%)"     what does this schedule look like?
     surefoot export surefoot.db --to pytorch       the recommended recipe as code
 
@@ -49,6 +51,7 @@ def cli() -> None:
 
 
 for command in (tune, find, check, diagnose, play, report, schedule, export, completion):
+for command in (tune, find, check, diagnose, explain, report, schedule, export, completion):
     cli.add_command(command)
 
 

@@ -1,0 +1,110 @@
+"""``surefoot explain``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from surefoot.cli.again import again
+from surefoot.cli.device import check_device
+from surefoot.cli.exits import DONE, INTERRUPTED
+from surefoot.cli.options import TASK_OPTIONS, TaskText, load_task, run_options, task_options
+from surefoot.cli.plans import read_plan
+
+if TYPE_CHECKING:
+    from surefoot.explanation.result import ExplainResult
+
+DEFAULT_SEEDS, DEFAULT_OUT = 5, "surefoot-out"
+PAGE = "explanation.html"
+KEPT = (*TASK_OPTIONS, "claim", "seeds", "budget", "seed", "device")
+
+
+@click.command(short_help="Do the textbook's claims hold on this network?")
+@click.argument("task", type=TaskText())
+@click.option("--claim", "claims", multiple=True, metavar="NAME", help="Only this claim, by its name; repeatable.")
+@task_options
+@click.option(
+    "--seeds", type=click.IntRange(min=2), default=DEFAULT_SEEDS, show_default=True, help="Repetitions of everything."
+)
+@click.option("--budget", help="Ceiling: 100x (full trainings) or 60s; trainings become shorter to fit it.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=DEFAULT_OUT, show_default=True, help="Folder for the report."
+)
+@click.option("--no-report", is_flag=True, help="Write no report.")
+@run_options
+def explain(task: str, *, claims: tuple[str, ...], **settings: Any) -> int:
+    """Judge the textbook's claims on learning rate and momentum by experiments on TASK.
+
+    \b
+    surefoot explain digits
+    surefoot explain train.py:task --claim momentum-speed --claim default
+    surefoot explain train.py:task --seeds 3 --budget 200x
+    """
+    from surefoot.cli.display import display
+    from surefoot.cli.interrupt import stop_on_interrupt
+    from surefoot.explanation.claims import require_known
+    from surefoot.explanation.explain import explain as explained
+    from surefoot.files import writable_folder
+    from surefoot.fleet.progress import Interrupted
+
+    check_device(settings["device"])
+    require_known(claims)
+    if not settings["no_report"]:
+        writable_folder(settings["out"])
+    loaded = load_task(task, settings)
+    try:
+        with display(quiet=settings["quiet"]) as progress, stop_on_interrupt() as stop:
+            found = explained(
+                loaded,
+                claims=claims,
+                seeds=settings["seeds"],
+                budget=settings["budget"],
+                seed=settings["seed"],
+                plan=read_plan(settings["plan_file"]),
+                device=settings["device"],
+                progress=progress,
+                stop=stop,
+            )
+    except Interrupted:
+        click.echo("interrupted; an explanation keeps nothing, as it is short.", err=True)
+        return INTERRUPTED
+    commands = {claim.name: _again(task, {**settings, "claim": claim.name}, found) for claim in found.claims}
+    whole = " ".join([_again(task, settings, found), *(f"--claim {name}" for name in claims)])
+    _show(found, commands, _write_report(found, commands, whole, settings), as_json=settings["as_json"])
+    return DONE
+
+
+def _again(task: str, settings: dict[str, Any], found: ExplainResult) -> str:
+    """Return what repeats it: with the length that the budget left, for one claim alone would have a longer one."""
+    cut = {"steps": found.steps, "epochs": None} if settings["budget"] else {}
+    seeds = None if settings["seeds"] == DEFAULT_SEEDS else settings["seeds"]
+    return again("explain", task, {**settings, **cut, "budget": None, "seeds": seeds}, kept=KEPT)
+
+
+def _write_report(found: ExplainResult, commands: dict[str, str], whole: str, settings: dict[str, Any]) -> str | None:
+    """Write the page, if one is wanted; return its path."""
+    if settings["no_report"]:
+        return None
+    from surefoot.reports.explain_page import write_explain_html
+    from surefoot.studies.environment import environment
+
+    path = settings["out"] / PAGE
+    write_explain_html(found, path, commands=commands, environment=environment(), command=whole)
+    return str(path)
+
+
+def _show(found: ExplainResult, commands: dict[str, str], report: str | None, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({**found.to_json(commands), "report": report}, indent=2))
+        return
+    from rich.console import Console
+
+    from surefoot.reports.explained import explain_table
+
+    console = Console()
+    console.print(explain_table(found, commands))
+    if report is not None:
+        console.print(f"report: {report}", soft_wrap=True, highlight=False, markup=False)

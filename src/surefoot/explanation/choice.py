@@ -1,0 +1,103 @@
+"""Which learning rate is best, and how wide the range of good ones."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+# A rate is good where training learns at least this share of what it learns at the best rate.
+GOOD = 0.9
+
+
+def held_out_best(ends: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return for each seed the setting that is best on all *other* seeds.
+
+    What is chosen on a seed and judged on it looks better than it is, the more settings there are to choose from.
+
+    Args:
+        ends: Losses above 0 ``[settings, seeds]``.
+
+    Returns:
+        Places ``[seeds]``; with one seed, the best on it.
+
+    Example:
+        >>> held_out_best(np.array([[1.0, 1.0, 9.0], [2.0, 2.0, 2.0]])).tolist()
+        [1, 1, 0]
+    """
+    logs, seeds = np.log(ends), ends.shape[1]
+    if seeds == 1:
+        return logs.argmin(axis=0)
+    others = logs.sum(axis=1, keepdims=True) - logs
+    return others.argmin(axis=0)
+
+
+def chosen(values: NDArray[np.float64], places: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return each seed's value ``[seeds, ...]`` of ``[settings, seeds, ...]`` at its place."""
+    return values[places, np.arange(values.shape[1])]
+
+
+def held_out_losses(ends: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return on each seed the loss of the setting that is best on the others ``[seeds]``."""
+    return chosen(ends, held_out_best(ends))
+
+
+def middle(ends: NDArray[np.float64]) -> int:
+    """Return the place of the setting that is best over all seeds."""
+    return int(np.log(ends).mean(axis=1).argmin())
+
+
+def best_rates(rates: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the best rate on each seed: the vertex of a parabola in log rate and log loss around the lowest.
+
+    Args:
+        rates: Ascending ``[R]``.
+        ends: ``[R, seeds]``.
+
+    Example:
+        >>> rates = np.array([0.01, 0.1, 1.0])
+        >>> best_rates(rates, np.array([[0.5], [0.1], [0.5]])).round(6).tolist()
+        [0.1]
+    """
+    x, logs = np.log(rates), np.log(ends)
+    return np.exp([_vertex(x, column) for column in logs.T])
+
+
+def good_ranges(rates: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return on each seed the rates between which training learns at least 90 % as much as at the best ``[2, seeds]``.
+
+    Interpolated in log rate between the rates tried; a range that runs out of them ends there.
+
+    Example:
+        >>> rates = np.array([1e-3, 1e-2, 1e-1, 1.0])
+        >>> good_ranges(rates, np.array([[1.0], [0.0], [0.0], [1.0]])).round(5).tolist()
+        [[0.00794], [0.12589]]
+    """
+    x = np.log(rates)
+    return np.exp(np.array([_range(x, column) for column in ends.T]).T)
+
+
+def _vertex(x: NDArray[np.float64], logs: NDArray[np.float64]) -> float:
+    place = int(logs.argmin())
+    if place in (0, len(x) - 1):
+        return float(x[place])
+    left, lowest, right = logs[place - 1 : place + 2]
+    bend = left - 2.0 * lowest + right
+    shift = 0.5 * (left - right) / bend if bend > 0 else 0.0
+    return float(x[place] + shift * (x[place + 1] - x[place]))
+
+
+def _range(x: NDArray[np.float64], ends: NDArray[np.float64]) -> tuple[float, float]:
+    place = int(ends.argmin())
+    allowed = 1.0 - GOOD * (1.0 - float(ends[place]))
+    return _crossing(x, ends, allowed, range(place, -1, -1)), _crossing(x, ends, allowed, range(place, len(x)))
+
+
+def _crossing(x: NDArray[np.float64], ends: NDArray[np.float64], allowed: float, places: range) -> float:
+    """Return where the loss first exceeds what is allowed on the way through some places."""
+    inside = places[0]
+    for place in places[1:]:
+        if ends[place] > allowed:
+            share = (allowed - ends[inside]) / (ends[place] - ends[inside])
+            return float(x[inside] + share * (x[place] - x[inside]))
+        inside = place
+    return float(x[inside])

@@ -1,0 +1,80 @@
+"""The claims: each a pure function of the survey, and what of the survey it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from functools import partial
+
+from surefoot.errors import TaskError, nearest
+from surefoot.explanation.claim import Claim
+from surefoot.explanation.claims import (
+    adaptive,
+    default_rate,
+    fitting,
+    high_rate,
+    low_rate,
+    middle_rate,
+    momentum_speed,
+    one_number,
+    replacement,
+    stable_range,
+    steadiness,
+)
+from surefoot.explanation.claims.decay import CONSTANT, decay
+from surefoot.explanation.survey import DECAYS, Kind, Survey
+
+
+@dataclass(frozen=True, slots=True)
+class Textbook:
+    """A claim before it is judged.
+
+    Attributes:
+        judge: Survey -> the claim, judged.
+        kinds: The sweeps that it needs.
+        ranges: Whether it needs the stable ranges.
+    """
+
+    judge: Callable[[Survey], Claim]
+    kinds: tuple[Kind, ...] = ()
+    ranges: bool = False
+
+
+# As in a textbook: the learning rate, momentum, the two together, other optimizers, schedules, what comes of them.
+CLAIMS: dict[str, Textbook] = {
+    "high-rate": Textbook(high_rate.high_rate, high_rate.KINDS),
+    "low-rate": Textbook(low_rate.low_rate, low_rate.KINDS),
+    "middle-rate": Textbook(middle_rate.middle_rate, middle_rate.KINDS),
+    "momentum-speed": Textbook(momentum_speed.momentum_speed, momentum_speed.KINDS),
+    "momentum-widens": Textbook(stable_range.widens, ranges=True),
+    "momentum-narrows": Textbook(stable_range.narrows, ranges=True),
+    "momentum-steadies": Textbook(steadiness.steadiness, steadiness.KINDS),
+    "momentum-replaces": Textbook(replacement.replacement, replacement.KINDS),
+    "one-number": Textbook(one_number.one_number, one_number.KINDS),
+    **{
+        f"{kind.name}-{what}": Textbook(partial(judge, kind=kind), (adaptive.SGD, kind))
+        for what, judge in (("tuning", adaptive.tuning), ("speed", adaptive.speed))
+        for kind in (adaptive.ADAM, adaptive.RMSPROP)
+    },
+    **{f"{shape}-decay": Textbook(partial(decay, shape=shape), (CONSTANT, Kind(decay=shape))) for shape in DECAYS},
+    "default": Textbook(default_rate.default_rate, default_rate.KINDS),
+    "fitting": Textbook(fitting.fitting, fitting.KINDS),
+}
+
+
+def require_known(names: Collection[str]) -> None:
+    """Make sure that there are such claims.
+
+    Raises:
+        TaskError: With the nearest known name.
+    """
+    for name in names:
+        if name not in CLAIMS:
+            raise TaskError(
+                f"there is no claim {name!r}.", hint=nearest(name, CLAIMS) or f"known: {', '.join(CLAIMS)}."
+            )
+
+
+def judged(survey: Survey, names: Collection[str]) -> tuple[Claim, ...]:
+    """Return some claims, judged."""
+    return tuple(replace(CLAIMS[name].judge(survey), name=name) for name in CLAIMS if name in names)

@@ -1,0 +1,88 @@
+"""Adam and RMSprop need less tuning than SGD, and converge faster and more steadily."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from surefoot.explanation.choice import chosen, good_ranges, held_out_best, middle
+from surefoot.explanation.claim import Claim
+from surefoot.explanation.course import climbs, speed_ratio
+from surefoot.explanation.effect import Effect, Number
+from surefoot.explanation.figure import Courses, Ends
+from surefoot.explanation.lines import course_line, end_line, rate_name
+from surefoot.explanation.survey import RESOLUTION, Kind, Survey
+from surefoot.numerals import numeral
+
+SGD, ADAM, RMSPROP = Kind(), Kind("adam", 0.9), Kind("rmsprop", 0.0)
+TITLES = {ADAM: "Adam", RMSPROP: "RMSprop"}
+
+
+def tuning(survey: Survey, kind: Kind) -> Claim:
+    """Judge that an adaptive optimizer needs less tuning: its good rates span a wider factor than SGD's at 0.9."""
+    sweeps = survey.sweep(SGD), survey.sweep(kind)
+    ranges = [good_ranges(sweep.rates, sweep.ends) for sweep in sweeps]
+    widths = [high / low for low, high in ranges]
+    effect = Effect(
+        Number.of(
+            f"width of {TITLES[kind]}'s good range over SGD's", widths[1] / widths[0], unit="x", resolution=RESOLUTION
+        ),
+        notable=RESOLUTION,
+    )
+    numbers = tuple(
+        Number.of(f"highest over lowest good rate of {name}", width, unit="x")
+        for name, width in zip(("SGD, momentum 0.9", TITLES[kind]), widths, strict=True)
+    )
+    good = tuple(
+        (sweep.kind.name, *np.exp(np.log(each).mean(axis=-1)).tolist())
+        for sweep, each in zip(sweeps, ranges, strict=True)
+    )
+    return Claim(
+        title=f"{TITLES[kind]} needs less tuning than SGD",
+        effects=(effect,),
+        sentence=(
+            f"The rates at which training learns at least 90 % as much as at the best span a factor of "
+            f"{numeral(numbers[1].mean)} for {TITLES[kind]} ({numeral(good[1][1])} to {numeral(good[1][2])}) and of "
+            f"{numeral(numbers[0].mean)} for SGD with momentum 0.9: its range is {effect.number} as wide."
+        ),
+        figure=Ends(f"Where SGD and {TITLES[kind]} end, by learning rate", tuple(map(end_line, sweeps)), good=good),
+        numbers=numbers,
+    )
+
+
+def speed(survey: Survey, kind: Kind) -> Claim:
+    """Judge that it converges faster and more steadily, each at its best rate."""
+    sgd, other = survey.sweep(SGD), survey.sweep(kind)
+    courses = [chosen(sweep.courses, held_out_best(sweep.ends)) for sweep in (sgd, other)]
+    effects = (
+        Effect(
+            Number.of(
+                f"steps of SGD over steps of {TITLES[kind]} to the same loss",
+                speed_ratio(courses[1], courses[0]),
+                unit="x",
+            ),
+            notable=1.2,
+        ),
+        Effect(
+            Number.of(
+                f"climbing back with SGD over that with {TITLES[kind]}",
+                climbs(courses[0]) / climbs(courses[1]),
+                unit="x",
+            ),
+            notable=1.2,
+        ),
+    )
+    return Claim(
+        title=f"{TITLES[kind]} converges faster and more steadily than SGD",
+        effects=effects,
+        sentence=(
+            f"Each at its best rate, SGD with momentum 0.9 needs {effects[0].number} the steps of {TITLES[kind]} "
+            "to the "
+            f"same loss, and on its way climbs back {effects[1].number} as far."
+        ),
+        figure=Courses(
+            f"SGD with momentum 0.9 and {TITLES[kind]}, each at its best learning rate",
+            tuple(
+                course_line(sweep, at, rate_name(sweep, at)) for sweep in (sgd, other) for at in [middle(sweep.ends)]
+            ),
+        ),
+    )

@@ -1,0 +1,54 @@
+"""Momentum cannot replace the learning rate."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from surefoot.explanation.choice import held_out_losses, middle
+from surefoot.explanation.claim import Claim
+from surefoot.explanation.effect import Effect, Number
+from surefoot.explanation.figure import Plane
+from surefoot.explanation.survey import MOMENTA, STEPS_A_DECADE, Kind, Survey
+from surefoot.numerals import numeral
+
+KINDS = tuple(Kind(momentum=momentum) for momentum in MOMENTA)
+
+
+def replacement(survey: Survey) -> Claim:
+    """Judge it: at a tenth of the best rate of all, and at ten times, even the best of all momenta ends worse."""
+    plane = np.stack([sweep.ends for sweep in survey.plane()])  # [M, R, seeds]
+    rates = survey.sweep(Kind()).rates
+    momenta, count, seeds = plane.shape
+    row, place = divmod(middle(plane.reshape(momenta * count, seeds)), count)
+    best = held_out_losses(plane.reshape(momenta * count, seeds))
+    low, high = max(0, place - STEPS_A_DECADE), min(count - 1, place + STEPS_A_DECADE)
+    effects = tuple(
+        Effect(
+            Number.of(
+                f"loss at {name} the best rate, best momentum, over the best loss",
+                held_out_losses(plane[:, at]) / best,
+                unit="x",
+            ),
+            notable=1.1,
+        )
+        for name, at in (("a tenth of", low), ("ten times", high))
+    )
+    means = np.exp(np.log(plane).mean(axis=-1))
+    return Claim(
+        title="Momentum cannot replace the learning rate",
+        effects=effects,
+        sentence=(
+            f"The best of all is a learning rate of {numeral(float(rates[place]))} with momentum "
+            f"{MOMENTA[row]:g}. Stuck at "
+            f"a tenth of that rate, the best of {momenta} momenta ends at {effects[0].number} its loss; stuck at "
+            "ten times "
+            f"the rate, at {effects[1].number}."
+        ),
+        figure=Plane(
+            "Loss over learning rate and momentum, as multiples of the lowest",
+            rates,
+            MOMENTA,
+            means / means.min(),
+            (("a tenth", float(rates[low])), ("best", float(rates[place])), ("ten times", float(rates[high]))),
+        ),
+    )

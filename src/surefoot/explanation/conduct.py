@@ -1,0 +1,157 @@
+"""Conducts the survey: looks for the usable rates, then trains all that the claims need."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surefoot.errors import BudgetError
+from surefoot.explanation.stable import LIMIT_STEPS, stable_config_steps, stable_ranges
+from surefoot.explanation.survey import STEPS_A_DECADE, Kind, Survey, Sweep
+from surefoot.explanation.survey import USUAL as USUAL_MOMENTUM
+from surefoot.explanation.trainer import Trainer
+from surefoot.recipe import DEFAULT_RECIPE, Recipe
+from surefoot.recipe.families import family_of
+from surefoot.tasks.task import Task
+from surefoot.tuning.range_test import effective_limit, ramp_recipe, read_ramp
+
+RAMP_STEPS = 100
+RAMPED = {"sgd": (0.0, 0.9), "adam": (0.9,), "rmsprop": (0.0,)}
+# Rates tried of each kind, quarter decades apart, and how far beyond the ramp's limit the highest lies, in grid steps.
+PLANE_RATES, ADAPTIVE_RATES, DECAY_RATES = 15, 12, 8
+# Adaptive optimizers move every weight by about the learning rate: their ramps break before long trainings do.
+BEYOND, BEYOND_ADAPTIVE = 0, 2
+STILL = Recipe.of("sgd", lr=0.0, momentum=0.0)
+# Fewer steps show no course, more add nothing to what the claims say.
+FEWEST_STEPS, MOST_STEPS = 40, 400
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """What is to be trained.
+
+    Attributes:
+        kinds: The sweeps.
+        ranges: Whether stable ranges are looked for.
+        steps: Length of every training.
+        seeds: How many of each.
+    """
+
+    kinds: tuple[Kind, ...]
+    ranges: bool
+    steps: int
+    seeds: int
+
+    @property
+    def config_steps(self) -> int:
+        """The members' steps of all of it, ramps and landmarks included."""
+        trainings = sum(map(rates_of, self.kinds)) + 2
+        ramps = RAMP_STEPS * sum(map(len, RAMPED.values()))
+        return trainings * self.steps * self.seeds + ramps + self.ranges * stable_config_steps(self.seeds)
+
+
+def design(task: Task, kinds: Collection[Kind], *, ranges: bool, seeds: int, ceiling: float | None) -> Design:
+    """Return what is to be trained: at most 400 steps, and fewer where the budget asks for it.
+
+    Args:
+        task: What is trained.
+        kinds: The sweeps that are needed.
+        ranges: Whether stable ranges are.
+        seeds: How many.
+        ceiling: On the members' steps.
+
+    Raises:
+        BudgetError: If that leaves fewer than 40 steps.
+    """
+    ordered = tuple(sorted(kinds, key=lambda kind: (kind.optimizer != "sgd", kind.decay, kind.momentum)))
+    wanted = Design(ordered, ranges, min(task.total_steps, MOST_STEPS), seeds)
+    if ceiling is None or wanted.config_steps <= ceiling:
+        return wanted
+    none = Design(ordered, ranges, 0, seeds).config_steps
+    steps = math.floor((ceiling - none) / max(1, wanted.config_steps - none) * wanted.steps)
+    if steps < min(FEWEST_STEPS, wanted.steps):
+        needed = Design(ordered, ranges, min(FEWEST_STEPS, wanted.steps), seeds).config_steps / task.total_steps
+        raise BudgetError(
+            f"these experiments with {seeds} seeds need at least {needed:.3g}x; given "
+            f"{ceiling / task.total_steps:.3g}x.",
+            hint="fewer --seeds or one --claim cost less.",
+        )
+    return Design(ordered, ranges, steps, seeds)
+
+
+def conduct(task: Task, plan: Design, trainer: Trainer) -> Survey:
+    """Train all of it.
+
+    Every kind has a fleet of its own on each seed: what one measures does not depend on which others are wanted.
+
+    Args:
+        task: What is trained.
+        plan: What is to be trained.
+        trainer: Trains.
+
+    Raises:
+        Interrupted: If asked to stop.
+        TaskError: If a loss is below 0.
+    """
+    listener = trainer.runner.progress
+    listener.stage("ramps", config_steps=RAMP_STEPS * 4)
+    limits = ramp_limits(task, trainer)
+    task = task.with_length(steps=plan.steps)
+    listener.stage("standing still, and the default", config_steps=2 * plan.steps * plan.seeds)
+    losses, valid = trainer.courses(task, [STILL, DEFAULT_RECIPE])
+    # What a mini-batch that is not finite leaves is no start for shares: the ramps would have shown it.
+    start = losses[0].mean(axis=-1)
+    lr = np.array([DEFAULT_RECIPE.lr.highest])
+    default = Sweep(Kind(), lr, losses[1:], valid[1:], start)
+    sweeps = []
+    for kind in plan.kinds:
+        listener.stage(kind.name, config_steps=rates_of(kind) * plan.steps * plan.seeds)
+        rates = grid(limits[kind.optimizer], kind)
+        losses, valid = trainer.courses(task, [kind.recipe(float(rate)) for rate in rates])
+        sweeps.append(Sweep(kind, rates, losses, valid, start))
+    found = ()
+    if plan.ranges:
+        listener.stage("stable ranges", config_steps=stable_config_steps(plan.seeds))
+        found = stable_ranges(task, trainer, limit=limits["sgd"])
+    return Survey(task.name, plan.steps, plan.seeds, tuple(sweeps), default, found, LIMIT_STEPS if found else 0)
+
+
+def ramp_limits(task: Task, trainer: Trainer) -> dict[str, float]:
+    """Return about where training breaks, as lr / (1 - momentum), of each optimizer."""
+    pairs = [(optimizer, momentum) for optimizer, momenta in RAMPED.items() for momentum in momenta]
+    recipes = [ramp_recipe(momentum, steps=RAMP_STEPS, optimizer=optimizer) for optimizer, momentum in pairs]
+    losses, _ = trainer.courses(task.with_length(steps=RAMP_STEPS), recipes, seeds=1)
+    ramps = [read_ramp(recipe, losses[place].T) for place, recipe in enumerate(recipes)]
+    return {
+        optimizer: effective_limit([ramp for ramp, pair in zip(ramps, pairs, strict=True) if pair[0] == optimizer])
+        for optimizer in RAMPED
+    }
+
+
+def grid(limit: float, kind: Kind) -> NDArray[np.float64]:
+    """Return the learning rates of a kind, ascending, on the grid of whole quarter decades.
+
+    All momenta at constant rates have the same learning rates: those that the largest momentum needs, and the smallest.
+
+    Args:
+        limit: About where training breaks, as lr / (1 - momentum).
+        kind: The trainings' kind.
+
+    Example:
+        >>> grid(1.0, Kind("adam"))[-3:].round(3).tolist()
+        [1.0, 1.78, 3.16]
+    """
+    shift = 0.0 if kind.decay == "constant" else math.log10(family_of(kind.optimizer).lr(1.0, USUAL_MOMENTUM))
+    beyond = BEYOND if kind.optimizer == "sgd" else BEYOND_ADAPTIVE
+    highest = round(STEPS_A_DECADE * (math.log10(limit) + shift)) + beyond
+    exponents = np.arange(highest - rates_of(kind) + 1, highest + 1) / STEPS_A_DECADE
+    return np.array([float(f"{10.0**exponent:.3g}") for exponent in exponents])
+
+
+def rates_of(kind: Kind) -> int:
+    """Return how many learning rates of a kind are tried."""
+    return ADAPTIVE_RATES if kind.optimizer != "sgd" else DECAY_RATES if kind.decay != "constant" else PLANE_RATES
