@@ -25,10 +25,8 @@ def held_out_best(ends: NDArray[np.float64]) -> NDArray[np.int64]:
         [1, 1, 0]
     """
     logs, seeds = np.log(ends), ends.shape[1]
-    if seeds == 1:
-        return logs.argmin(axis=0)
-    others = logs.sum(axis=1, keepdims=True) - logs
-    return others.argmin(axis=0)
+    judges = logs if seeds == 1 else logs.sum(axis=1, keepdims=True) - logs
+    return np.asarray(np.argmin(judges, axis=0), dtype=np.int64)
 
 
 def chosen(values: NDArray[np.float64], places: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -73,7 +71,8 @@ def good_ranges(rates: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArra
         [[0.00794], [0.12589]]
     """
     x = np.log(rates)
-    return np.exp(np.array([_range(x, column) for column in ends.T]).T)
+    found = np.array([_range(x, column) for column in ends.T]).T
+    return np.asarray(np.exp(found))
 
 
 def _vertex(x: NDArray[np.float64], logs: NDArray[np.float64]) -> float:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from surefoot.errors import BudgetError
 from surefoot.explanation.stable import LIMIT_STEPS, stable_config_steps, stable_ranges
-from surefoot.explanation.survey import STEPS_A_DECADE, Kind, Survey, Sweep
+from surefoot.explanation.survey import STEPS_A_DECADE, Kind, Limits, Survey, Sweep
 from surefoot.explanation.survey import USUAL as USUAL_MOMENTUM
 from surefoot.explanation.trainer import Trainer
 from surefoot.recipe import DEFAULT_RECIPE, Recipe
@@ -113,7 +113,7 @@ def conduct(task: Task, plan: Design, trainer: Trainer) -> Survey:
         rates = grid(limits[kind.optimizer], kind)
         losses, valid = trainer.courses(task, [kind.recipe(float(rate)) for rate in rates])
         sweeps.append(Sweep(kind, rates, losses, valid, start))
-    found = ()
+    found: tuple[Limits, ...] = ()
     if plan.ranges:
         listener.stage("stable ranges", config_steps=stable_config_steps(plan.seeds))
         found = stable_ranges(task, trainer, limit=limits["sgd"])

@@ -34,7 +34,8 @@ def running_mean(losses: NDArray[np.float64]) -> NDArray[np.float64]:
     window = max(1, round(WINDOW * steps))
     sums = np.cumsum(losses, axis=-1)
     before = np.concatenate([np.zeros((*losses.shape[:-1], window)), sums[..., :-window]], axis=-1)
-    return (sums - before) / np.minimum(np.arange(1, steps + 1), window)
+    means: NDArray[np.float64] = (sums - before) / np.minimum(np.arange(1, steps + 1), window)
+    return means
 
 
 def end_losses(courses: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -76,4 +77,5 @@ def climbs(courses: NDArray[np.float64]) -> NDArray[np.float64]:
         >>> round(float(climbs(np.array([1.0, 0.5, 0.7, 0.4]))), 6)
         0.201
     """
-    return STILL_CLIMB + np.maximum(np.diff(courses, axis=-1), 0.0).sum(axis=-1)
+    rises: NDArray[np.float64] = np.maximum(np.diff(courses, axis=-1), 0.0).sum(axis=-1)
+    return STILL_CLIMB + rises

@@ -24,7 +24,7 @@ def course_line(sweep: Sweep, place: int, name: str) -> Line:
     """Return the course of one training on all seeds, thinned."""
     steps = sweep.courses.shape[-1]
     shown = np.unique(np.linspace(0, steps - 1, min(steps, POINTS)).round().astype(np.int64))
-    return Line(name, shown + 1.0, sweep.courses[place][:, shown])
+    return Line(name, shown.astype(np.float64) + 1.0, sweep.courses[place][:, shown])
 
 
 def end_line(sweep: Sweep, *, name: str | None = None, effective: bool = False, valid: bool = False) -> Line:

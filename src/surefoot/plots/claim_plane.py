@@ -14,7 +14,7 @@ from surefoot.plots.theme import finished, layered
 
 
 def claim_plane(figure: Plane) -> alt.LayerChart:
-    """Return a heat map: how many times the lowest loss each setting ends at; columns the claim speaks of are framed."""
+    """Return a heat map of the losses at the end; the columns that the claim speaks of are framed."""
     rates = [numeral(rate) for rate in figure.rates.tolist()]
     x = alt.X("rate:O", title="learning rate", sort=rates, axis=alt.Axis(labelAngle=-45, grid=False))
     y = alt.Y("momentum:O", title="momentum", sort="descending", axis=alt.Axis(grid=False))

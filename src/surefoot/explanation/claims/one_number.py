@@ -66,4 +66,4 @@ def _explained(survey: Survey) -> NDArray[np.float64]:
         group = logs[keys == key]
         within[keys == key] = group - group.mean(axis=0)
     total = ((logs - logs.mean(axis=0)) ** 2).sum(axis=0)
-    return np.maximum(1.0 - (within**2).sum(axis=0) / np.maximum(total, 1e-12), 1e-3)
+    return np.asarray(np.maximum(1.0 - (within**2).sum(axis=0) / np.maximum(total, 1e-12), 1e-3))

@@ -19,9 +19,7 @@ STEEP = 0.25
 
 
 def steadiness(survey: Survey) -> Claim:
-    """Judge it in the first quarter, with steps as long as are best without momentum: lr / (1 - "
-    "momentum) is the same.
-    """
+    """Judge it in the first quarter, at the lr / (1 - momentum) that is best without momentum."""
     plain, usual = survey.sweep(PLAIN), survey.sweep(USUAL)
     first = max(2, round(STEEP * survey.steps))
     best = held_out_best(plain.ends)

@@ -1,0 +1,100 @@
+"""An explanation as the terminal shows it: each claim's verdict with its numbers, then the table of contrasts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import get_args
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from surefoot.explanation.claim import Claim
+from surefoot.explanation.effect import Effect, Verdict
+from surefoot.explanation.result import ExplainResult
+from surefoot.numerals import numeral
+from surefoot.reports.sentences import seconds_text
+from surefoot.reports.tables import plain_table
+
+MARKS: dict[Verdict, str] = {"holds": "+", "does not hold here": "-", "too close to call": "?"}
+NOTE = (
+    "Factors are means over seeds with their 90 % intervals; what is best is chosen on the other seeds than the one it "
+    "is judged on."
+)
+
+
+def explain_table(result: ExplainResult, commands: Mapping[str, str]) -> RenderableType:
+    """Return the claims, the table of contrasts and the cost.
+
+    Args:
+        result: What was found.
+        commands: What repeats each claim, by its name.
+    """
+    parts: list[RenderableType] = [Text(explain_headline(result), style="bold")]
+    for claim in result.claims:
+        parts.append(Padding(_claim(claim, commands), (1, 0, 0, 0)))
+    if result.contrasts:
+        parts.append(Padding(_contrasts(result), (1, 0, 0, 0)))
+    return Group(*parts, Padding(Text(NOTE), (1, 0, 0, 0)), Text(explain_cost(result)))
+
+
+def explain_headline(result: ExplainResult) -> str:
+    """Return how many claims came out which way.
+
+    Example:
+        >>> from types import SimpleNamespace as Any
+        >>> explain_headline(Any(task="wine", claims=[Any(verdict="holds"), Any(verdict="holds")]))
+        'Of 2 claims of the textbook, on wine 2 hold.'
+    """
+    counts = Counter(claim.verdict for claim in result.claims)
+    close = "is too close to call", "are too close to call"
+    words = {"holds": ("holds", "hold"), "does not hold here": ("does not", "do not")}
+    said = [
+        f"{counts[verdict]} {words.get(verdict, close)[counts[verdict] > 1]}"
+        for verdict in get_args(Verdict)
+        if counts[verdict]
+    ]
+    claims = "claim" if len(result.claims) == 1 else "claims"
+    return f"Of {len(result.claims)} {claims} of the textbook, on {result.task} {', '.join(said)}."
+
+
+def explain_cost(result: ExplainResult) -> str:
+    """Return what it cost, and how long the trainings were."""
+    trainings = numeral(result.config_steps / result.full_steps)
+    length = "" if result.steps == result.full_steps else f" of {result.full_steps:,}"
+    return (
+        f"{seconds_text(result.seconds)}: {result.config_steps:,} config-steps, as many as {trainings} full trainings; "
+        f"trainings of {result.steps:,}{length} steps on {result.seeds} seeds."
+    )
+
+
+def foretold(effect: Effect) -> str:
+    """Return what a claim foretells of an effect.
+
+    Example:
+        >>> from surefoot.explanation.effect import Number
+        >>> foretold(Effect(Number("steps", 2.0, 1.5, 2.5, "x"), notable=1.2))
+        'above 1x, at least 1.2x'
+    """
+    if effect.side == "at most":
+        return f"at most {effect.notable:.3g}x"
+    return f"above 1x, at least {effect.notable:.3g}x" if effect.notable > 1 else "above 1x"
+
+
+def _claim(claim: Claim, commands: Mapping[str, str]) -> RenderableType:
+    head = Text.assemble((f"{MARKS[claim.verdict]} {claim.title}: ", ""), (claim.verdict, "bold"))
+    body: list[RenderableType] = [Text(claim.sentence)]
+    if claim.name in commands:
+        body.append(Text(commands[claim.name], style="dim"))
+    return Group(head, Padding(Group(*body), (0, 0, 0, 2)))
+
+
+def _contrasts(result: ExplainResult) -> Table:
+    table = plain_table("")
+    table.add_column("Learning rate", ratio=1)
+    table.add_column("Momentum", ratio=1)
+    for row in result.contrasts:
+        table.add_row(row.respect, row.lr, row.momentum)
+    return table
