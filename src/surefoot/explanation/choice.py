@@ -7,12 +7,15 @@ from numpy.typing import NDArray
 
 # A rate is good where training learns at least this share of what it learns at the best rate.
 GOOD = 0.9
+# Settings whose mean log losses differ by less are as good as each other.
+AS_GOOD = 0.02
 
 
 def held_out_best(ends: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return for each seed the setting that is best on all *other* seeds.
 
-    What is chosen on a seed and judged on it looks better than it is, the more settings there are to choose from.
+    What is chosen on a seed and judged on it looks better than it is, the more settings there are to choose from. Of
+    settings as good as the best it is the middle one.
 
     Args:
         ends: Losses above 0 ``[settings, seeds]``.
@@ -25,8 +28,8 @@ def held_out_best(ends: NDArray[np.float64]) -> NDArray[np.int64]:
         [1, 1, 0]
     """
     logs, seeds = np.log(ends), ends.shape[1]
-    judges = logs if seeds == 1 else logs.sum(axis=1, keepdims=True) - logs
-    return np.asarray(np.argmin(judges, axis=0), dtype=np.int64)
+    judges = logs if seeds == 1 else (logs.sum(axis=1, keepdims=True) - logs) / (seeds - 1)
+    return np.array([_middle_of_lowest(column) for column in judges.T], dtype=np.int64)
 
 
 def chosen(values: NDArray[np.float64], places: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -41,7 +44,7 @@ def held_out_losses(ends: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def middle(ends: NDArray[np.float64]) -> int:
     """Return the place of the setting that is best over all seeds."""
-    return int(np.log(ends).mean(axis=1).argmin())
+    return _middle_of_lowest(np.log(ends).mean(axis=1))
 
 
 def best_rates(rates: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -73,6 +76,12 @@ def good_ranges(rates: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArra
     x = np.log(rates)
     found = np.array([_range(x, column) for column in ends.T]).T
     return np.asarray(np.exp(found))
+
+
+def _middle_of_lowest(logs: NDArray[np.float64]) -> int:
+    """Return the middle one of the places that are as low as the lowest: where many are, the ends lie at the brink."""
+    tied = np.flatnonzero(logs <= logs.min() + AS_GOOD)
+    return int(tied[len(tied) // 2])
 
 
 def _vertex(x: NDArray[np.float64], logs: NDArray[np.float64]) -> float:

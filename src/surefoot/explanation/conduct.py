@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from surefoot.errors import BudgetError
 from surefoot.explanation.stable import LIMIT_STEPS, stable_config_steps, stable_ranges
-from surefoot.explanation.survey import STEPS_A_DECADE, Kind, Limits, Survey, Sweep
-from surefoot.explanation.survey import USUAL as USUAL_MOMENTUM
+from surefoot.explanation.survey import STEPS_A_DECADE, Kind, Limits, Optimizer, Survey, Sweep
 from surefoot.explanation.trainer import Trainer
 from surefoot.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.recipe.families import family_of
@@ -20,11 +19,12 @@ from surefoot.tasks.task import Task
 from surefoot.tuning.range_test import effective_limit, ramp_recipe, read_ramp
 
 RAMP_STEPS = 100
-RAMPED = {"sgd": (0.0, 0.9), "adam": (0.9,), "rmsprop": (0.0,)}
-# Rates tried of each kind, quarter decades apart, and how far beyond the ramp's limit the highest lies, in grid steps.
-PLANE_RATES, ADAPTIVE_RATES, DECAY_RATES = 15, 12, 8
-# Adaptive optimizers move every weight by about the learning rate: their ramps break before long trainings do.
-BEYOND, BEYOND_ADAPTIVE = 0, 2
+PLAIN, USUAL, ADAM, RMSPROP = Kind(momentum=0.0), Kind(), Kind("adam", 0.9), Kind("rmsprop", 0.0)
+RAMPED = (PLAIN, USUAL, ADAM, RMSPROP)
+# Rates tried of each kind, quarter decades apart, and how far beyond the ramp's limit the highest lies, in such steps:
+# so far that training breaks, where it does.
+PLANE_RATES, ADAPTIVE_RATES, DECAY_RATES = 15, 14, 9
+BEYOND: dict[Optimizer, int] = {"sgd": 2, "adam": 1, "rmsprop": 4}
 STILL = Recipe.of("sgd", lr=0.0, momentum=0.0)
 # Fewer steps show no course, more add nothing to what the claims say.
 FEWEST_STEPS, MOST_STEPS = 40, 400
@@ -50,7 +50,7 @@ class Design:
     def config_steps(self) -> int:
         """The members' steps of all of it, ramps and landmarks included."""
         trainings = sum(map(rates_of, self.kinds)) + 2
-        ramps = RAMP_STEPS * sum(map(len, RAMPED.values()))
+        ramps = RAMP_STEPS * len(RAMPED)
         return trainings * self.steps * self.seeds + ramps + self.ranges * stable_config_steps(self.seeds)
 
 
@@ -98,7 +98,7 @@ def conduct(task: Task, plan: Design, trainer: Trainer) -> Survey:
         TaskError: If a loss is below 0.
     """
     listener = trainer.runner.progress
-    listener.stage("ramps", config_steps=RAMP_STEPS * 4)
+    listener.stage("ramps", config_steps=RAMP_STEPS * len(RAMPED))
     limits = ramp_limits(task, trainer)
     task = task.with_length(steps=plan.steps)
     listener.stage("standing still, and the default", config_steps=2 * plan.steps * plan.seeds)
@@ -110,44 +110,46 @@ def conduct(task: Task, plan: Design, trainer: Trainer) -> Survey:
     sweeps = []
     for kind in plan.kinds:
         listener.stage(kind.name, config_steps=rates_of(kind) * plan.steps * plan.seeds)
-        rates = grid(limits[kind.optimizer], kind)
+        rates = grid(limits, kind)
         losses, valid = trainer.courses(task, [kind.recipe(float(rate)) for rate in rates])
         sweeps.append(Sweep(kind, rates, losses, valid, start))
     found: tuple[Limits, ...] = ()
     if plan.ranges:
         listener.stage("stable ranges", config_steps=stable_config_steps(plan.seeds))
-        found = stable_ranges(task, trainer, limit=limits["sgd"])
+        found = stable_ranges(task, trainer, limit=limits[PLAIN])
     return Survey(task.name, plan.steps, plan.seeds, tuple(sweeps), default, found, LIMIT_STEPS if found else 0)
 
 
-def ramp_limits(task: Task, trainer: Trainer) -> dict[str, float]:
-    """Return about where training breaks, as lr / (1 - momentum), of each optimizer."""
-    pairs = [(optimizer, momentum) for optimizer, momenta in RAMPED.items() for momentum in momenta]
-    recipes = [ramp_recipe(momentum, steps=RAMP_STEPS, optimizer=optimizer) for optimizer, momentum in pairs]
+def ramp_limits(task: Task, trainer: Trainer) -> dict[Kind, float]:
+    """Return about the learning rates at which training breaks, of the kinds that are ramped."""
+    recipes = [ramp_recipe(kind.momentum, steps=RAMP_STEPS, optimizer=kind.optimizer) for kind in RAMPED]
     losses, _ = trainer.courses(task.with_length(steps=RAMP_STEPS), recipes, seeds=1)
-    ramps = [read_ramp(recipe, losses[place].T) for place, recipe in enumerate(recipes)]
-    return {
-        optimizer: effective_limit([ramp for ramp, pair in zip(ramps, pairs, strict=True) if pair[0] == optimizer])
-        for optimizer in RAMPED
-    }
+    limits = {}
+    for kind, recipe, course in zip(RAMPED, recipes, losses, strict=True):
+        effective = effective_limit([read_ramp(recipe, course.T)])
+        limits[kind] = family_of(kind.optimizer).lr(effective, kind.momentum)
+    return limits
 
 
-def grid(limit: float, kind: Kind) -> NDArray[np.float64]:
+def grid(limits: Mapping[Kind, float], kind: Kind) -> NDArray[np.float64]:
     """Return the learning rates of a kind, ascending, on the grid of whole quarter decades.
 
-    All momenta at constant rates have the same learning rates: those that the largest momentum needs, and the smallest.
+    All momenta at constant rates have the same learning rates, that comparisons go along rows and columns.
 
     Args:
-        limit: About where training breaks, as lr / (1 - momentum).
+        limits: About where training breaks.
         kind: The trainings' kind.
 
     Example:
-        >>> grid(1.0, Kind("adam"))[-3:].round(3).tolist()
+        >>> grid({PLAIN: 1.0, USUAL: 0.5}, Kind(momentum=0.5))[-3:].tolist()
         [1.0, 1.78, 3.16]
     """
-    shift = 0.0 if kind.decay == "constant" else math.log10(family_of(kind.optimizer).lr(1.0, USUAL_MOMENTUM))
-    beyond = BEYOND if kind.optimizer == "sgd" else BEYOND_ADAPTIVE
-    highest = round(STEPS_A_DECADE * (math.log10(limit) + shift)) + beyond
+    if kind.decay != "constant":
+        limit = limits[USUAL]
+    else:
+        limit = max(limits[PLAIN], limits[USUAL]) if kind.optimizer == "sgd" else limits[kind]
+    beyond = 0 if kind.decay != "constant" else BEYOND[kind.optimizer]
+    highest = round(STEPS_A_DECADE * math.log10(limit)) + beyond
     exponents = np.arange(highest - rates_of(kind) + 1, highest + 1) / STEPS_A_DECADE
     return np.array([float(f"{10.0**exponent:.3g}") for exponent in exponents])
 

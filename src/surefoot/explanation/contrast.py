@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from surefoot.explanation.beside import tenfold, tenth
 from surefoot.explanation.choice import best_rates, chosen, good_ranges, held_out_best, held_out_losses
 from surefoot.explanation.course import speed_ratio
 from surefoot.explanation.effect import Number
-from surefoot.explanation.survey import MOMENTA, RESOLUTION, STEPS_A_DECADE, USUAL, Kind, Survey, Sweep
+from surefoot.explanation.survey import MOMENTA, RESOLUTION, USUAL, Kind, Survey, Sweep
 from surefoot.numerals import numeral
 from surefoot.values import Json
 
@@ -53,12 +54,12 @@ def _effect(survey: Survey, usual: Sweep) -> Contrast:
     plain = survey.sweep(Kind(momentum=0.0))
     best = held_out_best(usual.ends)
     own = chosen(usual.courses, best)
-    slow = chosen(usual.courses, np.maximum(best - STEPS_A_DECADE, 0))
+    slow = chosen(usual.courses, tenth(usual).places)
     slower = Number.of("", speed_ratio(own, slow), unit="x")
     quicker = Number.of("", speed_ratio(own, chosen(plain.courses, held_out_best(plain.ends))), unit="x")
     return Contrast(
         "Effect on training",
-        f"A tenth of the best rate needs {slower} the steps to the loss that it reaches.",
+        f"Training at {tenth(usual).words} the best rate needs {slower} the steps to the loss that it reaches.",
         f"Without it training needs {quicker} the steps of momentum 0.9 to the same loss, each at its best rate.",
     )
 
@@ -66,15 +67,16 @@ def _effect(survey: Survey, usual: Sweep) -> Contrast:
 def _impact(sweeps: list[Sweep], usual: Sweep) -> Contrast:
     best = held_out_best(usual.ends)
     lowest = chosen(usual.ends, best)
-    sides = (np.maximum(best - STEPS_A_DECADE, 0), np.minimum(best + STEPS_A_DECADE, len(usual.rates) - 1))
-    low, high = (Number.of("", chosen(usual.ends, places) / lowest, unit="x") for places in sides)
+    below, above = tenth(usual), tenfold(usual)
+    low, high = (Number.of("", chosen(usual.ends, side.places) / lowest, unit="x") for side in (below, above))
     losses = {sweep.kind.momentum: held_out_losses(sweep.ends) for sweep in sweeps}
     means = {momentum: _middle(each) for momentum, each in losses.items()}
     top, bottom = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
     spread = Number.of("", losses[bottom] / losses[top], unit="x")
     return Contrast(
         "Impact",
-        f"Ten times too low ends at {low} the lowest loss, ten times too high at {high} (momentum 0.9).",
+        f"At {below.words} the best rate training ends at {low} the lowest loss, at {above.words} it at {high} "
+        "(momentum 0.9).",
         f"Of {len(sweeps)} momenta, each at its best rate, {top:g} ends lowest, and {bottom:g} at {spread} its loss.",
     )
 
@@ -86,9 +88,8 @@ def _adjustment(sweeps: list[Sweep], usual: Sweep) -> Contrast:
     steps = max(2, round(width.mean**0.5))
     return Contrast(
         "Adjustment",
-        f"Its good range spans {width} with momentum 0.9: try rates by factors of {steps} until one falls "
-        "into it, then "
-        "by factors of 2.",
+        f"Its good range spans {width} with momentum 0.9: try rates by factors of {steps} until one falls into "
+        "it, then by factors of 2.",
         f"Change the learning rate with it; best were {rates}.",
     )
 

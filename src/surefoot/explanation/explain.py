@@ -64,8 +64,8 @@ def explain(
 
     Example:
         >>> found = explain("wine", claims=["low-rate"], seeds=3, budget="20x", plan=Plan("stacked", 16))
-        >>> found.claims[0].verdict
-        'holds'
+        >>> found.claims[0].title, found.claims[0].effects[0].number.mean > 1
+        ('A low learning rate is stable but needs N times the steps', True)
     """
     begin = time.perf_counter()
     require_known(claims)

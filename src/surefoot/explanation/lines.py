@@ -13,11 +13,13 @@ POINTS = 110
 
 
 def rate_name(sweep: Sweep, place: int) -> str:
-    """Return what a training is called: its kind and its learning rate.
+    """Return what a training is called: its kind and its learning rate."""
+    return f"{sweep.kind.name}, {lr_name(sweep, place)}"
 
-    The kind comes first only where it is another optimizer or momentum than the usual.
-    """
-    return f"{sweep.kind.name}, lr {numeral(float(sweep.rates[place]))}"
+
+def lr_name(sweep: Sweep, place: int) -> str:
+    """Return what a training is called among others of its kind: its learning rate."""
+    return f"lr {numeral(float(sweep.rates[place]))}"
 
 
 def course_line(sweep: Sweep, place: int, name: str) -> Line:

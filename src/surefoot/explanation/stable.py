@@ -20,12 +20,15 @@ STABLE_MOMENTA = (0.0, USUAL)
 # So many batches are the data of this experiment: one batch of all, or one of each.
 BATCHES = 8
 # Rates from this part of the ramp's limit to so many times that; neighbours are a twelfth of a decade apart.
-LOWEST, HIGHEST, STEPS_A_DECADE = 0.1, 1.5, 12
+LOWEST, HIGHEST, STEPS_A_DECADE = 0.2, 4.0, 12
 RESOLUTION = 10.0 ** (1 / STEPS_A_DECADE)
 LIMIT_STEPS = 60
 BATCH_KINDS: tuple[Batch, ...] = ("full", "small")
 # Where a training ends is the mean of this share of its losses.
 END = 0.2
+# A rate at which less than this share is learnt of what the best rate learns is none to train with: a network may come
+# to rest with every unit dead, its loss a little lower than at the start.
+LEARNS = 0.1
 
 
 def stable_rates(limit: float) -> NDArray[np.float64]:
@@ -58,8 +61,9 @@ def stable_ranges(task: Task, trainer: Trainer, *, limit: float) -> tuple[Limits
 def largest_stable(rates: NDArray[np.float64], losses: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
     """Return the largest rate on each seed below which all are stable, and on how many seeds one is not.
 
-    A rate is stable where training ends below its first loss. The answer lies half-way, in log rate, between the last
-    stable rate and the first that is not; where all are stable it is the highest tried, and where none is the lowest.
+    A rate is stable where training learns at least a tenth of what it learns at the best rate. The answer lies
+    half-way, in log rate, between the last stable rate and the first that is not; where all are stable it is the
+    highest tried, and where none is the lowest.
 
     Args:
         rates: Ascending ``[R]``.
@@ -72,7 +76,8 @@ def largest_stable(rates: NDArray[np.float64], losses: NDArray[np.float64]) -> t
     """
     losses = standing(losses / losses[:1, :, :1])
     tail = max(1, round(END * losses.shape[-1]))
-    unstable = losses[..., -tail:].mean(axis=-1) >= 1.0
+    learnt = 1.0 - losses[..., -tail:].mean(axis=-1)
+    unstable = learnt < np.maximum(LEARNS * learnt.max(axis=0), 1e-6)
     first = np.where(unstable.any(axis=0), unstable.argmax(axis=0), len(rates))
     below, above = rates[np.maximum(first - 1, 0)], rates[np.minimum(first, len(rates) - 1)]
     return np.sqrt(below * above), int(unstable.any(axis=0).sum())

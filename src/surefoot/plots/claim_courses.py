@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import altair as alt
 import numpy as np
@@ -15,6 +15,8 @@ from surefoot.plots.theme import finished, layered
 
 # A loss so many times the start has left the picture.
 TOP = 3.0
+# Names of so many letters go three in a line.
+SHORT = 14
 Y_TITLE = "training loss / loss at the start"
 
 
@@ -28,7 +30,7 @@ def claim_courses(figure: Courses) -> alt.LayerChart:
     last = max(float(line.x[-1]) for line in figure.lines)
     x = alt.X("step:Q", title="step", axis=alt.Axis(tickCount=6, format=",~f"), scale=alt.Scale(domain=[0, last]))
     y = alt.Y("loss:Q", title=Y_TITLE, scale=scale, axis=axis)
-    colour = alt.Color("name:N", scale=alt.Scale(domain=names), legend=name_legend())
+    colour = alt.Color("name:N", scale=alt.Scale(domain=names), legend=name_legend(names))
     thin = alt.Chart(inline(seeds)).mark_line(strokeWidth=1, opacity=0.35, clip=True)
     thick = alt.Chart(inline(means)).mark_line(clip=True)
     layers = [thin.encode(x, y, detail="seed:N", color=colour), thick.encode(x, y, color=colour)]
@@ -40,9 +42,10 @@ def claim_courses(figure: Courses) -> alt.LayerChart:
     return chart
 
 
-def name_legend() -> alt.Legend:
-    """Return the legend of lines by name."""
-    return alt.Legend(orient="top", title=None, symbolType="stroke", symbolOpacity=1.0, columns=2)
+def name_legend(names: Sequence[str]) -> alt.Legend:
+    """Return the legend of lines by name, so that all of it is seen on a telephone, too."""
+    columns = 3 if max(map(len, names)) <= SHORT else 1
+    return alt.Legend(orient="top", title=None, symbolType="stroke", symbolOpacity=1.0, columns=columns)
 
 
 def _seed_rows(line: Line) -> Iterator[Row]:

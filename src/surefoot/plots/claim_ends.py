@@ -29,7 +29,7 @@ def claim_ends(figure: Ends) -> alt.LayerChart:
     x_scale = alt.Scale(type="log", domain=[low, high], nice=False)
     x = alt.X("rate:Q", title=figure.x_title, scale=x_scale, axis=log_axis(low, high))
     y = alt.Y("loss:Q", title=Y_TITLE, scale=scale, axis=axis)
-    colour = alt.Color("name:N", scale=alt.Scale(domain=names), legend=name_legend())
+    colour = alt.Color("name:N", scale=alt.Scale(domain=names), legend=name_legend(names))
     dots = alt.Chart(inline(row for line in figure.lines for row in _dot_rows(line)))
     lines = alt.Chart(inline(row for line in figure.lines for row in _mean_rows(line)))
     layers = [

@@ -31,7 +31,7 @@ def claim_ranges(figure: Ranges) -> alt.LayerChart:
     y = alt.Y("batch:N", sort=batches, title=None, axis=alt.Axis(labelLimit=200, grid=False))
     offset = alt.YOffset("momentum:N", sort=momenta)
     names = [f"momentum {momentum}" for momentum in momenta]
-    colour = alt.Color("name:N", scale=alt.Scale(domain=names), legend=name_legend())
+    colour = alt.Color("name:N", scale=alt.Scale(domain=names), legend=name_legend(names))
     base = alt.Chart(inline(row for row, _, _ in means)).encode(y=y, yOffset=offset, color=colour)
     ticks = alt.Chart(inline(_seed_rows(figure))).encode(x=x, y=y, yOffset=offset, color=colour)
     layers = [

@@ -8,6 +8,8 @@ from typing import Any
 import altair as alt
 
 from surefoot.diagnosis.checked import CheckResult
+from surefoot.explanation.result import ExplainResult
+from surefoot.plots.claim_figure import claim_figure
 from surefoot.plots.comparison import comparison
 from surefoot.plots.course import course
 from surefoot.plots.forks import forks
@@ -24,11 +26,14 @@ from surefoot.tuning.result import TuneResult
 TYPICAL_STEPS = 1000
 
 
-def show(result: TuneResult | FindResult | CheckResult | Schedule, *, steps: int = TYPICAL_STEPS) -> Figure:
+def show(
+    result: TuneResult | FindResult | CheckResult | ExplainResult | Schedule, *, steps: int = TYPICAL_STEPS
+) -> Figure:
     """Return the chart of a result: in a notebook, the last line of a cell shows it.
 
     Args:
-        result: What ``surefoot.tune``, ``surefoot.find`` or ``surefoot.check`` returned, or a schedule.
+        result: What ``surefoot.tune``, ``surefoot.find``, ``surefoot.check`` or ``surefoot.explain`` returned, or a
+            schedule.
         steps: Length of the training that a schedule is drawn over.
 
     Raises:
@@ -40,11 +45,12 @@ def show(result: TuneResult | FindResult | CheckResult | Schedule, *, steps: int
         return usable_range(result)
     if isinstance(result, CheckResult):
         return stacked(check_figures(result))
+    if isinstance(result, ExplainResult):
+        return stacked([claim_figure(claim) for claim in result.claims])
     if isinstance(result, Schedule):
         return schedule(result, steps=steps)
-    raise TypeError(
-        f"show draws a TuneResult, a FindResult, a CheckResult or a Schedule; given {type(result).__name__}."
-    )
+    given = type(result).__name__
+    raise TypeError(f"show draws the result of tune, find, check or explain, or a Schedule; given {given}.")
 
 
 def show_schedules(schedules: Sequence[Schedule], *, steps: int = TYPICAL_STEPS) -> Figure:

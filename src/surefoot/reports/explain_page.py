@@ -23,7 +23,7 @@ CAPTIONS = {
     Ends: "Each place is trainings of one recipe; what diverged, or ended above its start, has learnt nothing: 1.",
     Plane: "Dark is low. Along a row the momentum stays, along a column the learning rate.",
 }
-RANGES_CAPTION = "Below the dot trainings end lower than they began; the further to the right, the wider the range."
+RANGES_CAPTION = "Up to the dot training learns at least a tenth of what it learns at its best rate."
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from surefoot.explanation.choice import chosen, good_ranges, held_out_best, middle
 from surefoot.explanation.claim import Claim
@@ -10,7 +11,7 @@ from surefoot.explanation.course import climbs, speed_ratio
 from surefoot.explanation.effect import Effect, Number
 from surefoot.explanation.figure import Courses, Ends
 from surefoot.explanation.lines import course_line, end_line, rate_name
-from surefoot.explanation.survey import RESOLUTION, Kind, Survey
+from surefoot.explanation.survey import RESOLUTION, Kind, Survey, Sweep
 from surefoot.numerals import numeral
 
 SGD, ADAM, RMSPROP = Kind(), Kind("adam", 0.9), Kind("rmsprop", 0.0)
@@ -32,6 +33,7 @@ def tuning(survey: Survey, kind: Kind) -> Claim:
         Number.of(f"highest over lowest good rate of {name}", width, unit="x")
         for name, width in zip(("SGD, momentum 0.9", TITLES[kind]), widths, strict=True)
     )
+    cut = " It may be wider: it runs out of the rates tried." if _runs_out(sweeps[1], ranges[1]) else ""
     good = tuple(
         (sweep.kind.name, *np.exp(np.log(each).mean(axis=-1)).tolist())
         for sweep, each in zip(sweeps, ranges, strict=True)
@@ -42,7 +44,7 @@ def tuning(survey: Survey, kind: Kind) -> Claim:
         sentence=(
             f"The rates at which training learns at least 90 % as much as at the best span a factor of "
             f"{numeral(numbers[1].mean)} for {TITLES[kind]} ({numeral(good[1][1])} to {numeral(good[1][2])}) and of "
-            f"{numeral(numbers[0].mean)} for SGD with momentum 0.9: its range is {effect.number} as wide."
+            f"{numeral(numbers[0].mean)} for SGD with momentum 0.9: its range is {effect.number} as wide.{cut}"
         ),
         figure=Ends(f"Where SGD and {TITLES[kind]} end, by learning rate", tuple(map(end_line, sweeps)), good=good),
         numbers=numbers,
@@ -76,8 +78,7 @@ def speed(survey: Survey, kind: Kind) -> Claim:
         effects=effects,
         sentence=(
             f"Each at its best rate, SGD with momentum 0.9 needs {effects[0].number} the steps of {TITLES[kind]} "
-            "to the "
-            f"same loss, and on its way climbs back {effects[1].number} as far."
+            f"to the same loss, and on its way climbs back {effects[1].number} as far."
         ),
         figure=Courses(
             f"SGD with momentum 0.9 and {TITLES[kind]}, each at its best learning rate",
@@ -86,3 +87,8 @@ def speed(survey: Survey, kind: Kind) -> Claim:
             ),
         ),
     )
+
+
+def _runs_out(sweep: Sweep, good: NDArray[np.float64]) -> bool:
+    """Tell whether the good rates reach the end of those tried, on any seed."""
+    return bool((good[0] <= sweep.rates[0] * 1.001).any() or (good[1] >= sweep.rates[-1] / 1.001).any())

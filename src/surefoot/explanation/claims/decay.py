@@ -39,9 +39,8 @@ def decay(survey: Survey, shape: Decay) -> Claim:
         effects=(effect,),
         sentence=(
             f"Each at its best peak rate ({numeral(peaks[0].mean)} constant, {numeral(peaks[1].mean)} decayed), a "
-            "constant "
-            f"rate ends at {effect.number} the training loss of {TITLES[shape].lower()}; the validation loss is "
-            f"{valid}."
+            f"constant rate ends at {effect.number} the training loss of {TITLES[shape].lower()}; the validation "
+            f"loss is {valid}."
         ),
         figure=Ends(
             f"A constant rate and {TITLES[shape].lower()}, by peak learning rate (momentum 0.9)",

@@ -43,8 +43,7 @@ def default_rate(survey: Survey) -> Claim:
         effects=(effect,),
         sentence=(
             f"It ends at {effect.number} the validation loss of the best constant setting (learning rate "
-            f"{numeral(lr)} with "
-            f"momentum {MOMENTA[row]:g}), and needs {slower} the steps to the same training loss."
+            f"{numeral(lr)} with momentum {MOMENTA[row]:g}), and needs {slower} the steps to the same training loss."
         ),
         figure=Courses(
             "The default and the best constant setting",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from surefoot.explanation.beside import tenfold, tenth
 from surefoot.explanation.choice import best_rates, chosen, good_ranges, held_out_best
 from surefoot.explanation.claim import Claim
 from surefoot.explanation.effect import Effect, Number
 from surefoot.explanation.figure import Ends
 from surefoot.explanation.lines import end_line
-from surefoot.explanation.survey import MOMENTA, RESOLUTION, STEPS_A_DECADE, Kind, Survey
+from surefoot.explanation.survey import MOMENTA, RESOLUTION, Kind, Survey
 from surefoot.numerals import numeral
 
 KINDS = tuple(Kind(momentum=momentum) for momentum in MOMENTA)
@@ -19,14 +18,12 @@ def middle_rate(survey: Survey) -> Claim:
     """Judge it: a tenth of the best rate ends worse, and so does ten times the best."""
     sweep = survey.sweep(Kind())
     best = held_out_best(sweep.ends)
+    below, above = tenth(sweep), tenfold(sweep)
     sides = []
-    for name, places in (
-        ("a tenth of", np.maximum(best - STEPS_A_DECADE, 0)),
-        ("ten times", np.minimum(best + STEPS_A_DECADE, len(sweep.rates) - 1)),
-    ):
-        worse = chosen(sweep.ends, places) / chosen(sweep.ends, best)
+    for side in (below, above):
+        worse = chosen(sweep.ends, side.places) / chosen(sweep.ends, best)
         sides.append(
-            Effect(Number.of(f"loss at {name} the best rate over the best loss", worse, unit="x"), notable=1.1)
+            Effect(Number.of(f"loss at {side.words} the best rate over the best loss", worse, unit="x"), notable=1.1)
         )
     bests = [
         Number.of(f"best rate at {each.kind.name}", best_rates(each.rates, each.ends), resolution=RESOLUTION)
@@ -40,9 +37,8 @@ def middle_rate(survey: Survey) -> Claim:
         effects=tuple(sides),
         sentence=(
             f"With momentum 0.9 it lies at {numeral(usual.mean)} ({usual.bounds}); from {numeral(ends[0].mean)} to "
-            f"{numeral(ends[1].mean)} training learns at least 90 % as much. A tenth of it ends at "
-            f"{sides[0].number} the "
-            f"loss, ten times as much at {sides[1].number}."
+            f"{numeral(ends[1].mean)} training learns at least 90 % as much. At {below.words} it, the loss "
+            f"ends at {sides[0].number} the lowest, at {above.words} it at {sides[1].number}."
         ),
         figure=Ends("Where training ends, by learning rate", tuple(map(end_line, survey.plane()))),
         numbers=(*bests, *ends),

@@ -42,8 +42,7 @@ def one_number(survey: Survey) -> Claim:
         effects=(effect,),
         sentence=(
             f"It explains {shares.mean:.0%} of the differences in log loss over all settings. But the best lr / "
-            "(1 - momentum) "
-            f"is {numeral(bests[0.0].mean)} without momentum, {numeral(bests[0.9].mean)} with 0.9 and "
+            f"(1 - momentum) is {numeral(bests[0.0].mean)} without momentum, {numeral(bests[0.9].mean)} with 0.9 and "
             f"{numeral(bests[MOMENTA[-1]].mean)} with {MOMENTA[-1]:g}; who moves from 0 to 0.9 and keeps it ends at "
             f"{effect.number} the best loss there."
         ),

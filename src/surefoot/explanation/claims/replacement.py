@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from surefoot.explanation.beside import how_far
 from surefoot.explanation.choice import held_out_losses, middle
 from surefoot.explanation.claim import Claim
 from surefoot.explanation.effect import Effect, Number
@@ -22,6 +23,7 @@ def replacement(survey: Survey) -> Claim:
     row, place = divmod(middle(plane.reshape(momenta * count, seeds)), count)
     best = held_out_losses(plane.reshape(momenta * count, seeds))
     low, high = max(0, place - STEPS_A_DECADE), min(count - 1, place + STEPS_A_DECADE)
+    words = [how_far(rates, place, at) for at in (low, high)]
     effects = tuple(
         Effect(
             Number.of(
@@ -31,7 +33,7 @@ def replacement(survey: Survey) -> Claim:
             ),
             notable=1.1,
         )
-        for name, at in (("a tenth of", low), ("ten times", high))
+        for name, at in zip(words, (low, high), strict=True)
     )
     means = np.exp(np.log(plane).mean(axis=-1))
     return Claim(
@@ -39,16 +41,19 @@ def replacement(survey: Survey) -> Claim:
         effects=effects,
         sentence=(
             f"The best of all is a learning rate of {numeral(float(rates[place]))} with momentum "
-            f"{MOMENTA[row]:g}. Stuck at "
-            f"a tenth of that rate, the best of {momenta} momenta ends at {effects[0].number} its loss; stuck at "
-            "ten times "
-            f"the rate, at {effects[1].number}."
+            f"{MOMENTA[row]:g}. Stuck at {words[0]} that "
+            f"rate, the best of {momenta} momenta ends at {effects[0].number} its loss; stuck at {words[1]} it, at "
+            f"{effects[1].number}."
         ),
         figure=Plane(
             "Loss over learning rate and momentum, as multiples of the lowest",
             rates,
             MOMENTA,
             means / means.min(),
-            (("a tenth", float(rates[low])), ("best", float(rates[place])), ("ten times", float(rates[high]))),
+            (
+                (words[0].removesuffix(" of"), float(rates[low])),
+                ("best", float(rates[place])),
+                (words[1], float(rates[high])),
+            ),
         ),
     )

@@ -55,9 +55,8 @@ def _claim(survey: Survey, title: str, effect: Effect, batch: Batch, theory: str
         effects=(effect,),
         sentence=(
             f"With batches of {pair[0].samples}, training of {survey.limit_steps} steps is stable up to a "
-            "learning rate "
-            f"of {numeral(numbers[0].mean)} without momentum and {numeral(numbers[1].mean)} with 0.9: a ratio of "
-            f"{effect.number}. {theory}{unbroken}"
+            f"learning rate of {numeral(numbers[0].mean)} without momentum and {numeral(numbers[1].mean)} with 0.9: a "
+            f"ratio of {effect.number}. {theory}{unbroken}"
         ),
         figure=Ranges(
             "Largest stable learning rates",

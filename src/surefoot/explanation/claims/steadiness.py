@@ -38,8 +38,7 @@ def steadiness(survey: Survey) -> Claim:
         effects=(effect,),
         sentence=(
             f"In the first {first} steps, with steps as long on the whole (the same lr / (1 - momentum), the best "
-            "without "
-            f"momentum), the loss climbs back {effect.number} as far without momentum as with 0.9."
+            f"without momentum), the loss climbs back {effect.number} as far without momentum as with 0.9."
         ),
         figure=Courses(
             "The same lr / (1 - momentum), without momentum and with 0.9",

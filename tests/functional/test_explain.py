@@ -1,0 +1,167 @@
+"""``surefoot explain`` as a user runs it."""
+
+import contextlib
+import io
+import json
+import re
+import shlex
+import signal
+from pathlib import Path
+
+import pytest
+
+from surefoot.cli.main import cli, run
+from surefoot.explanation.claims import CLAIMS
+from surefoot.tasks.loader import load
+
+PLAN = ["--plan", "plan.json"]
+SMALL = ["explain", "wine", "--steps", "60", "--seeds", "2", *PLAN]
+
+
+@pytest.fixture(scope="module")
+def explained(tmp_path_factory):
+    """One explanation of everything, small: its JSON and its page."""
+    folder = tmp_path_factory.mktemp("explained")
+    (folder / "plan.json").write_text(json.dumps({"backend": "stacked", "width": 16, "threads": 1}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            assert run([*SMALL, "--json", "--quiet"]) == 0
+        found = json.loads(out.getvalue())
+        return found, Path(found["report"]).read_text(encoding="utf-8")
+
+
+def test_every_claim_is_judged_with_its_numbers(explained):
+    found, _ = explained
+    assert found["schema"] == 1
+    assert [claim["name"] for claim in found["claims"]] == list(CLAIMS)
+    assert (found["steps"], found["seeds"]) == (60, 2)
+    for claim in found["claims"]:
+        assert claim["verdict"] in ("holds", "does not hold here", "too close to call")
+        assert claim["sentence"]
+        for effect in claim["effects"]:
+            assert effect["low"] <= effect["mean"] <= effect["high"]
+    assert [row["respect"] for row in found["contrasts"]] == ["Purpose", "Effect on training", "Impact", "Adjustment"]
+
+
+def test_the_page_opens_offline_and_shows_every_claim(explained):
+    found, text = explained
+    assert text.startswith("<!DOCTYPE html>")
+    assert not re.search(r"(src|href)\s*=\s*[\"']?https?:", text)
+    for claim in found["claims"]:
+        assert f'id="{claim["name"]}"' in text
+    assert text.count('<div class="chart"') == len(found["claims"])
+
+
+def test_the_commands_that_repeat_a_claim_are_understood(explained):
+    found, _ = explained
+    for claim in found["claims"]:
+        program, name, *arguments = shlex.split(claim["command"])
+        assert (program, name) == ("surefoot", "explain")
+        asked = cli.commands[name].make_context(name, arguments).params
+        assert asked["claims"] == (claim["name"],)
+        assert (asked["task"], asked["steps"], asked["seeds"]) == ("wine", 60, 2)
+
+
+def test_a_claim_alone_has_the_numbers_it_has_among_all(explained, json_of):
+    whole = {claim["name"]: claim for claim in explained[0]["claims"]}
+    command = shlex.split(whole["low-rate"]["command"])[1:]
+    (alone,) = json_of([*command, "--json", "--quiet", "--no-report", *PLAN])["claims"]
+    assert alone == whole["low-rate"]
+
+
+@pytest.mark.parametrize("columns", ["60", "100"])
+def test_the_terminal_shows_verdict_numbers_and_command(columns, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", columns)
+    assert run([*SMALL, "--claim", "low-rate", "--out", "here"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("Of 1 claim of the textbook, on wine")
+    assert "--claim low-rate" in " ".join(shown.out.split())
+    assert max(map(len, shown.out.splitlines())) <= int(columns)
+    assert [path.name for path in Path("here").iterdir()] == ["explanation.html"]
+    assert "config-steps, as many as" in shown.err
+
+
+def test_a_budget_makes_trainings_shorter(json_of):
+    asked = [
+        "explain",
+        "wine",
+        "--claim",
+        "low-rate",
+        "--seeds",
+        "2",
+        "--budget",
+        "20x",
+        "--json",
+        "--no-report",
+        *PLAN,
+    ]
+    found = json_of(asked)
+    assert 40 <= found["steps"] < found["full_steps"] == load("wine").total_steps
+    assert found["config_steps"] <= 20 * found["full_steps"]
+    assert f"--steps {found['steps']}" in found["claims"][0]["command"]
+
+
+def test_no_report_writes_none(json_of):
+    assert json_of([*SMALL, "--claim", "low-rate", "--json", "--no-report"])["report"] is None
+    assert not Path("surefoot-out").exists()
+
+
+def test_an_interrupt_ends_with_130(capsys, monkeypatch):
+    from surefoot.fleet.local import LocalFleet
+
+    train = LocalFleet.train
+
+    def interrupted(self, *arguments, **settings):
+        signal.raise_signal(signal.SIGINT)
+        return train(self, *arguments, **settings)
+
+    monkeypatch.setattr(LocalFleet, "train", interrupted)
+    assert run([*SMALL, "--claim", "low-rate"]) == 130
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "interrupted" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["explain", "wine", "--claim", "low-rte"], "did you mean low-rate"),
+        (["explain", "wine", "--seeds", "1"], "seeds"),
+        (["explain", "wine", "--budget", "1x", *PLAN], "at least"),
+        (["explain", "wine", "--budget", "lots"], "30x"),
+        (["explain", "win"], "wine"),
+        (["explain", "wine", "--out", "plan.json/inside"], "cannot write"),
+    ],
+)
+def test_wrong_input_gets_one_line_and_exit_code_2(arguments, said, capsys):
+    assert run(arguments) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    (line,) = shown.err.strip().splitlines()
+    assert said in line
+
+
+def test_a_loss_below_0_is_refused(capsys):
+    Path("low.py").write_text(
+        """
+import torch
+from torch import nn
+from surefoot import Task
+
+data = torch.randn(64, 3), torch.randn(64, 1)
+task = Task("low", lambda: nn.Linear(3, 1), lambda o, t: ((o - t) ** 2).mean() - 9.0, data, data, batch_size=16, steps=9)
+"""
+    )
+    assert run(["explain", "low.py:task", "--claim", "low-rate", "--quiet", *PLAN]) == 2
+    assert "below 0" in capsys.readouterr().err
+
+
+def test_figures_are_drawn_in_a_notebook():
+    from surefoot import explain
+    from surefoot.fleet import Plan
+    from surefoot.plots import show
+
+    found = explain("wine", claims=["low-rate", "one-number"], seeds=2, budget="60x", plan=Plan("stacked", 16))
+    assert len(show(found).to_dict()["vconcat"]) == 2
