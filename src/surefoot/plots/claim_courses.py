@@ -15,8 +15,8 @@ from surefoot.plots.theme import finished, layered
 
 # A loss so many times the start has left the picture.
 TOP = 3.0
-# Names of so many letters go three in a line.
-SHORT = 14
+# Names of at most so many letters go three in a line, two, and one: on a telephone they must fit.
+SHORT, MIDDLING = 9, 14
 Y_TITLE = "training loss / loss at the start"
 
 
@@ -44,7 +44,8 @@ def claim_courses(figure: Courses) -> alt.LayerChart:
 
 def name_legend(names: Sequence[str]) -> alt.Legend:
     """Return the legend of lines by name, so that all of it is seen on a telephone, too."""
-    columns = 3 if max(map(len, names)) <= SHORT else 1
+    longest = max(map(len, names))
+    columns = 3 if longest <= SHORT else 2 if longest <= MIDDLING else 1
     return alt.Legend(orient="top", title=None, symbolType="stroke", symbolOpacity=1.0, columns=columns)
 
 
