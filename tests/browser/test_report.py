@@ -4,6 +4,7 @@ import pytest
 
 from surefoot.recipe import pytorch_code
 from surefoot.reports.check_page import write_check_html
+from surefoot.reports.explain_page import write_explain_html
 from surefoot.reports.html import write_html
 
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
@@ -135,3 +136,38 @@ def test_the_page_of_a_check_draws_and_fits(opened, tmp_path, request, name, vie
     assert page.evaluate("document.querySelectorAll('.chart svg.marks').length") == figures
     assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
     assert "yours" in page.inner_text("#chart-0")
+
+
+@pytest.fixture(scope="module")
+def explained():
+    from surefoot.explanation.explain import explain
+    from surefoot.fleet import Plan
+
+    # One of every kind of figure, and the table.
+    claims = ["low-rate", "one-number", "momentum-replaces", "momentum-widens"]
+    return explain("wine", claims=claims, seeds=2, budget="150x", plan=Plan("stacked", 16, threads=1))
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE])
+def test_the_article_of_an_explanation_draws_and_fits(opened, tmp_path, explained, viewport):
+    path = tmp_path / "explanation.html"
+    commands = {claim.name: f"surefoot explain wine --claim {claim.name} --seeds 2" for claim in explained.claims}
+    write_explain_html(explained, path, commands=commands, environment={"python": "3.11"}, command="surefoot explain")
+    page = opened(viewport, path=path)
+    assert page.requests == [path.as_uri()]
+    assert page.complaints == []
+    assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
+    charts = page.evaluate(
+        """() => [...document.querySelectorAll('.chart svg.marks')].map((svg) => ({
+            inside: svg.getBoundingClientRect().right <= svg.closest('.chart').getBoundingClientRect().right + 1,
+            words: svg.textContent}))"""
+    )
+    assert all(chart["inside"] for chart in charts)
+    seen = ("training loss", "largest stable learning rate", "best", "learning rate / (1 - momentum)")
+    assert len(charts) == len(seen)
+    for words, chart in zip(seen, charts, strict=True):
+        assert words in chart["words"]
+    assert [each.inner_text() for each in page.query_selector_all(".contrast tbody th")] == [
+        row.respect for row in explained.contrasts
+    ]
+    assert len(page.query_selector_all(".overview .verdict")) == 4
