@@ -23,7 +23,7 @@ PLAIN, USUAL, ADAM, RMSPROP = Kind(momentum=0.0), Kind(), Kind("adam", 0.9), Kin
 RAMPED = (PLAIN, USUAL, ADAM, RMSPROP)
 # Rates tried of each kind, quarter decades apart, and how far beyond the ramp's limit the highest lies, in such steps:
 # so far that training breaks, where it does.
-PLANE_RATES, ADAPTIVE_RATES, DECAY_RATES = 15, 14, 9
+PLANE_RATES, ADAPTIVE_RATES, DECAY_RATES = 17, 14, 9
 BEYOND: dict[Optimizer, int] = {"sgd": 2, "adam": 1, "rmsprop": 4}
 STILL = Recipe.of("sgd", lr=0.0, momentum=0.0)
 # Fewer steps show no course, more add nothing to what the claims say.
@@ -103,16 +103,15 @@ def conduct(task: Task, plan: Design, trainer: Trainer) -> Survey:
     task = task.with_length(steps=plan.steps)
     listener.stage("standing still, and the default", config_steps=2 * plan.steps * plan.seeds)
     losses, valid = trainer.courses(task, [STILL, DEFAULT_RECIPE])
-    # What a mini-batch that is not finite leaves is no start for shares: the ramps would have shown it.
-    start = losses[0].mean(axis=-1)
+    still = losses[0]
     lr = np.array([DEFAULT_RECIPE.lr.highest])
-    default = Sweep(Kind(), lr, losses[1:], valid[1:], start)
+    default = Sweep(Kind(), lr, losses[1:], valid[1:], still)
     sweeps = []
     for kind in plan.kinds:
         listener.stage(kind.name, config_steps=rates_of(kind) * plan.steps * plan.seeds)
         rates = grid(limits, kind)
         losses, valid = trainer.courses(task, [kind.recipe(float(rate)) for rate in rates])
-        sweeps.append(Sweep(kind, rates, losses, valid, start))
+        sweeps.append(Sweep(kind, rates, losses, valid, still))
     found: tuple[Limits, ...] = ()
     if plan.ranges:
         listener.stage("stable ranges", config_steps=stable_config_steps(plan.seeds))

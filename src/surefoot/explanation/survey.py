@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.explanation.course import end_losses, running_mean, standing
+from surefoot.explanation.course import CEILING, end_losses, running_mean, standing
 from surefoot.recipe import Recipe
 from surefoot.recipe.families import family_of
 from surefoot.schedules import Cosine, Exponential, Schedule, StepDecay
@@ -75,19 +75,28 @@ class Sweep:
         rates: Learning rates, ascending ``[R]``.
         losses: Training loss at every step ``[R, seeds, steps]``, not finite after divergence.
         valid: Validation loss at the end ``[R, seeds]``.
-        start: Training loss of standing still ``[seeds]``.
+        still: Training loss of standing still, on the same batches ``[seeds, steps]``.
     """
 
     kind: Kind
     rates: Array
     losses: Array
     valid: Array
-    start: Array
+    still: Array
+
+    @cached_property
+    def start(self) -> Array:
+        """Mean training loss of standing still ``[seeds]``."""
+        return np.asarray(self.still.mean(axis=-1))
 
     @cached_property
     def courses(self) -> Array:
-        """Running means of the training loss, over that of standing still ``[R, seeds, steps]``."""
-        return running_mean(standing(self.losses / self.start[:, None]))
+        """Running means of the training loss, over those of standing still ``[R, seeds, steps]``.
+
+        On the same batches: that one is harder than another shows in both and cancels.
+        """
+        shares = running_mean(standing(self.losses / self.start[:, None]))
+        return np.minimum(shares / running_mean(self.still / self.start[:, None]), CEILING)
 
     @cached_property
     def ends(self) -> Array:

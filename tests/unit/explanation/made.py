@@ -34,7 +34,7 @@ def sweep(kind=Kind(), *, best=0.1, lowest=0.02, bend=2.0, speed=8.0, wobble=0.0
     swings = wobble * np.minimum(RATES / best, 3.0)[:, None, None] * np.abs(np.sin(20.0 * t)) * (1.0 - t)
     losses = ends + (1.0 - ends) * np.exp(-speed * t) + swings * factors[None, :, None]
     over = np.ones(len(RATES)) if valid is None else valid(RATES)
-    return Sweep(kind, RATES, 2.0 * losses, 2.0 * losses[..., -1] * over[:, None], np.full(seeds, 2.0))
+    return Sweep(kind, RATES, 2.0 * losses, 2.0 * losses[..., -1] * over[:, None], np.full((seeds, STEPS), 2.0))
 
 
 def survey(*changed, default=None, limits=None, seeds=SEEDS):
@@ -45,7 +45,7 @@ def survey(*changed, default=None, limits=None, seeds=SEEDS):
     sweeps = tuple(given.get(kind) or sweep(kind, seeds=seeds) for kind in kinds)
     usual = next(each for each in sweeps if each.kind == Kind())
     place = int(np.abs(np.log(RATES / (default or 0.01))).argmin())
-    own = Sweep(Kind(), RATES[[place]], usual.losses[[place]], usual.valid[[place]], usual.start)
+    own = Sweep(Kind(), RATES[[place]], usual.losses[[place]], usual.valid[[place]], usual.still)
     ranges = {("full", 0.0): 1.0, ("full", 0.9): 1.0, ("small", 0.0): 1.0, ("small", 0.9): 1.0} | (limits or {})
     found = tuple(
         Limits(batch, momentum, 512 if batch == "full" else 64, rate * np.exp(NOISE * np.arange(seeds)), seeds)

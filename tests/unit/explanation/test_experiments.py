@@ -125,3 +125,12 @@ def test_verdicts_are_right_nine_times_in_ten():
     missed = sum(Effect(Number.of("", values), notable=1.1).verdict == "does not hold here" for values in just)
     assert wrong / 400 < 0.08
     assert missed / 400 < 0.08
+
+
+def test_a_hard_batch_cancels():
+    import dataclasses
+
+    plain = sweep()
+    hardness = np.exp(np.random.default_rng(0).normal(scale=0.5, size=(1, plain.losses.shape[-1])))
+    hard = dataclasses.replace(plain, losses=2.0 * hardness * np.ones_like(plain.losses), still=plain.still * hardness)
+    assert hard.courses == pytest.approx(np.ones_like(plain.courses))
