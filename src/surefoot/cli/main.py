@@ -50,8 +50,7 @@ def cli() -> None:
     """
 
 
-for command in (tune, find, check, diagnose, play, report, schedule, export, completion):
-for command in (tune, find, check, diagnose, explain, report, schedule, export, completion):
+for command in (tune, find, check, diagnose, explain, play, report, schedule, export, completion):
     cli.add_command(command)
 
 
