@@ -36,6 +36,9 @@ def of_divergence(curve: Curve) -> Finding | None:
         if series is not None and series.diverged_at is not None:
             step = series.diverged_at
             why = f"The {what} loss was no number from step {step} on."
+            if step == series.steps[0]:
+                why += " That is its first entry: look at the data and the loss before the learning rate."
+                return Finding("diverged", 1.0, why, {"diverged_at": step})
             return Finding("diverged", 1.0, why, {"diverged_at": step}, _down(curve, 2.0))
     start, end = _start(curve), _end(curve)
     if start is None or end is None or not end > start:

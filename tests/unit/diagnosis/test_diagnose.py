@@ -27,6 +27,8 @@ def test_losses_that_leave_the_numbers_diverged_at_that_step(step):
     assert found.findings[0].evidence["diverged_at"] == step + 1
     assert str(step + 1) in found.findings[0].why
     assert found.symptoms == ("divergence",)
+    # A loss that never was a number says nothing of the learning rate.
+    assert ("lr" in found.findings[0].advice) == (step > 0)
 
 
 def test_a_loss_that_ends_above_its_start_diverged():
