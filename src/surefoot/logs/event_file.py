@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from surefoot.errors import LogError
-from surefoot.logs.event_records import RecordReader
+from surefoot.logs.event_records import RecordReader, Records
+from surefoot.logs.plain_scalars import LONGEST_EVENT, plain_scalars
 from surefoot.logs.series import Series
 
 # Of torch's and TensorFlow's numbers of tensor types: float32, float64.
 FLOAT, DOUBLE = 1, 2
 NAME = "*tfevents*"
 WHAT_TO_GIVE = "give a TensorBoard event file, or its folder."
+# Fewer records of one length are sooner parsed one by one than compared.
+TOGETHER = 16
+
+Points = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
 @dataclass(slots=True)
@@ -24,12 +32,11 @@ class EventFile:
 
     Attributes:
         path: The file.
-        points: Every scalar so far, by tag, in the order of writing: step and value.
     """
 
     path: Path
-    points: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     _reader: RecordReader = field(init=False)
+    _parts: dict[str, list[Points]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self._reader = RecordReader(self.path)
@@ -43,27 +50,24 @@ class EventFile:
         Raises:
             LogError: If it cannot be read, or holds no record of an event file.
         """
-        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # noqa: PLC0415
-        from tensorboard.compat.proto.event_pb2 import Event  # noqa: PLC0415  (a third of a second)
-
         new = 0
-        for record in self._reader.read(grows=grows):
-            try:
-                event = Event.FromString(record)
-            except DecodeError as error:
-                raise LogError(f"{self.path}: its records are no events.", hint=WHAT_TO_GIVE) from error
-            if event.HasField("summary"):
-                for tag, value in scalars(event.summary):
-                    self.points.setdefault(tag, []).append((event.step, value))
-                    new += 1
+        for records in self._reader.read(grows=grows):
+            for tag, (steps, values) in _scalars(records, self.path).items():
+                self._parts.setdefault(tag, []).append((steps, values))
+                new += len(steps)
         if not self._reader.records and (self._reader.lost_bytes or not grows):
             empty = "the file is empty" if not self._reader.lost_bytes else "no record of an event file in it"
             raise LogError(f"{self.path}: {empty}.", hint=WHAT_TO_GIVE)
         return new
 
+    @property
+    def points(self) -> dict[str, Points]:
+        """Every scalar so far, by tag, in the order of writing: steps and values."""
+        return {tag: joined(parts) for tag, parts in self._parts.items()}
+
     def series(self) -> dict[str, Series]:
         """Return every scalar by its tag."""
-        return {tag: Series.of(points) for tag, points in self.points.items()}
+        return {tag: Series.from_arrays(*points) for tag, points in self.points.items()}
 
     @property
     def lost(self) -> str | None:
@@ -73,6 +77,61 @@ class EventFile:
             return None
         points = f"about {reader.lost_records:,} of {reader.records + reader.lost_records:,} records"
         return f"{self.path.name}: {reader.lost_bytes:,} bytes are damaged; {points} are lost, all others were read."
+
+
+def joined(parts: Iterable[Points]) -> Points:
+    """Return points one after the other."""
+    steps, values = zip(*parts, strict=True)
+    return np.concatenate(steps), np.concatenate(values)
+
+
+def _scalars(records: Records, path: Path) -> dict[str, Points]:
+    """Return the scalars of some records by tag, in the order of writing.
+
+    Raises:
+        LogError: If one is no event.
+    """
+    numbered: dict[str, list[tuple[NDArray[np.intp], Points]]] = {}
+    others = np.ones(len(records), dtype=np.bool_)
+    for numbers, length in records.of_one_length():
+        if len(numbers) >= TOGETHER and length <= LONGEST_EVENT:
+            for plain in plain_scalars(records.rows(numbers, length)):
+                own = numbers[plain.numbers]
+                others[own] = False
+                numbered.setdefault(plain.tag, []).append((own, (plain.steps, plain.values.astype(np.float64))))
+    for tag, rows in _parsed(records, np.flatnonzero(others).tolist(), path).items():
+        of, steps, values = zip(*rows, strict=True)
+        points = np.array(steps, dtype=np.int64), np.array(values, dtype=np.float64)
+        numbered.setdefault(tag, []).append((np.array(of), points))
+    return {tag: _in_order(parts) for tag, parts in numbered.items()}
+
+
+def _in_order(parts: Sequence[tuple[NDArray[np.intp], Points]]) -> Points:
+    """Return points in the order of their records' numbers."""
+    order = np.argsort(np.concatenate([numbers for numbers, _ in parts]), kind="stable")
+    steps, values = joined(points for _, points in parts)
+    return steps[order], values[order]
+
+
+def _parsed(records: Records, numbers: Sequence[int], path: Path) -> dict[str, list[tuple[int, int, float]]]:
+    """Return the scalars of the records of some numbers, one after the other, by tag: number, step, value.
+
+    Raises:
+        LogError: If one is no event.
+    """
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # noqa: PLC0415
+    from tensorboard.compat.proto.event_pb2 import Event  # noqa: PLC0415  (a third of a second)
+
+    found: dict[str, list[tuple[int, int, float]]] = {}
+    for number in numbers:
+        try:
+            event = Event.FromString(records.content(number))
+        except DecodeError as error:
+            raise LogError(f"{path}: its records are no events.", hint=WHAT_TO_GIVE) from error
+        if event.HasField("summary"):
+            for tag, value in scalars(event.summary):
+                found.setdefault(tag, []).append((number, event.step, value))
+    return found
 
 
 def scalars(summary: Any) -> Iterator[tuple[str, float]]:

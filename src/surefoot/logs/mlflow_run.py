@@ -8,6 +8,8 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
+
 from surefoot.errors import LogError
 from surefoot.logs.names import meant
 from surefoot.logs.series import Series
@@ -41,7 +43,8 @@ def read_run(folder: Path) -> tuple[dict[str, Series], int]:
             except ValueError:
                 damaged += 1
         if points:
-            found[_name(path, folder / METRICS)] = Series.counted(points)
+            steps, values = zip(*points, strict=True)
+            found[_name(path, folder / METRICS)] = Series.counted(np.array(steps, dtype=np.int64), np.array(values))
     if not found:
         raise LogError(f"{folder}: no metrics in it.", hint="log them with mlflow.log_metric.")
     known = {meant(name) for name in found}

@@ -9,7 +9,7 @@ from pathlib import Path
 from surefoot.errors import LogError
 from surefoot.logs import event_file, mlflow_run
 from surefoot.logs.curve import Curve
-from surefoot.logs.event_file import EventFile
+from surefoot.logs.event_file import EventFile, Points, joined
 from surefoot.logs.names import Quantity, chosen, listed, meant
 from surefoot.logs.series import Series
 from surefoot.logs.tables import FORMATS, Table, read_table
@@ -142,7 +142,7 @@ def _event_files(paths: list[Path], *, must: bool = True) -> Logged:
     Raises:
         LogError: If none can be read, or there are no scalars and must be.
     """
-    points: dict[str, list[tuple[int, float]]] = {}
+    points: dict[str, list[Points]] = {}
     notes, faults = [], []
     for path in paths:
         file = EventFile(path)
@@ -153,13 +153,13 @@ def _event_files(paths: list[Path], *, must: bool = True) -> Logged:
             continue
         notes += [file.lost] if file.lost else []
         for tag, own in file.points.items():
-            points.setdefault(tag, []).extend(own)
+            points.setdefault(tag, []).append(own)
     if len(faults) == len(paths):
         raise faults[0]
     if must and not points:
         raise LogError(f"{paths[0]}: no scalars in it.", hint="log them with SummaryWriter.add_scalar.")
     notes += [f"left out: {str(fault).partition(' Hint:')[0]}" for fault in faults]
-    return Logged({tag: Series.counted(rows) for tag, rows in points.items()}, notes)
+    return Logged({tag: Series.counted(*joined(parts)) for tag, parts in points.items()}, notes)
 
 
 def _from_table(path: Path, table: Table) -> Logged:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,15 +44,15 @@ class Series:
         return cls(ascending, np.asarray(values, dtype=np.float64)[::-1][last])
 
     @classmethod
-    def counted(cls, points: Sequence[tuple[int, float]]) -> Series:
+    def counted(cls, steps: NDArray[np.int64], values: NDArray[np.float64]) -> Series:
         """Return the series of points whose writer may have given no steps: then all have one, and their order counts.
 
         Example:
-            >>> Series.counted([(0, 0.9), (0, 0.7), (0, 0.6)]).steps.tolist()
+            >>> Series.counted(np.array([0, 0, 0]), np.array([0.9, 0.7, 0.6])).steps.tolist()
             [0, 1, 2]
         """
-        without = len(points) > 2 and len({step for step, _ in points}) == 1
-        return cls.of(enumerate(value for _, value in points)) if without else cls.of(points)
+        without = len(steps) > 2 and bool((steps == steps[0]).all())
+        return cls.from_arrays(np.arange(len(steps)) if without else steps, values)
 
     def __len__(self) -> int:
         return len(self.steps)
