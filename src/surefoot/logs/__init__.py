@@ -10,6 +10,7 @@
     tables           CSV (Lightning, Keras, any), JSONL
     trainer_state    Hugging Face
     mlflow_run       MLflow's file store
+    mlflow_database  its SQLite store
 
 Import from the modules.
 """

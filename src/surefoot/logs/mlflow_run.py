@@ -5,6 +5,7 @@ A file in ``metrics/`` has lines of "milliseconds value step", one in ``params/`
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,13 +48,19 @@ def read_run(folder: Path) -> tuple[dict[str, Series], int]:
             found[_name(path, folder / METRICS)] = Series.counted(np.array(steps, dtype=np.int64), np.array(values))
     if not found:
         raise LogError(f"{folder}: no metrics in it.", hint="log them with mlflow.log_metric.")
-    known = {meant(name) for name in found}
-    for path in _files(folder / PARAMETERS):
-        name = _name(path, folder / PARAMETERS)
-        if name not in found and meant(name) not in known:
+    parameters = {_name(path, folder / PARAMETERS): _text(path) for path in _files(folder / PARAMETERS)}
+    return with_parameters(found, parameters), damaged
+
+
+def with_parameters(metrics: Mapping[str, Series], parameters: Mapping[str, str]) -> dict[str, Series]:
+    """Return metrics, and the parameters that are numbers and that no metric stands for, as a value at step 0."""
+    known = {meant(name) for name in metrics}
+    found = dict(metrics)
+    for name, value in parameters.items():
+        if name not in metrics and meant(name) not in known:
             with suppress(ValueError):  # a parameter that is no number
-                found[name] = Series.of([(0, float(_text(path)))])
-    return found, damaged
+                found[name] = Series.of([(0, float(value))])
+    return found
 
 
 def _files(folder: Path) -> list[Path]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from surefoot.errors import LogError
-from surefoot.logs import event_file, mlflow_run
+from surefoot.logs import event_file, mlflow_database, mlflow_run
 from surefoot.logs.curve import Curve
 from surefoot.logs.event_file import EventFile, Points, joined
 from surefoot.logs.names import Quantity, chosen, listed, meant
@@ -16,7 +16,7 @@ from surefoot.logs.tables import FORMATS, Table, read_table
 from surefoot.logs.trainer_state import read_trainer_state
 
 WANDB = "export the run: wandb.Api().run(PATH).history(samples=100000).to_csv('run.csv')."
-TEXT_FILES = ("trainer_state.json", "metrics.csv", "*.csv", "*.jsonl")
+SINGLE_FILES = (mlflow_database.NAME, "trainer_state.json", "metrics.csv", "*.csv", "*.jsonl")
 # Folders into which one training writes, as Keras' callback does.
 PARTS = ("train", "training", "validation", "valid", "val", "eval")
 
@@ -33,8 +33,9 @@ def read_curve(path: Path | str, names: Mapping[Quantity, str] | None = None) ->
     """Read a training's log.
 
     A file is a TensorBoard event file, Hugging Face's ``trainer_state.json``, a CSV with a line of names
-    (Lightning's ``metrics.csv``, Keras' CSVLogger, a script's own) or JSONL. A folder holds one of these, or is a run
-    of MLflow.
+    (Lightning's ``metrics.csv``, Keras' CSVLogger, a script's own), JSONL, or MLflow's database. A folder holds one of
+    these, or is a run of MLflow. One run of several in a database is given as if it were a file below it:
+    ``mlflow.db/calm-owl-12``.
 
     Args:
         path: File or folder.
@@ -68,6 +69,8 @@ def read_log(path: Path) -> Logged:
     try:
         if path.is_dir():
             return _folder(path)
+        if mlflow_database.is_database(path.parent):
+            return Logged(mlflow_database.read_run(path.parent, path.name))
         if not path.exists():
             raise LogError(f"{path}: there is no such file.", hint=_nearby(path))
         return _file(path)
@@ -78,6 +81,8 @@ def read_log(path: Path) -> Logged:
 def _file(path: Path) -> Logged:
     if path.suffix == ".wandb":
         raise LogError(f"{path}: only W&B itself reads its local files.", hint=WANDB)
+    if mlflow_database.is_database(path):
+        return Logged(mlflow_database.read_run(path))
     if "tfevents" in path.name:
         return _event_files([path])
     return _from_table(path, read_trainer_state(path) if path.suffix == ".json" else read_table(path))
@@ -108,7 +113,7 @@ def _own(folder: Path) -> Logged | None:
         return Logged(found, _damage(damaged))
     if (events := _events(folder)) and (logged := _event_files(events, must=False)).series:
         return logged
-    for pattern in TEXT_FILES:
+    for pattern in SINGLE_FILES:
         files = sorted(path for path in folder.glob(pattern) if path.is_file())
         if len(files) == 1:
             return _file(files[0])

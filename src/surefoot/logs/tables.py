@@ -16,7 +16,7 @@ from surefoot.errors import LogError
 from surefoot.logs.names import listed, step_names
 from surefoot.logs.series import Series
 
-FORMATS = "logs are TensorBoard event files, CSV, JSONL, Hugging Face's trainer_state.json, MLflow's runs."
+FORMATS = "logs are TensorBoard event files, CSV, JSONL, Hugging Face's trainer_state.json, MLflow's runs or database."
 DELIMITERS = (",", ";", "\t")
 # Beyond this a number is no count of steps.
 MOST_STEPS = 2**53
