@@ -390,10 +390,16 @@ def test_global_generators_neither_move_nor_matter(plan, tmp_path):
         fleet.save(tmp_path / "fleet.safetensors")
         load(tmp_path / "fleet.safetensors", task, plan).train(1)
         member_bytes(task)
-        calibrate(task, members=4)
         assert generators() == before
     assert torch.equal(results[0][0], results[1][0])
     assert torch.equal(results[0][1], results[1][1])
+
+
+def test_calibration_moves_no_global_generator():
+    task = Task("drawing", drawing_model, nn.functional.cross_entropy, Augmented(), Augmented(), batch_size=8, steps=20)
+    before = generators()
+    calibrate(task, members=4)
+    assert generators() == before
 
 
 def test_evaluation_leaves_no_trace():

@@ -14,7 +14,7 @@ import sys
 import pytest
 
 COMMAND = [sys.executable, "-m", "surefoot"]
-LONG = ["tune", "mnist1d", "--budget", "16x", "--seed", "7", "--plan", "plan.json", "--no-report", "--json"]
+LONG = ["tune", "mnist1d", "--budget", "12x", "--seed", "7", "--plan", "plan.json", "--no-report", "--json"]
 DEADLINE = 120.0
 
 

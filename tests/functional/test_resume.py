@@ -114,12 +114,12 @@ def transferred(line):
 
 
 def test_a_transfer_broken_off_goes_on_where_it_was(line, transferred, tmp_path):
-    """Broken off every 301 steps, in the transfer and before it."""
+    """Broken off every 401 steps, in the transfer and before it."""
     study = Study.create(Database(tmp_path / "s.db"), task="line", settings={}, seed=3)
     stopped = []
     for _ in range(200):
         try:
-            result = tune(line, budget="12x", plan=PLAN, seed=3, study=study, stop=stop_after(301), transfer=True)
+            result = tune(line, budget="12x", plan=PLAN, seed=3, study=study, stop=stop_after(401), transfer=True)
             break
         except Interrupted:
             stopped += [name.name for name in tmp_path.glob("*.safetensors")]

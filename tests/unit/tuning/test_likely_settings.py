@@ -36,9 +36,9 @@ def intervals(conveyor, best, *, tied=(), where=PLAIN, seed=0):
 
 
 @pytest.mark.parametrize("tilt", [0.0, 0.3])
-def test_the_intervals_hold_the_known_best_in_85_of_100_searches_and_are_narrow(searched, tilt):
+def test_the_intervals_hold_the_known_best_in_85_of_100_and_are_narrow(searched, tilt):
     held, widths = [], []
-    for seed in range(60):
+    for seed in range(40):
         noise = np.random.default_rng(500 + seed)
         lowest = noise.uniform(0.2, 0.8, size=2)
         conveyor = searched(noisy_bowl(lowest, noise, tilt=tilt), seed=seed)
