@@ -40,7 +40,7 @@ def of_divergence(curve: Curve) -> Finding | None:
                 why += " That is its first entry: look at the data and the loss before the learning rate."
                 return Finding("diverged", 1.0, why, {"diverged_at": step})
             return Finding("diverged", 1.0, why, {"diverged_at": step}, _down(curve, 2.0))
-    start, end = _start(curve), _end(curve)
+    start, end = _start(curve), _last(curve.valid) if curve.valid is not None else _end(curve)
     if start is None or end is None or not end > start:
         return None
     of = "validation" if curve.valid is not None else "training"
@@ -124,6 +124,7 @@ def evidence_of(curve: Curve, traits: Mapping[str, float]) -> dict[str, float]:
     found = {
         "start_loss": _start(curve),
         "final_loss": _end(curve),
+        "final_valid_loss": _last(curve.valid),
         "falls_at_end": -math.expm1(-traits["falls_at_end"]),
         "noise": math.expm1(math.exp(traits["noise"])),
         "swing": math.expm1(math.exp(traits["swing"])),
@@ -180,10 +181,14 @@ def _start(curve: Curve) -> float | None:
 
 
 def _end(curve: Curve) -> float | None:
-    """Return the last validation loss, or the mean of the last tenth of the training losses."""
-    if curve.valid is not None:
-        return float(curve.valid.values[-1])
-    return None if curve.train is None else float(np.mean(curve.train.values[-max(1, len(curve.train) // 10) :]))
+    """Return the mean of the last tenth of the training losses, or the last validation loss where there are none."""
+    if curve.train is not None and len(curve.train):
+        return float(np.mean(curve.train.values[-max(1, len(curve.train) // 10) :]))
+    return _last(curve.valid)
+
+
+def _last(series: Series | None) -> float | None:
+    return None if series is None or not len(series) else float(series.values[-1])
 
 
 def _highest(series: Series | None) -> float | None:

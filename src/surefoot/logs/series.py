@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+# A double may still hold what in the training's own numbers was infinite.
+LARGEST = float(np.finfo(np.float32).max)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
@@ -59,6 +62,6 @@ class Series:
 
     @property
     def diverged_at(self) -> int | None:
-        """The first step whose value is not finite, or ``None``."""
-        bad = np.flatnonzero(~np.isfinite(self.values))
+        """The first step whose value is no number or beyond all that float32 holds, or ``None``."""
+        bad = np.flatnonzero(~(np.abs(self.values) <= LARGEST))
         return int(self.steps[bad[0]]) if len(bad) else None

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ DELIMITERS = (",", ";", "\t")
 MOST_STEPS = 2**53
 # A counter may repeat itself on so many rows, as after a restart from a checkpoint.
 MOST_REPEATED = 0.2
+# Where commas do not part the fields they part a number's digits, in half the world.
+DECIMAL_COMMA = re.compile(r"(\s*[+-]?\d+),(\d+(?:[eE][+-]?\d+)?\s*)")
 # What a program writes where it has no value.
 MISSING = {"", "na", "n/a", "none", "null", "-"}
 
@@ -139,6 +142,8 @@ def _csv(path: Path, text: str) -> Table:
     if any(_number(name) is not None for name in names):
         given = f"the first line has no names but numbers ({listed(names, 4)})"
         raise LogError(f"{path}: {given}.", hint="name the columns: step,loss,...")
+    if delimiter != ",":
+        lines = [[DECIMAL_COMMA.sub(r"\1.\2", field) for field in fields] for fields in lines]
     # Blank lines are none; one with fewer fields was being written when the program died.
     rows = (dict(zip(names, fields, strict=True)) for fields in lines if len(fields) == len(names))
     return table_of(rows, damaged=sum(len(fields) not in (0, len(names)) for fields in lines))

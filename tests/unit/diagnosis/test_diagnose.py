@@ -37,6 +37,19 @@ def test_a_loss_that_ends_above_its_start_diverged():
     assert found.findings[0].advice["lr"] == pytest.approx(0.1)
 
 
+def test_a_loss_beyond_float32_diverged_where_it_passed_it():
+    found = diagnose(Curve("log", train=series([1e308] * 20)))
+    assert found.findings[0].evidence == {"diverged_at": 1}
+    assert diagnose(Curve("log", train=series(1.5 ** np.arange(300)))).findings[0].evidence["diverged_at"] == 220
+
+
+def test_a_course_is_told_of_one_loss():
+    curve = Curve("log", train=series(np.linspace(2.0, 0.5, 400)), valid=series([1.4, 1.2, 1.1], every=130))
+    evidence = diagnose(curve).findings[0].evidence
+    assert evidence["final_loss"] == pytest.approx(0.57, abs=0.01)
+    assert evidence["final_valid_loss"] == 1.1
+
+
 def test_few_losses_tell_nothing_and_it_says_so():
     found = diagnose(Curve("log", train=series([2.0, 1.0, 0.5])))
     assert found.verdict == "unknown"

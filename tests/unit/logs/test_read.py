@@ -253,3 +253,9 @@ def test_an_event_file_without_scalars_is_refused(tmp_path):
         writer.add_text("note", "hello")
     with pytest.raises(LogError, match="no scalars in it"):
         read_curve(tmp_path)
+
+
+def test_a_comma_before_decimals_is_read_where_fields_are_parted_otherwise(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("step;loss;note\n0;2,5;slow\n1;1e-3;a,b\n2;-1,25e+2;\n")
+    assert read_curve(path).train.values.tolist() == [2.5, 1e-3, -125.0]
