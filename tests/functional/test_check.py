@@ -8,6 +8,7 @@ import torch
 
 from surefoot.cli.main import run
 from surefoot.recipe import Recipe
+from surefoot.studies import Database, check_heads
 from surefoot.tasks.loader import load
 
 PLAN = ["--plan", "plan.json"]
@@ -40,7 +41,9 @@ def test_digits(recipe, verdicts, json_of):
 
 def test_the_same_seed_and_plan_give_the_same_verdict_bit_for_bit(json_of):
     one, other = (json_of(["check", "wine", "--json", "--seed", "3", *PLAN]) for _ in range(2))
-    assert {**one, "seconds": 0} == {**other, "seconds": 0}
+    for found in (one, other):
+        del found["seconds"], found["study"]
+    assert one == other
 
 
 @pytest.mark.parametrize("columns", ["60", "100"])
@@ -60,7 +63,7 @@ def test_the_report_is_one_page_that_opens_offline(capsys):
     recipe = "sgd(lr=0.0001, momentum=0.9)"
     assert run(["check", "wine", "--recipe", recipe, "--seed", "2", "--out", "here", *PLAN]) == 0
     shown = capsys.readouterr().out
-    assert shown.rstrip().endswith("report: " + str(Path("here/check.html")))
+    assert f"report: {Path('here/check.html')}\n" in shown
     assert [path.name for path in Path("here").iterdir()] == ["check.html"]
     text = Path("here/check.html").read_text(encoding="utf-8")
     assert "The learning rate is too low" in text
@@ -74,6 +77,19 @@ def test_the_json_says_where_the_report_is_if_there_is_one(json_of):
     assert json_of([*plain, "--no-report"])["report"] is None
     assert not Path("surefoot-out").exists()
     assert Path(json_of(plain)["report"]).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_it_is_kept_in_the_database_unless_that_is_not_wanted(json_of, capsys):
+    asked = ["check", "wine", "--steps", "20", "--json", "--no-report", *PLAN]
+    assert json_of([*asked, "--no-study"])["study"] is None
+    assert not Path("surefoot.db").exists()
+    assert [json_of(asked)["study"] for _ in range(2)] == ["surefoot.db, check 1", "surefoot.db, check 2"]
+    assert [(each.task, each.verdict) for each in check_heads(Database(Path("surefoot.db")))] == 2 * [
+        ("wine", json_of([*asked, "--no-study"])["verdict"])
+    ]
+    Path("other.txt").write_text("no database")
+    assert run(["check", "wine", "--study", "other.txt", *PLAN]) == 2
+    assert "file is not a database" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_any_training(capsys):

@@ -17,7 +17,7 @@ from surefoot.cli.plans import read_plan
 if TYPE_CHECKING:
     from surefoot.diagnosis.checked import CheckResult
 
-BUDGET, DEFAULT_OUT = "5x", "surefoot-out"
+BUDGET, DEFAULT_OUT, DEFAULT_STUDY = "5x", "surefoot-out", "surefoot.db"
 PAGE = "check.html"
 KEPT = (*TASK_OPTIONS, "recipe", "checkpoint", "budget", "seed", "device")
 
@@ -37,6 +37,10 @@ KEPT = (*TASK_OPTIONS, "recipe", "checkpoint", "budget", "seed", "device")
     "--out", type=click.Path(path_type=Path), default=DEFAULT_OUT, show_default=True, help="Folder for the report."
 )
 @click.option("--no-report", is_flag=True, help="Write no report.")
+@click.option(
+    "--study", type=click.Path(path_type=Path), default=DEFAULT_STUDY, show_default=True, help="Database to write to."
+)
+@click.option("--no-study", is_flag=True, help="Write to no database; surefoot play then does not show it.")
 @run_options
 def check(task: str, **settings: Any) -> int:
     """Judge a recipe's learning rate and momentum for TASK by trying others beside it.
@@ -52,6 +56,7 @@ def check(task: str, **settings: Any) -> int:
     from surefoot.files import writable_folder
     from surefoot.fleet.progress import Interrupted
     from surefoot.recipe import DEFAULT_RECIPE, Recipe
+    from surefoot.studies import Database
     from surefoot.tasks.checkpoint import starting_from
 
     recipe, checkpoint = settings["recipe"], settings["checkpoint"]
@@ -59,6 +64,8 @@ def check(task: str, **settings: Any) -> int:
     wanted = DEFAULT_RECIPE if recipe is None else Recipe.parse(recipe)
     if not settings["no_report"]:
         writable_folder(settings["out"])
+    if not settings["no_study"] and settings["study"].exists():
+        Database(settings["study"])  # refuse what is no database before any work
     loaded = load_task(task, settings)
     if checkpoint is not None:
         loaded = starting_from(loaded, checkpoint)
@@ -77,26 +84,43 @@ def check(task: str, **settings: Any) -> int:
     except Interrupted:
         click.echo("interrupted; a check keeps nothing, as it is short.", err=True)
         return INTERRUPTED
-    _show(found, _write_report(found, task, settings), as_json=settings["as_json"])
+    asked = {**settings, "budget": None if settings["budget"] == BUDGET else settings["budget"]}
+    command = again("check", task, asked, kept=KEPT)
+    report = None if settings["no_report"] else _write_report(found, settings["out"] / PAGE, command)
+    kept = None if settings["no_study"] else _keep(found, settings["study"], command)
+    _show(found, report, kept, as_json=settings["as_json"])
     return DONE
 
 
-def _write_report(found: CheckResult, task: str, settings: dict[str, Any]) -> str | None:
-    """Write the page, if one is wanted; return its path."""
-    if settings["no_report"]:
-        return None
+def _write_report(found: CheckResult, path: Path, command: str) -> str:
+    """Write the page; return its path."""
     from surefoot.reports.check_page import write_check_html
-    from surefoot.studies.environment import environment
+    from surefoot.studies import environment
 
-    asked = {**settings, "budget": None if settings["budget"] == BUDGET else settings["budget"]}
-    path = settings["out"] / PAGE
-    write_check_html(found, path, environment=environment(), command=again("check", task, asked, kept=KEPT))
+    write_check_html(found, path, environment=environment(), command=command)
     return str(path)
 
 
-def _show(found: CheckResult, report: str | None, *, as_json: bool) -> None:
+def _keep(found: CheckResult, path: Path, command: str) -> str | None:
+    """Write the check to the database; return by what it is found there, ``None`` where it could not be written."""
+    from surefoot.diagnosis.record import to_record
+    from surefoot.errors import StudyError
+    from surefoot.studies import Database, add_check
+
+    recipe, verdict = str(found.recipe), found.verdict
+    try:
+        number = add_check(
+            Database(path), to_record(found), task=found.task, recipe=recipe, verdict=verdict, command=command
+        )
+    except StudyError as error:  # what was found is shown all the same
+        click.echo(f"surefoot: not kept: {error}", err=True)
+        return None
+    return f"{path}, check {number}"
+
+
+def _show(found: CheckResult, report: str | None, kept: str | None, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({**found.to_json(), "report": report}, indent=2))
+        click.echo(json.dumps({**found.to_json(), "report": report, "study": kept}, indent=2))
         return
     from rich.console import Console
 
@@ -104,5 +128,7 @@ def _show(found: CheckResult, report: str | None, *, as_json: bool) -> None:
 
     console = Console()
     console.print(check_table(found))
-    if report is not None:
-        console.print(f"report: {report}", soft_wrap=True, highlight=False, markup=False)
+    places = {"report": report, "kept": None if kept is None else f"{kept}; surefoot play shows it"}
+    for name, place in places.items():
+        if place is not None:
+            console.print(f"{name}: {place}", soft_wrap=True, highlight=False, markup=False)

@@ -11,6 +11,7 @@
     quadratic      an optimizer on the quadratic model
     curved         how the loss bends where the training ended
     checked        what a check found
+    record         the same as data, for databases
     check          ``surefoot.check``
     traits         what a log's curve is like, in numbers
     likeness       which fault such a curve looks like

@@ -1,8 +1,21 @@
-"""Studies: everything a tune measured, in one database."""
+"""Studies: everything that tunes and checks measured, in one database."""
 
+from surefoot.studies.check_log import CheckHead, CheckRow, add_check, check_heads, check_row
 from surefoot.studies.database import Database
 from surefoot.studies.environment import environment
 from surefoot.studies.measurement import Curve, Measurement
 from surefoot.studies.study import Study, StudyInfo
 
-__all__ = ["Curve", "Database", "Measurement", "Study", "StudyInfo", "environment"]
+__all__ = [
+    "CheckHead",
+    "CheckRow",
+    "Curve",
+    "Database",
+    "Measurement",
+    "Study",
+    "StudyInfo",
+    "add_check",
+    "check_heads",
+    "check_row",
+    "environment",
+]

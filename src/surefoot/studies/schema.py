@@ -6,6 +6,7 @@
     │   └── measurement   one recipe trained once in a stage: seed, steps, losses
     │       └── curve     its training losses
     └── checkpoint   the state of a stage that was interrupted: a file beside the database
+    checked       one check of a recipe: what it found
 
 A loss of NULL did not stay finite. Numbers are exact: a REAL is the double that was measured. Recipes are kept as
 text, as people write them, and as JSON, as programs read them. ``PRAGMA application_id`` is 1936093044 ("sfot"), and
@@ -114,12 +115,32 @@ checkpoints = Table(
     Column("steps", Integer, nullable=False),  # config-steps that the fleet stands at
 )
 
+checks = Table(
+    "checked",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("created", Text, nullable=False),  # UTC, ISO 8601
+    Column("task", Text, nullable=False),
+    Column("recipe", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("command", Text),  # what asks for the same again
+    Column("environment", JSON, nullable=False),  # versions and machine
+    Column("result", JSON, nullable=False),  # every training and all that was measured
+)
+
 
 def create(connection: Connection) -> None:
     """Create the tables of the present version."""
     metadata.create_all(connection)
 
 
+def _with_checks(connection: Connection) -> None:
+    connection.exec_driver_sql(
+        "CREATE TABLE checked (id INTEGER NOT NULL, created TEXT NOT NULL, task TEXT NOT NULL, recipe TEXT NOT NULL, "
+        "verdict TEXT NOT NULL, command TEXT, environment JSON NOT NULL, result JSON NOT NULL, PRIMARY KEY (id))"
+    )
+
+
 # MIGRATIONS[n - 1] turns a database of version n into one of version n + 1. Whoever changes a table above adds the
 # step that makes the old table the same; steps that are here stay as they are.
-MIGRATIONS: tuple[Step, ...] = ()
+MIGRATIONS: tuple[Step, ...] = (_with_checks,)

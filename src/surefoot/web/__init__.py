@@ -8,7 +8,9 @@
     hill       surfaces and the balls on them
     plane      learning rate and momentum on the quadratic model
     workshop   a schedule in its parts, its curve and its code
-    studies    what a database has, also while it grows
+    database   what tunes and checks were written to
+    studies    its studies, also while they grow
+    checks     its checks, each with its report
     static/    the page itself: it draws, and computes nothing that it draws
 
 Import from the modules.

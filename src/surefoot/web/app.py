@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from surefoot.errors import SurefootError
-from surefoot.web import hill, plane, studies, workshop
+from surefoot.web import checks, hill, plane, studies, workshop
 from surefoot.web.guard import Guard, explained, refusal
 from surefoot.web.query import Query
 
@@ -41,6 +41,8 @@ def make_app(*, port: int, study: Path = DEFAULT_STUDY) -> Starlette:
         Route("/api/study", _answering(lambda request: studies.study(study, Query(request.query_params)))),
         Route("/api/curves", _answering(lambda request: studies.curves(study, Query(request.query_params)))),
         Route("/api/live", _live(study)),
+        Route("/api/checks", _answering(lambda _: checks.checks(study))),
+        Route("/check", lambda request: checks.report(study, Query(request.query_params))),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     return Starlette(

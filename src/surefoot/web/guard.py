@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 
 NAMES = ("localhost", "127.0.0.1", "[::1]")
 # Nothing is fetched from elsewhere, whatever a study or a recipe may contain.
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 HEADERS = {
-    "Content-Security-Policy": f"{POLICY}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
@@ -61,7 +64,9 @@ class Guard:
 
         async def send_strictly(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                headers = MutableHeaders(scope=message)
+                # A page that brings its own, stricter or other, policy keeps it.
+                headers.update({name: value for name, value in HEADERS.items() if name not in headers})
             await send(message)
 
         hosts = Headers(scope=scope).getlist("host")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 import socket
 import threading
 import webbrowser
@@ -61,11 +62,18 @@ def serve(sock: socket.socket, make: Callable[[int], Starlette], *, say: Callabl
     config = uvicorn.Config(
         make(port), log_level="critical", access_log=False, timeout_graceful_shutdown=1, lifespan="off", ws="none"
     )
-    say(address)
-    if browse:
-        # The socket listens already: whoever comes early waits for a moment.
-        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-    uvicorn.Server(config).run(sockets=[sock])
+    server = uvicorn.Server(config)
+    # From now on Ctrl-C ends it. Python's own handler would raise wherever the program stands, even where an exception
+    # cannot leave, and then nothing would ever end it.
+    before = signal.signal(signal.SIGINT, server.handle_exit)
+    try:
+        say(address)
+        if browse:
+            # The socket listens already: whoever comes early waits for a moment.
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+        server.run(sockets=[sock])
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _is_here(name: str) -> bool:

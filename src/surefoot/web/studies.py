@@ -11,16 +11,15 @@ from starlette.concurrency import run_in_threadpool
 
 from surefoot.errors import QueryError, SurefootError
 from surefoot.recipe import DEFAULT_RECIPE, Recipe
-from surefoot.studies import Database, Measurement, Study, StudyInfo
+from surefoot.studies import Measurement, Study, StudyInfo
 from surefoot.tuning.assembly import ramps_of
 from surefoot.tuning.comparison import contestant
 from surefoot.tuning.journal import CONFIRM, RANGE
+from surefoot.web.database import opened
 from surefoot.web.query import Query
 
 Data: TypeAlias = dict[str, Any]
 
-# Nobody waits longer before a page for a database that another program holds.
-WAIT_SECONDS = 2.0
 # How often a running study is looked at, and how many looks without news are let pass before a sign of life.
 LOOK_SECONDS, SILENT_LOOKS = 1.0, 15
 # More measurements of one setting than this are not drawn.
@@ -29,7 +28,7 @@ MOST_RUNS = 40
 
 def studies(path: Path) -> Data:
     """Return all studies of a database, the newest first."""
-    database = _database(path)
+    database = opened(path)
     infos = [Study(database, number).info() for number in reversed(database.study_ids())]
     return {
         "schema": 1,
@@ -107,7 +106,7 @@ def curves(path: Path, query: Query) -> Data:
 
 def stamp(path: Path, number: int) -> str:
     """Return a text that is another one as soon as there is news of a study."""
-    found = Study(_database(path), number)
+    found = Study(opened(path), number)
     return f"{found.info().status} {len(found.costs())}"
 
 
@@ -135,14 +134,10 @@ async def news(
         await wait(LOOK_SECONDS)
 
 
-def _database(path: Path) -> Database:
-    return Database(path, create=False, wait_seconds=WAIT_SECONDS)
-
-
 def _study(path: Path, query: Query) -> Study:
     number = query.whole("id", 1, low=1, high=10**9)
     query.settle()
-    return Study(_database(path), number)
+    return Study(opened(path), number)
 
 
 def _confirmed(info: StudyInfo, rows: Sequence[Measurement], numbers: dict[Recipe, int]) -> list[Data]:

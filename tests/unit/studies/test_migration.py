@@ -70,35 +70,37 @@ def fill_and_mark(connection) -> None:
     connection.exec_driver_sql("ALTER TABLE study ADD COLUMN mark TEXT DEFAULT 'none'")
 
 
-def create_third(connection) -> None:
+def create_later(connection) -> None:
     schema.create(connection)
     connection.exec_driver_sql("ALTER TABLE study ADD COLUMN note TEXT")
     connection.exec_driver_sql("ALTER TABLE study ADD COLUMN mark TEXT DEFAULT 'none'")
 
 
-# Two steps on from version 1. The second needs what the first has made.
-TO_2 = statement("ALTER TABLE study ADD COLUMN note TEXT")
-THIRD = Versions(create=create_third, steps=(TO_2, fill_and_mark))
-SECOND = Versions(steps=(TO_2,))
+# Two steps on from the present. The second needs what the first has made.
+TO_NEXT = statement("ALTER TABLE study ADD COLUMN note TEXT")
+NEXT = (*schema.MIGRATIONS, TO_NEXT)
+LATER = Versions(create=create_later, steps=(*NEXT, fill_and_mark))
+NEARER = Versions(steps=NEXT)
+LATEST = len(NEXT) + 2
 
 
 def test_versions_are_climbed_one_by_one_from_wherever_a_database_stands(tmp_path):
-    for name, stops in (("at once", [THIRD]), ("in stops", [SECOND, THIRD]), ("again", [THIRD, THIRD])):
+    for name, stops in (("at once", [LATER]), ("in stops", [NEARER, LATER]), ("again", [LATER, LATER])):
         path = make(tmp_path / name, VERSION_1)
         for versions in stops:
             Database(path, versions=versions)
-        assert ask(path, "PRAGMA user_version") == [(3,)]
+        assert ask(path, "PRAGMA user_version") == [(LATEST,)]
         assert ask(path, "SELECT note, mark FROM study") == [("was interrupted", "none")]
     new = tmp_path / "new"
-    Database(new, versions=THIRD)
+    Database(new, versions=LATER)
     assert tables(new) == tables(path)
-    assert ask(new, "PRAGMA user_version") == [(3,)]
+    assert ask(new, "PRAGMA user_version") == [(LATEST,)]
 
 
 def test_a_step_that_fails_leaves_the_old_version_whole(tmp_path):
     path = make(tmp_path / "a.db", VERSION_1)
     before = tables(path)
-    broken = Versions(steps=(TO_2, statement("ALTER TABLE absent ADD COLUMN x TEXT")))
+    broken = Versions(steps=(TO_NEXT, statement("ALTER TABLE absent ADD COLUMN x TEXT")))
     with pytest.raises(StudyError, match="no such table: absent"):
         Database(path, versions=broken)
     assert ask(path, "PRAGMA user_version") == [(1,)]
@@ -108,10 +110,10 @@ def test_a_step_that_fails_leaves_the_old_version_whole(tmp_path):
 
 def test_a_newer_version_is_refused_and_left_alone(tmp_path):
     path = make(tmp_path / "a.db", VERSION_1)
-    Database(path, versions=THIRD)
+    Database(path, versions=LATER)
     before = path.read_bytes()
     for _ in range(2):
-        with pytest.raises(StudyError, match=r"it is of version 3; known are 1 to 1\. Hint: update surefoot\."):
+        with pytest.raises(StudyError, match=rf"it is of version {LATEST}; known are 1 to {LATEST - 2}\. Hint: update"):
             Database(path)
     assert path.read_bytes() == before
 

@@ -10,7 +10,7 @@ import pytest
 from surefoot.errors import QueryError, StudyError
 from surefoot.recipe import Recipe
 from surefoot.studies import Curve, Database, Measurement, Study
-from surefoot.web import studies
+from surefoot.web import database, studies
 from surefoot.web.query import Query
 
 GOOD, BAD = "sgd(lr=cosine(0.2), momentum=0.9)", "sgd(lr=cosine(5), momentum=0.5)"
@@ -94,7 +94,7 @@ def test_a_database_that_is_gone_is_said(path):
 
 
 def test_a_database_that_is_locked_is_said(path, monkeypatch):
-    monkeypatch.setattr(studies, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(database, "WAIT_SECONDS", 0.05)
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("PRAGMA locking_mode = EXCLUSIVE")
     holder.execute("BEGIN EXCLUSIVE")

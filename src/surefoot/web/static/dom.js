@@ -24,6 +24,16 @@ export function choices(select, names, words = (name) => name) {
   select.replaceChildren(...names.map((name) => make("option", { value: name }, words(name))));
 }
 
+// Fills a list with pairs of value and words, anew only where they are others, and shows one of them.
+export function options(select, pairs, value) {
+  const key = JSON.stringify(pairs);
+  if (select.dataset.key !== key) {
+    select.dataset.key = key;
+    select.replaceChildren(...pairs.map(([each, words]) => make("option", { value: each }, words)));
+  }
+  select.value = value;
+}
+
 // Shows a value in a control that the user is not holding.
 export function show(control, value) {
   if (String(control.value) !== String(value)) control.value = value;

@@ -1,12 +1,13 @@
 // Opens the page: what there is to choose from, then the view that the address names.
 import { ask } from "./api.js";
+import { ChecksView } from "./checks-view.js";
 import { byId, complain } from "./dom.js";
 import { HillView } from "./hill-view.js";
 import { ShopView } from "./shop-view.js";
 import { change, state } from "./state.js";
 import { StudiesView } from "./studies-view.js";
 
-const KINDS = { hill: HillView, shop: ShopView, studies: StudiesView };
+const KINDS = { hill: HillView, shop: ShopView, studies: StudiesView, check: ChecksView };
 const views = {};
 
 async function open(name) {

@@ -1,7 +1,7 @@
 // The studies of the database, live while they run.
 import { ask, latest } from "./api.js";
 import { drawChart } from "./chart.js";
-import { byId, complain, make } from "./dom.js";
+import { byId, complain, make, options } from "./dom.js";
 import { Heat, shadeOf, worstOf } from "./heat.js";
 import { ballColour, numeral, onNewLook } from "./look.js";
 import { change, state } from "./state.js";
@@ -94,15 +94,6 @@ export class StudiesView {
     drawChart(byId("curves"), lines, { log: positive });
     byId("curves-words").textContent = this.chosen.filter(Boolean).map(({ trial, recipe, runs }) => `${trial}: ${recipe}, ${runs.length} training${runs.length === 1 ? "" : "s"}`).join("; ");
   }
-}
-
-function options(select, pairs, value) {
-  const key = JSON.stringify(pairs);
-  if (select.dataset.key !== key) {
-    select.dataset.key = key;
-    select.replaceChildren(...pairs.map(([each, words]) => make("option", { value: each }, words)));
-  }
-  select.value = value;
 }
 
 function row({ recipe, role, mean, low, high, seeds }) {
