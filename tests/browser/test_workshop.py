@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from surefoot.recipe import Recipe, pytorch_code
+from surefoot.recipe import FRAMEWORKS, Recipe, framework_code, pytorch_code
 
 SCHEDULE = "#shop-schedule"
 
@@ -41,6 +41,18 @@ def test_recipe_and_code_are_copied(play):
         page.click(f"[data-copies=shop-{name}]")
         page.wait_for_selector(f"[data-copies=shop-{name}]:text-is('Copied')")
         assert page.evaluate("navigator.clipboard.readText()") == words
+
+
+def test_code_is_written_for_any_framework_or_the_reason_why_not(play):
+    page = play.open("?view=shop&schedule=cosine(0.3)&length=500")
+    for framework in FRAMEWORKS:
+        if framework != "pytorch":
+            play.after(page, lambda chosen=framework: page.select_option("#shop-framework", chosen))
+        recipe = Recipe.parse(page.inner_text("#shop-recipe"))
+        assert page.text_content("#shop-code") == framework_code(recipe, framework, steps=500)
+    assert play.state(page)["framework"] == ["optax"]
+    play.after(page, lambda: page.select_option("#shop-optimizer", "nadam"))
+    assert page.text_content("#shop-code").startswith("# optax has no nadam by the same rule as PyTorch's.")
 
 
 def test_the_curve_is_drawn_and_read_out(play):

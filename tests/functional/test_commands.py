@@ -151,6 +151,10 @@ def test_a_python_file_is_tuned_and_its_recipe_exported_as_code(capsys):
     assert run(["tune", "train.py:task", *SMALL, "--no-report", "--plan", "plan.json"]) == 0
     shown = capsys.readouterr().out
     assert "validation loss of" in shown
+    assert run(["export", "sgd(lr=cosine(0.1))", "--to", "keras", "--steps", "9"]) == 0
+    assert "keras.optimizers.SGD" in capsys.readouterr().out
+    assert run(["export", "nadam(lr=0.1)", "--to", "keras", "--steps", "9"]) == 2
+    assert "Keras has no nadam by the same rule" in capsys.readouterr().err
     assert run(["export", "surefoot.db", "--to", "pytorch"]) == 0
     code = capsys.readouterr().out
     assert "torch.optim.SGD(" in code

@@ -6,26 +6,29 @@ import click
 
 from surefoot.errors import RecipeError, StudyError
 
+# Spelt out here, so that --help needs no torch.
+TARGETS = ("pytorch", "lightning", "huggingface", "keras", "optax")
 
-@click.command(short_help="RECIPE as PyTorch code to paste.")
+
+@click.command(short_help="RECIPE as code to paste: PyTorch, Lightning, Hugging Face, Keras, optax.")
 @click.argument("recipe")
 @click.option(
-    "--to", "target", type=click.Choice(["pytorch"]), default="pytorch", show_default=True, help="What to write."
+    "--to", "target", type=click.Choice(TARGETS), default=TARGETS[0], show_default=True, help="For what to write it."
 )
 @click.option("--steps", type=click.IntRange(min=1), help="Length of the training; a study knows its own.")
-def export(recipe: str, *, target: str, steps: int | None) -> None:  # noqa: ARG001  (one target)
+def export(recipe: str, *, target: str, steps: int | None) -> None:
     """Print RECIPE, a text or the recommendation of a STUDY, as code to paste.
 
     \b
     surefoot export "sgd(lr=cosine(0.3), momentum=0.9)" --steps 1000
-    surefoot export surefoot.db --to pytorch
+    surefoot export surefoot.db --to lightning
     """
-    from surefoot.recipe import Recipe, pytorch_code
+    from surefoot.recipe import Recipe, framework_code
 
     if "(" in recipe:
         if steps is None:
             raise RecipeError("a recipe's code needs the length of the training.", hint="add --steps 1000.")
-        click.echo(pytorch_code(Recipe.parse(recipe), steps=steps))
+        click.echo(framework_code(Recipe.parse(recipe), target, steps=steps))
         return
     from surefoot.studies import Study
     from surefoot.tuning.assembly import read_result
@@ -33,4 +36,4 @@ def export(recipe: str, *, target: str, steps: int | None) -> None:  # noqa: ARG
     result = read_result(Study.open(recipe))
     if result.best is None:
         raise StudyError(f"study {recipe} recommends nothing: {result.reason}")
-    click.echo(pytorch_code(result.best.recipe, steps=steps or result.steps))
+    click.echo(framework_code(result.best.recipe, target, steps=steps or result.steps))

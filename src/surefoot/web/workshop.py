@@ -8,7 +8,8 @@ from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from surefoot.recipe import Recipe, pytorch_code
+from surefoot.errors import RecipeError
+from surefoot.recipe import FRAMEWORKS, Recipe, framework_code
 from surefoot.schedules import SCHEDULES, Schedule, Sequence, Warmup, parse_schedule, schedule_text
 from surefoot.schedules.fields import fields_of, kinds_of
 from surefoot.schedules.scanner import number_text
@@ -28,7 +29,7 @@ def answer(query: Query) -> Data:
     """Return a schedule's parts, its values, and what to paste.
 
     Args:
-        query: ``schedule`` (a text), ``length`` in steps, ``optimizer``, ``momentum``.
+        query: ``schedule`` (a text), ``length`` in steps, ``optimizer``, ``momentum``, ``framework``.
 
     Raises:
         QueryError: If something is out of its bounds.
@@ -38,6 +39,7 @@ def answer(query: Query) -> Data:
     steps = query.whole("length", 1000, low=1, high=MOST_STEPS)
     method = query.name("optimizer", "sgd", METHODS)
     momentum = query.text("momentum", "", longest=20)
+    framework = query.name("framework", "pytorch", FRAMEWORKS)
     query.settle()
     schedule = parse_schedule(text)
     recipe = Recipe.parse(METHODS[method]).with_(lr=schedule)
@@ -54,9 +56,18 @@ def answer(query: Query) -> Data:
         "values": schedule.values(shown, steps).tolist(),
         "recipe": str(recipe),
         "momentum": dials_of(recipe).momentum,
-        "code": pytorch_code(recipe, steps=steps),
+        "frameworks": list(FRAMEWORKS),
+        "code": _code(recipe, framework, steps),
         "fresh": FRESH,
     }
+
+
+def _code(recipe: Recipe, framework: str, steps: int) -> str:
+    """Return the code to paste, or in a comment why there is none."""
+    try:
+        return framework_code(recipe, framework, steps=steps)
+    except RecipeError as error:
+        return f"# {error}\n"
 
 
 def parts(schedule: Schedule) -> Iterator[Data]:

@@ -2,10 +2,12 @@
 import { ask, latest } from "./api.js";
 import { drawChart } from "./chart.js";
 import { copies } from "./clipboard.js";
-import { byId, choices, complain, show } from "./dom.js";
+import { byId, choices, complain, options, show } from "./dom.js";
 import { ballColour, numeral, onNewLook } from "./look.js";
 import { partForm } from "./part-form.js";
 import { change, state } from "./state.js";
+
+const FRAMEWORKS = { pytorch: "PyTorch", lightning: "Lightning", huggingface: "Hugging Face Trainer", keras: "Keras", optax: "optax (JAX)" };
 
 export class ShopView {
   constructor(gallery) {
@@ -14,6 +16,7 @@ export class ShopView {
     const set = (patch) => { change(patch); this.refresh(); };
     byId("shop-optimizer").addEventListener("change", (event) => set({ optimizer: event.target.value }));
     byId("shop-momentum").addEventListener("change", (event) => set({ momentum: event.target.value }));
+    byId("shop-framework").addEventListener("change", (event) => set({ framework: event.target.value }));
     byId("shop-length").addEventListener("change", (event) => set({ length: event.target.value }));
     byId("shop-schedule").addEventListener("change", (event) => set({ schedule: event.target.value }));
     byId("then").addEventListener("click", () => this.join([...this.texts(), { text: this.answer.fresh.linear, length: null }]));
@@ -25,11 +28,12 @@ export class ShopView {
   open() { return this.refresh(); }
 
   async update() {
-    const { schedule, length, optimizer, momentum } = state;
-    this.answer = await ask("workshop", { schedule, length, optimizer, momentum });
+    const { schedule, length, optimizer, momentum, framework } = state;
+    this.answer = await ask("workshop", { schedule, length, optimizer, momentum, framework });
     complain(null);
     if (state.schedule === schedule) change({ schedule: this.answer.schedule });
     show(byId("shop-optimizer"), state.optimizer);
+    options(byId("shop-framework"), this.answer.frameworks.map((each) => [each, FRAMEWORKS[each]]), framework);
     show(byId("shop-length"), state.length);
     show(byId("shop-momentum"), this.answer.momentum ?? "");
     byId("shop-momentum").disabled = this.answer.momentum === null;

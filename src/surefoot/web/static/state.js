@@ -2,7 +2,7 @@
 const DEFAULTS = {
   view: "hill", surface: "ravine", condition: "20", noise: null, seed: "0", steps: "200", start: null,
   ball: "0", t: "0", speed: "15",
-  schedule: "cosine(0.3, warmup=5%)", optimizer: "sgd", momentum: "0.9", length: "1000",
+  schedule: "cosine(0.3, warmup=5%)", optimizer: "sgd", momentum: "0.9", length: "1000", framework: "pytorch",
   study: null, first: null, second: null, check: null,
 };
 const DEFAULT_RECIPES = ["sgd(lr=0.4, momentum=0.0)", "sgd(lr=0.4, momentum=0.8)", "adam(lr=0.1)"];
