@@ -44,6 +44,8 @@ GOOD, EDGE = 0.3, 2.0
 # Momentum that may be at fault, and the largest reach of its learning rate alone.
 MUCH_MOMENTUM, HARMLESS = 0.95, 0.5
 MOST_RAISED, MOST_LOWERED = 1000.0, 0.001
+# What a rate that is too high is lowered by at least, and where nothing tells how far it is off.
+LEAST_LOWERED, LOWERED = 1 / 3, 0.1
 
 
 def diverged(record: Record) -> Finding | None:
@@ -60,10 +62,10 @@ def diverged(record: Record) -> Finding | None:
             return Finding("diverged", 1.0, _at(0) + why, record.numbers() | {"diverged_at": 0.0})
         if record.weights_lost or stayed:
             return _lost(record, losses.lost_at)
-    if record.weights_lost:
+    if record.weights_lost:  # one that the last batch did not meet
         return _lost(record, losses.count - 1)
     last = losses.last(STAYS)
-    if first is None or not math.isfinite(first) or len(last) < STAYS or last.min() <= first + (LOST - 1) * abs(first):
+    if first is None or len(last) < STAYS or last.min() <= first + (LOST - 1) * abs(first):
         return None
     why = f"The loss began at {measured(first)} and was above {measured(last.min())} for the last {STAYS} steps."
     return Finding("diverged", 0.95, why, record.numbers(), _lowered(record))
@@ -86,7 +88,7 @@ def momentum_too_high(record: Record) -> Finding | None:
     advised = round(max(0.0, 1.0 - (1.0 - rates.momentum) * reach / EDGE), 3)
     why = (
         f"With momentum {numeral(rates.momentum)} a step ends up {numeral(reach)} times as far as its batch's lowest "
-        f"place, and the loss swings up and down; the learning rate alone would reach {numeral(alone)}."
+        f"place, and the loss rose again after it had come down; the learning rate alone would reach {numeral(alone)}."
     )
     return Finding("momentum_too_high", 0.7, why, record.numbers(), {"momentum": advised})
 
@@ -104,12 +106,12 @@ def lr_too_low(record: Record) -> Finding | None:
     longest = float(np.quantile(reaches, 0.9))
     if longest >= SHORT or _grows(reaches):
         return None
-    factor = min(GOOD / max(longest, GOOD / MOST_RAISED), MOST_RAISED)
+    factor = GOOD / max(longest, GOOD / MOST_RAISED)
     advised = _rounded(record.lr_peak * factor)
     since = numeral(bends[-1].step - bends[0].step)
     why = (
-        f"Over {since} steps the loss was straight along the way: {numeral(longest)} at most of its slope was used up, "
-        f"where good settings use {numeral(GOOD)} and more. The loss went from {measured(start)} to "
+        f"Over {since} steps the loss was straight along the way: nine steps of ten used up {numeral(longest)} of its "
+        f"slope or less, where good settings use {numeral(GOOD)} and more. The loss went from {measured(start)} to "
         f"{measured(float(np.median(last)))}; try {numeral(advised)}, {numeral(factor, digits=2)} times as much."
     )
     confidence = 0.95 if longest < SHORT / 5 else 0.85
@@ -137,21 +139,22 @@ def plateau(record: Record) -> Finding | None:
 
 def _lost(record: Record, step: int) -> Finding:
     found = [loss for loss in record.losses.recent if math.isfinite(loss)]
-    before = f"; the last loss before was {measured(found[-1])}" if found else ""
-    why = f"the loss was no number any more{before}."
+    what = "a weight" if record.losses.lost_at is None else "the loss"
+    before = f" (the last loss before: {measured(found[-1])})" if found else ""
+    why = f"{what} was no number any more{before}."
     first = record.losses.first
     if found and first is not None and found[-1] < first:  # it came from a good place: not what a high rate looks like
-        why += " It had fallen until then: look for a division, a root or a logarithm of 0 too."
+        why += " The loss had fallen until then: look for a division, a root or a logarithm of 0 too."
     return Finding("diverged", 1.0, _at(step) + why, record.numbers() | {"diverged_at": float(step)}, _lowered(record))
 
 
 def _at(step: int) -> str:
-    return f"diverged at step {step}: "
+    return f"Diverged at step {step}: "
 
 
 def _overshot(record: Record) -> Finding | None:
     first, last = record.losses.first, record.losses.last(STAYS)
-    if first is None or not math.isfinite(first) or len(last) < STAYS or record.losses.count < RECOVERY:
+    if first is None or len(last) < STAYS or record.losses.count < RECOVERY:
         return None
     risen = first + RISEN * abs(first)
     curve = record.losses.curve()
@@ -160,7 +163,7 @@ def _overshot(record: Record) -> Finding | None:
         why = f"The loss began at {measured(first)} and was above {measured(last.min())} for the last {STAYS} steps."
         return Finding("lr_too_high", 0.85, why, record.numbers(), _lowered(record))
     chance = NOISES * float(record.losses.last(RECOVERY).max() - first)
-    learnt = np.median(last) < (1.0 - LEARNT) * first
+    learnt = np.median(last) < first - LEARNT * abs(first)
     if not learnt and peak > first + max(2 * RISEN * abs(first), chance):
         why = (
             f"The loss rose from {measured(first)} to {measured(peak)} and has come back to "
@@ -197,14 +200,10 @@ def _reach_too_far(record: Record) -> float | None:
     bends, curve = _enough(record), record.losses.curve()
     if not bends or record.has_decayed():
         return None
-    lowest = record.losses.count - len(record.losses.means) * record.losses.block + _lowest(curve) * record.losses.block
-    before = [bend for bend in bends if bend.step <= lowest]
+    lowest_at = record.losses.lowest_at()
+    before = [bend for bend in bends if bend.step <= lowest_at]
     reach = median(bend.reach for bend in (before if len(before) >= BENDS else bends))
     return reach if reach > FAR and relapses(curve) else None
-
-
-def _lowest(curve: NDArray[np.float64]) -> int:
-    return int(curve.argmin()) if len(curve) else 0
 
 
 def _grows(reaches: NDArray[np.float64]) -> bool:
@@ -222,8 +221,9 @@ def _enough(record: Record) -> list[Bend]:
 def _lowered(record: Record) -> dict[str, float | str]:
     """Return the advice of a lower rate: at the edge of stability by the longest reach seen, else a tenth."""
     longest = max((bend.reach for bend in record.bends if bend.lr == record.lr_peak), default=0.0)
-    factor = EDGE / longest if longest > EDGE else 0.1
-    return {"lr": _rounded(record.lr_peak * min(1 / 3, max(factor, MOST_LOWERED)))} if record.lr_peak > 0.0 else {}
+    factor = EDGE / longest if longest > EDGE else LOWERED
+    factor = min(LEAST_LOWERED, max(factor, MOST_LOWERED))
+    return {"lr": _rounded(record.lr_peak * factor)} if record.lr_peak > 0.0 else {}
 
 
 def _rounded(value: float) -> float:

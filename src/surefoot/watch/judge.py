@@ -42,7 +42,7 @@ def judge(record: Record) -> Finding:
         >>> record = Record()
         >>> record.losses.add([float("nan")])
         >>> judge(record).why
-        'diverged at step 0: the loss was no number before any step was made. Look at the data, the loss and the model.'
+        'Diverged at step 0: the loss was no number before any step was made. Look at the data, the loss and the model.'
     """
     found = next((finding for rule in RULES if (finding := rule(record)) is not None), None)
     return found or _without_fault(record)

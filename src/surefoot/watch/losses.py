@@ -22,7 +22,7 @@ class Losses:
     """The losses so far.
 
     Attributes:
-        first: Loss of step 0, whatever it was.
+        first: The first loss that is a number.
         head: The first few losses that are numbers.
         count: How many there were: the number of the next step.
         block: Steps in each full block.
@@ -49,10 +49,9 @@ class Losses:
     def add(self, losses: Iterable[float]) -> None:
         """Take in the losses of further steps, in their order."""
         for loss in losses:
-            if self.first is None:
-                self.first = loss
             if math.isfinite(loss):
                 self.lost_at = None
+                self.first = loss if self.first is None else self.first
                 if len(self.head) < HEAD:
                     self.head.append(loss)
             elif self.lost_at is None:
@@ -77,6 +76,13 @@ class Losses:
         """Return the means of the blocks that have one."""
         found = np.array(self.means, dtype=np.float64)
         return found[np.isfinite(found)]
+
+    def lowest_at(self) -> int:
+        """Return the step with which the lowest block begins; the next step where there is none."""
+        if not len(self.curve()):
+            return self.count
+        begin = self.count - len(self._open) - len(self.means) * self.block
+        return begin + int(np.nanargmin(self.means)) * self.block
 
     def restart(self) -> None:
         """Forget all but the first loss and the count: what follows is another training."""

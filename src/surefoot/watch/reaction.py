@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, get_args
 
 from surefoot.diagnosis.finding import Finding, Verdict
 from surefoot.watch.lowered_rate import LoweredRate
 
-OnFinding: TypeAlias = Literal["warn", "stop", "lower"] | Callable[[Finding], object]
-REACTIONS = ("warn", "stop", "lower")
+ReactionName: TypeAlias = Literal["warn", "stop", "lower"]
+REACTIONS: tuple[ReactionName, ...] = get_args(ReactionName)
+OnFinding: TypeAlias = ReactionName | Callable[[Finding], object]
 FAULTS: tuple[Verdict, ...] = ("diverged", "lr_too_high", "lr_too_low", "momentum_too_high", "plateau")
+# Each time a rate is lowered it is by this factor.
 HALF = 0.5
+# What rounds to 100 % goes without saying.
+CERTAIN = 0.995
 
 
 class Writer(Protocol):
@@ -69,7 +73,7 @@ class Reaction:
         if self.writer is not None:
             self.writer.add_text("watch/verdict", line, step)
         if finding.code in FAULTS and self.on_finding == "warn":
-            warnings.warn(line, WatchWarning, stacklevel=4)
+            warnings.warn(line, WatchWarning, stacklevel=5)  # the line that calls Watch.step
         if finding.code in FAULTS and self.on_finding == "stop":
             self.should_stop = True
         if callable(self.on_finding):
@@ -84,7 +88,7 @@ def sentence(finding: Finding, *, step: int) -> str:
         >>> sentence(Finding("lr_too_low", 0.85, "The loss is straight.", advice={"lr": 0.3}), step=200)
         'surefoot, step 200: lr too low (85 % sure). The loss is straight. Advice: lr=0.3.'
     """
-    sure = f" ({100 * finding.confidence:.0f} % sure)" if finding.confidence > 0.0 else ""
+    sure = f" ({100 * finding.confidence:.0f} % sure)" if 0.0 < finding.confidence < CERTAIN else ""
     advice = ", ".join(f"{name}={value}" for name, value in finding.advice.items())
     said = f"surefoot, step {step}: {finding.code.replace('_', ' ')}{sure}. {finding.why}"
     return f"{said} Advice: {advice}." if advice else said

@@ -219,7 +219,7 @@ class Watch:
         losses, before = self._record.losses, self._steady.counts.code
         if not losses.count:
             return None
-        if losses.lost_at is not None:
+        if losses.lost_at is not None or self._record.weights_lost:
             self._record.weights_lost = self._updates.lost()
         if len(losses.recent):
             self._write(loss=losses.recent[-1], lr=self._record.rates.lr, momentum=self._record.rates.momentum)

@@ -29,6 +29,17 @@ def test_a_loss_that_recovers_is_not_lost():
     assert losses.last(3).tolist() == [0.9]
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_the_lowest_block_is_found_behind_losses_that_are_none(lost):
+    values = np.abs(np.arange(700) - 500.0) + 1.0
+    values[:40] = math.nan if lost else 1000.0
+    losses = Losses()
+    losses.add(values)
+    assert losses.block == 4
+    assert abs(losses.lowest_at() - 500) < losses.block
+    assert Losses(count=7).lowest_at() == 7
+
+
 def test_it_goes_on_from_its_state():
     whole, first = Losses(), Losses()
     values = np.linspace(2, 1, 777).tolist()

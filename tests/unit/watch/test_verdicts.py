@@ -85,7 +85,7 @@ def record_of(losses, reaches=(), *, lr=0.1):
 def test_a_loss_that_is_no_number_from_the_start_is_not_blamed_on_the_rate():
     finding = judge(record_of([math.nan]))
     assert (finding.code, finding.confidence, finding.evidence["diverged_at"]) == ("diverged", 1.0, 0.0)
-    assert finding.why.startswith("diverged at step 0")
+    assert finding.why.startswith("Diverged at step 0")
     assert finding.advice == {}
 
 
@@ -109,6 +109,21 @@ def test_a_loss_that_does_not_move_though_its_steps_are_right_is_a_plateau():
     finding = judge(record_of([2.3] * 400, [1.0] * 20))
     assert finding.code == "plateau"
     assert "data" in finding.why
+
+
+def test_a_lost_weight_that_no_batch_meets_is_no_lost_loss():
+    record = record_of([2.0] * 30)
+    record.weights_lost = True
+    finding = judge(record)
+    assert (finding.code, finding.evidence["diverged_at"]) == ("diverged", 29.0)
+    assert "a weight was no number any more (the last loss before: 2.00)" in finding.why
+
+
+def test_a_first_loss_that_is_no_number_is_not_where_the_others_began():
+    record = record_of([math.inf] + [2.0 - 0.005 * step for step in range(200)], [1.0] * 20)
+    finding = judge(record)
+    assert finding.code == "healthy"
+    assert finding.why.startswith("The loss fell from 2.00 to")
 
 
 def test_the_end_of_a_schedule_is_not_too_low():

@@ -4,12 +4,14 @@ import warnings
 
 import pytest
 import torch
+from tests.unit.watch import loops
 from tests.unit.watch.loops import DIGITS, adamw, sgd, train
 from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.utils.tensorboard import SummaryWriter
 
 import surefoot
+from surefoot import Watch
 from surefoot.errors import WatchError
 from surefoot.logs.read import read_log
 from surefoot.watch.reaction import WatchWarning
@@ -42,11 +44,23 @@ def test_stop_stops():
 
 
 def test_warn_warns_of_faults():
-    with pytest.warns(WatchWarning, match="lr too low"):
+    with pytest.warns(WatchWarning, match="lr too low") as warned:
         train(sgd(0.0004), on_finding="warn", steps=120)
+    assert {warning.filename for warning in warned} == {loops.__file__}, "the user's line is named, not the watch's"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         train(sgd(0.1, 0.9), on_finding="warn", steps=120)
+
+
+def test_weights_that_come_back_are_no_divergence_any_more():
+    weight = torch.nn.Parameter(torch.ones(2))
+    model = torch.nn.ParameterList([weight])
+    watch = Watch(model, torch.optim.SGD(model.parameters(), lr=0.1), tell=None, overhead=None)
+    for value, loss in [(1.0, 2.0)] * 60 + [(math.nan, math.nan)] + [(1.0, 1.5)] * 60:
+        weight.data.fill_(value)
+        watch.step(loss)
+        assert (watch.finding.code == "diverged") <= (watch._steps > 60)
+    assert watch.finding.code != "diverged"
 
 
 def test_a_function_is_given_every_finding():
@@ -135,7 +149,7 @@ def test_a_loss_that_is_no_number_at_step_0_is_said_at_once():
     watch = surefoot.Watch(model, torch.optim.SGD(model.parameters(), lr=1.0), tell=told.append)
     found = watch.step(torch.tensor(math.nan))
     assert found.code == "diverged"
-    assert "diverged at step 0" in told[0]
+    assert "Diverged at step 0" in told[0]
     assert watch.step(torch.tensor(math.nan)) is None
     assert len(told) == 1
 
