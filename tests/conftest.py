@@ -60,12 +60,12 @@ def lost(checked):
     """The same check, had every training diverged."""
     from dataclasses import replace
 
+    from surefoot.diagnosis.course import Course
     from surefoot.diagnosis.finding import Finding
-    from surefoot.diagnosis.forks import Course
 
     course = Course(
-        train=[1.1, 40.0, 1e9, *[math.nan] * (checked.steps - 3)],
-        valid=[(0, 1.1), (25, math.inf), (checked.steps, math.inf)],
+        train=(1.1, 40.0, 1e9, *[math.nan] * (checked.steps - 3)),
+        valid=((0, 1.1), (25, math.inf), (checked.steps, math.inf)),
     )
     return replace(
         checked,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.diagnosis.generate import FOLDER, POWERS, SCHEDULES, Grid, path_of, recipes_of
+from benchmarks.diagnosis.generate import FOLDER, POWERS, SCHEDULES, Grid, path_of
 from benchmarks.diagnosis.labels import Label, Landscape, labelled
 from surefoot.recipe import Recipe
 
@@ -66,7 +66,7 @@ def cases_of(task: str, grids: dict[tuple[str, str], Grid], *, each: int) -> Ite
         landscape = landscape_of(grid, noise)
         labels = [*labelled(landscape)]
         near = landscape.mean < NEAR * landscape.mean.min()
-        recipes = recipes_of(grid.rates.tolist(), grid.momenta.tolist(), optimizer, schedule)
+        recipes = grid.recipes(optimizer, schedule)
         sides = [[row for row in labels if near[row[0], row[1]] == side] for side in (True, False)]
         for side in sides:
             for place in sorted(generator.permutation(len(side))[: each // 2].tolist()):

@@ -26,7 +26,7 @@ from benchmarks.diagnosis.generate import POWERS, SCHEDULES, Grid, compute, path
 from benchmarks.diagnosis.labels import Label
 from benchmarks.diagnosis.random_tasks import random_task
 from benchmarks.scale import DATA
-from surefoot.diagnosis.likeness import FITTED, WELL_SET
+from surefoot.diagnosis.likeness import FITTED, WELL_SET, Likeness
 from surefoot.diagnosis.traits import traits_of
 from surefoot.files import atomic_path
 from surefoot.fleet import Plan
@@ -115,10 +115,10 @@ def left_out(rows: Sequence[Example]) -> list[tuple[Example, dict[str, float]]]:
     names = sorted({row.task for row in rows})
     found = []
     for part in np.array_split(np.random.default_rng(0).permutation(names), FOLDS):
-        judge = fit([row for row in rows if row.task not in part])
+        judge = Likeness.of(fit([row for row in rows if row.task not in part]))
         for row in rows:
             if row.task in part and row.whole:
-                found.append((row, _probabilities(judge, row)))
+                found.append((row, judge.probabilities(row.traits)))
     return found
 
 
@@ -239,16 +239,6 @@ def _weights(rows: Sequence[Example]) -> NDArray[np.float64]:
     weights = np.array([row.weight * shares[row.label.verdict] ** -RARE for row in rows])
     scaled: NDArray[np.float64] = weights / weights.mean()
     return scaled
-
-
-def _probabilities(judge: dict[str, object], row: Example) -> dict[str, float]:
-    names, verdicts = judge["traits"], judge["verdicts"]
-    assert isinstance(names, list)
-    assert isinstance(verdicts, list)
-    centre, scale, weights, bias = (np.array(judge[key]) for key in ("centre", "scale", "weights", "bias"))
-    scores = weights @ np.nan_to_num((_matrix([row], names)[0] - centre) / scale) + bias
-    shares = np.exp(scores - scores.max())
-    return dict(zip(verdicts, (shares / shares.sum()).tolist(), strict=True))
 
 
 def _rounded(values: NDArray[np.float64]) -> list[float]:

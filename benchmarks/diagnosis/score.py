@@ -32,8 +32,8 @@ class Score:
     """How good a judge's verdicts are.
 
     Attributes:
-        macro_f1: Mean over the labels of their F1; ``low`` and ``high`` its 90 % interval over tasks.
-        low, high: Of that.
+        macro_f1: Mean over the labels of their F1.
+        low, high: Its 90 % interval over tasks.
         by_label: F1 of each label.
         right: Share of right verdicts.
         false_alarms: Share of healthy runs that are called faulty.
@@ -124,7 +124,10 @@ def followed(rows: Sequence[tuple[Case, Grid, tuple[float, float]]]) -> Followed
 
 
 def loss_at(grid: Grid, lr: float, momentum: float) -> float:
-    """Return the mean final loss of a setting, between grid rates even in the logarithms; infinite where unknown."""
+    """Return the mean final loss of a setting, at the nearest momentum and between grid rates even in the logarithms.
+
+    Beyond the grid's rates it is that at its edge; infinite beside a setting that diverged.
+    """
     column = int(np.abs(grid.momenta - momentum).argmin())
     final = grid.valid[:, column, :, -1]
     means = np.where(np.isfinite(final), final, np.inf).mean(-1)

@@ -34,6 +34,10 @@ def adam_preconditioner(second_moment: Tensor, *, step: int, beta2: float, eps: 
 def preconditioner_of(optimizer: Optimizer, params: Iterable[Tensor]) -> Tensor | None:
     """Return what an optimizer of torch divides each parameter's step by now, as one vector ``[P]``.
 
+        Adam, AdamW, NAdam   √(v / (1 - beta2^t)) + eps
+        RMSprop              √v + eps
+        Adagrad              (√s + eps) (1 + (t - 1) lr_decay)
+
     Parameters that it has not moved yet count as divided by 1, as all are in SGD.
 
     Args:
@@ -66,7 +70,8 @@ def _part(optimizer: Optimizer, group: dict[str, Any], param: Tensor) -> Tensor 
         squares = state["square_avg"]
         return (squares - state["grad_avg"] ** 2 if group["centered"] else squares).sqrt() + eps
     if isinstance(optimizer, torch.optim.Adagrad):
-        return state["sum"].sqrt() + eps
+        decayed = 1.0 + (int(state["step"]) - 1) * float(group["lr_decay"])
+        return (state["sum"].sqrt() + eps) * decayed
     squares = state["max_exp_avg_sq"] if group.get("amsgrad") else state["exp_avg_sq"]
     return adam_preconditioner(squares, step=int(state["step"]), beta2=float(group["betas"][1]), eps=eps)
 

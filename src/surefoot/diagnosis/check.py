@@ -10,7 +10,7 @@ from surefoot.diagnosis.checked import CheckResult
 from surefoot.diagnosis.curved import measure_curvature
 from surefoot.diagnosis.findings import advised, findings_of
 from surefoot.diagnosis.forks import Forks, cools
-from surefoot.diagnosis.inquiry import Inquiry
+from surefoot.diagnosis.inquiry import Inquiry, Order, share_name
 from surefoot.diagnosis.judgement import judge
 from surefoot.diagnosis.settings import Plane
 from surefoot.diagnosis.symptoms import symptoms_of
@@ -94,10 +94,10 @@ def check(
     inquiry = Inquiry(plane, trainings, cools(recipe, task.total_steps))
     forks = Forks(task, plane, seed, Runner(plan, listener, stop))
     for order in inquiry.orders():
-        listener.stage(_stage(order.share, order.seed), config_steps=round(inquiry.price(order) * task.total_steps))
+        listener.stage(_stage(order), config_steps=round(inquiry.price(order) * task.total_steps))
         inquiry.learn(order, forks.judge(order))
     course = forks.course
-    curved = None if course.diverged else measure_curvature(*forks.own_member())
+    curved = None if course.diverged else measure_curvature(forks.own.fleet, forks.own.place)
     judgement = judge(inquiry, start=course.start)
     findings = findings_of(plane, judgement, course, curved)
     return CheckResult(
@@ -137,7 +137,5 @@ def require_enough(trainings: float) -> None:
         )
 
 
-def _stage(share: float, seed: int) -> str:
-    if seed:
-        return "another seed"
-    return "full trainings" if share == 1.0 else f"1/{round(1 / share)} trainings"
+def _stage(order: Order) -> str:
+    return "another seed" if order.seed else f"{share_name(order.share)} trainings"

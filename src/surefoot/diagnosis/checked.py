@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+from surefoot.diagnosis.course import Course
 from surefoot.diagnosis.curved import Curved
 from surefoot.diagnosis.finding import Finding, Symptom, Verdict
 from surefoot.diagnosis.foresight import Judged
-from surefoot.diagnosis.forks import Course
 from surefoot.diagnosis.improvement import Improvement
 from surefoot.diagnosis.settings import Plane, Setting
 from surefoot.fleet import Plan
@@ -112,4 +113,4 @@ def _fork(row: Judged) -> Json:
 
 
 def _finite(value: float) -> float | None:
-    return value if abs(value) != float("inf") and value == value else None  # noqa: PLR0124  (NaN is not itself)
+    return value if math.isfinite(value) else None

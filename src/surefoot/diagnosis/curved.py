@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.utils import _pytree as pytree
 
 from surefoot.curvature.hessian import Hessian
 from surefoot.curvature.mean_loss import MeanLoss
@@ -16,12 +15,13 @@ from surefoot.curvature.sharpness import Sharpness, sharpness
 from surefoot.curvature.step_sharpness import StepSharpness, batch_sharpness
 from surefoot.diagnosis.quadratic import ADAMS, quadratic_of
 from surefoot.fleet import LocalFleet
+from surefoot.fleet.training import read_batches
 from surefoot.recipe import Recipe
 from surefoot.tasks.luck import borrowed_generators, draw_seed, seed_everything
 from surefoot.values import Json
 
-# Mini-batches whose step sharpness and gradients are looked at.
-BATCHES = 8
+# Steps whose step sharpness and gradients are looked at.
+STEPS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,9 @@ class Curved:
         sharpness: Top eigenvalue of its Hessian; preconditioned for Adam and AdamW.
         limit: Largest learning rate that is stable there with full batches, ``None`` where the optimizer's is not
             known or the loss does not bend upwards.
-        step_sharpness: Mean over mini-batches of gᵀHg / ‖g‖², each counted by its ‖g‖².
+        step_sharpness: Mean over the next steps' batches of gᵀHg / ‖g‖², each counted by its ‖g‖².
         noise: Gradient and noise of single samples.
-        share_of_noise: Which part of a mini-batch gradient's squared norm is noise.
+        share_of_noise: Which part of the squared norm of a step's gradient is noise.
     """
 
     sharpness: Sharpness
@@ -60,14 +60,14 @@ def measure_curvature(fleet: LocalFleet, place: int) -> Curved:
     found = sharpness(
         task, state=state, seed=fleet.seed, preconditioner=_preconditioner(fleet, place), device=fleet.device
     )
-    bends, gradients = _on_batches(fleet, state, first=int(fleet.step[place]))
-    noise = noise_scale(gradients, batch_size=task.batch_size)
+    bends, gradients = _of_next_steps(fleet, state, first=int(fleet.step[place]))
+    noise = noise_scale(gradients, batch_size=task.step_samples)
     return Curved(
         found,
         None if found.value is None else stable_limit(recipe, found.value),
         bends,
         noise,
-        noise.share_of_noise(task.batch_size),
+        noise.share_of_noise(task.step_samples),
     )
 
 
@@ -100,21 +100,19 @@ def _preconditioner(fleet: LocalFleet, place: int) -> Tensor | None:
     return adam_preconditioner(second, step=max(step, 1), beta2=beta2, eps=eps)
 
 
-def _on_batches(fleet: LocalFleet, state: dict[str, Tensor], *, first: int) -> tuple[float, Tensor]:
-    """Return the step sharpness over the batches that would come next, and their gradients ``[batches, P]``."""
+def _of_next_steps(fleet: LocalFleet, state: dict[str, Tensor], *, first: int) -> tuple[float, Tensor]:
+    """Return the step sharpness over the batches of the steps that would come next, and their gradients ``[S, P]``."""
     task = replace(fleet.task, precision="fp32") if fleet.task.precision == "bf16" else fleet.task
-    with borrowed_generators():
+    sizes = [task.batch_size] * task.accumulate
+    bends, gradients = [], []
+    with borrowed_generators():  # a dataset may draw
         seed_everything(draw_seed(fleet.seed, "initialisation"))
         model = task.new_model().to(fleet.device)
-    bends, gradients = [], []
-    for number in range(first, first + BATCHES):
-        model.load_state_dict(state)
-        batch = pytree.tree_map_only(
-            Tensor, lambda tensor: tensor.to(fleet.device), task.batch("train", fleet.order.indices(number))
-        )
-        loss = MeanLoss(task, model, [batch], sizes=[task.batch_size], seed=number)
-        gradient = loss.gradient()
-        product = Hessian(loss).product(gradient)
-        bends.append(StepSharpness(float(gradient @ product), float(gradient @ gradient)))
-        gradients.append(gradient.cpu())
+        for number in range(first, first + STEPS):
+            model.load_state_dict(state)
+            loss = MeanLoss(task, model, read_batches(fleet, number), sizes=sizes, seed=number)
+            gradient = loss.gradient()
+            product = Hessian(loss).product(gradient)
+            bends.append(StepSharpness(float(gradient @ product), float(gradient @ gradient)))
+            gradients.append(gradient.cpu())
     return batch_sharpness(bends), torch.stack(gradients)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from surefoot.diagnosis.diagnosed import DiagnoseResult
 from surefoot.diagnosis.finding import Finding, Verdict
+from surefoot.diagnosis.judged_curve import judged_curve
 from surefoot.diagnosis.likeness import WELL_SET, Likeness, fitted
 from surefoot.diagnosis.log_findings import (
     evidence_of,
@@ -22,12 +22,10 @@ from surefoot.diagnosis.log_findings import (
     of_too_little,
 )
 from surefoot.diagnosis.symptoms import overfits, symptoms_of
-from surefoot.diagnosis.traits import LEAST, traits_of
-from surefoot.errors import LogError
+from surefoot.diagnosis.traits import main_loss, traits_of
 from surefoot.logs.curve import Curve
 from surefoot.logs.names import Quantity
 from surefoot.logs.read import read_curve
-from surefoot.logs.series import Series
 
 # A loss whose logarithm moved by less never moved at all.
 MOVED = 0.02
@@ -56,9 +54,10 @@ def diagnose(
         The verdict with its evidence and advice.
 
     Raises:
-        LogError: If the log cannot be read, or has no loss in it.
+        LogError: If the log cannot be read or has no loss in it, or a constant is out of its range.
 
     Example:
+        >>> from surefoot.logs.series import Series
         >>> losses = np.exp(-np.arange(50) / 20)
         >>> losses[40:] = np.nan
         >>> curve = Curve("by hand", train=Series(np.arange(50), losses))
@@ -66,34 +65,22 @@ def diagnose(
         'The training loss was no number from step 40 on.'
     """
     curve = log if isinstance(log, Curve) else read_curve(log, columns)
-    curve = _completed(curve, lr=lr, momentum=momentum)
+    curve = judged_curve(curve, lr=lr, momentum=momentum)
     findings, probabilities = _findings(curve)
     return DiagnoseResult(curve, findings, symptoms_of(*course_of(curve)), probabilities)
 
 
 def course_of(curve: Curve) -> tuple[list[float], list[tuple[int, float]]]:
-    """Return the training losses, and the validation losses with how many of the former came before each."""
-    steps = np.empty(0, np.int64) if curve.train is None else curve.train.steps
-    train = [] if curve.train is None else curve.train.values.tolist()
-    if curve.valid is None:
-        return train, []
-    places = np.searchsorted(steps, curve.valid.steps, side="right").tolist()
-    return train, [*zip(places, curve.valid.values.tolist(), strict=True)]
+    """Return the training losses, and the validation losses with how many of the former came before each.
 
-
-def _completed(curve: Curve, *, lr: float | None, momentum: float | None) -> Curve:
-    """Return the curve with constants that its log does not have."""
-    faults = []
-    if lr is not None and not 0.0 < lr < float("inf"):
-        faults.append(f"a learning rate is above 0; given {lr:g}")
-    if momentum is not None and not 0.0 <= momentum < 1.0:
-        faults.append(f"a momentum is at least 0 and below 1; given {momentum:g}")
-    if faults:
-        raise LogError(f"{'; '.join(faults)}.")
-    step = np.array([curve.last_step])
-    if lr is not None:
-        curve = replace(curve, lr=Series(step, np.array([lr])))
-    return curve if momentum is None else replace(curve, momentum=Series(step, np.array([momentum])))
+    Where there are no training losses, validation losses keep the steps that they were logged at.
+    """
+    train, valid = curve.train, curve.valid
+    losses = [] if train is None else train.values.tolist()
+    if valid is None:
+        return losses, []
+    places = valid.steps if train is None else np.searchsorted(train.steps, valid.steps, side="right")
+    return losses, [*zip(places.tolist(), valid.values.tolist(), strict=True)]
 
 
 def _findings(curve: Curve) -> tuple[tuple[Finding, ...], dict[Verdict, float]]:
@@ -101,8 +88,7 @@ def _findings(curve: Curve) -> tuple[tuple[Finding, ...], dict[Verdict, float]]:
     diverged = of_divergence(curve)
     if diverged is not None:
         return (diverged,), {}
-    main = curve.train if curve.train is not None and len(curve.train) >= LEAST else curve.valid
-    if main is None or len(main) < LEAST:
+    if main_loss(curve) is None:
         return (of_too_little(curve),), {}
     traits = traits_of(curve)
     likeness = fitted()

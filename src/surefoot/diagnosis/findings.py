@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from surefoot.diagnosis.course import Course
 from surefoot.diagnosis.curved import Curved
 from surefoot.diagnosis.finding import Finding
-from surefoot.diagnosis.forks import Course
 from surefoot.diagnosis.improvement import Improvement
 from surefoot.diagnosis.judgement import Judgement
 from surefoot.diagnosis.settings import Plane
@@ -75,7 +75,8 @@ def _verdict(
     if course.start > 0 and course.final > (1.0 - LEARNT) * course.start:
         why = (
             f"The validation loss ended at {measured(course.final)}, where it began ({measured(course.start)}), and no "
-            "other learning rate or momentum does better: look at the data, the loss and the model."
+            "other learning rate or momentum that was tried does better: look at the data, the loss and the model, or "
+            "try far higher rates."
         )
         return Finding("plateau", judgement.confidence, why, evidence)
     return Finding("healthy", judgement.confidence, _of_health(judgement), evidence)
@@ -98,18 +99,25 @@ def _beside(judgement: Judgement, course: Course) -> Iterator[Finding]:
 def _of_divergence(plane: Plane, judgement: Judgement, course: Course) -> Iterator[str]:
     if course.diverged_at is not None:
         yield f"The training loss was no number from step {course.diverged_at} on."
+    elif not math.isfinite(course.final):
+        yield "The validation loss was no number at the end."
     else:
         yield f"The validation loss ended at {measured(course.final)}, above its start of {measured(course.start)}."
-    if judgement.chosen is None:
-        yield "So did everything else that was tried: look at the data, the loss and the model."
+    if judgement.chosen is not None:
+        above = ", which is above its start as well" if judgement.chosen.loss > course.start else ""
+        yield f"{_change(plane, judgement.chosen)} would end at about {measured(judgement.chosen.loss)}{above}."
     else:
-        yield f"{_change(plane, judgement.chosen)} would end at about {measured(judgement.chosen.loss)}."
+        yield (
+            "Nothing else that was tried does better: try a far lower learning rate, or look at the data, the loss and "
+            "the model."
+        )
 
 
 def _of_a_fault(plane: Plane, chosen: Improvement, course: Course, curved: Curved | None) -> Iterator[str]:
+    share = f" ({chosen.gain:.0%} less)" if chosen.loss >= 0 else ""  # below 0 there are no shares
     yield (
         f"{_change(plane, chosen)} lowers the final validation loss from {measured(course.final)} to about "
-        f"{measured(chosen.loss)} ({chosen.gain:.0%} less)."
+        f"{measured(chosen.loss)}{share}."
     )
     limit = None if curved is None else curved.limit
     if limit is not None and curved is not None and curved.sharpness.value is not None and plane.own.lr > limit:
@@ -142,7 +150,7 @@ def _of_health(judgement: Judgement) -> str:
     if best.gain <= 0:
         return "No other learning rate or momentum that was tried ends at a lower validation loss."
     return (
-        f"The best other {knob} is expected to lower the final validation loss by {max(best.gain, 0.0):.1%}, "
+        f"The best other {knob} is expected to lower the final validation loss by {best.gain:.1%}, "
         "which is no more than luck or not worth a change."
     )
 
@@ -168,7 +176,7 @@ def _advice(plane: Plane, chosen: Improvement | None) -> dict[str, float | str]:
     return found
 
 
-def _median(values: list[float]) -> float | None:
+def _median(values: Sequence[float]) -> float | None:
     return float(np.median(values)) if values else None
 
 

@@ -55,6 +55,7 @@ class Expected:
         from_own: Standard deviations of their differences to the recipe's own ``[N]``.
         noise: Standard deviation of a single training.
         lift: What was added to all losses before their logarithms were taken.
+        floor: No loss lies below: 0 where none that was seen did, else minus infinity.
     """
 
     settings: tuple[Setting, ...]
@@ -63,6 +64,11 @@ class Expected:
     from_own: NDArray[np.float64]
     noise: float
     lift: float
+    floor: float
+
+    def loss(self, mean: float) -> float:
+        """Return the loss of an expected logarithm."""
+        return max(math.exp(mean) - self.lift, self.floor)
 
     def at(self, setting: Setting) -> tuple[float, float]:
         """Return one setting's expected log loss, and how much its difference to the recipe's own is in doubt."""
@@ -93,24 +99,25 @@ def foresee(judged: Sequence[Judged], settings: Sequence[Setting], own: Setting)
     here = list(settings).index(own)
     between = signal + signal[here] - 2.0 * covariance[here] + 2.0 * noise**2 * (np.arange(len(settings)) == here)
     doubts, from_own = np.sqrt(signal.clip(0.0)), np.sqrt(between.clip(1e-12))
-    return Expected(tuple(settings), means + usual, doubts, from_own, noise, lift)
+    floor = 0.0 if min(row.loss for row in judged) >= 0 else -math.inf
+    return Expected(tuple(settings), means + usual, doubts, from_own, noise, lift, floor)
 
 
 def lift_of(losses: Sequence[float]) -> float:
     """Return what to add to losses so that their logarithms tell what matters.
 
     A thousandth of a usual loss is as good as nothing; and where losses go below zero, the lowest counts as a tenth of
-    its distance to a usual one.
+    its distance to a usual one, and at least as a thousandth of its size.
 
     Example:
-        >>> lift_of([1.0, 2.0, 3.0]), lift_of([-1.0, 0.0, 1.0])
-        (0.002, 1.1)
+        >>> [round(lift_of(losses), 3) for losses in ([1.0, 2.0, 3.0], [-1.0, 0.0, 1.0], [-1.0, -1.0])]
+        [0.002, 1.1, 1.001]
     """
     finite = np.array([loss for loss in losses if math.isfinite(loss)])
     if not finite.size:
         return 1.0
     lowest, usual = float(finite.min()), float(np.median(finite))
-    lift = SMALL * usual if lowest >= 0 else BELOW * (usual - lowest) - lowest
+    lift = SMALL * usual if lowest >= 0 else max(BELOW * (usual - lowest), -SMALL * lowest) - lowest
     return lift or 1.0
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
-from torch import Tensor
-
+from surefoot.diagnosis.course import Course, Follower
 from surefoot.diagnosis.inquiry import COOLDOWN, FULL, Order
 from surefoot.diagnosis.settings import Plane, Setting
 from surefoot.fleet import LocalFleet, launch
@@ -17,47 +15,8 @@ from surefoot.recipe import Recipe
 from surefoot.schedules import cooldown
 from surefoot.tasks.task import Task
 
-# Looks at the recipe's own validation loss on its way.
-LOOKS = 8
 # A schedule that ends below this share of where it is has its short trainings cooled down.
 ENDS_LOWER = 0.5
-
-
-@dataclass(slots=True)
-class Course:
-    """The recipe's own training, as it went.
-
-    Attributes:
-        train: Training loss before each step.
-        valid: Steps at which the validation loss was looked at, and what it was; the first is before any step.
-        cosines: Of successive updates, where they were looked at.
-        ratios: Norm of an update over that of the weights, there.
-    """
-
-    train: list[float] = field(default_factory=list)
-    valid: list[tuple[int, float]] = field(default_factory=list)
-    cosines: list[float] = field(default_factory=list)
-    ratios: list[float] = field(default_factory=list)
-
-    @property
-    def start(self) -> float:
-        """Validation loss before any step."""
-        return self.valid[0][1]
-
-    @property
-    def final(self) -> float:
-        """Validation loss at the end."""
-        return self.valid[-1][1]
-
-    @property
-    def diverged(self) -> bool:
-        """Whether it ended worse than it began, or in no number."""
-        return not self.final <= self.start
-
-    @property
-    def diverged_at(self) -> int | None:
-        """The first step whose training loss is no number."""
-        return next((step for step, loss in enumerate(self.train) if not math.isfinite(loss)), None)
 
 
 @dataclass(slots=True)
@@ -69,15 +28,14 @@ class Forks:
         plane: The recipe and its changes.
         seed: The first; further ones follow it.
         runner: Trains.
-        course: The recipe's own training on the first seed.
     """
 
     task: Task
     plane: Plane
     seed: int
     runner: Runner
-    course: Course = field(default_factory=Course)
     _homes: dict[tuple[Setting, int], tuple[LocalFleet, int]] = field(default_factory=dict)
+    _own: Follower | None = None
 
     @property
     def cools(self) -> bool:
@@ -102,9 +60,17 @@ class Forks:
                 found[setting] = loss
         return [found[setting] for setting in order.settings]
 
-    def own_member(self) -> tuple[LocalFleet, int]:
-        """Return the fleet and the place of the recipe's own training on the first seed."""
-        return self._homes[self.plane.own, 0]
+    @property
+    def own(self) -> Follower:
+        """The recipe's own training on the first seed, as far as it has come."""
+        if self._own is None:
+            raise ValueError("no order has asked for the recipe itself")
+        return self._own
+
+    @property
+    def course(self) -> Course:
+        """How that went."""
+        return self.own.course
 
     def _house(self, order: Order) -> None:
         """Give every setting that is new a place in a fleet of its seed, with a spare one for its cooldowns."""
@@ -117,16 +83,16 @@ class Forks:
         for place, setting in enumerate(new):
             self._homes[setting, order.seed] = fleet, place
         if self.plane.own in new and order.seed == 0:
-            self._look(fleet, new.index(self.plane.own))
+            self._own = Follower(fleet, new.index(self.plane.own), self.runner)
 
     def _losses(self, fleet: LocalFleet, places: list[int], order: Order) -> list[float]:
         target = steps_of(order.share, self.task.total_steps)
-        own = self._homes.get((self.plane.own, 0))
+        own = self._own
         for step in sorted({int(fleet.step[place]) for place in places}):
             together = [place for place in places if int(fleet.step[place]) == step]
-            if own is not None and own[0] is fleet and own[1] in together:
-                self._follow(fleet, own[1], target)
-                together.remove(own[1])
+            if own is not None and own.fleet is fleet and own.place in together:
+                own.follow(target)
+                together.remove(own.place)
             self.runner.train(fleet, target - step, places=together)
         seen = places
         if self.cools and target < self.task.total_steps:
@@ -142,40 +108,6 @@ class Forks:
         fleet.fork(copies, places, recipes, total=[step + length] * len(places))
         self.runner.train(fleet, length, places=copies)
         return copies
-
-    def _follow(self, fleet: LocalFleet, place: int, target: int) -> None:
-        """Train the recipe's own member, and look at it on the way."""
-        total = self.task.total_steps
-        for look in range(1, LOOKS + 1):
-            until = min(round(total * look / LOOKS), target)
-            left = until - int(fleet.step[place])
-            if left <= 0:
-                continue
-            self._train_own(fleet, place, max(left - 2, 0))
-            before = [fleet.params[place].clone()]
-            for _ in range(min(left, 2)):
-                self._train_own(fleet, place, 1)
-                before.append(fleet.params[place].clone())
-            self._compare(before)
-            self._look(fleet, place)
-
-    def _train_own(self, fleet: LocalFleet, place: int, steps: int) -> None:
-        if steps:
-            self.course.train += self.runner.train(fleet, steps, places=[place])[:, 0].tolist()
-
-    def _compare(self, weights: list[Tensor]) -> None:
-        """Take note of two successive updates."""
-        updates = [(after - before).double() for before, after in pairwise(weights)]
-        norms = [float(update.norm()) for update in updates]
-        size = float(weights[-1].double().norm())
-        if size > 0 and math.isfinite(norms[-1]):
-            self.course.ratios.append(norms[-1] / size)
-        if len(updates) == 2 and all(norm > 0 and math.isfinite(norm) for norm in norms):
-            self.course.cosines.append(float(updates[0] @ updates[1]) / (norms[0] * norms[1]))
-
-    def _look(self, fleet: LocalFleet, place: int) -> None:
-        loss = float(fleet.evaluate("valid", places=[place]).loss[0])
-        self.course.valid.append((int(fleet.step[place]), loss))
 
 
 def steps_of(share: float, total: int) -> int:

@@ -25,7 +25,8 @@ class Improvement:
     Attributes:
         change: What is changed.
         setting: To what.
-        gain: Share of the final loss that it saves; negative where everything is worse.
+        gain: Share of the final loss that it saves, 1 - (loss + lift) / (own loss + lift); negative where everything is
+            worse.
         loss: Expected final validation loss.
         distance: Logarithm of the ratio of the recipe's own final loss to it, as far as bad ones are told apart.
         doubt: Standard deviation of the distance.
@@ -67,4 +68,4 @@ def _best(change: Change, plane: Plane, expected: Expected, own_loss: float) -> 
     # Beyond the clip the recipe's own loss counts as it was measured.
     beyond = math.log(own_loss + expected.lift) > own + BEYOND
     gain = -math.expm1(mean - (math.log(own_loss + expected.lift) if beyond else own))
-    return Improvement(change, setting, gain, math.exp(mean) - expected.lift, own - mean, max(doubt, 1e-6))
+    return Improvement(change, setting, gain, expected.loss(mean), own - mean, max(doubt, 1e-6))

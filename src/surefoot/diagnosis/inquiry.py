@@ -66,7 +66,7 @@ class Inquiry:
     def orders(self) -> Iterator[Order]:
         """Yield what to train; what came of it is to be given to :meth:`learn` before the next is asked for."""
         own = self.plane.own
-        yield from self._ordered(self._first() if self.budget >= BOTH_KNOBS else self._first()[:3], SHORT)
+        yield from self._ordered([*self._first_rates(), *self._first_momenta()], SHORT)
         for _ in range(STRIDES):
             yield from self._ordered(self._outward(), SHORT)
         yield from self._ordered(self._hopeful(LONGER, LONGER_TRAINED), LONGER)
@@ -76,7 +76,7 @@ class Inquiry:
             advice, rival = self._advice(), self._rival()
             if advice is not None and self._trained.get((advice, 0), 0.0) < FULL:
                 order = [*self._ordered([advice], FULL)]
-            elif rival is not None and (own, 1) not in self._trained and self.spent + 2.0 <= self.budget:
+            elif rival is not None and (own, 1) not in self._trained and self.spent + 2 * FULL <= self.budget:
                 order = [Order((own, rival), FULL, seed=1)]
             else:
                 order = [*self._ordered(self._hopeful(FULL, 1), FULL)]
@@ -115,13 +115,19 @@ class Inquiry:
             (row.loss for row in self.judged if (row.setting, row.share, row.seed) == (setting, share, seed)), None
         )
 
-    def _first(self) -> list[Setting]:
+    def _first_rates(self) -> list[Setting]:
+        own = self.plane.own
+        return [own, *(Setting(self.plane.rate(octaves), own.momentum) for octaves in (-STRIDE, STRIDE))]
+
+    def _first_momenta(self) -> list[Setting]:
+        """Return other momenta at the same lr / (1 - momentum), and at the same lr where that is another setting."""
         plane, own = self.plane, self.plane.own
-        rates = [Setting(plane.rate(octaves), own.momentum) for octaves in (-STRIDE, STRIDE)]
-        others = [] if plane.momentum_name is None else [m for m in FIRST_MOMENTA if m != own.momentum]
-        kept = [plane.kept(momentum) for momentum in others]
+        if plane.momentum_name is None or self.budget < BOTH_KNOBS:
+            return []
+        others = [momentum for momentum in FIRST_MOMENTA if momentum != own.momentum]
         same = [Setting(own.lr, momentum) for momentum in others]
-        return [own, *rates, *kept, *(each for each in same if abs(each.place[1] - own.place[1]) > APART)]
+        kept = [plane.kept(momentum) for momentum in others]
+        return [*kept, *(each for each in same if abs(each.place[1] - own.place[1]) > APART)]
 
     def _outward(self) -> list[Setting]:
         """Return the next learning rate outward, where the best tried so far is the last on its side."""
@@ -134,7 +140,8 @@ class Inquiry:
         if not line:
             return []
         # Where losses tie at the start's, nothing was learned: a higher rate is the way out.
-        best = min(line, key=lambda pair: (pair[1], -pair[0]))[0]
+        # Where all diverged, a lower one is.
+        best = min(line, key=lambda pair: (pair[1], -pair[0] if math.isfinite(pair[1]) else pair[0]))[0]
         octave = round(math.log2(best / own.lr))
         if best == line[-1][0]:
             return [Setting(self.plane.rate(octave + STRIDE), own.momentum)]
@@ -193,3 +200,13 @@ class Inquiry:
     def _price(self, setting: Setting, share: float, seed: int) -> float:
         cooling = COOLDOWN * share if self.cools and share < FULL else 0.0
         return share - self._trained.get((setting, seed), 0.0) + cooling
+
+
+def share_name(share: float) -> str:
+    """Return how much of a full training that is.
+
+    Example:
+        >>> share_name(1 / 8), share_name(1.0)
+        ('1/8', 'full')
+    """
+    return "full" if share == FULL else f"1/{round(1 / share)}"

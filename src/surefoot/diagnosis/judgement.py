@@ -8,7 +8,7 @@ from statistics import NormalDist
 
 from surefoot.diagnosis.finding import Verdict
 from surefoot.diagnosis.improvement import Improvement, first_to_make
-from surefoot.diagnosis.inquiry import FULL, Inquiry
+from surefoot.diagnosis.inquiry import FULL, SLIGHT, Inquiry
 from surefoot.diagnosis.settings import Setting
 
 # A change is worth making where it lowers the final loss by this share, ...
@@ -28,7 +28,7 @@ class Judgement:
     Attributes:
         verdict: ``healthy``, ``diverged``, or which knob is wrong and which way.
         confidence: Probability of it.
-        improvements: What every kind of change can do.
+        improvements: What every kind of change can do; empty where everything diverged.
         chosen: The one to make; ``None`` where nothing should change, or nothing helps.
         noise: Standard deviation of a single training's log loss, ``None`` where everything diverged.
     """
@@ -60,7 +60,7 @@ def judge(inquiry: Inquiry, *, start: float) -> Judgement:
     best = max(found, key=lambda each: each.distance)
     # Whatever is at fault after a divergence: it is the first fault.
     if diverged:
-        return Judgement("diverged", 1.0, found, first_to_make(found), expected.noise)
+        return Judgement("diverged", 1.0, found, _way_out(inquiry, first_to_make(found)), expected.noise)
     worth = max(-math.log1p(-WORTH), NOISES * expected.noise)
     if worth < best.distance <= SURE * best.doubt and best.doubt > VAGUE:
         return Judgement("unknown", _probability(best.distance / best.doubt), found, None, expected.noise)
@@ -77,6 +77,12 @@ def verdict_of(improvement: Improvement, own: Setting) -> Verdict:
     if improvement.change == "lr":
         return "lr_too_low" if improvement.setting.lr > own.lr else "lr_too_high"
     return "momentum_too_low" if improvement.setting.momentum > own.momentum else "momentum_too_high"
+
+
+def _way_out(inquiry: Inquiry, change: Improvement) -> Improvement | None:
+    """Return a change that is to be made after a divergence, ``None`` if it hardly helps or diverged as well."""
+    tried = inquiry.loss_of(change.setting, FULL)
+    return change if change.gain > SLIGHT and (tried is None or math.isfinite(tried)) else None
 
 
 def _probability(deviations: float) -> float:

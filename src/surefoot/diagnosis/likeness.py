@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,18 @@ class Likeness:
     size_bias: float
     sure: Mapping[Verdict, float]
 
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Likeness:
+        """Return that of the numbers as they are kept."""
+        arrays = {name: np.array(data[name]) for name in ("centre", "scale", "weights", "bias", "size")}
+        return cls(
+            traits=tuple(data["traits"]),
+            verdicts=tuple(data["verdicts"]),
+            size_bias=data["size_bias"],
+            sure=data.get("sure", {}),
+            **arrays,
+        )
+
     def probabilities(self, traits: Mapping[str, float]) -> dict[Verdict, float]:
         """Return how likely each verdict is; they sum to 1."""
         scores = self.weights @ self.standard(traits) + self.bias
@@ -74,12 +87,4 @@ class Likeness:
 @cache
 def fitted() -> Likeness:
     """Return what ``benchmarks/diagnosis/fit.py`` fitted, on training tasks and tasks drawn at random."""
-    data = json.loads(FITTED.read_text())
-    arrays = {name: np.array(data[name]) for name in ("centre", "scale", "weights", "bias", "size")}
-    return Likeness(
-        traits=tuple(data["traits"]),
-        verdicts=tuple(data["verdicts"]),
-        size_bias=data["size_bias"],
-        sure=data["sure"],
-        **arrays,
-    )
+    return Likeness.of(json.loads(FITTED.read_text()))

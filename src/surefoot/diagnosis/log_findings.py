@@ -31,7 +31,10 @@ SETTLE = "`surefoot check` would settle it: it trains other settings beside this
 
 
 def of_divergence(curve: Curve) -> Finding | None:
-    """Return the finding that a training diverged, ``None`` if it did not."""
+    """Return the finding that a training diverged, ``None`` if it did not.
+
+    It did where a loss ends in no number, or above where the training loss began.
+    """
     for what, series in (("training", curve.train), ("validation", curve.valid)):
         if series is not None and series.diverged_at is not None:
             step = series.diverged_at
@@ -41,7 +44,8 @@ def of_divergence(curve: Curve) -> Finding | None:
                 return Finding("diverged", 1.0, why, {"diverged_at": step})
             return Finding("diverged", 1.0, why, {"diverged_at": step}, _down(curve, 2.0))
     start, end = _start(curve), _last(curve.valid) if curve.valid is not None else _end(curve)
-    if start is None or end is None or not end > start:
+    # A rise that three digits do not show is none.
+    if start is None or end is None or not end > start or measured(end) == measured(start):
         return None
     of = "validation" if curve.valid is not None else "training"
     why = f"The {of} loss ended at {measured(end)}, above the {measured(start)} that the training began with."
@@ -54,7 +58,8 @@ def of_too_little(curve: Curve) -> Finding:
     """Return the finding that there is not enough to judge."""
     count = max(len(series) for series in (curve.train, curve.valid) if series is not None)
     why = (
-        f"The log has {count} loss{'es' if count > 1 else ''}; a course shows from {LEAST} on. Log the loss more often."
+        f"The log has {count} loss{'es' if count > 1 else ''}; how a training goes shows from {LEAST} on. Log the loss "
+        "more often."
     )
     return Finding("unknown", 1.0, why, {"losses": count})
 
@@ -90,8 +95,8 @@ def of_health(curve: Curve, evidence: dict[str, float], sure: float) -> Finding:
 def of_doubt(curve: Curve, evidence: dict[str, float], probabilities: Mapping[Verdict, float]) -> Finding:
     """Return the finding that the curve does not tell, and what would."""
     first, second = sorted(probabilities, key=lambda verdict: -probabilities[verdict])[:2]
-    missing = [*_missing(curve)]
-    without = f" The log has no {', no '.join(missing)}." if missing else ""
+    missing = ", no ".join(_missing(curve))
+    without = f" The log has no {missing}." if missing else ""
     why = (
         f"{_course(evidence)} It looks like {NAMES[first]} ({probabilities[first]:.0%}) or {NAMES[second]} "
         f"({probabilities[second]:.0%}).{without} {SETTLE}"
@@ -115,7 +120,7 @@ def of_a_fault(curve: Curve, evidence: dict[str, float], verdict: Verdict, sure:
         advice, what = _rate(curve, factor), f"multiply the learning rate by about {numeral(factor, digits=2)}"
     else:
         advice, what = _momentum(curve, up=verdict == "momentum_too_low")
-    why = f"{_course(evidence)} It looks like {NAMES[verdict]}: {what}."
+    why = f"{_course(evidence)} It looks like {NAMES[verdict]}: {what.rstrip('.')}."
     return Finding(verdict, sure, why, evidence, advice)
 
 
@@ -145,24 +150,22 @@ def _course(evidence: Mapping[str, float]) -> str:
     start, end = (evidence.get(name, math.nan) for name in ("start_loss", "final_loss"))
     falls = evidence["falls_at_end"]
     if falls > 0.01:
-        last = f"still falls by {falls:.0%} over the last tenth"
+        last = f"still falls (its last tenth lies {falls:.0%} below the two before)"
         if evidence.get("rate_falls", 1.0) > 2.0:
             last += ", under a rate that falls as well"
     else:
-        last = "falls no more" if falls > -0.01 else f"rises by {-falls:.0%} over the last tenth"
+        last = "falls no more" if falls > -0.01 else f"rises (its last tenth lies {-falls:.0%} above the two before)"
     return f"The loss went from {measured(start)} to {measured(end)}, {last}, and {_noise(evidence)}."
 
 
 def _noise(evidence: Mapping[str, float]) -> str:
     noise = evidence["noise"]
-    return (
-        f"jumps by {noise:.1%} from one entry to the next" if noise < 0.1 else f"jumps by {noise:.0%} between entries"
-    )
+    return f"jumps by {f'{noise:.1%}' if noise < 0.1 else f'{noise:.0%}'} from one entry to the next"
 
 
 def _but(curve: Curve) -> str:
-    missing = [*_missing(curve)]
-    return f", as far as a log without {' and '.join(missing)} tells." if missing else "."
+    missing = ", no ".join(_missing(curve))
+    return f", as far as can be told: the log has no {missing}." if missing else "."
 
 
 def _missing(curve: Curve) -> Iterator[str]:
@@ -210,4 +213,6 @@ def _momentum(curve: Curve, *, up: bool) -> tuple[dict[str, float | str], str]:
         return {}, f"try 1 / (1 - momentum) {'four times as high' if up else 'a quarter as high'}"
     memory = 1.0 / (1.0 - own) * (MEMORY if up else 1.0 / MEMORY)
     momentum = min(max(1.0 - 1.0 / memory, 0.0), HIGHEST_MOMENTUM)
+    if momentum == own or (momentum > own) != up:
+        return {}, f"but {numeral(own)} is as {'high' if up else 'low'} as is advised without trying; {SETTLE}"
     return {"momentum": round(momentum, 3)}, f"try a momentum of {numeral(momentum)} instead of {numeral(own)}"

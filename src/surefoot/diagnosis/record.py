@@ -9,10 +9,10 @@ from typing import Any
 from surefoot.curvature.noise_scale import NoiseScale
 from surefoot.curvature.sharpness import Sharpness
 from surefoot.diagnosis.checked import CheckResult
+from surefoot.diagnosis.course import Course
 from surefoot.diagnosis.curved import Curved
 from surefoot.diagnosis.finding import Finding
 from surefoot.diagnosis.foresight import Judged
-from surefoot.diagnosis.forks import Course
 from surefoot.diagnosis.improvement import Improvement
 from surefoot.diagnosis.settings import Setting
 from surefoot.errors import StudyError
@@ -48,7 +48,7 @@ def from_record(record: Json) -> CheckResult:
 
 
 def _check(data: dict[str, Any]) -> CheckResult:
-    course, curved = data["course"], data["curved"]
+    curved = data["curved"]
     return CheckResult(
         task=data["task"],
         recipe=Recipe.from_json(data["recipe"]),
@@ -57,7 +57,7 @@ def _check(data: dict[str, Any]) -> CheckResult:
         advice=Recipe.from_json(data["advice"]),
         improvements=tuple(Improvement(**_placed(each)) for each in data["improvements"]),
         forks=tuple(Judged(**_placed(each)) for each in data["forks"]),
-        course=Course(**{**course, "valid": [(step, loss) for step, loss in course["valid"]]}),
+        course=_course(data["course"]),
         curved=None if curved is None else _curved(curved),
         noise=data["noise"],
         steps=data["steps"],
@@ -66,6 +66,11 @@ def _check(data: dict[str, Any]) -> CheckResult:
         seconds=data["seconds"],
         plan=Plan.from_json(data["plan"]),
     )
+
+
+def _course(data: dict[str, Any]) -> Course:
+    valid = tuple((step, loss) for step, loss in data["valid"])
+    return Course(tuple(data["train"]), valid, tuple(data["cosines"]), tuple(data["ratios"]))
 
 
 def _curved(data: dict[str, Any]) -> Curved:

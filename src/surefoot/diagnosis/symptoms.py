@@ -12,8 +12,9 @@ from surefoot.diagnosis.finding import Symptom
 
 # A validation loss that ends so far above its lowest has risen.
 RISEN = 1.10
-# The training loss of the first tenth that lies so far above where it began.
-OVERSHOT = 1.10
+# The training loss of the first tenth that lies so far above where it began, and so many times the usual change from
+# one step of the second half to the next: batches differ.
+OVERSHOT, CHANGES = 1.10, 5.0
 # A training loss so many times its neighbours' spread above their median is a spike; one in so many steps is too many.
 SPIKE, SPIKES = 8.0, 0.01
 NEIGHBOURS = 21
@@ -70,13 +71,19 @@ def _symptoms(
 
 
 def overshot(losses: NDArray[np.float64]) -> bool:
-    """Tell whether the loss rose above its start before it fell."""
+    """Tell whether the loss rose above its start, by more than its noise, before it fell."""
     early = losses[1 : max(2, len(losses) // 10)]
-    return bool(early.size and losses[0] > 0 and np.median(np.sort(early)[-3:]) > OVERSHOT * losses[0])
+    if not early.size or not losses[0] > 0:
+        return False
+    noise = float(np.median(np.abs(np.diff(losses[len(losses) // 2 - 1 :]))))
+    peak = float(np.median(np.sort(early)[-3:]))
+    return bool(peak > max(OVERSHOT * losses[0], losses[0] + CHANGES * noise))
 
 
 def spikes(losses: NDArray[np.float64]) -> int:
-    """Return how many losses stand far above their neighbours'.
+    """Return how many losses stand far above their neighbours', by many times what those are spread.
+
+    In a log that is rounded neighbours may be all the same: they are spread by a digit at least.
 
     Example:
         >>> calm = np.ones(100) + 0.01 * np.arange(100) % 0.03
@@ -89,7 +96,9 @@ def spikes(losses: NDArray[np.float64]) -> int:
         return 0
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(losses, NEIGHBOURS // 2, mode="reflect"), NEIGHBOURS)
     middle = np.median(windows, axis=1)
-    spread = np.median(np.abs(windows - middle[:, None]), axis=1) + 1e-12
+    changes = np.abs(np.diff(losses))
+    digit = float(changes.min(where=changes > 0, initial=math.inf))
+    spread = np.maximum(np.median(np.abs(windows - middle[:, None]), axis=1), digit)
     return int((losses - middle > SPIKE * spread).sum())
 
 

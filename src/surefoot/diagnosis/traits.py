@@ -39,10 +39,10 @@ def traits_of(curve: Curve) -> dict[str, float]:
     change from one logged loss to the next.
 
     Args:
-        curve: Of at least 8 losses.
+        curve: One that :func:`main_loss` finds a loss in.
     """
-    main = curve.train if _told(curve.train) else curve.valid
-    assert main is not None  # noqa: S101  (the caller asks for 8 losses)
+    main = main_loss(curve)
+    assert main is not None  # noqa: S101  (the caller asks first)
     lift = lift_of(main.values)
     found = _of_course(main, lift) | _of_validation(curve, lift) | _of_knobs(curve)
     found["falls_per_doubling"] = falls_per_doubling(main, curve.lr, lift)
@@ -51,6 +51,11 @@ def traits_of(curve: Curve) -> dict[str, float]:
     found["valid_falls_per_doubling"] = falls_per_doubling(valid, curve.lr, lift) if enough and valid else math.nan
     found["annealed"] = found["falls_at_end"] * min(found["rate_falls"], 3.0)
     return found
+
+
+def main_loss(curve: Curve) -> Series | None:
+    """Return the loss whose course is judged: the training loss, or the validation loss where that tells too little."""
+    return next((loss for loss in (curve.train, curve.valid) if loss is not None and len(loss) >= LEAST), None)
 
 
 def lift_of(losses: Losses) -> float:
@@ -109,10 +114,6 @@ def trailing_means(values: Losses, width: int) -> Losses:
     begin = np.maximum(until - width, 0)
     means: Losses = (sums[until] - sums[begin]) / (until - begin)
     return means
-
-
-def _told(series: Series | None) -> bool:
-    return series is not None and len(series) >= LEAST
 
 
 def _of_course(series: Series, lift: float) -> dict[str, float]:
@@ -174,11 +175,11 @@ def _of_validation(curve: Curve, lift: float) -> dict[str, float]:
 def _of_knobs(curve: Curve) -> dict[str, float]:
     """Return learning rate and momentum, as far as they are logged."""
     peak = falls = memory = math.nan
-    if curve.lr is not None and float(curve.lr.values.max()) > 0:
+    if curve.lr is not None:
         highest = float(curve.lr.values.max())
         peak = math.log2(highest)
         falls = math.log2(highest / max(float(curve.lr.values[-1]), highest / 64))
-    if curve.momentum is not None and 0.0 <= float(curve.momentum.values.max()) < 1.0:
+    if curve.momentum is not None:
         memory = -math.log2(1.0 - float(curve.momentum.values.max()))
     return {
         "rate": peak,

@@ -15,7 +15,6 @@ from surefoot.errors import LogError
 from surefoot.logs.names import meant
 from surefoot.logs.series import Series
 
-FOLDERS = ("metrics", "params", "tags", "artifacts")
 METRICS, PARAMETERS, META = "metrics", "params", "meta.yaml"
 
 

@@ -128,7 +128,12 @@ def _events(folder: Path) -> list[Path]:
 
 
 def _folders_below(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_dir() and path.name not in mlflow_run.FOLDERS)
+    """Return all folders in a folder; what lies in a run of MLflow is part of that run."""
+
+    def part_of_run(path: Path) -> bool:
+        return any(mlflow_run.is_run(folder / parent) for parent in path.relative_to(folder).parents)
+
+    return sorted(path for path in folder.rglob("*") if path.is_dir() and not part_of_run(path))
 
 
 def _joined(runs: Mapping[Path, Logged]) -> Logged:

@@ -62,6 +62,23 @@ class Series:
 
     @property
     def diverged_at(self) -> int | None:
-        """The first step whose value is no number or beyond all that float32 holds, or ``None``."""
-        bad = np.flatnonzero(~(np.abs(self.values) <= LARGEST))
-        return int(self.steps[bad[0]]) if len(bad) else None
+        """The first step from which on no value is a number, or one that float32 holds; ``None`` if the last one is.
+
+        Example:
+            >>> [Series.of(enumerate(values)).diverged_at for values in ((1.0, np.nan, np.nan), (1.0, np.nan, 0.9))]
+            [1, None]
+        """
+        good = np.flatnonzero(_held(self.values))
+        first = int(good[-1]) + 1 if len(good) else 0
+        return int(self.steps[first]) if first < len(self) else None
+
+    def kept(self) -> Series:
+        """Return the series without the values that are no number, or beyond all that float32 holds."""
+        held = _held(self.values)
+        return self if held.all() else Series(self.steps[held], self.values[held])
+
+
+def _held(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell which values float32 holds as numbers ``[n]``."""
+    held: NDArray[np.bool_] = np.abs(values) <= LARGEST
+    return held

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from surefoot.diagnosis.checked import CheckResult
-from surefoot.diagnosis.forks import Course
+from surefoot.diagnosis.course import Course
 from surefoot.fleet.history import History
 from surefoot.numerals import measured
 from surefoot.plots.axes import finite, loss_scale

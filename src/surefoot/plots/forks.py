@@ -10,13 +10,14 @@ import altair as alt
 
 from surefoot.diagnosis.checked import CheckResult
 from surefoot.diagnosis.foresight import Judged
+from surefoot.diagnosis.inquiry import share_name
 from surefoot.diagnosis.settings import Setting
 from surefoot.numerals import measured, numeral
 from surefoot.plots.axes import finite, log_axis, loss_scale
 from surefoot.plots.inline import Row, inline
 from surefoot.plots.labels import Place, freest, ring
 from surefoot.plots.theme import ADVISED, finished, layered
-from surefoot.plots.tried import CHECK_ROLES, Tried, marked_settings, share_name, tried_settings
+from surefoot.plots.tried import CHECK_ROLES, Tried, marked_settings, tried_settings
 
 # A loss so many times its start has left the picture.
 CEILING = 1.6

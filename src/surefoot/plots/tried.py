@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from surefoot.diagnosis.checked import CheckResult
 from surefoot.diagnosis.foresight import Judged
-from surefoot.diagnosis.inquiry import FULL
+from surefoot.diagnosis.inquiry import share_name
 from surefoot.diagnosis.settings import Setting
 from surefoot.numerals import measured
 from surefoot.plots.theme import ADVISED, YOURS
@@ -61,13 +61,3 @@ def marked_settings(result: CheckResult) -> dict[str, Setting]:
     if result.advised == result.own:
         return {YOURS: result.own}
     return {ADVISED: result.advised, YOURS: result.own}
-
-
-def share_name(share: float) -> str:
-    """Return how much of a full training that is.
-
-    Example:
-        >>> share_name(1 / 8), share_name(1.0)
-        ('1/8', 'full')
-    """
-    return "full" if share == FULL else f"1/{round(1 / share)}"

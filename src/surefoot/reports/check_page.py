@@ -65,7 +65,7 @@ def check_html(result: CheckResult, *, environment: Mapping[str, Any] | None = N
         environment=environment,
         command=command,
         result=result,
-        title=verdict_title(result),
+        title=verdict_title(result.findings[0]),
         changed=changed,
         others=[(TITLES[finding.code], finding.why) for finding in result.findings[1:]],
         evidence=[*_evidence(result.findings[0])],
@@ -81,9 +81,9 @@ def check_panels(result: CheckResult) -> list[Panel]:
     """Return the figures with how to read them."""
     tried = panel(
         forks(result),
-        "Every mark is a training that was judged by its validation loss, all on the same start and the same "
-        "mini-batches; its shape says how long it was trained. Lines join trainings of one momentum and one length; "
-        "crosses at the upper edge diverged or ended far above the start.",
+        "Every mark is a training that was judged by its validation loss, those of a seed on the same start and "
+        "the same mini-batches; its shape says how long it was trained. Lines join trainings of one momentum and one "
+        "length; crosses at the upper edge diverged or ended far above the start.",
     )
     own = panel(
         course(result),

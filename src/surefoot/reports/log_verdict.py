@@ -9,14 +9,13 @@ from rich.text import Text
 
 from surefoot.diagnosis.diagnosed import DiagnoseResult
 from surefoot.numerals import numeral
-from surefoot.reports.verdict import SYMPTOMS, TITLES
+from surefoot.reports.verdict import SYMPTOMS, TITLES, verdict_title
 
 
 def diagnosis_text(result: DiagnoseResult) -> RenderableType:
     """Return what a diagnosis found."""
     first, *others = result.findings
-    sure = "" if first.confidence >= 0.995 or first.code == "unknown" else f" ({first.confidence:.0%} sure)"
-    parts = [Text(f"{TITLES[first.code]}{sure}: {result.curve.source}", style="bold"), Text(first.why)]
+    parts = [Text(f"{verdict_title(first)}: {result.curve.source}", style="bold"), Text(first.why)]
     if first.advice:
         parts.append(Text("Try " + ", ".join(_advised(*item) for item in first.advice.items()), style="bold"))
     if result.symptoms:

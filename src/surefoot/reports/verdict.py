@@ -11,9 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from surefoot.diagnosis.checked import CheckResult
-from surefoot.diagnosis.finding import Symptom, Verdict
+from surefoot.diagnosis.finding import Finding, Symptom, Verdict
 from surefoot.diagnosis.foresight import Judged
-from surefoot.diagnosis.inquiry import FULL, LONGER, SHORT
+from surefoot.diagnosis.forks import cools
+from surefoot.diagnosis.inquiry import FULL, LONGER, SHORT, share_name
 from surefoot.diagnosis.settings import Setting
 from surefoot.numerals import measured, numeral
 from surefoot.reports.sentences import seconds_text
@@ -39,6 +40,8 @@ SYMPTOMS: dict[Symptom, str] = {
     "noise_floor": "gradients are mostly noise",
     "divergence": "the loss left the numbers",
 }
+# What rounds to 100 % goes without saying.
+CERTAIN = 0.995
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class TriedRow:
 def check_table(result: CheckResult) -> RenderableType:
     """Return what a check found."""
     first, *others = result.findings
-    parts: list[RenderableType] = [Text(f"{verdict_title(result)}: {result.recipe}", style="bold"), Text(first.why)]
+    parts: list[RenderableType] = [Text(f"{verdict_title(first)}: {result.recipe}", style="bold"), Text(first.why)]
     if result.advice != result.recipe:
         parts.append(Text(f"Use {result.advice}", style="bold"))
     parts += [Padding(_tried(result), (1, 0)), *map(Text, check_notes(result))]
@@ -69,16 +72,20 @@ def check_table(result: CheckResult) -> RenderableType:
     return Group(*parts, Text(check_cost(result)))
 
 
-def verdict_title(result: CheckResult) -> str:
-    """Return the verdict and how sure it is."""
-    first = result.findings[0]
-    sure = "" if first.confidence >= 0.995 else f" ({first.confidence:.0%} sure)"
-    return f"{TITLES[first.code]}{sure}"
+def verdict_title(finding: Finding) -> str:
+    """Return a verdict and how sure it is; that one does not know needs no share, nor what rounds to 100 %.
+
+    Example:
+        >>> [verdict_title(Finding(code, 0.83, "")) for code in ("lr_too_low", "unknown")]
+        ['The learning rate is too low (83% sure)', 'Unknown']
+    """
+    sure = "" if finding.confidence >= CERTAIN or finding.code == "unknown" else f" ({finding.confidence:.0%} sure)"
+    return f"{TITLES[finding.code]}{sure}"
 
 
 def tried_heads(result: CheckResult) -> list[str]:
     """Return the columns of losses."""
-    heads = [f"1/{round(1 / share)} of it" if share < FULL else "full training" for share in _lengths(result)]
+    heads = [f"{share_name(share)} {'of it' if share < FULL else 'training'}" for share in _lengths(result)]
     return [*heads, *["another seed"] * _again(result)]
 
 
@@ -92,7 +99,7 @@ def tried_rows(result: CheckResult) -> list[TriedRow]:
             numeral(setting.momentum),
             tuple(_loss(result.forks, setting, share, seed) for share, seed in columns),
             setting == own,
-            setting == advised != own,
+            setting == advised and advised != own,
         )
         for setting in sorted({row.setting for row in result.forks}, key=lambda each: (each.momentum, each.lr))
     ]
@@ -107,7 +114,7 @@ def _again(result: CheckResult) -> bool:
 
 
 def _tried(result: CheckResult) -> Table:
-    heads = [" ".join(head.split()[:-1]) + "\n" + head.split()[-1] for head in tried_heads(result)]
+    heads = ["\n".join(head.rsplit(" ", 1)) for head in tried_heads(result)]
     table = plain_table("learning rate", "momentum", *heads)
     for row in tried_rows(result):
         style = "bold" if row.own else None
@@ -123,7 +130,9 @@ def _loss(forks: tuple[Judged, ...], setting: Setting, share: float, seed: int) 
 
 def check_notes(result: CheckResult) -> Iterator[str]:
     """Yield what the numbers mean, and what else was measured."""
-    yield "Validation losses on the same batches; what is trained for a part is cooled down like the whole."
+    own = " but for the other seed's" if _again(result) else ""
+    cooled = " What is trained for a part cools down as the whole does." if cools(result.recipe, result.steps) else ""
+    yield f"Validation losses; all start alike and see the same batches{own}.{cooled}"
     if result.symptoms:
         yield "Its curves show: " + ", ".join(SYMPTOMS[symptom] for symptom in result.symptoms) + "."
     if result.curved is not None and result.curved.sharpness.value is not None:

@@ -22,7 +22,7 @@ from surefoot.theory.linear_method import Array, AtRate, LinearMethod
 
 # The three second moments: of the velocity, of both, of the position.
 VELOCITY, BOTH, POSITION = range(3)
-# Where the search for a limit begins, as shares of 2 / curvature, and how finely it looks for the first crossing.
+# Between which shares of 2 / curvature a limit is looked for, and how finely for its first crossing.
 LOWEST_SHARE, HIGHEST_SHARE, LOOKS = 1e-9, 1e3, 600
 
 
@@ -87,7 +87,8 @@ def noisy_limit(method_at: AtRate, curvature: float, curvature_noise: float = 0.
         curvature_noise: Its standard deviation from step to step, at least 0.
 
     Raises:
-        RecipeError: If the curvature is not above 0, or the noise negative.
+        RecipeError: If the curvature is not above 0, the noise is negative, or the limit lies outside of 1e-9 to 1e3
+            times 2 / curvature.
 
     Example:
         >>> from functools import partial
@@ -106,7 +107,10 @@ def noisy_limit(method_at: AtRate, curvature: float, curvature_noise: float = 0.
     rates = np.geomspace(LOWEST_SHARE, HIGHEST_SHARE, LOOKS) * 2.0 / curvature
     unstable = np.flatnonzero(second_moment_rate(method_at(rates), curvature, curvature_noise) >= 1.0)
     if len(unstable) == 0 or unstable[0] == 0:
-        raise RecipeError(f"no limit between {rates[0]:.3g} and {rates[-1]:.3g}.", hint="give the noise in its units.")
+        raise RecipeError(
+            f"the noisy quadratic has no limit of stability between learning rates {rates[0]:.3g} and {rates[-1]:.3g}.",
+            hint="is the curvature's noise in the units of the curvature?",
+        )
     first = int(unstable[0])
     return float(brentq(excess, rates[first - 1], rates[first], xtol=1e-300, rtol=1e-12))
 

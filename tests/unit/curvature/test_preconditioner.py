@@ -19,6 +19,7 @@ OPTIMIZERS = {
     "rmsprop": (torch.optim.RMSprop, {}),
     "centred rmsprop": (torch.optim.RMSprop, {"centered": True}),
     "adagrad": (torch.optim.Adagrad, {}),
+    "decayed adagrad": (torch.optim.Adagrad, {"lr_decay": 0.5}),
     "nadam": (torch.optim.NAdam, {"betas": (0.0, 0.9)}),
 }
 

@@ -1,10 +1,12 @@
 """Curvature at the end of a training, on losses whose Hessian is known."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
-from surefoot.diagnosis.curved import BATCHES, measure_curvature, stable_limit
+from surefoot.diagnosis.curved import STEPS, measure_curvature, stable_limit
 from surefoot.fleet import Plan, launch
 from surefoot.recipe import Recipe
 from surefoot.tasks.task import Task
@@ -50,14 +52,16 @@ def test_adams_sharpness_is_that_of_its_preconditioned_hessian(line):
     assert found.limit == pytest.approx(38.0 / top, rel=1e-2)
 
 
-def test_the_step_sharpness_and_noise_are_those_of_the_next_batches(line):
-    task, _ = line
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_the_step_sharpness_and_noise_are_those_of_the_next_steps(line, accumulate):
+    task = replace(line[0], batch_size=16 // accumulate, accumulate=accumulate)
     fleet, found = measured(task, "sgd(lr=0.01, momentum=0.5)")
     weight = fleet.state_dict(0)["weight"][0]
     bends = norms = 0.0
     gradients = []
-    for number in range(20, 20 + BATCHES):
-        x, y = task.batch("train", fleet.order.indices(number))
+    for number in range(20, 20 + STEPS):
+        micro = range(number * accumulate, (number + 1) * accumulate)
+        x, y = task.batch("train", torch.cat([fleet.order.indices(each) for each in micro]))
         own = 2.0 * x.T @ x / 16
         gradient = 2.0 * x.T @ (x @ weight - y[:, 0]) / 16
         bends, norms = bends + float(gradient @ own @ gradient), norms + float(gradient @ gradient)

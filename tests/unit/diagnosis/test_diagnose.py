@@ -50,6 +50,60 @@ def test_a_course_is_told_of_one_loss():
     assert evidence["final_valid_loss"] == 1.1
 
 
+@pytest.mark.parametrize("lost", [math.nan, math.inf, 1e300])
+def test_a_loss_that_is_a_number_again_has_not_diverged(lost):
+    losses = 2.0 * np.exp(-np.arange(400) / 80) + 0.1
+    whole = diagnose(Curve("log", train=series(losses), valid=series(losses[::20] + 0.1, every=20)))
+    losses[[150, 220]] = lost
+    found = diagnose(Curve("log", train=series(losses), valid=series(losses[::20] + 0.1, every=20)))
+    assert found.verdict == whole.verdict != "diverged"
+    assert "divergence" not in found.symptoms
+    assert "2 of 400 values of train are no number and left out" in found.curve.notes
+
+
+def test_a_rise_that_no_digit_shows_is_no_divergence():
+    flat = np.full(400, 0.0012)
+    flat[-10:] += 1e-7
+    assert diagnose(Curve("log", train=series(flat))).verdict == "plateau"
+
+
+@pytest.mark.parametrize(
+    "curve", [Curve("log"), Curve("log", train=series([])), Curve("log", lr=series([0.1] * 20))], ids=str
+)
+def test_a_curve_without_a_loss_is_refused(curve):
+    with pytest.raises(LogError, match="no loss"):
+        diagnose(curve)
+
+
+@pytest.mark.parametrize("values", [[1.5] * 100, [math.nan] * 100])
+def test_what_cannot_be_a_momentum_is_none(values):
+    falls = 2.3 - 0.1 * np.linspace(0, 1, 100)
+    odd, without = (diagnose(Curve("log", train=series(falls), momentum=each)) for each in (series(values), None))
+    assert odd.probabilities == without.probabilities
+    assert odd.curve.momentum is None
+
+
+@pytest.mark.parametrize(
+    ("momentum", "verdict", "advised"),
+    [
+        (0.9, "momentum_too_high", 0.6),
+        (0.0, "momentum_too_low", 0.75),
+        (0.0, "momentum_too_high", None),
+        (0.99, "momentum_too_low", None),
+        (0.995, "momentum_too_low", None),
+    ],
+)
+def test_momentum_is_advised_in_the_direction_of_the_verdict_or_not_at_all(momentum, verdict, advised):
+    curve = Curve("log", train=series(np.geomspace(2.0, 0.5, 100)), momentum=series([momentum] * 100))
+    found = of_a_fault(curve, diagnose(curve).findings[0].evidence, verdict, 0.9, 0.0)
+    assert found.advice == ({} if advised is None else {"momentum": pytest.approx(advised)})
+    assert ("instead of" in found.why) == (advised is not None)
+
+
+def test_a_log_of_validation_losses_alone_shows_that_they_still_fall():
+    assert "slow" in diagnose(Curve("log", valid=series(np.geomspace(2.0, 0.2, 40), every=10))).symptoms
+
+
 def test_few_losses_tell_nothing_and_it_says_so():
     found = diagnose(Curve("log", train=series([2.0, 1.0, 0.5])))
     assert found.verdict == "unknown"

@@ -48,6 +48,22 @@ def test_the_luck_of_another_seed_is_taken_out_by_the_recipe_itself():
     assert shifted.means == pytest.approx(calm.means, abs=1e-3)
 
 
+@pytest.mark.parametrize("losses", [[-1.0, -1.0, -1.0], [-2.0, math.inf, math.inf]])
+def test_losses_below_zero_that_are_all_alike_have_logarithms(losses):
+    rows = [Judged(each, 1.0, 0, loss) for each, loss in zip(RATES[4:7], losses, strict=True)]
+    expected = foresee(rows, PLANE.everywhere(), PLANE.own)
+    assert np.isfinite(expected.means).all()
+    assert all(loss + expected.lift > 0 for loss in losses)
+
+
+def test_no_loss_is_expected_below_0_where_none_was_seen_there():
+    steep = [Judged(each, 1.0, 0, max(1e-3 - 2e-4 * place, 0.0)) for place, each in enumerate(RATES)]
+    expected = foresee(steep, PLANE.everywhere(), PLANE.own)
+    assert expected.loss(math.log(expected.lift) - 1.0) == 0.0
+    below = foresee([Judged(row.setting, 1.0, 0, row.loss - 1.0) for row in steep], PLANE.everywhere(), PLANE.own)
+    assert below.loss(math.log(below.lift) - 1.0) < 0.0
+
+
 def test_the_worst_say_nothing_of_the_best():
     rows = judged(RATES[:7])
     worse = [*rows[1:], Judged(rows[0].setting, 1.0, 0, math.inf)]

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from surefoot.diagnosis.forks import LOOKS, Forks, cools
+from surefoot.diagnosis.course import LOOKS
+from surefoot.diagnosis.forks import Forks, cools
 from surefoot.diagnosis.inquiry import FULL, LONGER, SHORT, Order
 from surefoot.diagnosis.settings import Plane, Setting
 from surefoot.fleet import Plan, launch

@@ -59,6 +59,13 @@ def test_where_everything_diverges_it_comes_to_an_end():
     assert all(row.loss == math.inf for row in inquiry.judged)
 
 
+@pytest.mark.parametrize("octave", [9, 13])
+def test_where_all_diverged_it_looks_at_lower_rates(octave):
+    inquiry = asked(f"sgd(lr={2.0**octave}, momentum=0.0)", ravine)
+    assert min(row.loss for row in inquiry.judged) < 0.2
+    assert max(row.setting.lr for row in inquiry.judged) < 2.0 ** (octave + 4)
+
+
 def test_small_budgets_leave_momenta_out():
     inquiry = asked("sgd(lr=0.01, momentum=0.9)", ravine, budget=2.0)
     assert {row.setting.momentum for row in inquiry.judged} == {0.9}

@@ -6,7 +6,9 @@ from functools import partial
 import pytest
 from tests.unit.diagnosis.valley import START, asked, ravine
 
+from surefoot.diagnosis.inquiry import FULL, SHORT, Order
 from surefoot.diagnosis.judgement import judge
+from surefoot.diagnosis.settings import Setting
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
@@ -36,6 +38,22 @@ def test_divergence_comes_first_and_has_advice():
     found = judge(asked("sgd(lr=100.0, momentum=0.0)", ravine), start=START)
     assert (found.verdict, found.confidence) == ("diverged", 1.0)
     assert found.chosen.setting.lr < 16.0
+
+
+def test_what_does_no_better_than_a_divergence_is_not_advised():
+    above = asked("sgd(lr=1.0, momentum=0.0)", ravine)
+    found = judge(above, start=0.05)
+    assert (found.verdict, found.chosen) == ("diverged", None)
+    assert found.improvements
+
+
+def test_what_diverged_as_well_is_not_advised():
+    brief = asked("sgd(lr=1.0, momentum=0.0)", lambda lr, momentum, seed=0: math.inf)
+    lower = Setting(0.5, 0.0)
+    brief.learn(Order((lower,), SHORT), [1e30])
+    brief.learn(Order(tuple(brief.plane.lines["lr"]), FULL), [math.inf] * len(brief.plane.lines["lr"]))
+    found = judge(brief, start=START)
+    assert (found.verdict, found.chosen) == ("diverged", None)
 
 
 def test_where_everything_diverges_there_is_none():

@@ -13,7 +13,7 @@ from surefoot.studies import Database, add_check, check_heads, check_row
 
 def test_a_check_comes_back_whole_from_a_database(checked, tmp_path):
     worst = replace(checked.forks[0], loss=math.inf)
-    course = replace(checked.course, train=[*checked.course.train[:-2], math.inf, -math.inf])
+    course = replace(checked.course, train=(*checked.course.train[:-2], math.inf, -math.inf))
     result = replace(checked, forks=(worst, *checked.forks[1:]), course=course)
     database = Database(tmp_path / "a.db")
     number = add_check(database, to_record(result), task="wine", recipe="sgd(lr=1)", verdict="healthy", command=None)

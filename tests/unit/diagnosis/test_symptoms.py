@@ -29,9 +29,22 @@ def test_each_symptom_is_seen_where_it_is(train, valid, more, symptom):
     assert symptom in symptoms_of(train, valid, **more)
 
 
+@pytest.mark.parametrize("count", [2, 3, 40, 400])
+def test_batches_that_differ_are_no_overshoot(count):
+    noisy = 3.0 * np.exp(0.3 * np.random.default_rng(5).standard_normal(count))
+    noisy[0] = 2.5
+    assert "overshoot" not in symptoms_of(noisy.tolist(), FLAT)
+
+
 def test_noise_alone_is_no_spike():
     generator = np.random.default_rng(0)
     assert spikes(1.0 + 0.1 * generator.standard_normal(2000)) <= 20
+
+
+def test_the_last_digit_of_a_rounded_log_is_no_spike():
+    last_digit = 1e-4 * (np.random.default_rng(0).random(1000) < 0.05)
+    assert spikes(np.round(0.0012 + last_digit, 4)) == 0
+    assert spikes(np.round(0.0012 + 100 * last_digit + last_digit[::-1], 4)) > 20
 
 
 @pytest.mark.parametrize("count", [0, 1, 5, 20])

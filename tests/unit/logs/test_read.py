@@ -213,6 +213,15 @@ def test_a_run_of_mlflow(tmp_path):
     assert math.isnan(curve.train.values[1])
     assert curve.lr.values.tolist() == [0.1]
     assert curve.notes == ("1 damaged line left out",)
+    (run / "artifacts" / "model").mkdir(parents=True)
+    (run / "artifacts" / "model" / "loss.csv").write_text("step,loss\n0,9\n")
+    assert read_curve(tmp_path).train.values[0] == 0.5, "what lies in a run is part of it"
+
+
+def test_a_folder_called_metrics_is_no_run_of_mlflow(tmp_path):
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics" / "log.csv").write_text("step,loss\n0,9\n")
+    assert read_curve(tmp_path).train.values.tolist() == [9.0]
 
 
 @pytest.mark.parametrize(
