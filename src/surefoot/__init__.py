@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from surefoot.diagnosis.check import check as check
     from surefoot.diagnosis.diagnose import diagnose as diagnose
     from surefoot.explanation.explain import explain as explain
+    from surefoot.explanation.explain_surface import explain_surface as explain_surface
     from surefoot.recipe.recipe import Recipe as Recipe
     from surefoot.tasks.task import Task as Task
     from surefoot.tuning.find import find as find
@@ -32,6 +33,7 @@ _HOMES = {
     "check": "surefoot.diagnosis.check",
     "diagnose": "surefoot.diagnosis.diagnose",
     "explain": "surefoot.explanation.explain",
+    "explain_surface": "surefoot.explanation.explain_surface",
     "find": "surefoot.tuning.find",
     "load_task": "surefoot.tasks.loader",
     "tune": "surefoot.tuning.tune",
@@ -48,6 +50,7 @@ __all__ = [
     "check",
     "diagnose",
     "explain",
+    "explain_surface",
     "find",
     "load_task",
     "tune",

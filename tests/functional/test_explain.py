@@ -103,6 +103,19 @@ def test_a_budget_makes_trainings_shorter(json_of):
     assert f"--steps {found['steps']}" in found["claims"][0]["command"]
 
 
+def test_a_landscape_gets_the_same_article(capsys, json_of):
+    asked = ["explain", "--surface", "ravine", "--condition", "50", "--steps", "40", "--seeds", "2"]
+    assert run([*asked, "--out", "here"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Momentum damps oscillation across a ravine: holds" in shown
+    assert "Not asked here: momentum-escapes: it has no shallow minimum beside a deep one." in shown
+    command = re.search(r"surefoot (explain --surface ravine [^:]*--claim momentum-damps)", shown)[1]
+    text = Path("here/explanation.html").read_text(encoding="utf-8")
+    assert "Every claim was put to this landscape" in text
+    (alone,) = json_of([*shlex.split(command), "--json", "--no-report"])["claims"]
+    assert alone["sentence"] in shown
+
+
 def test_no_report_writes_none(json_of):
     assert json_of([*SMALL, "--claim", "low-rate", "--json", "--no-report"])["report"] is None
     assert not Path("surefoot-out").exists()
@@ -132,6 +145,12 @@ def test_an_interrupt_ends_with_130(capsys, monkeypatch):
         (["explain", "wine", "--budget", "1x", *PLAN], "at least"),
         (["explain", "wine", "--budget", "lots"], "30x"),
         (["explain", "win"], "wine"),
+        (["explain"], "give a TASK or --surface NAME"),
+        (["explain", "wine", "--surface", "bowl"], "give a TASK or --surface NAME"),
+        (["explain", "--surface", "ravin"], "no surface 'ravin'"),
+        (["explain", "--surface", "ravine", "--condition", "0"], "from 1 to 10000"),
+        (["explain", "--surface", "ravine", "--budget", "3x"], "--surface has no use for --budget"),
+        (["explain", "wine", "--condition", "3"], "--condition belongs to --surface ravine"),
         (["explain", "wine", "--out", "plan.json/inside"], "cannot write"),
     ],
 )

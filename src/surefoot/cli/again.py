@@ -19,12 +19,12 @@ DEFAULTS = {
 NAMES = {"test_share": "test", "also_search": "search", "space_file": "space"}
 
 
-def again(command: str, task: str, settings: Mapping[str, Any], *, kept: Collection[str]) -> str:
+def again(command: str, task: str | None, settings: Mapping[str, Any], *, kept: Collection[str]) -> str:
     """Return a command line.
 
     Args:
         command: Name of the command.
-        task: What it is given.
+        task: What it is given, if anything.
         settings: Its options; what has its default is left out.
         kept: Which of them change the answer.
 
@@ -38,4 +38,4 @@ def again(command: str, task: str, settings: Mapping[str, Any], *, kept: Collect
         if key in kept and value is not None and value != DEFAULTS.get(key)
         for part in (f"--{NAMES.get(key, key).replace('_', '-')}", *(() if value is True else (str(value),)))
     ]
-    return shlex.join(["surefoot", command, task, *options])
+    return shlex.join(["surefoot", command, *([] if task is None else [task]), *options])

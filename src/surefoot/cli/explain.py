@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from surefoot.cli.again import again
 from surefoot.cli.device import check_device
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
 
 DEFAULT_SEEDS, DEFAULT_OUT = 5, "surefoot-out"
 PAGE = "explanation.html"
-KEPT = (*TASK_OPTIONS, "claim", "seeds", "budget", "seed", "device")
+KEPT = (*TASK_OPTIONS, "surface", "condition", "claim", "seeds", "budget", "seed", "device")
 
 
 @click.command(short_help="Do the textbook's claims hold on this network?")
-@click.argument("task", type=TaskText())
+@click.argument("task", type=TaskText(), required=False)
+@click.option("--surface", metavar="NAME", help="A landscape of one or two parameters instead of a TASK: ravine, ...")
+@click.option("--condition", type=float, help="The ravine's condition number.")
 @click.option("--claim", "claims", multiple=True, metavar="NAME", help="Only this claim, by its name; repeatable.")
 @task_options
 @click.option(
@@ -35,39 +38,27 @@ KEPT = (*TASK_OPTIONS, "claim", "seeds", "budget", "seed", "device")
 )
 @click.option("--no-report", is_flag=True, help="Write no report.")
 @run_options
-def explain(task: str, *, claims: tuple[str, ...], **settings: Any) -> int:
+def explain(task: str | None, *, claims: tuple[str, ...], **settings: Any) -> int:
     """Judge the textbook's claims on learning rate and momentum by experiments on TASK.
 
     \b
     surefoot explain digits
     surefoot explain train.py:task --claim momentum-speed --claim default
     surefoot explain train.py:task --seeds 3 --budget 200x
+    surefoot explain --surface ravine --condition 100
     """
-    from surefoot.cli.display import display
-    from surefoot.cli.interrupt import stop_on_interrupt
     from surefoot.explanation.claims import require_known
-    from surefoot.explanation.explain import explain as explained
     from surefoot.files import writable_folder
     from surefoot.fleet.progress import Interrupted
 
+    if (task is None) == (settings["surface"] is None):
+        raise click.UsageError("give a TASK or --surface NAME, one of the two.", click.get_current_context())
     check_device(settings["device"])
     require_known(claims)
     if not settings["no_report"]:
         writable_folder(settings["out"])
-    loaded = load_task(task, settings)
     try:
-        with display(quiet=settings["quiet"]) as progress, stop_on_interrupt() as stop:
-            found = explained(
-                loaded,
-                claims=claims,
-                seeds=settings["seeds"],
-                budget=settings["budget"],
-                seed=settings["seed"],
-                plan=read_plan(settings["plan_file"]),
-                device=settings["device"],
-                progress=progress,
-                stop=stop,
-            )
+        found = _of_surface(claims, settings) if task is None else _of_task(task, claims, settings)
     except Interrupted:
         click.echo("interrupted; an explanation keeps nothing, as it is short.", err=True)
         return INTERRUPTED
@@ -77,7 +68,62 @@ def explain(task: str, *, claims: tuple[str, ...], **settings: Any) -> int:
     return DONE
 
 
-def _again(task: str, settings: dict[str, Any], found: ExplainResult) -> str:
+def _of_task(task: str, claims: tuple[str, ...], settings: dict[str, Any]) -> ExplainResult:
+    from surefoot.cli.display import display
+    from surefoot.cli.interrupt import stop_on_interrupt
+    from surefoot.explanation.explain import explain as explained
+
+    if settings["condition"] is not None:
+        raise click.UsageError("--condition belongs to --surface ravine.", click.get_current_context())
+    loaded = load_task(task, settings)
+    with display(quiet=settings["quiet"]) as progress, stop_on_interrupt() as stop:
+        return explained(
+            loaded,
+            claims=claims,
+            seeds=settings["seeds"],
+            budget=settings["budget"],
+            seed=settings["seed"],
+            plan=read_plan(settings["plan_file"]),
+            device=settings["device"],
+            progress=progress,
+            stop=stop,
+        )
+
+
+def _of_surface(claims: tuple[str, ...], settings: dict[str, Any]) -> ExplainResult:
+    from surefoot.cli.display import display
+    from surefoot.cli.interrupt import stop_on_interrupt
+    from surefoot.explanation.explain_surface import STEPS, explain_surface
+    from surefoot.surfaces.gallery import surface_named
+
+    _refuse_task_options()
+    surface = surface_named(settings["surface"], condition=settings["condition"])
+    with display(quiet=settings["quiet"]) as progress, stop_on_interrupt() as stop:
+        return explain_surface(
+            surface,
+            claims=claims,
+            seeds=settings["seeds"],
+            steps=settings["steps"] or STEPS,
+            seed=settings["seed"],
+            progress=progress,
+            stop=stop,
+        )
+
+
+def _refuse_task_options() -> None:
+    """Refuse what means nothing on a landscape rather than pass over it."""
+    context = click.get_current_context()
+    names = {*TASK_OPTIONS, "budget", "plan_file", "device"} - {"steps"}
+    given = sorted(
+        name.removesuffix("_file")
+        for name in names & context.params.keys()
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    )
+    if given:
+        raise click.UsageError(f"--surface has no use for --{', --'.join(given).replace('_', '-')}.", context)
+
+
+def _again(task: str | None, settings: dict[str, Any], found: ExplainResult) -> str:
     """Return what repeats it: with the length that the budget left, for one claim alone would have a longer one."""
     cut = {"steps": found.steps, "epochs": None} if settings["budget"] else {}
     seeds = None if settings["seeds"] == DEFAULT_SEEDS else settings["seeds"]

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.errors import BudgetError
-from surefoot.explanation.stable import LIMIT_STEPS, stable_config_steps, stable_ranges
+from surefoot.explanation.stable import LIMIT_STEPS, stable_config_steps
 from surefoot.explanation.survey import STEPS_A_DECADE, Kind, Limits, Optimizer, Survey, Sweep
-from surefoot.explanation.trainer import Trainer
+from surefoot.fleet.progress import Progress
 from surefoot.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.recipe.families import family_of
-from surefoot.tasks.task import Task
 from surefoot.tuning.range_test import effective_limit, ramp_recipe, read_ramp
 
 RAMP_STEPS = 100
@@ -28,6 +28,40 @@ BEYOND: dict[Optimizer, int] = {"sgd": 2, "adam": 1, "rmsprop": 4}
 STILL = Recipe.of("sgd", lr=0.0, momentum=0.0)
 # Fewer steps show no course, more add nothing to what the claims say.
 FEWEST_STEPS, MOST_STEPS = 40, 400
+
+
+class Subject(Protocol):
+    """What is surveyed: a task, or a landscape."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def total_steps(self) -> int:
+        """Length of a training."""
+
+    def with_length(self, *, steps: int) -> Self:
+        """Return it with trainings of another length."""
+
+
+Surveyed_contra = TypeVar("Surveyed_contra", bound=Subject, contravariant=True)
+
+
+class Surveyor(Protocol[Surveyed_contra]):
+    """Who trains recipes, or rolls balls, on every seed."""
+
+    @property
+    def progress(self) -> Progress:
+        """Receives what happens."""
+
+    def courses(
+        self, task: Surveyed_contra, recipes: Sequence[Recipe], *, seeds: int | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the losses at every step ``[K, seeds, steps]`` and those at the end ``[K, seeds]``."""
+
+
+Task = TypeVar("Task", bound=Subject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +88,7 @@ class Design:
         return trainings * self.steps * self.seeds + ramps + self.ranges * stable_config_steps(self.seeds)
 
 
-def design(task: Task, kinds: Collection[Kind], *, ranges: bool, seeds: int, ceiling: float | None) -> Design:
+def design(task: Subject, kinds: Collection[Kind], *, ranges: bool, seeds: int, ceiling: float | None) -> Design:
     """Return what is to be trained: at most 400 steps, and fewer where the budget asks for it.
 
     Args:
@@ -83,7 +117,9 @@ def design(task: Task, kinds: Collection[Kind], *, ranges: bool, seeds: int, cei
     return Design(ordered, ranges, steps, seeds)
 
 
-def conduct(task: Task, plan: Design, trainer: Trainer) -> Survey:
+def conduct(
+    task: Task, plan: Design, trainer: Surveyor[Task], *, ranges: Callable[[Task, float], tuple[Limits, ...]] | None
+) -> Survey:
     """Train all of it.
 
     Every kind has a fleet of its own on each seed: what one measures does not depend on which others are wanted.
@@ -92,12 +128,13 @@ def conduct(task: Task, plan: Design, trainer: Trainer) -> Survey:
         task: What is trained.
         plan: What is to be trained.
         trainer: Trains.
+        ranges: Finds the stable ranges, given about where training breaks without momentum; needed if they are wanted.
 
     Raises:
         Interrupted: If asked to stop.
         TaskError: If a loss is below 0.
     """
-    listener = trainer.runner.progress
+    listener = trainer.progress
     listener.stage("ramps", config_steps=RAMP_STEPS * len(RAMPED))
     limits = ramp_limits(task, trainer)
     task = task.with_length(steps=plan.steps)
@@ -113,13 +150,13 @@ def conduct(task: Task, plan: Design, trainer: Trainer) -> Survey:
         losses, valid = trainer.courses(task, [kind.recipe(float(rate)) for rate in rates])
         sweeps.append(Sweep(kind, rates, losses, valid, still))
     found: tuple[Limits, ...] = ()
-    if plan.ranges:
+    if plan.ranges and ranges is not None:
         listener.stage("stable ranges", config_steps=stable_config_steps(plan.seeds))
-        found = stable_ranges(task, trainer, limit=limits[PLAIN])
+        found = ranges(task, limits[PLAIN])
     return Survey(task.name, plan.steps, plan.seeds, tuple(sweeps), default, found, LIMIT_STEPS if found else 0)
 
 
-def ramp_limits(task: Task, trainer: Trainer) -> dict[Kind, float]:
+def ramp_limits(task: Task, trainer: Surveyor[Task]) -> dict[Kind, float]:
     """Return about the learning rates at which training breaks, of the kinds that are ramped."""
     recipes = [ramp_recipe(kind.momentum, steps=RAMP_STEPS, optimizer=kind.optimizer) for kind in RAMPED]
     losses, _ = trainer.courses(task.with_length(steps=RAMP_STEPS), recipes, seeds=1)

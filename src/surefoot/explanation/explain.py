@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 from dataclasses import replace
+from functools import partial
 
 from surefoot.budget import Budget
 from surefoot.errors import TaskError
@@ -12,6 +13,7 @@ from surefoot.explanation.claims import CLAIMS, judged, require_known
 from surefoot.explanation.conduct import PLANE_RATES, conduct, design
 from surefoot.explanation.contrast import contrastable, contrasts
 from surefoot.explanation.result import ExplainResult
+from surefoot.explanation.stable import stable_ranges
 from surefoot.explanation.trainer import Trainer
 from surefoot.fleet import Plan, calibrate
 from surefoot.fleet.plan import trainings_of
@@ -91,7 +93,9 @@ def explain(
     )
     trainer = Trainer(range(seed, seed + seeds), Runner(plan, listener, stop), task.step_samples)
     # Checks on the data were made above; what the experiments leave out needs none.
-    survey = conduct(replace(task, test=None, metric=None), wanted, trainer)
+    bare = replace(task, test=None, metric=None)
+    survey = conduct(bare, wanted, trainer, ranges=partial(stable_ranges, trainer=trainer))
+    survey = replace(survey, first_seed=seed)
     return ExplainResult(
         task=task.name,
         claims=judged(survey, names),

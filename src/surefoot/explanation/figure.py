@@ -8,6 +8,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from surefoot.surfaces.surface import Surface
+
 Array: TypeAlias = NDArray[np.float64]
 
 
@@ -83,4 +85,19 @@ class Ranges:
     rows: tuple[tuple[str, str, Array], ...]
 
 
-Figure: TypeAlias = Courses | Ends | Plane | Ranges
+@dataclass(frozen=True, slots=True, eq=False)
+class Ways:
+    """The ways of balls on a landscape.
+
+    Attributes:
+        title: What is seen.
+        surface: Where.
+        ways: Each with its name, positions ``[steps + 1, D]``.
+    """
+
+    title: str
+    surface: Surface
+    ways: tuple[tuple[str, Array], ...]
+
+
+Figure: TypeAlias = Courses | Ends | Plane | Ranges | Ways

@@ -23,7 +23,8 @@ class ExplainResult:
         full_steps: Length of the task's own.
         seeds: How many each was repeated with.
         config_steps, seconds: What it cost; full batches are counted by their samples.
-        plan: How it was run.
+        plan: How it was run; ``None`` on a landscape, which needs no fleet.
+        left_out: Claims that cannot be asked there, each with the reason.
     """
 
     task: str
@@ -34,7 +35,8 @@ class ExplainResult:
     seeds: int
     config_steps: int
     seconds: float
-    plan: Plan
+    plan: Plan | None
+    left_out: tuple[tuple[str, str], ...] = ()
 
     def to_json(self, commands: Mapping[str, str] | None = None) -> dict[str, Json]:
         """Return the result as the JSON object that the command prints.
@@ -53,5 +55,6 @@ class ExplainResult:
             "seeds": self.seeds,
             "config_steps": self.config_steps,
             "seconds": self.seconds,
-            "plan": self.plan.to_json(),
+            "plan": None if self.plan is None else self.plan.to_json(),
+            "left_out": dict(self.left_out),
         }

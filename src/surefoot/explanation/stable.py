@@ -43,15 +43,15 @@ def stable_config_steps(seeds: int) -> int:
     return len(stable_rates(1.0)) * len(STABLE_MOMENTA) * 2 * LIMIT_STEPS * seeds
 
 
-def stable_ranges(task: Task, trainer: Trainer, *, limit: float) -> tuple[Limits, ...]:
+def stable_ranges(task: Task, limit: float, *, trainer: Trainer) -> tuple[Limits, ...]:
     """Find the largest stable rates, with and without momentum, with full batches and small ones.
 
     Both train on the same samples: as many as eight of the task's own batches, where there are as many.
 
     Args:
         task: What is trained.
-        trainer: Trains.
         limit: About where training breaks without momentum.
+        trainer: Trains.
     """
     rates = stable_rates(limit)
     full, small = (_ranges(task, trainer, rates, batch=batch) for batch in BATCH_KINDS)

@@ -14,6 +14,7 @@ from surefoot.explanation.course import CEILING, end_losses, running_mean, stand
 from surefoot.recipe import Recipe
 from surefoot.recipe.families import family_of
 from surefoot.schedules import Cosine, Exponential, Schedule, StepDecay
+from surefoot.surfaces.surface import Surface
 
 Array: TypeAlias = NDArray[np.float64]
 Optimizer: TypeAlias = Literal["sgd", "adam", "rmsprop"]
@@ -95,7 +96,8 @@ class Sweep:
 
         On the same batches: that one is harder than another shows in both and cancels.
         """
-        shares = running_mean(standing(self.losses / self.start[:, None]))
+        with np.errstate(over="ignore"):  # what is beyond all numbers is out of sight
+            shares = running_mean(standing(self.losses / self.start[:, None]))
         return np.minimum(shares / running_mean(self.still / self.start[:, None]), CEILING)
 
     @cached_property
@@ -144,6 +146,8 @@ class Survey:
         default: The default recipe, as a sweep of one rate.
         limits: Stable ranges, if they were asked for.
         limit_steps: Length of the trainings that they were found with.
+        first_seed: The first of the seeds; the others follow it.
+        surface: The landscape that was surveyed, ``None`` where it was a network.
     """
 
     task: str
@@ -153,6 +157,13 @@ class Survey:
     default: Sweep
     limits: tuple[Limits, ...] = ()
     limit_steps: int = 0
+    first_seed: int = 0
+    surface: Surface | None = None
+
+    @property
+    def seed_numbers(self) -> range:
+        """The seeds."""
+        return range(self.first_seed, self.first_seed + self.seeds)
 
     def sweep(self, kind: Kind) -> Sweep:
         """Return the sweep of a kind.

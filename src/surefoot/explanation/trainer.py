@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from surefoot.errors import TaskError
 from surefoot.fleet import launch
+from surefoot.fleet.progress import Progress
 from surefoot.fleet.runner import Runner
 from surefoot.recipe import Recipe
 from surefoot.tasks.task import Task
@@ -30,6 +31,11 @@ class Trainer:
     runner: Runner
     step_samples: int
     config_steps: float = 0.0
+
+    @property
+    def progress(self) -> Progress:
+        """Receives what happens."""
+        return self.runner.progress
 
     def courses(
         self, task: Task, recipes: Sequence[Recipe], *, seeds: int | None = None

@@ -5,11 +5,12 @@ from __future__ import annotations
 import altair as alt
 
 from surefoot.explanation.claim import Claim
-from surefoot.explanation.figure import Courses, Ends, Plane
+from surefoot.explanation.figure import Courses, Ends, Plane, Ranges
 from surefoot.plots.claim_courses import claim_courses
 from surefoot.plots.claim_ends import claim_ends
 from surefoot.plots.claim_plane import claim_plane
 from surefoot.plots.claim_ranges import claim_ranges
+from surefoot.plots.claim_ways import claim_ways
 
 
 def claim_figure(claim: Claim) -> alt.LayerChart:
@@ -21,4 +22,6 @@ def claim_figure(claim: Claim) -> alt.LayerChart:
         return claim_ends(figure)
     if isinstance(figure, Plane):
         return claim_plane(figure)
-    return claim_ranges(figure)
+    if isinstance(figure, Ranges):
+        return claim_ranges(figure)
+    return claim_ways(figure)

@@ -9,11 +9,11 @@ from typing import Any
 
 from surefoot.explanation.claim import Claim
 from surefoot.explanation.effect import Verdict
-from surefoot.explanation.figure import Courses, Ends, Plane
+from surefoot.explanation.figure import Courses, Ends, Plane, Ways
 from surefoot.explanation.result import ExplainResult
 from surefoot.numerals import numeral
 from surefoot.plots.claim_figure import claim_figure
-from surefoot.reports.explained import NOTE, explain_cost, explain_headline, foretold
+from surefoot.reports.explained import explain_cost, explain_headline, explain_note, foretold
 from surefoot.reports.page import page, panel, write_page
 
 # The verdict's class in the style sheet.
@@ -21,6 +21,7 @@ LOOKS: dict[Verdict, str] = {"holds": "yes", "does not hold here": "no", "too cl
 CAPTIONS = {
     Courses: "Losses are shares of what standing still would leave; the lower and the sooner, the better.",
     Ends: "Each place is trainings of one recipe; what diverged, or ended above its start, has learnt nothing: 1.",
+    Ways: "Every dot is a step.",
     Plane: "Dark is low. Along a row the momentum stays, along a column the learning rate.",
 }
 RANGES_CAPTION = "Up to the dot training learns at least a tenth of what it learns at its best rate."
@@ -92,7 +93,7 @@ def explain_html(
             Section(claim, LOOKS[claim.verdict], tuple(_rows(claim)), commands.get(claim.name))
             for claim in result.claims
         ],
-        note=NOTE,
+        note=explain_note(result),
         cost=explain_cost(result),
     )
 

@@ -19,10 +19,15 @@ from surefoot.reports.sentences import seconds_text
 from surefoot.reports.tables import plain_table
 
 MARKS: dict[Verdict, str] = {"holds": "+", "does not hold here": "-", "too close to call": "?"}
-NOTE = (
-    "Factors are means over seeds with their 90 % intervals; what is best is chosen on the other seeds than the one it "
-    "is judged on."
-)
+
+
+def explain_note(result: ExplainResult) -> str:
+    """Return what the numbers are."""
+    seeds = "seeds" if result.plan is not None else "starts"
+    return (
+        f"Factors are means over {seeds} with their 90 % intervals; what is best is chosen on the other {seeds} than "
+        "the one it is judged on."
+    )
 
 
 def explain_table(result: ExplainResult, commands: Mapping[str, str]) -> RenderableType:
@@ -37,7 +42,10 @@ def explain_table(result: ExplainResult, commands: Mapping[str, str]) -> Rendera
         parts.append(Padding(_claim(claim, commands), (1, 0, 0, 0)))
     if result.contrasts:
         parts.append(Padding(_contrasts(result), (1, 0, 0, 0)))
-    return Group(*parts, Padding(Text(NOTE), (1, 0, 0, 0)), Text(explain_cost(result)))
+    if result.left_out:
+        lines = [Text(f"  {name}: {why}.") for name, why in result.left_out]
+        parts.append(Padding(Group(Text("Not asked here:"), *lines), (1, 0, 0, 0)))
+    return Group(*parts, Padding(Text(explain_note(result)), (1, 0, 0, 0)), Text(explain_cost(result)))
 
 
 def explain_headline(result: ExplainResult) -> str:
@@ -62,6 +70,11 @@ def explain_headline(result: ExplainResult) -> str:
 
 def explain_cost(result: ExplainResult) -> str:
     """Return what it cost, and how long the trainings were."""
+    if result.plan is None:
+        return (
+            f"{seconds_text(result.seconds)}: {result.config_steps:,} steps of balls, descents of {result.steps:,} "
+            f"steps from {result.seeds} starts."
+        )
     trainings = numeral(result.config_steps / result.full_steps)
     length = "" if result.steps == result.full_steps else f" of {result.full_steps:,}"
     return (
