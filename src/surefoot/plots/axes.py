@@ -15,6 +15,8 @@ MANTISSAS = (
     (1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 8.0, 9.0),
 )
 ENOUGH = 3
+# Room beside the lowest and the highest loss on a logarithmic axis.
+MARGIN = 1.1
 MOMENTUM_TICKS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 
 
@@ -70,7 +72,7 @@ def loss_scale(losses: Sequence[float], *, ceiling: float | None = None) -> tupl
     low, high = min(losses), max(losses) if ceiling is None else ceiling
     if low <= 0:
         return alt.Scale(zero=False, nice=True, domainMax=high), alt.Axis(tickCount=6)
-    low, high = low / 1.1, max(high, low * 1.05) * (1.1 if ceiling is None else 1.0)
+    low, high = low / MARGIN, max(high, low * 1.05) * (MARGIN if ceiling is None else 1.0)
     return alt.Scale(type="log", domain=[low, high], nice=False), log_axis(low, high, most=7)
 
 

@@ -13,7 +13,7 @@ from surefoot.diagnosis.foresight import Judged
 from surefoot.diagnosis.inquiry import share_name
 from surefoot.diagnosis.settings import Setting
 from surefoot.numerals import measured, numeral
-from surefoot.plots.axes import finite, log_axis, loss_scale
+from surefoot.plots.axes import MARGIN, finite, log_axis, loss_scale
 from surefoot.plots.inline import Row, inline
 from surefoot.plots.labels import Place, freest, ring
 from surefoot.plots.theme import ADVISED, finished, layered
@@ -111,7 +111,7 @@ class _Frame:
         """Return where a loss lies, as shares of the axes."""
         low, high = self.loss
         turned = math.log if low > 0 else float
-        low = low / 1.1 if low > 0 else low
+        low = low / MARGIN if low > 0 else low
         across = math.log(lr / self.lr[0]) / math.log(self.lr[1] / self.lr[0])
         return across, (turned(high) - turned(loss)) / (turned(high) - turned(low))
 

@@ -34,7 +34,7 @@ def why_no_map(result: CheckResult) -> str | None:
     if not sharpness.value > 0:
         return "There is no map of stability: where the training ended, the loss does not bend upwards."
     if quadratic_of(result.recipe) is None or not 0.0 <= result.recipe.momentum.highest < 1.0:
-        return f"There is no map of stability: it is not known for {result.recipe.optimizer}."
+        return f"There is no map of stability: theory has no limit for {result.recipe.optimizer} with these settings."
     return None
 
 

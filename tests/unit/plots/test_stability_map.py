@@ -118,6 +118,6 @@ def test_where_there_is_no_map_a_sentence_says_why(checked, lost):
     assert "diverged" in why_no_map(lost)
     assert "is not known, for no luck" in why_no_map(with_recipe(checked, own, sharpness=None))
     assert "does not bend upwards" in why_no_map(with_recipe(checked, own, sharpness=-1.0))
-    assert "not known for lion" in why_no_map(with_recipe(checked, "lion(lr=0.01)"))
+    assert "no limit for lion" in why_no_map(with_recipe(checked, "lion(lr=0.01)"))
     dampened = with_recipe(checked, "sgd(lr=0.01, momentum=0.9, dampening=0.5)")
-    assert "not known for sgd" in why_no_map(dampened)
+    assert "no limit for sgd with these settings" in why_no_map(dampened)
