@@ -32,7 +32,8 @@ class Finding:
         confidence: Probability that it is right, 0 to 1, as far as the evidence tells.
         why: The same in a sentence or two, with its numbers.
         evidence: The numbers by name.
-        advice: Hyperparameters with the values they should have; empty where nothing should change.
+        advice: Hyperparameters with the values they should have, or what to do to them (``"times 0.3"``) where theirs
+            is not known; empty where nothing should change.
     """
 
     code: Verdict

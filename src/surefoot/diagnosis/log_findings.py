@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from surefoot.diagnosis.finding import Finding, Verdict
-from surefoot.diagnosis.traits import LEAST
+from surefoot.diagnosis.traits import LEAST, main_loss
 from surefoot.logs.curve import Curve
 from surefoot.logs.series import Series
 from surefoot.numerals import measured, numeral
@@ -43,9 +43,11 @@ def of_divergence(curve: Curve) -> Finding | None:
                 why += " That is its first entry: look at the data and the loss before the learning rate."
                 return Finding("diverged", 1.0, why, {"diverged_at": step})
             return Finding("diverged", 1.0, why, {"diverged_at": step}, _down(curve, 2.0))
-    start, end = _start(curve), _last(curve.valid) if curve.valid is not None else _end(curve)
+    begun, ended = curve.train or curve.valid, curve.valid or curve.train
+    assert begun is not None and ended is not None  # noqa: S101, PT018  (a curve that is judged has a loss)
+    start, end = _start(begun), _last(ended) if ended is curve.valid else _end(ended)
     # A rise that three digits do not show is none.
-    if start is None or end is None or not end > start or measured(end) == measured(start):
+    if not end > start or measured(end) == measured(start):
         return None
     of = "validation" if curve.valid is not None else "training"
     why = f"The {of} loss ended at {measured(end)}, above the {measured(start)} that the training began with."
@@ -126,10 +128,11 @@ def of_a_fault(curve: Curve, evidence: dict[str, float], verdict: Verdict, sure:
 
 def evidence_of(curve: Curve, traits: Mapping[str, float]) -> dict[str, float]:
     """Return the numbers that a verdict rests on; what the log does not tell is left out."""
+    loss = main_loss(curve)
     found = {
-        "start_loss": _start(curve),
-        "final_loss": _end(curve),
-        "final_valid_loss": _last(curve.valid),
+        "start_loss": None if loss is None else _start(loss),
+        "final_loss": None if loss is None else _end(loss),
+        "final_valid_loss": None if curve.valid is None else _last(curve.valid),
         "falls_at_end": -math.expm1(-traits["falls_at_end"]),
         "noise": math.expm1(math.exp(traits["noise"])),
         "swing": math.expm1(math.exp(traits["swing"])),
@@ -140,7 +143,7 @@ def evidence_of(curve: Curve, traits: Mapping[str, float]) -> dict[str, float]:
         "momentum": _highest(curve.momentum),
         "valid_over_train": math.exp(traits["gap"]) if math.isfinite(traits["gap"]) else None,
         "valid_risen": math.expm1(traits["valid_risen"]) if math.isfinite(traits["valid_risen"]) else None,
-        "grad_norm": None if curve.grad_norm is None else float(curve.grad_norm.values[-1]),
+        "grad_norm": None if curve.grad_norm is None else _last(curve.grad_norm),
     }
     return {name: float(value) for name, value in found.items() if value is not None and math.isfinite(value)}
 
@@ -175,23 +178,18 @@ def _missing(curve: Curve) -> Iterator[str]:
             yield name
 
 
-def _start(curve: Curve) -> float | None:
-    """Return the loss that the training began with: a mean over its first hundredth."""
-    series = curve.train if curve.train is not None else curve.valid
-    if series is None or not len(series):
-        return None
-    return float(np.mean(series.values[: max(1, len(series) // 100)]))
+def _start(loss: Series) -> float:
+    """Return what a loss began with: its mean over the first hundredth."""
+    return float(np.mean(loss.values[: max(1, len(loss) // 100)]))
 
 
-def _end(curve: Curve) -> float | None:
-    """Return the mean of the last tenth of the training losses, or the last validation loss where there are none."""
-    if curve.train is not None and len(curve.train):
-        return float(np.mean(curve.train.values[-max(1, len(curve.train) // 10) :]))
-    return _last(curve.valid)
+def _end(loss: Series) -> float:
+    """Return what a loss ended with: its mean over the last tenth."""
+    return float(np.mean(loss.values[-max(1, len(loss) // 10) :]))
 
 
-def _last(series: Series | None) -> float | None:
-    return None if series is None or not len(series) else float(series.values[-1])
+def _last(series: Series) -> float:
+    return float(series.values[-1])
 
 
 def _highest(series: Series | None) -> float | None:
@@ -210,7 +208,7 @@ def _rate(curve: Curve, factor: float) -> dict[str, float | str]:
 def _momentum(curve: Curve, *, up: bool) -> tuple[dict[str, float | str], str]:
     own = _highest(curve.momentum)
     if own is None:
-        return {}, f"try 1 / (1 - momentum) {'four times as high' if up else 'a quarter as high'}"
+        return {}, f"try 1 / (1 - momentum) {numeral(MEMORY if up else 1.0 / MEMORY)} times as high"
     memory = 1.0 / (1.0 - own) * (MEMORY if up else 1.0 / MEMORY)
     momentum = min(max(1.0 - 1.0 / memory, 0.0), HIGHEST_MOMENTUM)
     if momentum == own or (momentum > own) != up:

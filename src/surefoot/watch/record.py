@@ -19,6 +19,8 @@ from surefoot.watch.updates import Update
 NEAR_PEAK = 0.5
 # A learning rate that is so many times what it was at the first of the samples is in its warmup.
 RISES = 1.05
+# Of so many losses the median is where a training stands.
+NOW = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class Record:
             "lr": self.rates.lr,
             "momentum": self.rates.momentum if self.rates.momentum_name else None,
             "start_loss": self.losses.first,
-            "loss": _median(self.losses.last(20).tolist()),
+            "loss": _median(self.losses.last(NOW).tolist()),
             "update_cosine": _median(update.cosine for update in self.updates),
             "update_to_weight": _median(update.ratio for update in self.updates),
             "reach": _median(bend.reach for bend in self.bends),

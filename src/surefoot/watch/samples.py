@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -44,7 +44,7 @@ class Samples(Generic[Item]):
         """Begin anew."""
         self.kept, self.every, self.count = [], 1, 0
 
-    def state(self, plain: Any) -> dict[str, Any]:
+    def state(self, plain: Callable[[Item], dict[str, Any]]) -> dict[str, Any]:
         """Return it with every sample made plain."""
         return {"kept": [plain(item) for item in self.kept], "every": self.every, "count": self.count}
 
