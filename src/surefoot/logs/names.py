@@ -67,19 +67,19 @@ def meant(name: str) -> Quantity | None:
     """Return the quantity that a name stands for, if it is one of those that are looked for.
 
     Example:
-        >>> [meant(name) for name in ("Loss/train", "eval_loss", "lr-SGD/pg1", "grad_norm", "accuracy", "loss_scale")]
-        ['train', 'valid', 'lr', 'grad_norm', None, None]
+        >>> [meant(name) for name in ("loss", "eval_loss", "lr-SGD", "lr-SGD-momentum", "grad_norm", "loss_scale")]
+        ['train', 'valid', 'lr', 'momentum', 'grad_norm', None]
     """
     said = {*words(name)}
     if said & OTHERS:
         return None
     if "loss" in said:
         return "valid" if said & HELD_OUT else "train"
+    if "momentum" in said:  # before the learning rate: Lightning logs lr-SGD-momentum
+        return "momentum"
     if "lr" in said or {"learning", "rate"} <= said:
         return "lr"
-    if {"grad", "norm"} <= said or {"gradient", "norm"} <= said:
-        return "grad_norm"
-    return "momentum" if "momentum" in said else None
+    return "grad_norm" if {"grad", "norm"} <= said or {"gradient", "norm"} <= said else None
 
 
 def step_names(names: Iterable[str]) -> list[str]:

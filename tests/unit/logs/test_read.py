@@ -9,12 +9,12 @@ from torch.utils.tensorboard import SummaryWriter
 from surefoot.errors import LogError
 from surefoot.logs.read import read_curve
 
-LIGHTNING = """epoch,lr-SGD,step,train_loss_epoch,train_loss_step,val_loss
-0,0.1,49,,0.9,
-0,0.05,99,,0.7,
-0,,99,,,0.8
-0,,99,0.75,,
-1,0.01,149,,0.5,
+LIGHTNING = """epoch,lr-SGD,lr-SGD-momentum,lr-SGD-weight_decay,step,train_loss_epoch,train_loss_step,val_loss
+0,0.1,0.9,0.01,49,,0.9,
+0,0.05,0.9,0.01,99,,0.7,
+0,,,,99,,,0.8
+0,,,,99,0.75,,
+1,0.01,0.8,0.01,149,,0.5,
 """
 
 
@@ -26,7 +26,10 @@ def curve_of(tmp_path, name, text, **names):
 
 def test_lightning_writes_training_and_validation_in_rows_of_their_own(tmp_path):
     curve = curve_of(tmp_path, "metrics.csv", LIGHTNING)
-    assert curve.names == {"train": "train_loss_step", "valid": "val_loss", "lr": "lr-SGD"}
+    momentum = {"momentum": "lr-SGD-momentum"}
+    assert curve.names == {"train": "train_loss_step", "valid": "val_loss", "lr": "lr-SGD"} | momentum
+    assert curve.momentum.values.tolist() == [0.9, 0.9, 0.8]
+    assert not any("lr-SGD" in note for note in curve.notes)
     assert (curve.train.steps.tolist(), curve.train.values.tolist()) == ([49, 99, 149], [0.9, 0.7, 0.5])
     assert (curve.valid.steps.tolist(), curve.valid.values.tolist()) == ([99], [0.8])
     assert curve.lr.values.tolist() == [0.1, 0.05, 0.01]
