@@ -52,19 +52,21 @@ def _judged(quantity: Quantity, series: Series) -> Series | None:
     if quantity in ("train", "valid") and series.diverged_at is not None:
         return series
     kept = series.kept()
-    if quantity == "momentum" and len(kept) and not 0.0 <= kept.values.max() < 1.0:
+    if quantity == "momentum":
+        possible = (kept.values >= 0.0) & (kept.values < 1.0)
+        kept = Series(kept.steps[possible], kept.values[possible])
+    if not len(kept) or (quantity == "lr" and not kept.values.max() > 0.0):
         return None
-    if quantity == "lr" and len(kept) and not kept.values.max() > 0.0:
-        return None
-    return kept if len(kept) else None
+    return kept
 
 
 def _notes(quantity: Quantity, series: Series, kept: Series | None) -> Iterator[str]:
     if len(series) and kept is None:
-        yield f"{quantity} is left out: no value of it can be one"
+        yield f"{quantity} is left out: it has no value that could be one"
     elif kept is not None and len(kept) < len(series):
         lost = len(series) - len(kept)
-        yield f"{lost} of {len(series)} values of {quantity} {'is' if lost == 1 else 'are'} no number and left out"
+        kind = "out of range" if quantity == "momentum" else "no number"
+        yield f"{lost} of {len(series)} values of {quantity} {'is' if lost == 1 else 'are'} {kind} and left out"
 
 
 def _require_constants(lr: float | None, momentum: float | None) -> None:

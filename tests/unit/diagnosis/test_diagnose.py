@@ -81,6 +81,9 @@ def test_what_cannot_be_a_momentum_is_none(values):
     odd, without = (diagnose(Curve("log", train=series(falls), momentum=each)) for each in (series(values), None))
     assert odd.probabilities == without.probabilities
     assert odd.curve.momentum is None
+    partly = diagnose(Curve("log", train=series(falls), momentum=series([*values[:1], *[0.9] * 99])))
+    assert partly.curve.momentum.values.tolist() == [0.9] * 99
+    assert partly.curve.notes == ("1 of 100 values of momentum is out of range and left out",)
 
 
 @pytest.mark.parametrize(
