@@ -18,13 +18,17 @@ from surefoot.diagnosis.finding import Verdict
 # Verdicts under which learning rate and momentum are left alone.
 WELL_SET: tuple[Verdict, ...] = ("healthy", "overfitting")
 FITTED = Path(__file__).with_name("likeness.json")
+# How long a training was and how often it was logged say little of a fault, but real ones are far longer than those
+# that were fitted (60 to 600 steps): beyond these, so many standard deviations from the centre, a straight line would
+# say more than all else.
+SIZES, LARGEST_SIZE = ("length", "points"), 2.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Likeness:
     """A multinomial logistic regression over T traits and V verdicts, and a linear one for the size of the change.
 
-        z = (traits - centre) / scale, 0 where a trait is not known
+        z = (traits - centre) / scale, 0 where a trait is not known; sizes of the log bounded
         p(verdict) = softmax(weights z + bias)
         octaves = size · z + size_bias
 
@@ -81,7 +85,9 @@ class Likeness:
         """Return traits in units of how much they vary, ``[T]``."""
         found = np.array([traits.get(name, math.nan) for name in self.traits])
         known = np.isfinite(found)
-        return np.where(known, (np.where(known, found, 0.0) - self.centre) / self.scale, 0.0)
+        standard = np.where(known, (np.where(known, found, 0.0) - self.centre) / self.scale, 0.0)
+        sizes = np.isin(self.traits, SIZES)
+        return np.where(sizes, np.clip(standard, -LARGEST_SIZE, LARGEST_SIZE), standard)
 
 
 @cache

@@ -163,6 +163,23 @@ def test_validation_losses_find_their_place_among_training_losses_that_are_logge
     assert course_of(curve) == ([3.0, 2.0, 1.0], [(1, 2.5), (3, 1.5)])
 
 
+def test_rates_that_are_no_numbers_are_left_out():
+    rate = np.full(50, 0.4)
+    rate[7] = math.nan
+    loud = series(np.geomspace(2.0, 200.0, 50))
+    found = diagnose(Curve("log", train=loud, lr=series(rate), momentum=series([math.inf] * 50)))
+    assert found.findings[0].advice["lr"] == pytest.approx(0.1)
+    assert found.curve.momentum is None
+
+
+def test_how_steps_are_numbered_is_no_fault():
+    draw = np.random.default_rng(0)
+    losses = 2.0 * (1 + 20 * np.linspace(0.0, 1.0, 200)) ** -0.6 + 0.2 + 0.05 * draw.normal(size=200)
+    verdicts = [diagnose(Curve("log", train=series(losses, every))) for every in (10, 10**3, 10**9)]
+    assert len({found.confidence for found in verdicts}) == 1
+    assert verdicts[0].verdict != "lr_too_high"
+
+
 def test_probabilities_are_a_softmax_of_standardised_traits():
     judge = Likeness(
         traits=("noise", "fall"),
