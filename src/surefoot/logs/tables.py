@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -94,7 +95,8 @@ def read_table(path: Path) -> Table:
     table = _json_lines(text) if first == "{" else _csv(path, text)
     if not table.rows:
         raise LogError(
-            f"{path}: no numbers in it.", hint="a log is a table with a line of names, or one JSON object a line."
+            f"{path}: no numbers in it.",
+            hint="a log is a table with a line of names, parted by comma, semicolon or tab, or one JSON object a line.",
         )
     return table
 
@@ -103,11 +105,14 @@ def text_of(path: Path) -> str:
     """Return a file's text.
 
     Raises:
-        LogError: If it is empty or no UTF-8 text.
+        LogError: If it is empty, or text in neither UTF-8 nor UTF-16.
         OSError: If it cannot be read.
     """
+    data = path.read_bytes()
+    # What PowerShell's > writes begins with UTF-16's mark.
+    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = io.StringIO(data.decode(encoding), newline=None).read()
     except UnicodeDecodeError as error:
         raise LogError(f"{path}: neither an event file nor UTF-8 text.", hint=FORMATS) from error
     if not text.strip():
@@ -131,7 +136,9 @@ def table_of(rows: Iterable[Mapping[str, Any]], *, damaged: int = 0) -> Table:
 
 
 def _csv(path: Path, text: str) -> Table:
-    text = text.lstrip()
+    text = _without_remarks(text.lstrip())
+    if not text:
+        return Table([])
     first = text.splitlines()[0]
     delimiter = max(DELIMITERS, key=lambda each: len(next(csv.reader([first], delimiter=each))))
     try:
@@ -144,16 +151,37 @@ def _csv(path: Path, text: str) -> Table:
         raise LogError(f"{path}: {given}.", hint="name the columns: step,loss,...")
     if delimiter != ",":
         lines = [[DECIMAL_COMMA.sub(r"\1.\2", field) for field in fields] for fields in lines]
-    # Blank lines are none; one with fewer fields was being written when the program died.
-    rows = (dict(zip(names, fields, strict=True)) for fields in lines if len(fields) == len(names))
-    return table_of(rows, damaged=sum(len(fields) not in (0, len(names)) for fields in lines))
+    torn = bool(lines) and len(lines[-1]) < len(names) and not text.endswith("\n")  # when the program died
+    lines = [fields for fields in (lines[:-1] if torn else lines) if fields]
+    # Fewer fields than names have nothing in the last columns. More are two lines in one: a restart's first behind one
+    # that was cut off.
+    whole = [fields for fields in lines if not any(map(str.strip, fields[len(names) :]))]
+    return table_of(
+        (dict(zip(names, fields, strict=False)) for fields in whole), damaged=len(lines) - len(whole) + torn
+    )
+
+
+def _without_remarks(text: str) -> str:
+    r"""Return a table from its line of names on, which NumPy's ``savetxt`` writes as a remark as well.
+
+    Example:
+        >>> _without_remarks("# of today\n# step,loss\n1,0.5\n")
+        'step,loss\n1,0.5\n'
+    """
+    while text.startswith("#"):
+        first, _, rest = text.partition("\n")
+        if re.match(r"\s*[-+.\d]", rest):
+            return f"{first.lstrip('# ')}\n{rest}"
+        text = rest.lstrip()
+    return text
 
 
 def _json_lines(text: str) -> Table:
     lines = [*filter(str.strip, text.splitlines())]
     rows = []
     for line in lines:
-        with suppress(ValueError):  # broken, or a whole number too long to be one
+        # Broken, a whole number too long to be one, or objects in objects without end.
+        with suppress(ValueError, RecursionError):
             rows.append(json.loads(line))
     objects = [row for row in rows if isinstance(row, dict)]
     return table_of(objects, damaged=len(lines) - len(objects))

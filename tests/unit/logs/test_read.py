@@ -3,6 +3,7 @@
 import json
 import math
 
+import numpy as np
 import pytest
 from torch.utils.tensorboard import SummaryWriter
 
@@ -178,7 +179,7 @@ def test_infinity_in_json_is_divergence(tmp_path):
 
 
 def test_a_table_of_a_scripts_own(tmp_path):
-    curve = curve_of(tmp_path, "x.csv", "loss;note\n0.5;fast\n0.25;slow\n\n0.125\n")
+    curve = curve_of(tmp_path, "x.csv", "loss;note\n0.5;fast\n0.25;slow\n\n0.125")
     assert curve.train.values.tolist() == [0.5, 0.25]
     assert curve.notes == ("steps are counted by row", "1 damaged line left out")
 
@@ -231,12 +232,15 @@ def test_a_folder_called_metrics_is_no_run_of_mlflow(tmp_path):
     ("name", "content", "said"),
     [
         ("x.csv", b"", "the file is empty"),
-        ("x.csv", b"\xff\xfe\x00\x01", "neither an event file nor UTF-8 text"),
+        ("x.csv", b"\xfc\xfe\x00\x01", "neither an event file nor UTF-8 text"),
         ("x.csv", b"1,2\n3,4\n", "the first line has no names but numbers"),
         ("x.csv", b"a,b\nc,d\n", "no numbers in it"),
         ("x.csv", b"step\n1\n2\n", "nothing but step in it"),
         ("x.csv", b'step,loss\n1,"' + b"x" * 140_000, "no table: field larger"),
         ("x.json", b'{"log_history": [', "broken JSON at line 1"),
+        ("x.csv", b"# nothing but a remark", "no numbers in it"),
+        ("x.json", b"[" * 100_000, "JSON that is no log"),
+        ("x.json", b'{"loss": [1, 2], "val_loss": [1]}', "without a list of rows"),
         ("x.json", b'{"a": 1}', "without a list of rows named log_history"),
         ("x.json", b'{"log_history": []}', "nothing was logged"),
         ("x.tfevents.1", b"junk" * 10, "no record of an event file"),
@@ -271,3 +275,40 @@ def test_a_comma_before_decimals_is_read_where_fields_are_parted_otherwise(tmp_p
     path = tmp_path / "log.csv"
     path.write_text("step;loss;note\n0;2,5;slow\n1;1e-3;a,b\n2;-1,25e+2;\n")
     assert read_curve(path).train.values.tolist() == [2.5, 1e-3, -125.0]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_files_from_windows(tmp_path, encoding):
+    (tmp_path / "log.csv").write_bytes("step,loss\r\n0,2.5\r\n1,1.5\r\n".encode(encoding))
+    assert read_curve(tmp_path / "log.csv").train.values.tolist() == [2.5, 1.5]
+
+
+def test_short_lines_are_whole_and_long_ones_are_two(tmp_path):
+    lines = ["step,loss,val_loss", "0,2.5", "1,1.5,1.75", "2,1.25,,", "3,1.1253,1.125,", "4,0.75", "5,0.5"]
+    path = tmp_path / "log.csv"
+    path.write_text("\n".join(lines))
+    curve = read_curve(path)
+    assert curve.train.values.tolist() == [2.5, 1.5, 1.25, 1.1253, 0.75]
+    assert curve.valid.values.tolist() == [1.75, 1.125]
+    assert curve.notes == ("1 damaged line left out",), "the last one was being written"
+    path.write_text("step,loss\n0,2.5\n1,1.2,2,0.75\n3,0.5\n")
+    assert read_curve(path).train.values.tolist() == [2.5, 0.5]
+
+
+def test_remarks_and_what_numpy_writes(tmp_path):
+    path = tmp_path / "log.csv"
+    np.savetxt(path, [[0, 2.5], [1, 1.5]], delimiter=",", header="of today\nstep,loss")
+    curve = read_curve(path)
+    assert (curve.names["train"], curve.train.values.tolist()) == ("loss", [2.5, 1.5])
+    assert curve.notes == ()
+
+
+def test_kerass_history_as_json_and_json_lines_under_another_name(tmp_path):
+    path = tmp_path / "history.json"
+    path.write_text(json.dumps({"loss": [2.5, 1.5], "val_loss": [2.75, 1.75], "name": "net"}))
+    curve = read_curve(path)
+    assert (curve.train.values.tolist(), curve.valid.values.tolist()) == ([2.5, 1.5], [2.75, 1.75])
+    path.write_text('{"step": 0, "loss": 2.5}\n' + '{"a":' * 3000 + '\n{"step": 1, "loss": 1.5}\n')
+    curve = read_curve(path)
+    assert curve.train.values.tolist() == [2.5, 1.5]
+    assert curve.notes == ("1 damaged line left out",)
