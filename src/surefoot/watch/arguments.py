@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 from torch import Tensor, nn
@@ -13,7 +14,14 @@ from surefoot.watch.reaction import REACTIONS
 
 
 def require_watchable(
-    model: object, optimizer: object, objective: object, *, on_finding: object, overhead: object, writer: object
+    model: object,
+    optimizer: object,
+    objective: object,
+    *,
+    tell: object,
+    on_finding: object,
+    overhead: object,
+    writer: object,
 ) -> None:
     """Refuse what a training cannot be watched with.
 
@@ -29,6 +37,8 @@ def require_watchable(
         faults.append("the optimizer has none of the model's trained parameters")
     if objective is not None and not callable(objective):
         faults.append(f"objective must be a function (model, batch) -> loss; given {_said(objective)}")
+    if tell is not None and not callable(tell):
+        faults.append(f"tell must be a function that takes a line, or None; given {_said(tell)}")
     if on_finding is not None and not callable(on_finding) and on_finding not in REACTIONS:
         faults.append(f"on_finding must be one of {', '.join(REACTIONS)}, or a function; given {on_finding!r}")
     if overhead is not None and not _is_share(overhead):
@@ -44,11 +54,11 @@ def require_loss(loss: object) -> None:
     """Refuse what is no loss.
 
     Raises:
-        WatchError: If it is neither a number nor a tensor with one element.
+        WatchError: If it is neither a real number nor a tensor with one.
     """
-    if isinstance(loss, Tensor) and loss.numel() == 1:
+    if isinstance(loss, Tensor) and loss.numel() == 1 and not loss.is_complex():
         return
-    if isinstance(loss, Tensor) or not isinstance(loss, int | float) or isinstance(loss, bool):
+    if isinstance(loss, Tensor | bool) or not isinstance(loss, Real):  # NumPy's numbers are real ones as well
         hint = "watch.step(loss, batch): the loss that was derived, before the batch."
         raise WatchError(f"the loss must be a scalar tensor or a number; given {_said(loss)}.", hint=hint)
 
@@ -81,6 +91,15 @@ def require_state(state: object, *, version: int) -> None:
         )
 
 
+def damaged_state(error: Exception) -> WatchError:
+    """Return the error for a state that lacks a part, or has a wrong one."""
+    said = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+    return WatchError(
+        f"a watch's state must be what state_dict() returned; this one is damaged ({said}).",
+        hint="without load_state_dict a watch begins anew.",
+    )
+
+
 def _shared(model: Any, optimizer: Any) -> bool:
     known = {id(param) for group in optimizer.param_groups for param in group["params"]}
     return any(id(param) in known and param.requires_grad for param in model.parameters())
@@ -92,5 +111,5 @@ def _is_share(value: object) -> bool:
 
 def _said(value: object) -> str:
     if isinstance(value, Tensor):
-        return f"a tensor of shape {[*value.shape]}"
+        return f"a {'complex ' if value.is_complex() else ''}tensor of shape {[*value.shape]}"
     return repr(value) if isinstance(value, str | int | float) or value is None else f"a {type(value).__name__}"

@@ -67,12 +67,14 @@ class Curvature:
             raise NoCurvature(reason)
         model = getattr(self.model, "_orig_mod", self.model)  # what torch.compile wraps
         live = self._trained(model)
+        if any(param.is_complex() for param in live):
+            raise NoCurvature("its weights are complex")
         scales = step_scales(self.optimizer, live, factor=factor)
         if scales is None:
             raise NoCurvature("a momentum of 1 or more has no long run")
         try:
             with _untouched(model, self.optimizer):
-                twin = copy.deepcopy(model)
+                twin = _copied(model)
                 params = self._twins(model, twin, live)
                 loss = self._loss(twin, _cloned(batch))
                 found = reach(loss, params, lambda gradient: [s * g for s, g in zip(scales, gradient, strict=True)])
@@ -137,6 +139,12 @@ def _untouched(model: nn.Module, optimizer: Optimizer) -> Iterator[None]:
 def _give_back(held: Sequence[tuple[Tensor, Tensor | None]]) -> None:
     for param, grad in held:
         param.grad = grad
+
+
+def _copied(model: nn.Module) -> nn.Module:
+    """Return a deep copy; what a module keeps of its last forward pass, such as attention maps, comes without graph."""
+    kept = [leaf for module in model.modules() for leaf in pytree.tree_leaves(vars(module)) if isinstance(leaf, Tensor)]
+    return copy.deepcopy(model, {id(each): each.detach().clone() for each in kept if not each.is_leaf})
 
 
 def _cloned(batch: Any) -> Any:

@@ -101,5 +101,10 @@ class Updates:
         return found.float() if found.dtype in (torch.float16, torch.bfloat16) else found
 
     def _params(self) -> list[Tensor]:
-        params = [param.detach() for group in self.optimizer.param_groups for param in group["params"]]
+        params = [_real(param.detach()) for group in self.optimizer.param_groups for param in group["params"]]
         return [param for param in params if param.device == params[0].device]
+
+
+def _real(param: Tensor) -> Tensor:
+    """Return complex weights as pairs of real ones."""
+    return torch.view_as_real(param) if param.is_complex() else param

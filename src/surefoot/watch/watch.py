@@ -14,7 +14,13 @@ from torch.optim import Optimizer
 from surefoot.diagnosis.finding import Finding
 from surefoot.errors import WatchError
 from surefoot.tasks.task import Objective
-from surefoot.watch.arguments import require_loss, require_objective, require_state, require_watchable
+from surefoot.watch.arguments import (
+    damaged_state,
+    require_loss,
+    require_objective,
+    require_state,
+    require_watchable,
+)
 from surefoot.watch.curvature import Curvature, NoCurvature
 from surefoot.watch.governor import Governor
 from surefoot.watch.judge import judge
@@ -83,7 +89,9 @@ class Watch:
         overhead: float | None = 0.05,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        require_watchable(model, optimizer, objective, on_finding=on_finding, overhead=overhead, writer=writer)
+        require_watchable(
+            model, optimizer, objective, tell=tell, on_finding=on_finding, overhead=overhead, writer=writer
+        )
         self.optimizer, self.writer = optimizer, writer
         self._objective = objective
         self._curvature = None if objective is None else Curvature(model, optimizer, objective)
@@ -153,16 +161,18 @@ class Watch:
         """Go on from what :meth:`state_dict` returned.
 
         Raises:
-            WatchError: If it is not of a watch, or of another version of one.
+            WatchError: If it is not of a watch, of another version of one, or damaged; nothing is changed then.
         """
         require_state(state, version=VERSION)
-        self._steps = state["steps"]
-        unjudged = self._record.unjudged  # of the optimizer and objective that are here now
-        self._record = Record.from_state(state["record"])
-        self._record.unjudged = unjudged
-        self._steady = Steadiness.from_state(state["steady"])
-        self._reaction.should_stop = state["should_stop"]
-        self._rate.lower(state["factor"] / self._rate.factor)
+        try:
+            record, steady = Record.from_state(state["record"]), Steadiness.from_state(state["steady"])
+            steps, should_stop, factor = state["steps"], state["should_stop"], state["factor"] / self._rate.factor
+        except (KeyError, TypeError, ValueError) as error:
+            raise damaged_state(error) from error
+        record.unjudged = self._record.unjudged  # of the optimizer and objective that are here now
+        self._record, self._steady, self._steps = record, steady, steps
+        self._reaction.should_stop = should_stop
+        self._rate.lower(factor)
         self._waiting.clear()
         self._updates.forget()
 

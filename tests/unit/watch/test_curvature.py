@@ -110,6 +110,27 @@ def test_attention_has_a_second_derivative():
     assert found.value > 0.0
 
 
+def test_what_a_model_keeps_of_its_last_pass_does_not_hinder():
+    class Keeping(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = torch.nn.utils.parametrizations.weight_norm(nn.Linear(4, 2))
+            self.seen = {}
+
+        def forward(self, x):
+            self.seen["activation"] = self.inner(x)
+            return self.seen["activation"]
+
+    torch.manual_seed(0)
+    model, x = Keeping(), torch.randn(8, 4)
+    curvature = Curvature(model, torch.optim.SGD(model.parameters(), lr=0.1), lambda model, x: model(x).square().mean())
+    before = curvature.measure(x).value
+    model(x).square().mean().backward()
+    kept = model.seen["activation"]
+    assert curvature.measure(x).value == pytest.approx(before)
+    assert model.seen["activation"] is kept
+
+
 def test_a_step_without_slope_has_no_reach():
     bowl = Bowl()
     assert Curvature(bowl, torch.optim.SGD(bowl.parameters(), lr=0.0), objective).measure(BEND) is None

@@ -54,3 +54,10 @@ def test_half_precision_does_not_overflow():
     w = torch.full((8,), 200.0, dtype=torch.float16)
     *_, (cosine, ratio) = looks([w], [256.0, 256.0])
     assert (cosine, ratio) == (pytest.approx(1.0), pytest.approx(256 / 712, rel=1e-3))
+
+
+def test_complex_weights_are_pairs_of_real_ones():
+    w = torch.tensor([3.0 + 4.0j])
+    *_, (cosine, ratio) = looks([w], [1.0, 1.0 + 1.0j])
+    assert cosine == pytest.approx(0.5**0.5)
+    assert ratio == pytest.approx(2**0.5 / (5.0**2 + 5.0**2) ** 0.5)

@@ -2,6 +2,7 @@ import copy
 import math
 import warnings
 
+import numpy as np
 import pytest
 import torch
 from tests.unit.watch import loops
@@ -141,6 +142,12 @@ def test_it_does_not_begin_with_a_state_of_something_else():
         watch.load_state_dict({"epoch": 3})
     with pytest.raises(WatchError, match="given version 99"):
         watch.load_state_dict({"version": 99})
+    before = watch.state_dict()
+    with pytest.raises(WatchError, match=r"damaged \(it has no 'record'\)"):
+        watch.load_state_dict({"version": 1, "steps": 5})
+    with pytest.raises(WatchError, match="damaged"):
+        watch.load_state_dict(before | {"steps": 5, "steady": 3})
+    assert watch.state_dict() == before
 
 
 def test_a_loss_that_is_no_number_at_step_0_is_said_at_once():
@@ -157,9 +164,17 @@ def test_a_loss_that_is_no_number_at_step_0_is_said_at_once():
 def test_wrong_arguments_get_one_line_with_all_faults():
     model = nn.Linear(2, 1)
     with pytest.raises(WatchError) as caught:
-        surefoot.Watch("model", model, 3, on_finding="stopp", overhead=5, writer="runs")
+        surefoot.Watch("model", model, 3, tell="aloud", on_finding="stopp", overhead=5, writer="runs")
     said = str(caught.value)
-    for part in ("model must be", "optimizer must be", "objective must be", "given 'stopp'", "given 5", "add_scalar"):
+    for part in (
+        "model must be",
+        "optimizer must be",
+        "objective must be",
+        "'aloud'",
+        "'stopp'",
+        "given 5",
+        "add_scalar",
+    ):
         assert part in said
     assert "did you mean stop?" in said
     assert "\n" not in said
@@ -168,6 +183,9 @@ def test_wrong_arguments_get_one_line_with_all_faults():
     watch = surefoot.Watch(model, torch.optim.SGD(model.parameters(), lr=1.0))
     with pytest.raises(WatchError, match="given a tensor of shape \\[2, 3\\]"):
         watch.step(torch.zeros(2, 3))
+    with pytest.raises(WatchError, match="a complex tensor of shape"):
+        watch.step(torch.tensor(1j))
+    watch.step(np.float32(0.5))
     with pytest.raises(WatchError, match="no objective"):
         watch.step(1.0, torch.zeros(3))
 
