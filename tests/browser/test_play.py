@@ -252,6 +252,18 @@ def test_bad_links_are_told_and_the_page_goes_on(play):
     play.complaints.clear()
 
 
+def test_what_is_asked_anew_does_not_wait_for_a_long_descent(play):
+    page = play.open("?surface=bowl&" + "&".join(["recipe=adam(lr=0.01)"] * 16))
+    page.fill("#steps", "100000")
+    with page.expect_event("requestfailed", lambda request: "/api/descent" in request.url):
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(400)
+        page.fill("#steps", "50")
+        page.keyboard.press("Enter")
+    until(page, "document.getElementById('now').textContent === 'step 0 of 50'", seconds=5)
+    assert page.is_hidden("#fault")
+
+
 def test_a_turned_dial_is_answered_soon(play):
     page = play.open("?recipe=sgd(lr=0.1,momentum=0.9)")
     script = """async () => {

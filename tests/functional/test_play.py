@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 
+import psutil
 import pytest
 
 from surefoot.studies import Database, Study
@@ -153,3 +154,32 @@ def test_a_port_that_cannot_be_is_wrong_input():
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+def test_a_descent_that_nobody_waits_for_any_more_is_stopped():
+    longest = "/api/descent?steps=100000&" + "&".join(["recipe=adam(lr=0.01)"] * 16)
+    with playing("--port", "0") as (process, number):
+        assert ask(number, "/api/gallery")[0].status == 200
+        connection = http.client.HTTPConnection("127.0.0.1", number, timeout=60)
+        connection.request("GET", longest, headers={"Host": f"localhost:{number}"})
+        server = psutil.Process(process.pid)
+
+        def busy(seconds=0.5):
+            return server.cpu_percent(seconds) > 20
+
+        assert any(busy() for _ in range(20))
+        connection.close()
+        # It would work for a quarter of a minute.
+        assert not all(busy() for _ in range(6))
+
+
+def test_ctrl_c_does_not_wait_for_a_long_descent():
+    with playing("--port", "0") as (process, number):
+        connection = http.client.HTTPConnection("127.0.0.1", number, timeout=60)
+        query = "/api/descent?steps=100000&" + "&".join(["recipe=adam(lr=0.01)"] * 16)
+        connection.request("GET", query, headers={"Host": f"localhost:{number}"})
+        ask(number, "/api/gallery")
+        process.send_signal(signal.SIGINT)
+        out, said = process.communicate(timeout=8)
+        connection.close()
+        assert (process.returncode, out, said) == (0, "", "")

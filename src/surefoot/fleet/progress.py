@@ -1,20 +1,13 @@
-"""What long work tells while it goes on, and how it is told to stop."""
+"""What long work tells while it goes on, beside how it is told to stop."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from surefoot.interruption import Interrupted, Stop, never
 
-class Interrupted(Exception):  # noqa: N818  (it ends the work, but nothing is wrong)
-    """The work was asked to stop; all that a study keeps of it is saved.
-
-    Attributes:
-        study: Text that opens the study again, or ``None`` where there is none.
-    """
-
-    study: str | None = None
+__all__ = ["Interrupted", "Progress", "Silent", "Stop", "never"]
 
 
 class Progress(Protocol):
@@ -59,11 +52,3 @@ class Silent:
 
     def tell(self, line: str) -> None:
         """Show nothing."""
-
-
-def never() -> bool:
-    """Tell that nobody asks to stop."""
-    return False
-
-
-Stop = Callable[[], bool]

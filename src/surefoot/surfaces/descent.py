@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from surefoot.errors import RecipeError
+from surefoot.interruption import Interrupted, Stop, never
 from surefoot.optimizers import Hyper, Piece, UpdateRule, clip_by_global_norm
 from surefoot.recipe import Recipe
 from surefoot.schedules import Schedule, table
@@ -19,6 +20,9 @@ from surefoot.surfaces.noise import Noise
 from surefoot.surfaces.surface import Surface
 
 Array: TypeAlias = NDArray[np.float64]
+
+# Steps after which it is asked whether to stop: some milliseconds.
+ASKED = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +55,7 @@ def descend(
     start: Sequence[float] | None = None,
     noise: Noise | None = None,
     generator: torch.Generator | None = None,
+    stop: Stop = never,
 ) -> Descent:
     """Let one ball a recipe roll down a surface, all from one place and with the same luck.
 
@@ -61,9 +66,11 @@ def descend(
         start: Where they begin ``[D]``; the surface's own start unless given.
         noise: What the gradients suffer; the surface's own noise unless given.
         generator: Luck, needed where there is noise.
+        stop: Asked now and then; where it says yes, :class:`Interrupted` is raised.
 
     Raises:
         RecipeError: If there is no such descent.
+        Interrupted: If asked to stop.
 
     Example:
         >>> from surefoot.surfaces.quadratics import Bowl
@@ -79,6 +86,8 @@ def descend(
     positions[0] = begin
     with torch.inference_mode():
         for step in range(steps):
+            if step % ASKED == 0 and stop():
+                raise Interrupted
             here = positions[step]
             grads = surface.gradient(here)
             if luck is not None:

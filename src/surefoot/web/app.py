@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
@@ -15,12 +17,15 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from surefoot.errors import SurefootError
+from surefoot.interruption import Interrupted, Stop
 from surefoot.web import checks, hill, plane, studies, workshop
 from surefoot.web.guard import Guard, explained, refusal
 from surefoot.web.query import Query
 
 DEFAULT_STUDY = Path("surefoot.db")
 STATIC = Path(__file__).with_name("static")
+# How often it is looked whether somebody still waits for a long answer.
+LOOK_SECONDS = 0.1
 
 
 def make_app(*, port: int, study: Path = DEFAULT_STUDY) -> Starlette:
@@ -34,7 +39,7 @@ def make_app(*, port: int, study: Path = DEFAULT_STUDY) -> Starlette:
         Route("/", page),
         Route("/api/gallery", _answering(lambda _: hill.gallery())),
         Route("/api/surface", _answering(lambda request: hill.picture(Query(request.query_params)))),
-        Route("/api/descent", _answering(descent)),
+        Route("/api/descent", _while_awaited(descent)),
         Route("/api/plane", _answering(on_plane)),
         Route("/api/workshop", _answering(lambda request: workshop.answer(Query(request.query_params)))),
         Route("/api/studies", _answering(lambda _: studies.studies(study))),
@@ -57,10 +62,10 @@ def page(_request: Request) -> Response:
     return FileResponse(STATIC / "index.html")
 
 
-def descent(request: Request) -> dict[str, Any]:
+def descent(request: Request, stop: Stop) -> dict[str, Any]:
     """Answer where the balls go."""
     asked = request.query_params
-    return hill.descent(Query(asked), asked.getlist("recipe"), asked.getlist("turn"))
+    return hill.descent(Query(asked), asked.getlist("recipe"), asked.getlist("turn"), stop=stop)
 
 
 def on_plane(request: Request) -> dict[str, Any]:
@@ -77,6 +82,25 @@ def _answering(answer: Callable[[Request], dict[str, Any]]) -> Callable[[Request
 
     def endpoint(request: Request) -> Response:
         return JSONResponse(answer(request))
+
+    return endpoint
+
+
+def _while_awaited(answer: Callable[[Request, Stop], dict[str, Any]]) -> Callable[[Request], Awaitable[Response]]:
+    """Return an endpoint whose answer is stopped as soon as nobody waits for it: the page was closed, or asks anew."""
+
+    async def endpoint(request: Request) -> Response:
+        left = threading.Event()
+        work = asyncio.create_task(run_in_threadpool(answer, request, left.is_set))
+        try:
+            while not (await asyncio.wait([work], timeout=LOOK_SECONDS))[0]:
+                if await request.is_disconnected():
+                    left.set()
+            return JSONResponse(work.result())
+        except Interrupted:
+            return Response(status_code=499)  # nobody reads it
+        finally:
+            left.set()  # the server is being ended
 
     return endpoint
 

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from surefoot.errors import QueryError
+from surefoot.interruption import Stop, never
 from surefoot.recipe import Recipe
 from surefoot.surfaces.descent import descend
 from surefoot.surfaces.events import events
@@ -98,15 +99,17 @@ def picture(query: Query) -> Data:
     }
 
 
-def descent(query: Query, recipes: Sequence[str], turns: Sequence[str]) -> Data:
+def descent(query: Query, recipes: Sequence[str], turns: Sequence[str], *, stop: Stop = never) -> Data:
     """Return the ways of the balls, what happened to them and where they stand on the quadratic model.
 
     Args:
         query: ``surface``, ``condition``, ``noise``, ``seed``, ``steps``, ``start``.
         recipes: A text for each ball.
         turns: Dials to be turned first, as ``0:lr:0.3``.
+        stop: Whether nobody waits for it any more.
 
     Raises:
+        Interrupted: If asked to stop.
         QueryError: If something is out of its bounds.
         RecipeError: If a text is no recipe.
     """
@@ -124,6 +127,7 @@ def descent(query: Query, recipes: Sequence[str], turns: Sequence[str]) -> Data:
         start=start,
         noise=Noise(place.noise, place.noise),
         generator=torch.Generator().manual_seed(seed),
+        stop=stop,
     )
     every = math.ceil(steps / MOST_POINTS)
     shown = np.arange(0, steps + 1, every)

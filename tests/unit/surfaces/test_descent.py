@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from surefoot.errors import RecipeError
+from surefoot.interruption import Interrupted
 from surefoot.recipe import Recipe
 from surefoot.surfaces.descent import descend
 from surefoot.surfaces.gallery import SURFACES, surface_named
@@ -142,3 +143,18 @@ def test_what_cannot_be_is_refused(recipes, more, said):
 def test_noise_is_a_finite_number(given):
     with pytest.raises(RecipeError, match="at least 0"):
         Noise(curvature=given)
+
+
+def test_it_stops_when_asked_and_not_before():
+    asked = []
+
+    def stop():
+        asked.append(True)
+        return len(asked) == 3
+
+    with pytest.raises(Interrupted):
+        descend(Bowl(), [Recipe.parse("sgd(lr=0.1)")], steps=10**5, stop=stop)
+    assert len(asked) == 3
+    free = descend(Bowl(), [Recipe.parse("sgd(lr=0.1)")], steps=200)
+    heard = descend(Bowl(), [Recipe.parse("sgd(lr=0.1)")], steps=200, stop=lambda: False)
+    np.testing.assert_array_equal(heard.positions, free.positions)

@@ -7,7 +7,7 @@ const EVERY = 3000; // milliseconds between two looks for a check that has come
 
 export class ChecksView {
   constructor() {
-    this.refresh = latest(() => this.update().catch((error) => this.fail(error)));
+    this.refresh = latest((signal) => this.update(signal), (error) => this.fail(error));
     byId("check").addEventListener("change", (event) => { change({ check: event.target.value }); this.refresh(); });
     setInterval(() => state.view === "check" && !document.hidden && this.refresh(), EVERY);
     const frame = byId("check-report");
@@ -25,8 +25,8 @@ export class ChecksView {
     byId("check-report").hidden = true;
   }
 
-  async update() {
-    const { checks, path } = await ask("checks");
+  async update(signal) {
+    const { checks, path } = await ask("checks", [], signal);
     if (!checks.length) throw new Error(`${path} holds no check yet; surefoot check writes one.`);
     const id = state.check ?? String(checks[0].id);
     if (!checks.some((each) => String(each.id) === id)) throw new Error(`${path} has no check ${id}; its newest is ${checks[0].id}.`);

@@ -13,6 +13,9 @@ import { Plane } from "./plane.js";
 import { captionOf, readingOf } from "./reading.js";
 import { change, state } from "./state.js";
 
+// A canvas is not narrower on any screen.
+const LEAST = 60;
+
 export class HillView {
   constructor(gallery) {
     this.gallery = gallery;
@@ -26,7 +29,7 @@ export class HillView {
       rewrite: (number, text) => this.rewrite(number, text),
       remove: (number) => this.remove(number),
     });
-    this.refresh = latest(() => this.update().catch((error) => complain(error.message)));
+    this.refresh = latest((signal) => this.update(signal), (error) => complain(error.message));
     this.wireSetup();
     this.wireTime();
     onNewLook(() => this.resize());
@@ -130,7 +133,7 @@ export class HillView {
   }
 
   // Asks for what changed, all at once, and shows it.
-  async update() {
+  async update(signal) {
     const place = [["surface", state.surface]];
     if (state.surface === "ravine") place.push(["condition", state.condition]);
     const noisy = state.noise === null ? place : [...place, ["noise", state.noise]];
@@ -140,8 +143,8 @@ export class HillView {
     const written = state.recipes;
     const [surface, answer] = await Promise.all([
       this.once("surface", place),
-      ask("descent", [...noisy, ...rest, ...written.map((recipe) => ["recipe", recipe]), ...turns]),
-    ]).catch((error) => { this.turns.clear(); throw error; });
+      ask("descent", [...noisy, ...rest, ...written.map((recipe) => ["recipe", recipe]), ...turns], signal),
+    ]).catch((error) => { if (error.name !== "AbortError") this.turns.clear(); throw error; });
     complain(null);
     if (this.surface !== surface) { this.surface = surface; this.ground = null; }
     this.answer = answer;
@@ -206,6 +209,7 @@ export class HillView {
   draw() {
     if (!this.answer || byId("view-hill").hidden) return;
     const { clock, answer } = this;
+    if (byId("hill").clientWidth < LEAST) return; // it is being laid out
     this.ground ??= new Ground(this.surface, byId("hill"));
     drawHill(byId("hill"), this.ground, answer.balls, { now: clock.now, every: answer.every, speed: clock.speed, chosen: this.chosen });
     drawLosses(byId("losses"), answer, clock.now);

@@ -12,7 +12,7 @@ const FRAMEWORKS = { pytorch: "PyTorch", lightning: "Lightning", huggingface: "H
 export class ShopView {
   constructor(gallery) {
     choices(byId("shop-optimizer"), gallery.methods);
-    this.refresh = latest(() => this.update().catch((error) => complain(error.message)));
+    this.refresh = latest((signal) => this.update(signal), (error) => complain(error.message));
     const set = (patch) => { change(patch); this.refresh(); };
     byId("shop-optimizer").addEventListener("change", (event) => set({ optimizer: event.target.value }));
     byId("shop-momentum").addEventListener("change", (event) => set({ momentum: event.target.value }));
@@ -27,9 +27,9 @@ export class ShopView {
 
   open() { return this.refresh(); }
 
-  async update() {
+  async update(signal) {
     const { schedule, length, optimizer, momentum, framework } = state;
-    this.answer = await ask("workshop", { schedule, length, optimizer, momentum, framework });
+    this.answer = await ask("workshop", { schedule, length, optimizer, momentum, framework }, signal);
     complain(null);
     if (state.schedule === schedule) change({ schedule: this.answer.schedule });
     show(byId("shop-optimizer"), state.optimizer);

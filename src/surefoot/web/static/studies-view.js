@@ -9,7 +9,7 @@ import { change, state } from "./state.js";
 export class StudiesView {
   constructor() {
     this.heat = new Heat(byId("heat"), (trial, compare) => this.choose(compare ? { second: String(trial) } : { first: String(trial) }));
-    this.refresh = latest(() => this.update().catch((error) => this.fail(error)));
+    this.refresh = latest((signal) => this.update(signal), (error) => this.fail(error));
     byId("study").addEventListener("change", (event) => { change({ study: event.target.value, first: null, second: null }); this.refresh(); });
     for (const id of ["first", "second"]) byId(id).addEventListener("change", (event) => this.choose({ [id]: event.target.value || null }));
     onNewLook(() => this.draw());
@@ -29,14 +29,14 @@ export class StudiesView {
     this.found = null;
   }
 
-  async update() {
-    const { studies, path } = await ask("studies");
+  async update(signal) {
+    const { studies, path } = await ask("studies", [], signal);
     if (!studies.length) throw new Error(`${path} holds no study yet; surefoot tune writes one.`);
     const id = state.study ?? String(studies[0].id);
-    const found = await ask("study", { id });
+    const found = await ask("study", { id }, signal);
     const trials = found.spots.filter(({ loss }) => loss !== null).sort((a, b) => a.loss - b.loss);
     const [first, second] = [state.first ?? (trials.length ? String(trials[0].trial) : null), state.second];
-    const chosen = await Promise.all([first, second].map((trial) => (trial === null ? null : ask("curves", { id, trial }))));
+    const chosen = await Promise.all([first, second].map((trial) => (trial === null ? null : ask("curves", { id, trial }, signal))));
     complain(null);
     Object.assign(this, { found, chosen, first, second });
     this.listen(id);

@@ -1,0 +1,22 @@
+"""How long work is told to stop, and what it says when it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Stop = Callable[[], bool]
+
+
+class Interrupted(Exception):  # noqa: N818  (it ends the work, but nothing is wrong)
+    """The work was asked to stop; all that a study keeps of it is saved.
+
+    Attributes:
+        study: Text that opens the study again, or ``None`` where there is none.
+    """
+
+    study: str | None = None
+
+
+def never() -> bool:
+    """Tell that nobody asks to stop."""
+    return False
