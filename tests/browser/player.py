@@ -36,8 +36,10 @@ def served(**more):
         thread.join()
         sock.close()
 
-    yield f"http://127.0.0.1:{port}/", stop
-    stop()
+    try:
+        yield f"http://127.0.0.1:{port}/", stop
+    finally:  # else the thread would keep a failed test's process from ending
+        stop()
 
 
 def until(page, condition, *, seconds=30.0):

@@ -264,6 +264,82 @@ def test_what_is_asked_anew_does_not_wait_for_a_long_descent(play):
     assert page.is_hidden("#fault")
 
 
+@pytest.mark.parametrize(
+    "query", ["?t=-5", "?ball=-1&t=x&speed=x", "?view=constructor", "?view=__proto__", "?__proto__=1"]
+)
+def test_odd_links_show_the_page(play, query):
+    page = play.open(query)
+    assert page.is_hidden("#fault")
+    assert page.inner_text("#now") == "step 0 of 200"
+
+
+def test_a_learning_rate_beyond_all_numbers_is_drawn(play):
+    page = play.open("?surface=bowl&t=5&recipe=sgd(lr=1e308)")
+    assert "its error grows. Stable below 2." in page.inner_text("#map-reading")
+    assert "diverges" in page.inner_text("#log")
+
+
+def test_a_broken_recipe_in_a_link_is_mended_where_it_stands(play):
+    page = play.open("?surface=bowl&recipe=sdg(lr=1)&recipe=adam(lr=0.1)")
+    play.complaints.clear()
+    assert page.input_value("[aria-label='Recipe of ball 1']") == "sdg(lr=1)"
+    page.fill("[aria-label='Recipe of ball 1']", "sgd(lr=1)")
+    play.after(page, lambda: page.keyboard.press("Enter"))
+    assert page.is_hidden("#fault")
+
+
+def test_the_browsers_way_back_leads_to_the_view_before(play):
+    page = play.open("?surface=bowl&t=7")
+    play.after(page, lambda: page.click("[data-view=shop]"))
+    fill = "#shop-length"
+    page.fill(fill, "77")
+    play.after(page, lambda: page.keyboard.press("Enter"))
+    play.state(page)
+    play.after(page, page.go_back)
+    assert page.is_visible("#hill")
+    assert play.state(page) == {"surface": ["bowl"], "t": ["7"]}
+    play.after(page, page.go_forward)
+    assert page.input_value(fill) == "77"
+
+
+def test_a_finger_starts_the_balls_and_drags_the_point(play):
+    page = play.open("?surface=bowl&recipe=sgd(lr=0.1,momentum=0.5)", PHONE, has_touch=True, is_mobile=True)
+    page.locator("#hill").scroll_into_view_if_needed()
+    hill = page.locator("#hill").bounding_box()
+    x = hill["x"] + 14 + 0.25 * (hill["width"] - 28)
+    play.after(page, lambda: page.touchscreen.tap(x, hill["y"] + 60))
+    (low, high), *_ = surface_named("bowl").box
+    assert float(play.state(page)["start"][0]) == pytest.approx(low + 0.25 * (high - low), abs=0.1)
+    page.locator("#map").scroll_into_view_if_needed()
+    page.wait_for_timeout(100)
+    board = page.locator("#map svg").bounding_box()
+    scrolled = page.evaluate("scrollY")
+    finger = page.context.new_cdp_session(page)
+
+    def touch(kind, across=None, up=None):
+        at = (
+            []
+            if across is None
+            else [{"x": board["x"] + across * board["width"], "y": board["y"] + up * board["height"]}]
+        )
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+
+    touch("touchStart", 0.5, 0.5)
+    for share in (0.55, 0.6, 0.65):
+        touch("touchMove", share, 0.4)
+    play.after(page, lambda: touch("touchMove", 0.7, 0.3))
+    touch("touchEnd")
+    page.wait_for_timeout(200)
+    dragged = Recipe.parse(page.input_value("#balls input"))
+    assert dragged.lr.highest > 0.2
+    assert dragged.momentum.highest > 0.9
+    assert page.evaluate("scrollY") == scrolled
+    for control in ("#play", "#forward"):
+        page.tap(control)
+    play.after(page, lambda: page.tap("#add"))
+    assert page.locator("#balls li").count() == 2
+
+
 def test_a_turned_dial_is_answered_soon(play):
     page = play.open("?recipe=sgd(lr=0.1,momentum=0.9)")
     script = """async () => {

@@ -94,6 +94,39 @@ def test_a_database_that_goes_away_is_told(play, path):
     play.complaints.clear()
 
 
+def test_a_database_that_comes_is_shown_and_so_is_a_study_that_comes_later(browser, tmp_path):
+    path = tmp_path / "later.db"
+    with served(study=path) as (address, _):
+        player = Player(browser, address)
+        page = player.open("?view=studies")
+        assert "there is no study database" in page.inner_text("#fault")
+        player.complaints.clear()
+        first = Study.create(Database(path), task="wine", settings={}, seed=0)
+        first.record("search/000", [measured(SEARCHED[0][0], "search/000", 0.4)], config_steps=100, seconds=1.0)
+        until(page, "document.getElementById('study-about').textContent.startsWith('wine: running, 1 settings')")
+        assert page.is_hidden("#fault")
+        Study.create(Database(path), task="digits", settings={}, seed=0)
+        until(page, "document.getElementById('study').options.length === 2")
+        player.close()
+
+
+def test_a_study_that_is_not_there_leaves_the_others_to_choose(play):
+    page = play.open("?view=studies&study=99")
+    assert "has no study 99; there are 1" in page.inner_text("#fault")
+    play.complaints.clear()
+    play.after(page, lambda: page.select_option("#study", "1"))
+    assert page.is_hidden("#fault")
+
+
+def test_axe_finds_nothing_to_complain_about_once_there_is_a_winner(play, path):
+    study = Study.open(str(path))
+    rows = [measured(text, "confirm/1", loss, seed=1) for text, loss in ((RECOMMENDED, 0.1), (DEFAULT, 0.8))]
+    study.record("confirm/1", rows, config_steps=600, seconds=1.0)
+    page = play.open("?view=studies")
+    assert page.is_visible("#study-best")
+    assert play.axe(page) == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
 def test_axe_finds_nothing_to_complain_about(play, width, scheme):

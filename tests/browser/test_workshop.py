@@ -55,6 +55,26 @@ def test_code_is_written_for_any_framework_or_the_reason_why_not(play):
     assert page.text_content("#shop-code").startswith("# optax has no nadam by the same rule as PyTorch's.")
 
 
+def test_the_momentum_may_have_a_schedule_and_a_curve_of_its_own(play):
+    page = play.open("?view=shop")
+    assert page.is_hidden("#momenta")
+    fill(play, page, "#shop-momentum", "linear(0.8, final=0.95)")
+    assert page.inner_text("#shop-recipe") == "sgd(lr=cosine(0.3, warmup=5%), momentum=linear(0.8, final=0.95))"
+    assert page.is_visible("#momenta")
+    assert play.state(page)["momentum"] == ["linear(0.8, final=0.95)"]
+    play.after(page, lambda: page.select_option("#shop-optimizer", "adagrad"))
+    assert page.is_hidden("#momenta")
+
+
+def test_a_broken_link_shows_what_is_to_be_mended(play):
+    page = play.open("?view=shop&framework=abc&length=77&schedule=linear(0.2)")
+    assert "framework is one of pytorch" in page.inner_text("#fault")
+    play.complaints.clear()
+    assert (page.input_value("#shop-length"), page.input_value(SCHEDULE)) == ("77", "linear(0.2)")
+    play.after(page, lambda: page.select_option("#shop-framework", "keras"))
+    assert page.is_hidden("#fault")
+
+
 def test_the_curve_is_drawn_and_read_out(play):
     page = play.open("?view=shop&schedule=linear(0.4)&length=100", color_scheme="light")
     assert page.inner_text("#curve-words").startswith("From 0.4 at the first step, at most 0.4 (step 0), 0.004 at the")

@@ -134,7 +134,7 @@ def test_ctrl_c_ends_it_quietly_while_somebody_follows_a_study(tmp_path):
     with playing("--port", "0", "--study", str(path)) as (process, number):
         connection = http.client.HTTPConnection("127.0.0.1", number, timeout=60)
         connection.request("GET", "/api/live?id=1", headers={"Host": f"localhost:{number}"})
-        assert connection.getresponse().readline() == b"data: running 0\n"
+        assert connection.getresponse().readline() == b"data: running 0 of 1\n"
         process.send_signal(signal.SIGINT)
         out, said = process.communicate(timeout=60)
         connection.close()

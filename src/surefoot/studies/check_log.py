@@ -75,6 +75,8 @@ def add_check(
 
 def check_heads(database: Database) -> list[CheckHead]:
     """Return all checks, the newest first."""
+    if not database.has(checks.name):
+        return []
     with database.read() as connection:
         return [CheckHead(**row) for row in connection.execute(select(*HEAD).order_by(checks.c.id.desc())).mappings()]
 
@@ -86,8 +88,10 @@ def check_row(database: Database, number: int) -> CheckRow:
         StudyError: If there is no such check.
     """
     query = select(checks.c.command, checks.c.environment, checks.c.result).where(checks.c.id == number)
-    with database.read() as connection:
-        row = connection.execute(query).mappings().one_or_none()
+    row = None
+    if database.has(checks.name):
+        with database.read() as connection:
+            row = connection.execute(query).mappings().one_or_none()
     if row is None:
         raise StudyError(f"{str(database.path)!r} has no check {number}.", hint="surefoot check writes one.")
     return CheckRow(**row)

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, select
 from sqlalchemy.exc import StatementError
 from sqlalchemy.pool import NullPool
 
@@ -35,7 +35,7 @@ _HINTS = {
 class Database:
     """A study database: SQLite in WAL mode, one writer at a time, one commit for each chunk of work.
 
-    A database that may not be written, such as one on a read-only disk, can be read.
+    A database that may not be written, such as one on a read-only disk, can be read; it stays as old as it is.
 
     Args:
         path: The file.
@@ -82,6 +82,11 @@ class Database:
         with self.read() as connection:
             return list(connection.scalars(select(schema.studies.c.id).order_by(schema.studies.c.id)))
 
+    def has(self, table: str) -> bool:
+        """Tell whether there is a table: an old database that may not be written lacks those that came later."""
+        with self.read() as connection:
+            return inspect(connection).has_table(table)
+
     def _update(self, versions: Versions, *, create: bool) -> None:
         with self.read() as connection, self._named():
             version = versions.of(connection)
@@ -89,7 +94,7 @@ class Database:
                 raise StudyError("it is empty.", hint="surefoot tune writes one.")
         if version == EMPTY:
             self._use_write_ahead_log()
-        if version != versions.present:
+        if version != versions.present and _may_be_written(self.path):
             # Other processes may be at the same: the version is read again under the lock.
             with self.write() as connection, self._named():
                 versions.update(connection)
@@ -145,8 +150,11 @@ def _engine(path: Path, *, create: bool, wait_seconds: float) -> Engine:
 
 def _access(path: Path, *, create: bool) -> dict[str, str]:
     """Return how SQLite is to open a file, as the parameters of its URI."""
-    writable = os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
     log = path.with_name(f"{path.name}-wal")
-    if path.exists() and not writable and not log.exists():
+    if path.exists() and not _may_be_written(path) and not log.exists():
         return {"mode": "ro", "immutable": "1"}  # else SQLite would write beside it, even to read
     return {"mode": "rwc" if create else "rw"}
+
+
+def _may_be_written(path: Path) -> bool:
+    return os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))

@@ -48,7 +48,7 @@ class Event:
 def events(surface: Surface, descent: Descent) -> tuple[tuple[Event, ...], ...]:
     """Return what happened to every ball for the first time, in order.
 
-    - overshoot: it moved uphill, past the lowest point of its way;
+    - overshoot: a move that began downhill ended uphill, past the lowest point of its way;
     - oscillation: it turned back for the third time;
     - escape: it left the region where it began;
     - arrival: from then on its loss is below a thousandth of what it was, above the lowest;
@@ -90,8 +90,9 @@ def _is_lost(surface: Surface, way: Array) -> NDArray[np.bool_]:
 def _overshoot(surface: Surface, way: Array) -> int | None:
     slopes = surface.gradient(torch.from_numpy(way)).numpy()
     moves = _moves(surface, way)
-    uphill = (moves * slopes[1:]).sum(1) > 0.0
-    return _after(_first(uphill), 1)
+    # A move that is uphill from its very beginning passed nothing: noise misled it.
+    passed = ((moves * slopes[:-1]).sum(1) < 0.0) & ((moves * slopes[1:]).sum(1) > 0.0)
+    return _after(_first(passed), 1)
 
 
 def _oscillation(surface: Surface, way: Array) -> int | None:

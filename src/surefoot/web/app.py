@@ -53,7 +53,7 @@ def make_app(*, port: int, study: Path = DEFAULT_STUDY) -> Starlette:
     return Starlette(
         routes=routes,
         middleware=[Middleware(Guard, port=port)],
-        exception_handlers={SurefootError: explained, 404: _nothing_there},
+        exception_handlers={SurefootError: explained, 404: _nothing_there, 500: _failed},
     )
 
 
@@ -106,16 +106,21 @@ def _while_awaited(answer: Callable[[Request, Stop], dict[str, Any]]) -> Callabl
 
 
 def _live(path: Path) -> Callable[[Request], Awaitable[Response]]:
-    """Return the endpoint that tells the news of a study as they come."""
+    """Return the endpoint that tells the news of a study, or without one of the database, as they come."""
 
     async def endpoint(request: Request) -> Response:
         query = Query(request.query_params)
-        number = query.whole("id", 1, low=1, high=10**9)
+        number = query.whole("id", 1, low=1, high=10**9) if request.query_params.get("id") else None
         query.settle()
         told = studies.news(path, number, gone=request.is_disconnected, wait=asyncio.sleep)
         return StreamingResponse(told, media_type="text/event-stream")
 
     return endpoint
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    said = f"{request.url.path[:80]!r} failed, which is a fault of surefoot's own: {type(error).__name__}: {error}"
+    return refusal(said, status=500, hint="please report it.")
 
 
 async def _nothing_there(request: Request, _error: Exception) -> Response:

@@ -75,9 +75,9 @@ def standing(surface: Surface, noise: float, recipe: Recipe) -> Data:
     """Return where a recipe stands on the plane, at the peak of its schedules, or why it has no place there.
 
     Returns:
-        JSON data: ``why`` alone, or ``method``, ``rate``, ``region``, ``steps`` to a tenth of the error (``None`` where
-        it does not shrink), ``limit`` of the learning rate, ``floor`` (the root of the mean square of the distance
-        that noise keeps; ``None`` where there is none), and whether it ``varies``.
+        JSON data: ``why`` alone, or ``method``, ``rate`` (``None`` beyond all numbers), ``region``, ``steps`` to a
+        tenth of the error (``None`` where it does not shrink), ``limit`` of the learning rate, ``floor`` (the root of
+        the mean square of the distance that noise keeps; ``None`` where there is none), and whether it ``varies``.
     """
     why = _why_not(recipe)
     if why is not None:
@@ -86,17 +86,19 @@ def standing(surface: Surface, noise: float, recipe: Recipe) -> Data:
     name, quadratic = next(named for named in METHODS.items() if named[1] is quadratic_of(recipe))
     model = _Model(surface.curvatures, noise, METHODS[name].method)
     lr, momentum = np.array([recipe.lr.highest]), np.array([recipe.momentum.highest])
-    found = model.rates(lr, momentum)
+    with np.errstate(over="ignore", invalid="ignore"):  # whoever asks for a rate of 1e308 gets one beyond all numbers
+        found, place = model.rates(lr, momentum), model.regions(lr, momentum)
+        floor = model.floor(lr, momentum)
     steps = float(steps_to(SHARE, found)[0])
     schedules = (recipe.lr, recipe.momentum)
     return {
         "why": None,
         "method": name,
-        "rate": float(found[0]),
-        "region": Region(int(model.regions(lr, momentum)[0])).name.lower(),
+        "rate": float(found[0]) if math.isfinite(found[0]) else None,
+        "region": Region(int(place[0])).name.lower(),
         "steps": steps if math.isfinite(steps) else None,
         "limit": model.limit(quadratic, float(momentum[0])),
-        "floor": model.floor(lr, momentum),
+        "floor": floor,
         "varies": any(each.name != "constant" for each in schedules),
     }
 

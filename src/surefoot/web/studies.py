@@ -104,20 +104,24 @@ def curves(path: Path, query: Query) -> Data:
     }
 
 
-def stamp(path: Path, number: int) -> str:
-    """Return a text that is another one as soon as there is news of a study."""
-    found = Study(opened(path), number)
-    return f"{found.info().status} {len(found.costs())}"
+def stamp(path: Path, number: int | None) -> str:
+    """Return a text that is another one as soon as there is news of a study, or one more of them."""
+    database = opened(path)
+    known = len(database.study_ids())
+    if number is None:
+        return f"{known} studies"
+    found = Study(database, number)
+    return f"{found.info().status} {len(found.costs())} of {known}"
 
 
 async def news(
-    path: Path, number: int, *, gone: Callable[[], Awaitable[bool]], wait: Callable[[float], Awaitable[None]]
+    path: Path, number: int | None, *, gone: Callable[[], Awaitable[bool]], wait: Callable[[float], Awaitable[None]]
 ) -> AsyncIterator[str]:
     """Yield server-sent events: the stamp of a study, whenever it is another, until nobody listens any more.
 
     Args:
         path: Of the database.
-        number: Of the study.
+        number: Of the study; ``None`` where any will do.
         gone: Whether whoever listened has left.
         wait: Lets so many seconds pass.
     """

@@ -10,10 +10,11 @@ import numpy as np
 
 from surefoot.errors import RecipeError
 from surefoot.recipe import FRAMEWORKS, Recipe, framework_code
-from surefoot.schedules import SCHEDULES, Schedule, Sequence, Warmup, parse_schedule, schedule_text
+from surefoot.recipe.families import family_of
+from surefoot.schedules import SCHEDULES, Constant, Schedule, Sequence, Warmup, parse_schedule, schedule_text
 from surefoot.schedules.fields import fields_of, kinds_of
 from surefoot.schedules.scanner import number_text
-from surefoot.web.dials import METHODS, dials_of, turned
+from surefoot.web.dials import METHODS, turned
 from surefoot.web.query import Query
 
 Data: TypeAlias = dict[str, Any]
@@ -29,7 +30,8 @@ def answer(query: Query) -> Data:
     """Return a schedule's parts, its values, and what to paste.
 
     Args:
-        query: ``schedule`` (a text), ``length`` in steps, ``optimizer``, ``momentum``, ``framework``.
+        query: ``schedule`` (a text), ``length`` in steps, ``optimizer``, ``momentum`` (a number or a schedule's text),
+            ``framework``.
 
     Raises:
         QueryError: If something is out of its bounds.
@@ -38,13 +40,12 @@ def answer(query: Query) -> Data:
     text = query.text("schedule", "cosine(0.3, warmup=5%)", longest=LONGEST_SCHEDULE)
     steps = query.whole("length", 1000, low=1, high=MOST_STEPS)
     method = query.name("optimizer", "sgd", METHODS)
-    momentum = query.text("momentum", "", longest=20)
+    momentum = query.text("momentum", "", longest=LONGEST_SCHEDULE)
     framework = query.name("framework", "pytorch", FRAMEWORKS)
     query.settle()
     schedule = parse_schedule(text)
     recipe = Recipe.parse(METHODS[method]).with_(lr=schedule)
-    if momentum and dials_of(recipe).momentum is not None:
-        recipe = turned(recipe, "momentum", momentum)
+    recipe = _with_momentum(recipe, momentum)
     recipe.require_bounds(steps=steps)
     shown = np.unique(np.linspace(0, steps - 1, min(steps, POINTS)).round().astype(np.int64))
     return {
@@ -55,11 +56,24 @@ def answer(query: Query) -> Data:
         "steps": shown.tolist(),
         "values": schedule.values(shown, steps).tolist(),
         "recipe": str(recipe),
-        "momentum": dials_of(recipe).momentum,
+        "momentum": _momentum_text(recipe),
+        "momenta": None if isinstance(recipe.momentum, Constant) else recipe.momentum.values(shown, steps).tolist(),
         "frameworks": list(FRAMEWORKS),
         "code": _code(recipe, framework, steps),
         "fresh": FRESH,
     }
+
+
+def _with_momentum(recipe: Recipe, text: str) -> Recipe:
+    """Return a recipe with the momentum that a text says, unless the optimizer has none or it says nothing."""
+    name = family_of(recipe.optimizer).momentum
+    if name is None or not text:
+        return recipe
+    return recipe.with_(**{name: parse_schedule(text)}) if "(" in text else turned(recipe, "momentum", text)
+
+
+def _momentum_text(recipe: Recipe) -> str | None:
+    return None if family_of(recipe.optimizer).momentum is None else schedule_text(recipe.momentum)
 
 
 def _code(recipe: Recipe, framework: str, steps: int) -> str:

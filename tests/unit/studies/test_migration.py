@@ -6,7 +6,7 @@ import pytest
 
 from surefoot.errors import StudyError
 from surefoot.recipe import Recipe
-from surefoot.studies import Curve, Database, Measurement, Study, schema
+from surefoot.studies import Curve, Database, Measurement, Study, check_heads, check_row, schema
 from surefoot.studies.migration import Versions
 
 VERSION_1 = Path(__file__).with_name("version1.sql").read_text(encoding="utf-8")
@@ -59,6 +59,18 @@ def test_every_older_version_ends_with_the_tables_of_a_new_one(tmp_path):
     Database(new)
     assert tables(old) == tables(new)
     assert ask(old, "PRAGMA user_version") == ask(new, "PRAGMA user_version") == [(len(schema.MIGRATIONS) + 1,)]
+
+
+def test_one_that_may_not_be_written_stays_as_old_as_it_is(tmp_path, monkeypatch):
+    path = make(tmp_path / "a.db", VERSION_1)
+    before = path.read_bytes()
+    monkeypatch.setattr("os.access", lambda *_: False)
+    database = Database(path, create=False)
+    assert (database.study_ids(), check_heads(database)) == ([1], [])
+    with pytest.raises(StudyError, match="has no check 1"):
+        check_row(database, 1)
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["a.db"]
 
 
 def statement(text: str):

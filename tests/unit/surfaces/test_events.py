@@ -1,11 +1,14 @@
 """What is said to happen, where it is known what happens."""
 
+import numpy as np
 import pytest
+import torch
 
 from surefoot.recipe import Recipe
 from surefoot.surfaces.descent import descend
 from surefoot.surfaces.events import Kind, events
 from surefoot.surfaces.gallery import surface_named
+from surefoot.surfaces.noise import Noise
 
 
 def happened(name, text, *, steps=300, start=None):
@@ -36,6 +39,15 @@ def test_a_rate_over_two_diverges():
 def test_momentum_overshoots_at_a_rate_that_alone_would_not():
     assert Kind.OVERSHOOT in happened("bowl", "sgd(lr=0.1, momentum=0.9)")
     assert Kind.OVERSHOOT not in happened("bowl", "sgd(lr=0.1, momentum=0)")
+
+
+def test_a_ball_that_noise_pushes_uphill_has_passed_nothing():
+    surface, recipe = surface_named("bowl"), Recipe.parse("sgd(lr=0.001, momentum=0)")
+    luck = torch.Generator().manual_seed(0)
+    way = descend(surface, [recipe], steps=300, start=[5.0], noise=Noise(0.0, 3.0), generator=luck)
+    assert (np.diff(way.positions[0, :, 0]) > 0).any()
+    assert (way.positions > 0).all()
+    assert events(surface, way) == ((),)
 
 
 def test_momentum_escapes_the_shallow_well():

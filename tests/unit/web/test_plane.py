@@ -1,5 +1,6 @@
 """The map against the theory's own limits, and against balls let loose on both sides of its line."""
 
+import json
 from functools import partial
 
 import numpy as np
@@ -105,3 +106,10 @@ def test_region_names_stand_in_their_regions():
     for each in found["names"]:
         stable = found["steps"][each["row"] * len(found["lr"]) + each["column"]] is not None
         assert stable == (each["word"] != "diverges")
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.5])
+def test_a_rate_beyond_all_numbers_still_has_a_place(noise):
+    found = standing(Bowl(), noise, Recipe.parse("sgd(lr=1e308, momentum=0.5)"))
+    assert (found["region"], found["steps"]) == ("divergent", None)
+    json.dumps(found, allow_nan=False)

@@ -123,7 +123,7 @@ def test_news_come_when_there_are_some_and_end_when_nobody_listens(path):
         return [each async for each in studies.news(path, 1, gone=gone, wait=wait)]
 
     first, second, third = in_a_thread(hear())
-    assert (first, second) == ("data: running 1\n\n", "data: done 2\n\n")
+    assert (first, second) == ("data: running 1 of 1\n\n", "data: done 2 of 1\n\n")
     assert third.startswith("data: fault there is no study database")
     assert third.count("\n") == 2
 
@@ -141,4 +141,4 @@ def test_silence_is_broken_by_a_sign_of_life(path):
     async def hear():
         return [each async for each in studies.news(path, 1, gone=gone, wait=wait)]
 
-    assert in_a_thread(hear()) == ["data: running 1\n\n", ": still here\n\n"]
+    assert in_a_thread(hear()) == ["data: running 1 of 1\n\n", ": still here\n\n"]

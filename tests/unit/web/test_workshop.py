@@ -23,6 +23,15 @@ def test_recipe_and_code_are_those_of_the_library():
     assert found["code"] == pytorch_code(Recipe.parse(recipe), steps=1000)
 
 
+def test_the_momentum_may_have_a_schedule():
+    found = answer(Query({"momentum": "linear(0.5, final=0.9)", "length": "3"}))
+    assert found["recipe"] == "sgd(lr=cosine(0.3, warmup=5%), momentum=linear(0.5, final=0.9))"
+    assert found["momentum"] == "linear(0.5, final=0.9)"
+    assert found["momenta"] == pytest.approx([0.5, 0.5 + 0.4 / 3, 0.5 + 0.8 / 3])
+    assert answer(Query({"optimizer": "adam", "momentum": "wsd(0.9)"}))["recipe"].endswith("beta1=wsd(0.9))")
+    assert answer(Query({"optimizer": "adagrad", "momentum": "wsd(0.9)"}))["momenta"] is None
+
+
 def test_long_curves_are_thinned_to_their_ends():
     found = answer(Query({"schedule": "linear(1)", "length": "10000000"}))
     assert len(found["steps"]) == 1000
@@ -43,6 +52,7 @@ def test_choices_are_offered_where_there_are_some():
         ({"length": "0"}, QueryError, "from 1 to 10000000"),
         ({"optimizer": "x"}, QueryError, "optimizer is one of"),
         ({"momentum": "2"}, QueryError, "the dial momentum"),
+        ({"momentum": "linear(2)"}, RecipeError, "momentum must be at least 0 and below 1"),
         ({"schedule": "-0.1"}, RecipeError, "lr must be at least 0"),
     ],
 )

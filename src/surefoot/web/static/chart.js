@@ -51,7 +51,7 @@ function ticks(low, high) {
 }
 
 function logTicks(from, to) {
-  const mantissas = to - from < 1.5 ? [1, 2, 5] : [1];
+  const mantissas = to - from < 2.3 ? [1, 2, 5] : [1];
   const every = Math.max(1, Math.ceil((to - from) / 6));
   const found = [];
   for (let power = Math.floor(from); power <= to; power += every) for (const mantissa of mantissas) found.push(mantissa * 10 ** power);

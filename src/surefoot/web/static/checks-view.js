@@ -29,9 +29,9 @@ export class ChecksView {
     const { checks, path } = await ask("checks", [], signal);
     if (!checks.length) throw new Error(`${path} holds no check yet; surefoot check writes one.`);
     const id = state.check ?? String(checks[0].id);
+    options(byId("check"), checks.map((each) => [String(each.id), `${each.id}: ${each.task}, ${each.recipe}: ${each.verdict}, ${each.created.slice(0, 16).replace("T", " ")}`]), id);
     if (!checks.some((each) => String(each.id) === id)) throw new Error(`${path} has no check ${id}; its newest is ${checks[0].id}.`);
     complain(null);
-    options(byId("check"), checks.map((each) => [String(each.id), `${each.id}: ${each.task}, ${each.recipe}: ${each.verdict}, ${each.created.slice(0, 16).replace("T", " ")}`]), id);
     const frame = byId("check-report");
     frame.hidden = false;
     if (frame.dataset.id !== id) {

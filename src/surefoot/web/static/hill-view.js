@@ -29,7 +29,7 @@ export class HillView {
       rewrite: (number, text) => this.rewrite(number, text),
       remove: (number) => this.remove(number),
     });
-    this.refresh = latest((signal) => this.update(signal), (error) => complain(error.message));
+    this.refresh = latest((signal) => this.update(signal), (error) => this.fail(error));
     this.wireSetup();
     this.wireTime();
     onNewLook(() => this.resize());
@@ -78,6 +78,14 @@ export class HillView {
       event.preventDefault();
       act();
     });
+  }
+
+  // Where nothing was answered yet, what was asked is shown nevertheless: it is to be mended.
+  fail(error) {
+    complain(error.message);
+    if (this.answer) return;
+    this.showSetup();
+    this.list.show(state.recipes.map((recipe) => ({ recipe, events: [] })), this.chosen, 0);
   }
 
   set(patch) {
@@ -150,7 +158,7 @@ export class HillView {
     this.answer = answer;
     this.settle(answer, sent, written);
     this.clock.end = answer.steps;
-    this.clock.now = Math.min(this.clock.fresh === false ? this.clock.now : Number(state.t) || 0, answer.steps);
+    this.clock.now = Math.min(this.clock.fresh === false ? this.clock.now : Math.max(Number(state.t) || 0, 0), answer.steps);
     this.clock.fresh = false;
     this.showSetup();
     this.draw();

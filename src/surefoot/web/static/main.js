@@ -4,7 +4,7 @@ import { ChecksView } from "./checks-view.js";
 import { byId, complain } from "./dom.js";
 import { HillView } from "./hill-view.js";
 import { ShopView } from "./shop-view.js";
-import { change, state } from "./state.js";
+import { change, enter, returned, state } from "./state.js";
 import { StudiesView } from "./studies-view.js";
 
 const KINDS = { hill: HillView, shop: ShopView, studies: StudiesView, check: ChecksView };
@@ -24,14 +24,15 @@ async function open(name) {
 let gallery = null;
 try {
   gallery = await ask("gallery");
-  if (!(state.view in KINDS)) change({ view: "hill" });
+  if (!Object.hasOwn(KINDS, state.view)) change({ view: "hill" });
   byId("views").addEventListener("click", (event) => {
     const name = event.target.dataset.view;
     if (!name || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    change({ view: name });
+    enter({ view: name });
     open(name);
   });
+  returned(() => open(Object.hasOwn(KINDS, state.view) ? state.view : "hill"));
   await open(state.view);
 } catch (error) {
   complain(error.message);

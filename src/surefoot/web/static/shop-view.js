@@ -13,6 +13,7 @@ export class ShopView {
   constructor(gallery) {
     choices(byId("shop-optimizer"), gallery.methods);
     this.refresh = latest((signal) => this.update(signal), (error) => complain(error.message));
+    options(byId("shop-framework"), Object.entries(FRAMEWORKS), state.framework);
     const set = (patch) => { change(patch); this.refresh(); };
     byId("shop-optimizer").addEventListener("change", (event) => set({ optimizer: event.target.value }));
     byId("shop-momentum").addEventListener("change", (event) => set({ momentum: event.target.value }));
@@ -29,12 +30,11 @@ export class ShopView {
 
   async update(signal) {
     const { schedule, length, optimizer, momentum, framework } = state;
+    // Shown before it is judged: what is wrong is to be mended.
+    for (const [id, value] of [["optimizer", optimizer], ["length", length], ["momentum", momentum], ["schedule", schedule], ["framework", framework]]) show(byId(`shop-${id}`), value);
     this.answer = await ask("workshop", { schedule, length, optimizer, momentum, framework }, signal);
     complain(null);
     if (state.schedule === schedule) change({ schedule: this.answer.schedule });
-    show(byId("shop-optimizer"), state.optimizer);
-    options(byId("shop-framework"), this.answer.frameworks.map((each) => [each, FRAMEWORKS[each]]), framework);
-    show(byId("shop-length"), state.length);
     show(byId("shop-momentum"), this.answer.momentum ?? "");
     byId("shop-momentum").disabled = this.answer.momentum === null;
     show(byId("shop-schedule"), this.answer.schedule);
@@ -82,8 +82,10 @@ export class ShopView {
 
   draw() {
     if (!this.answer || byId("view-shop").hidden) return;
-    const { steps, values, length } = this.answer;
+    const { steps, values, length, momenta } = this.answer;
     drawChart(byId("curve"), [{ x: steps, y: values, colour: ballColour(0), wide: 2.5 }]);
+    byId("momentum-curve").hidden = momenta === null;
+    if (momenta) drawChart(byId("momenta"), [{ x: steps, y: momenta, colour: ballColour(1), wide: 2.5 }]);
     const most = Math.max(...values);
     byId("curve-words").textContent = `From ${numeral(values[0])} at the first step, at most ${numeral(most)} (step ${steps[values.indexOf(most)]}), ${numeral(values.at(-1))} at the last of ${length}.`;
   }

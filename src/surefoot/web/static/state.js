@@ -5,7 +5,7 @@ const DEFAULTS = {
   schedule: "cosine(0.3, warmup=5%)", optimizer: "sgd", momentum: "0.9", length: "1000", framework: "pytorch",
   study: null, first: null, second: null, check: null,
 };
-const DEFAULT_RECIPES = ["sgd(lr=0.4, momentum=0.0)", "sgd(lr=0.4, momentum=0.8)", "adam(lr=0.1)"];
+const DEFAULT_RECIPES = ["sgd(lr=0.4, momentum=0)", "sgd(lr=0.4, momentum=0.8)", "adam(lr=0.1)"];
 const WAIT = 250; // browsers refuse to write the address too often
 
 function read() {
@@ -38,7 +38,26 @@ export function address() {
   return `?${asked}`;
 }
 
+// Goes on to another view: the browser's way back leads here.
+export function enter(patch) {
+  write();
+  Object.assign(state, patch);
+  history.pushState(null, "", address());
+}
+
+// told: called where the browser went back or forth; the state is that of the address again.
+export function returned(told) {
+  addEventListener("popstate", () => {
+    clearTimeout(timer);
+    timer = null;
+    for (const name of Object.keys(state)) delete state[name];
+    Object.assign(state, read());
+    told();
+  });
+}
+
 function write() {
+  clearTimeout(timer);
   timer = null;
   history.replaceState(null, "", address());
 }

@@ -27,12 +27,16 @@ export class StudiesView {
     complain(error.message);
     byId("study-body").hidden = byId("study-best").hidden = true;
     this.found = null;
+    if (!this.offered) this.listen("");
   }
 
   async update(signal) {
+    this.offered = false;
     const { studies, path } = await ask("studies", [], signal);
-    if (!studies.length) throw new Error(`${path} holds no study yet; surefoot tune writes one.`);
+    if (!studies.length) throw new Error(`${path} holds no study yet; surefoot tune writes one, and this page will show it.`);
     const id = state.study ?? String(studies[0].id);
+    this.offer(studies, id);
+    this.offered = true;
     const found = await ask("study", { id }, signal);
     const trials = found.spots.filter(({ loss }) => loss !== null).sort((a, b) => a.loss - b.loss);
     const [first, second] = [state.first ?? (trials.length ? String(trials[0].trial) : null), state.second];
@@ -40,24 +44,30 @@ export class StudiesView {
     complain(null);
     Object.assign(this, { found, chosen, first, second });
     this.listen(id);
-    this.fill(studies, id);
+    this.fill();
     this.draw();
     document.documentElement.dataset.drawn = Number(document.documentElement.dataset.drawn ?? 0) + 1;
   }
 
-  // The server tells when there is news.
+  // The server tells when there is news: of a study, or, where there is none to show, of the database.
   listen(id) {
     if (this.heard === id) return;
     this.source?.close();
     this.heard = id;
     this.source = new EventSource(`/api/live?id=${id}`);
     this.source.addEventListener("message", ({ data }) => {
-      if (state.view === "studies" && data !== this.found?.stamp) this.refresh();
+      if (state.view !== "studies") return;
+      // Where a link names what is not there, no news mends it: somebody has to choose.
+      const old = this.found ? data === this.found.stamp : this.offered || data.startsWith("fault");
+      if (!old) this.refresh();
     });
   }
 
-  fill(studies, id) {
+  offer(studies, id) {
     options(byId("study"), studies.map((each) => [String(each.id), `${each.id}: ${each.task}, ${each.status}, ${each.created.slice(0, 16).replace("T", " ")}`]), id);
+  }
+
+  fill() {
     const { spots, status, task, config_steps: cost, confirmed } = this.found;
     const live = status === "running" ? " This page follows it." : "";
     byId("study-about").textContent = `${task}: ${status}, ${spots.length} settings tried, ${cost.toLocaleString("en")} config-steps.${live}`;
