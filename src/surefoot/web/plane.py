@@ -27,6 +27,8 @@ HIGHEST_MOMENTUM = 0.99
 LOWEST, HIGHEST = 4e-3, 8.0
 # The error is to shrink to this share.
 SHARE = 0.1
+# Rates above this one diverge as it does; their squares' squares would be beyond all numbers.
+BEYOND = 1e30
 # Halvings until a line's place is known to a millionth.
 HALVINGS = 24
 
@@ -85,20 +87,18 @@ def standing(surface: Surface, noise: float, recipe: Recipe) -> Data:
     noise = noise if surface.quadratic else 0.0
     name, quadratic = next(named for named in METHODS.items() if named[1] is quadratic_of(recipe))
     model = _Model(surface.curvatures, noise, METHODS[name].method)
-    lr, momentum = np.array([recipe.lr.highest]), np.array([recipe.momentum.highest])
-    with np.errstate(over="ignore", invalid="ignore"):  # whoever asks for a rate of 1e308 gets one beyond all numbers
-        found, place = model.rates(lr, momentum), model.regions(lr, momentum)
-        floor = model.floor(lr, momentum)
+    lr, momentum = np.array([min(recipe.lr.highest, BEYOND)]), np.array([recipe.momentum.highest])
+    found = model.rates(lr, momentum)
     steps = float(steps_to(SHARE, found)[0])
     schedules = (recipe.lr, recipe.momentum)
     return {
         "why": None,
         "method": name,
-        "rate": float(found[0]) if math.isfinite(found[0]) else None,
-        "region": Region(int(place[0])).name.lower(),
+        "rate": float(found[0]) if recipe.lr.highest < BEYOND else None,
+        "region": Region(int(model.regions(lr, momentum)[0])).name.lower(),
         "steps": steps if math.isfinite(steps) else None,
         "limit": model.limit(quadratic, float(momentum[0])),
-        "floor": floor,
+        "floor": model.floor(lr, momentum),
         "varies": any(each.name != "constant" for each in schedules),
     }
 
