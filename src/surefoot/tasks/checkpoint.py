@@ -20,7 +20,7 @@ from surefoot.tasks.task import Task
 # Under these names training programs keep a model's weights in their checkpoints.
 NAMES = ("model_state_dict", "state_dict", "model")
 # Lightning and wrappers put the name of the model before those of its weights.
-PREFIXES = ("", "model.", "module.", "_orig_mod.")
+PREFIXES = ("", "model.", "module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module.", "model._orig_mod.")
 
 
 def starting_from(task: Task, path: Path | str) -> Task:
@@ -57,7 +57,7 @@ def _read(file: Path) -> Any:
         raise TaskError(
             f"{file} cannot be read as a checkpoint.", hint="torch.save(model.state_dict(), ...)"
         ) from error
-    except pickle.UnpicklingError as error:
+    except (pickle.UnpicklingError, LookupError, AttributeError, TypeError) as error:  # of bytes that are no pickle
         raise TaskError(
             f"{file} is no checkpoint, or holds more than tensors and plain data: such a pickle could run any program.",
             hint="torch.save(model.state_dict(), ...) saves the weights alone.",

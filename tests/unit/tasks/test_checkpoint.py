@@ -31,8 +31,9 @@ def starts_at(task, weights):
         lambda weights: {"model_state_dict": weights, "optimizer_state_dict": {}, "loss": 0.3},
         lambda weights: {f"_orig_mod.{name}": value for name, value in weights.items()},
         lambda weights: {f"module.{name}": value for name, value in weights.items()},
+        lambda weights: {f"module._orig_mod.{name}": value for name, value in weights.items()},
     ],
-    ids=["plain", "lightning", "tutorial", "compiled", "parallel"],
+    ids=["plain", "lightning", "tutorial", "compiled", "parallel", "compiled and parallel"],
 )
 def test_a_task_starts_where_a_checkpoint_left_off(trained, wrapped, tmp_path):
     torch.save(wrapped(trained), tmp_path / "model.pt")
@@ -61,6 +62,8 @@ def written(path, kind):
         torch.save([1, 2], path)
     elif kind == "noise":
         path.write_bytes(b"not a checkpoint at all")
+    elif kind == "bytes that a pickle takes for a place in its memory":
+        path.write_bytes(b"junk" * 100)
     elif kind == "empty":
         path.write_bytes(b"")
     elif kind == "code":
@@ -77,6 +80,7 @@ def written(path, kind):
         ("no weights", "holds no model's weights"),
         ("a list", "holds no model's weights"),
         ("noise", "is no checkpoint"),
+        ("bytes that a pickle takes for a place in its memory", "is no checkpoint"),
         ("empty", "cannot be read"),
         ("code", "could run any program"),
     ],
