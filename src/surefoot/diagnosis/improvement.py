@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from surefoot.diagnosis.foresight import Expected
@@ -40,15 +41,20 @@ class Improvement:
     doubt: float
 
 
-def improvements_of(plane: Plane, expected: Expected, own_loss: float) -> tuple[Improvement, ...]:
+def improvements_of(
+    plane: Plane, expected: Expected, own_loss: float, *, lost: Callable[[Setting], bool] = lambda _: False
+) -> tuple[Improvement, ...]:
     """Return the best that every kind of change can do, in the order in which knobs are to be turned.
 
     Args:
         plane: The recipe and its changes.
         expected: What full trainings are likely to end at.
         own_loss: What the recipe's own ended at.
+        lost: Tells of a setting whether it is known to diverge: nobody is advised that while there is another.
     """
-    return tuple(_best(change, plane, expected, own_loss) for change in CHANGES if plane.lines[change])
+    left = {change: [each for each in plane.lines[change] if not lost(each)] for change in CHANGES}
+    lines = left if any(left.values()) else plane.lines
+    return tuple(_best(change, lines[change], plane, expected, own_loss) for change in CHANGES if lines[change])
 
 
 def first_to_make(found: tuple[Improvement, ...]) -> Improvement:
@@ -61,8 +67,8 @@ def first_to_make(found: tuple[Improvement, ...]) -> Improvement:
     )
 
 
-def _best(change: Change, plane: Plane, expected: Expected, own_loss: float) -> Improvement:
-    found = [(*expected.at(setting), setting) for setting in plane.lines[change]]
+def _best(change: Change, line: list[Setting], plane: Plane, expected: Expected, own_loss: float) -> Improvement:
+    found = [(*expected.at(setting), setting) for setting in line]
     mean, doubt, setting = min(found, key=lambda row: row[0] + CAUTION * row[1])
     own = expected.at(plane.own)[0]
     # Beyond the clip the recipe's own loss counts as it was measured.

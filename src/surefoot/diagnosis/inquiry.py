@@ -103,7 +103,7 @@ class Inquiry:
     def improvements(self, expected: Expected) -> tuple[Improvement, ...]:
         """Return the best that every kind of change can do."""
         own = [row.loss for row in self.judged if row.setting == self.plane.own and row.share == FULL]
-        return improvements_of(self.plane, expected, sum(own) / len(own))
+        return improvements_of(self.plane, expected, sum(own) / len(own), lost=self._is_lost)
 
     def price(self, order: Order) -> float:
         """Return what an order costs, in full trainings."""
@@ -160,7 +160,17 @@ class Inquiry:
         order = np.argsort(expected.means - HOPE * expected.doubts)
         settings = [expected.settings[place] for place in order]
         further = [each for each in settings if min(tried) - 0.01 <= each.place[0] <= max(tried) + 0.01]
-        return [each for each in further if self._trained.get((each, 0), 0.0) < share][:count]
+        return [each for each in further if self._trained.get((each, 0), 0.0) < share and not self._is_lost(each)][
+            :count
+        ]
+
+    def _is_lost(self, setting: Setting) -> bool:
+        """Tell whether a setting left the numbers, or one did that goes less far.
+
+        At the same momentum a lower rate does; at another momentum, half the rate and half of lr / (1 - momentum): the
+        largest stable rate of heavy ball, 2 (1 + momentum) / sharpness, hangs no more on momentum than that.
+        """
+        return any(row.loss == math.inf and _goes_less_far(row.setting, setting) for row in self.judged)
 
     def _ahead(self) -> list[Setting]:
         """Return the setting that was best of the short trainings, where the recipe itself stands still.
@@ -210,3 +220,9 @@ def share_name(share: float) -> str:
         ('1/8', 'full')
     """
     return "full" if share == FULL else f"1/{round(1 / share)}"
+
+
+def _goes_less_far(first: Setting, second: Setting) -> bool:
+    if first.momentum == second.momentum:
+        return first.lr <= second.lr
+    return 2 * first.lr <= second.lr and first.place[0] + 1.0 <= second.place[0]

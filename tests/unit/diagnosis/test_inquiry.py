@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.diagnosis.valley import asked, ravine
 
-from surefoot.diagnosis.inquiry import FULL, SHORT, Inquiry
-from surefoot.diagnosis.settings import Plane
+from surefoot.diagnosis.inquiry import FULL, SHORT, Inquiry, Order
+from surefoot.diagnosis.settings import Plane, Setting
 from surefoot.recipe import Recipe
 
 
@@ -64,6 +64,20 @@ def test_where_all_diverged_it_looks_at_lower_rates(octave):
     inquiry = asked(f"sgd(lr={2.0**octave}, momentum=0.0)", ravine)
     assert min(row.loss for row in inquiry.judged) < 0.2
     assert max(row.setting.lr for row in inquiry.judged) < 2.0 ** (octave + 4)
+
+
+def test_what_is_known_to_diverge_is_not_advised():
+    """A training at a learning rate of 100, as it went: to the process all that diverged is one clipped loss."""
+    inquiry = Inquiry(Plane(Recipe.parse("sgd(lr=100, momentum=0.9)")), 5.0, cools=False)
+    short = {100.0: math.inf, 800.0: math.inf, 12.5: math.inf, 1.562: math.inf, 0.1953: 0.0953, 0.02441: 0.229}
+    settings = [Setting(lr, 0.9) for lr in short]
+    inquiry.learn(Order(tuple(settings), SHORT), [*short.values()])
+    inquiry.learn(Order((settings[4],), 2 * SHORT), [0.217])
+    inquiry.learn(Order((settings[0],), FULL), [math.inf])
+    found = inquiry.improvements(inquiry.expected())
+    assert [each.change for each in found] == ["lr"]
+    assert found[0].setting.lr < 1.5
+    assert all(each.lr < 1.5 for each in inquiry._hopeful(FULL, 100))
 
 
 def test_small_budgets_leave_momenta_out():
