@@ -1,0 +1,15 @@
+"""Draws the README's picture of a claim put to the test on a landscape.
+
+python docs/images/draw_ravine.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from surefoot import explain_surface
+from surefoot.plots import save
+from surefoot.plots.claim_figure import claim_figure
+
+(claim,) = explain_surface("ravine", claims=["momentum-damps"]).claims
+save(claim_figure(claim), Path(__file__).with_name("ravine.png"))
