@@ -17,7 +17,7 @@ from surefoot.logs.trainer_state import read_trainer_state
 
 WANDB = "export the run: wandb.Api().run(PATH).history(samples=100000).to_csv('run.csv')."
 SINGLE_FILES = (mlflow_database.NAME, "trainer_state.json", "metrics.csv", "*.csv", "*.jsonl")
-# Folders into which one training writes, as Keras' callback does.
+# Folders into which one training writes, as Keras' callback does; ``add_scalars`` puts its tag and a _ before.
 PARTS = ("train", "training", "validation", "valid", "val", "eval")
 
 
@@ -94,7 +94,11 @@ def _folder(folder: Path) -> Logged:
     if own is not None:
         return own
     runs = {run: found for run in _folders_below(folder) if (found := _own(run)) is not None}
-    if len(runs) > 1 and all(run.name in PARTS for run in runs) and len({run.parent for run in runs}) == 1:
+    if (
+        len(runs) > 1
+        and all(run.name.rpartition("_")[2] in PARTS for run in runs)
+        and len({run.parent for run in runs}) == 1
+    ):
         return _joined(runs)
     if len(runs) == 1:
         return next(iter(runs.values()))

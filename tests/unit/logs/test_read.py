@@ -312,3 +312,12 @@ def test_kerass_history_as_json_and_json_lines_under_another_name(tmp_path):
     curve = read_curve(path)
     assert curve.train.values.tolist() == [2.5, 1.5]
     assert curve.notes == ("1 damaged line left out",)
+
+
+def test_scalars_that_torch_writes_together_are_one_log(tmp_path):
+    with SummaryWriter(tmp_path) as writer:
+        for step in range(10):
+            writer.add_scalars("loss", {"train": 1 / (step + 1), "val": 2 / (step + 1)}, step)
+    curve = read_curve(tmp_path)
+    assert curve.train.values.tolist() == pytest.approx([1 / (step + 1) for step in range(10)])
+    assert curve.valid.values[0] == 2
