@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -94,11 +94,7 @@ def _folder(folder: Path) -> Logged:
     if own is not None:
         return own
     runs = {run: found for run in _folders_below(folder) if (found := _own(run)) is not None}
-    if (
-        len(runs) > 1
-        and all(run.name.rpartition("_")[2] in PARTS for run in runs)
-        and len({run.parent for run in runs}) == 1
-    ):
+    if len(runs) > 1 and _are_parts([*runs]):
         return _joined(runs)
     if len(runs) == 1:
         return next(iter(runs.values()))
@@ -108,6 +104,12 @@ def _folder(folder: Path) -> Logged:
     if events := _events(folder):
         return _event_files(events)  # which says that there are no scalars in them
     raise LogError(f"{folder}: no log in it.", hint=FORMATS)
+
+
+def _are_parts(runs: Sequence[Path]) -> bool:
+    """Tell whether folders are what one training wrote its parts into."""
+    named = all(run.name.rpartition("_")[2] in PARTS for run in runs)
+    return named and len({(run.parent, run.name.rpartition("_")[0]) for run in runs}) == 1
 
 
 def _own(folder: Path) -> Logged | None:
