@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from surefoot.explanation.explain import explain as explain
     from surefoot.explanation.explain_surface import explain_surface as explain_surface
     from surefoot.recipe.recipe import Recipe as Recipe
+    from surefoot.surfaces.descent import descend as descend
     from surefoot.tasks.task import Task as Task
     from surefoot.tuning.find import find as find
     from surefoot.tuning.space.search_space import Range as Range
@@ -31,6 +32,7 @@ _HOMES = {
     "Task": "surefoot.tasks.task",
     "Watch": "surefoot.watch.watch",
     "check": "surefoot.diagnosis.check",
+    "descend": "surefoot.surfaces.descent",
     "diagnose": "surefoot.diagnosis.diagnose",
     "explain": "surefoot.explanation.explain",
     "explain_surface": "surefoot.explanation.explain_surface",
@@ -48,6 +50,7 @@ __all__ = [
     "Watch",
     "__version__",
     "check",
+    "descend",
     "diagnose",
     "explain",
     "explain_surface",

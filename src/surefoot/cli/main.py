@@ -16,6 +16,7 @@ import click
 import surefoot
 from surefoot.cli.check import check
 from surefoot.cli.completion import completion
+from surefoot.cli.descend import descend
 from surefoot.cli.diagnose import diagnose
 from surefoot.cli.exits import DONE, FAILED, INTERRUPTED, WRONG_INPUT
 from surefoot.cli.explain import explain
@@ -41,6 +42,7 @@ def cli() -> None:
     surefoot check digits --recipe "sgd(lr=0.5)"   is this right, and what to change?
     surefoot diagnose runs/Nov23_10-12-01          what does this log tell?
     surefoot play                                  balls on hills, in the browser
+    surefoot descend ravine --recipe "sgd(lr=1)"   the same in the terminal, or as a film
     surefoot explain digits                        do the textbook's claims hold on this network?
     surefoot schedule "cosine(0.3, warmup=5%)"     what does this schedule look like?
     surefoot export surefoot.db --to pytorch       the recommended recipe as code
@@ -50,7 +52,7 @@ def cli() -> None:
     """
 
 
-for command in (tune, find, check, diagnose, explain, play, report, schedule, export, completion):
+for command in (tune, find, check, diagnose, explain, play, descend, report, schedule, export, completion):
     cli.add_command(command)
 
 

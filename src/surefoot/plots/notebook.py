@@ -2,55 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import altair as alt
 
 from surefoot.diagnosis.checked import CheckResult
+from surefoot.diagnosis.diagnosed import DiagnoseResult
+from surefoot.explanation.claim import Claim
 from surefoot.explanation.result import ExplainResult
+from surefoot.logs.curve import Curve
 from surefoot.plots.claim_figure import claim_figure
 from surefoot.plots.comparison import comparison
 from surefoot.plots.course import course
+from surefoot.plots.descended import descended
 from surefoot.plots.forks import forks
 from surefoot.plots.heat_map import heat_map
 from surefoot.plots.learning_curves import learning_curves
+from surefoot.plots.logged import diagnosed, logged
+from surefoot.plots.picture import write_chart
 from surefoot.plots.range_test import range_test, usable_range
 from surefoot.plots.schedule import recipe_schedule, schedule
 from surefoot.plots.stability_map import stability_map, why_no_map
-from surefoot.plots.theme import LIGHT, Figure
+from surefoot.plots.theme import LIGHT, Figure, column
+from surefoot.plots.watched import watched
+from surefoot.recipe import Recipe
 from surefoot.schedules import Schedule, schedule_text
+from surefoot.surfaces.descent import Descent
 from surefoot.tuning.found import FindResult
 from surefoot.tuning.result import TuneResult
+from surefoot.watch.watch import Watch
 
 TYPICAL_STEPS = 1000
+# Whatever there is a figure of.
+Shown: TypeAlias = (
+    "TuneResult | FindResult | CheckResult | DiagnoseResult | ExplainResult | Claim | Descent | Curve | Watch | Recipe "
+    "| Schedule"
+)
 
 
-def show(
-    result: TuneResult | FindResult | CheckResult | ExplainResult | Schedule, *, steps: int = TYPICAL_STEPS
-) -> Figure:
+def show(result: Shown, *, steps: int = TYPICAL_STEPS) -> Figure:
     """Return the chart of a result: in a notebook, the last line of a cell shows it.
 
     Args:
-        result: What ``surefoot.tune``, ``surefoot.find``, ``surefoot.check`` or ``surefoot.explain`` returned, or a
-            schedule.
-        steps: Length of the training that a schedule is drawn over.
+        result: What ``surefoot.tune``, ``find``, ``check``, ``diagnose``, ``explain`` or ``descend`` returned, a claim,
+            a log's curve, a ``Watch``, a recipe or a schedule.
+        steps: Length of the training that a recipe or a schedule is drawn over.
 
     Raises:
         TypeError: If it is nothing of that kind.
     """
-    if isinstance(result, TuneResult):
-        return stacked(tune_figures(result))
-    if isinstance(result, FindResult):
-        return usable_range(result)
-    if isinstance(result, CheckResult):
-        return stacked(check_figures(result))
-    if isinstance(result, ExplainResult):
-        return stacked([claim_figure(claim) for claim in result.claims])
+    for kind, drawn in _FIGURES.items():
+        if isinstance(result, kind):
+            return drawn(result)
+    if isinstance(result, Recipe):
+        return recipe_schedule(result, steps=steps, title=str(result))
     if isinstance(result, Schedule):
         return schedule(result, steps=steps)
-    given = type(result).__name__
-    raise TypeError(f"show draws the result of tune, find, check or explain, or a Schedule; given {given}.")
+    known = ", ".join(sorted(kind.__name__ for kind in (*_FIGURES, Recipe, Schedule)))
+    raise TypeError(f"there are figures of {known}; given {type(result).__name__}.")
+
+
+def save(result: Shown | Figure, path: Path | str, *, steps: int = TYPICAL_STEPS) -> None:
+    """Write the chart of a result, or a chart, as PNG, SVG or HTML that needs no network, by the path's suffix.
+
+    Args:
+        result: What :func:`show` takes, or a chart.
+        path: Of the file; it is written whole or not at all.
+        steps: Length of the training that a recipe or a schedule is drawn over.
+
+    Raises:
+        OutputError: If the suffix is another one, or the file cannot be written.
+        TypeError: If there is no figure of it.
+    """
+    chart = result if isinstance(result, (alt.LayerChart, alt.VConcatChart)) else show(result, steps=steps)
+    write_chart(chart, path)
 
 
 def show_schedules(schedules: Sequence[Schedule], *, steps: int = TYPICAL_STEPS) -> Figure:
@@ -76,6 +103,20 @@ def check_figures(result: CheckResult) -> list[alt.LayerChart]:
     return [forks(result), *stability, course(result)]
 
 
+# Those whose figure needs nothing but themselves.
+_FIGURES: dict[type[Any], Callable[[Any], Figure]] = {
+    TuneResult: lambda result: stacked(tune_figures(result)),
+    FindResult: usable_range,
+    CheckResult: lambda result: stacked(check_figures(result)),
+    DiagnoseResult: diagnosed,
+    ExplainResult: lambda result: stacked([claim_figure(claim) for claim in result.claims]),
+    Claim: claim_figure,
+    Descent: descended,
+    Curve: logged,
+    Watch: watched,
+}
+
+
 def stacked(figures: Sequence[alt.LayerChart]) -> alt.VConcatChart:
     """Return figures one below the other, each with its own colours and legends."""
     bare: list[Any] = []
@@ -83,7 +124,7 @@ def stacked(figures: Sequence[alt.LayerChart]) -> alt.VConcatChart:
         copy = figure.copy()
         copy.config = alt.Undefined
         bare.append(copy)
-    chart = alt.vconcat(*bare, spacing=40).resolve_scale(
+    chart = column(*bare, spacing=40).resolve_scale(
         color="independent", size="independent", shape="independent", strokeDash="independent"
     )
     configured: alt.VConcatChart = chart.configure(**LIGHT)

@@ -25,11 +25,20 @@ def check_picture(path: Path | str) -> None:
         alike = nearest(path.suffix.lower(), SUFFIXES)
         hint = alike or f"as in {path.with_suffix('.png').name if path.name else 'chart.png'}"
         raise OutputError(f"a picture ends in {', '.join(SUFFIXES)}; given {str(path)!r}.", hint=hint)
+    require_folder(path)
+
+
+def require_folder(path: Path) -> None:
+    """Make sure that a file's folder is there.
+
+    Raises:
+        OutputError: If it is not.
+    """
     if not path.parent.is_dir():
         raise OutputError(f"cannot write {str(path)!r}: its folder does not exist.", hint=f"make {str(path.parent)!r}.")
 
 
-def save(chart: Figure, path: Path | str) -> None:
+def write_chart(chart: Figure, path: Path | str) -> None:
     """Write a chart as PNG, SVG or HTML that needs no network, by the path's suffix; whole or not at all.
 
     Raises:

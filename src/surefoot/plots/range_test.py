@@ -10,7 +10,7 @@ import altair as alt
 from surefoot.numerals import numeral
 from surefoot.plots.axes import finite, log_axis, loss_scale
 from surefoot.plots.inline import Row, inline
-from surefoot.plots.theme import finished, layered
+from surefoot.plots.theme import column, finished, layered
 from surefoot.tuning.found import FindResult, MomentumRange
 from surefoot.tuning.range_test import Ramp
 from surefoot.values import Interval
@@ -75,7 +75,7 @@ def usable_range(result: FindResult) -> alt.VConcatChart:
     bars = _bars(result.ranges, low, high)
     title, said = _verdict(result)
     figure: alt.VConcatChart = finished(
-        alt.vconcat(curves, bars, spacing=14).resolve_scale(color="shared"), title, subtitle=[said, *_key(result)]
+        column(curves, bars, spacing=14).resolve_scale(color="shared"), title, subtitle=[said, *_key(result)]
     )
     return figure
 

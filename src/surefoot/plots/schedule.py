@@ -37,7 +37,7 @@ def schedule(
     return figure
 
 
-def recipe_schedule(recipe: Recipe, *, steps: int) -> alt.LayerChart:
+def recipe_schedule(recipe: Recipe, *, steps: int, title: str | None = None) -> alt.LayerChart:
     """Return a recipe's learning rate over a training; its momentum too, on an axis of its own, where that changes."""
     lr = alt.Chart(inline(_rows("learning rate", recipe.lr, steps)))
     momentum = recipe.momentum
@@ -56,7 +56,7 @@ def recipe_schedule(recipe: Recipe, *, steps: int) -> alt.LayerChart:
     chart = layered(*layers)
     figure: alt.LayerChart = finished(
         chart.resolve_scale(y="independent") if moving else chart,
-        "The recommended schedule" if not moving else "The recommended schedules",
+        title or f"The recommended schedule{'s' if moving else ''}",
         subtitle=f"learning rate {schedule_text(recipe.lr)}{held}",
     )
     return figure

@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 
 import altair as alt
 
+from surefoot.plots.offline import Column, Layers
+
 # What a figure is, once it is ready to be shown or saved.
 Figure: TypeAlias = "alt.LayerChart | alt.VConcatChart"
 
@@ -26,8 +28,8 @@ ADVISED, YOURS = "advised", "yours"
 DASHES = ([1, 0], [1, 0], [6, 3], [1, 0])
 
 # Okabe & Ito (2008): the first four are the roles' colours; on black they are lighter.
-_ON_WHITE = ["#0072B2", "#D55E00", "#E69F00", "#767676", "#009E73", "#CC79A7", "#56B4E9", "#000000"]
-_ON_BLACK = ["#56B4E9", "#F0743A", "#E69F00", "#9A9FA6", "#1FC29A", "#E09CC4", "#3C8FD0", "#F0E442"]
+ON_WHITE = ["#0072B2", "#D55E00", "#E69F00", "#767676", "#009E73", "#CC79A7", "#56B4E9", "#000000"]
+ON_BLACK = ["#56B4E9", "#F0743A", "#E69F00", "#9A9FA6", "#1FC29A", "#E09CC4", "#3C8FD0", "#F0E442"]
 
 
 def _config(*, ink: str, faint: str, paper: str, roles: list[str], dark: bool) -> dict[str, Any]:
@@ -78,13 +80,18 @@ def _config(*, ink: str, faint: str, paper: str, roles: list[str], dark: bool) -
     }
 
 
-LIGHT = _config(ink="#1f2328", faint="#e6e8eb", paper="#ffffff", roles=_ON_WHITE, dark=False)
-DARK = _config(ink="#e6e8eb", faint="#343a42", paper="#16191d", roles=_ON_BLACK, dark=True)
+LIGHT = _config(ink="#1f2328", faint="#e6e8eb", paper="#ffffff", roles=ON_WHITE, dark=False)
+DARK = _config(ink="#e6e8eb", faint="#343a42", paper="#16191d", roles=ON_BLACK, dark=True)
 
 
 def layered(*layers: alt.Chart, width: int = WIDTH, height: int = HEIGHT) -> alt.LayerChart:
     """Return charts drawn over one another, the first lowest."""
-    return alt.LayerChart(layer=list(layers), width=width, height=height)
+    return Layers(layer=list(layers), width=width, height=height)
+
+
+def column(*charts: alt.LayerChart, spacing: int) -> alt.VConcatChart:
+    """Return charts one below the other."""
+    return Column(vconcat=list(charts), spacing=spacing)
 
 
 def finished(chart: alt.LayerChart | alt.VConcatChart, title: str, *, subtitle: str | list[str] | None = None) -> Any:

@@ -12,8 +12,9 @@ from surefoot.numerals import measured, numeral
 from surefoot.plots.course import course
 from surefoot.plots.forks import forks
 from surefoot.plots.stability_map import stability_map, why_no_map
+from surefoot.plots.verdicts import TITLES, verdict_title
 from surefoot.reports.page import Panel, page, panel, write_page
-from surefoot.reports.verdict import TITLES, check_cost, check_notes, tried_heads, tried_rows, verdict_title
+from surefoot.reports.verdict import check_cost, check_notes, tried_heads, tried_rows
 
 EVIDENCE = {
     "lr": "learning rate",

@@ -9,7 +9,8 @@ from rich.text import Text
 
 from surefoot.diagnosis.diagnosed import DiagnoseResult
 from surefoot.numerals import numeral
-from surefoot.reports.verdict import SYMPTOMS, TITLES, verdict_title
+from surefoot.plots.verdicts import TITLES, verdict_title
+from surefoot.reports.verdict import SYMPTOMS
 
 
 def diagnosis_text(result: DiagnoseResult) -> RenderableType:

@@ -11,27 +11,16 @@ from rich.table import Table
 from rich.text import Text
 
 from surefoot.diagnosis.checked import CheckResult
-from surefoot.diagnosis.finding import Finding, Symptom, Verdict
+from surefoot.diagnosis.finding import Symptom
 from surefoot.diagnosis.foresight import Judged
 from surefoot.diagnosis.forks import cools
 from surefoot.diagnosis.inquiry import FULL, LONGER, SHORT, share_name
 from surefoot.diagnosis.settings import Setting
 from surefoot.numerals import measured, numeral
+from surefoot.plots.verdicts import TITLES, verdict_title
 from surefoot.reports.sentences import seconds_text
 from surefoot.reports.tables import plain_table
 
-TITLES: dict[Verdict, str] = {
-    "healthy": "Healthy",
-    "diverged": "Diverged",
-    "lr_too_high": "The learning rate is too high",
-    "lr_too_low": "The learning rate is too low",
-    "momentum_too_high": "The momentum is too high",
-    "momentum_too_low": "The momentum is too low",
-    "overfitting": "Overfitting",
-    "underfitting": "Underfitting",
-    "plateau": "Nothing is learnt",
-    "unknown": "Unknown",
-}
 SYMPTOMS: dict[Symptom, str] = {
     "overshoot": "the loss rose before it fell",
     "oscillation": "successive updates point against each other",
@@ -40,8 +29,6 @@ SYMPTOMS: dict[Symptom, str] = {
     "noise_floor": "gradients are mostly noise",
     "divergence": "the loss left the numbers",
 }
-# What rounds to 100 % goes without saying.
-CERTAIN = 0.995
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +57,6 @@ def check_table(result: CheckResult) -> RenderableType:
     parts += [Padding(_tried(result), (1, 0)), *map(Text, check_notes(result))]
     parts += [Text(f"{TITLES[finding.code]}: {finding.why}") for finding in others]
     return Group(*parts, Text(check_cost(result)))
-
-
-def verdict_title(finding: Finding) -> str:
-    """Return a verdict and how sure it is; that one does not know needs no share, nor what rounds to 100 %.
-
-    Example:
-        >>> [verdict_title(Finding(code, 0.83, "")) for code in ("lr_too_low", "unknown")]
-        ['The learning rate is too low (83% sure)', 'Unknown']
-    """
-    sure = "" if finding.confidence >= CERTAIN or finding.code == "unknown" else f" ({finding.confidence:.0%} sure)"
-    return f"{TITLES[finding.code]}{sure}"
 
 
 def tried_heads(result: CheckResult) -> list[str]:

@@ -16,6 +16,7 @@ from surefoot.interruption import Interrupted, Stop, never
 from surefoot.optimizers import Hyper, Piece, UpdateRule, clip_by_global_norm
 from surefoot.recipe import Recipe
 from surefoot.schedules import Schedule, table
+from surefoot.surfaces.gallery import surface_named
 from surefoot.surfaces.noise import Noise
 from surefoot.surfaces.surface import Surface
 
@@ -30,12 +31,16 @@ class Descent:
     """The ways of K balls down a surface.
 
     Attributes:
+        surface: Where.
+        recipes: Of the K balls.
         positions: ``[K, steps + 1, D]``, the start first; a ball that diverged is infinite or no number.
         losses: At these positions, without noise ``[K, steps + 1]``.
         lr: What each step used ``[K, steps]``.
         momentum: The same; 0 where the optimizer has none.
     """
 
+    surface: Surface
+    recipes: tuple[Recipe, ...]
     positions: Array
     losses: Array
     lr: Array
@@ -48,8 +53,8 @@ class Descent:
 
 
 def descend(
-    surface: Surface,
-    recipes: Sequence[Recipe],
+    surface: Surface | str,
+    recipes: Sequence[Recipe | str],
     *,
     steps: int,
     start: Sequence[float] | None = None,
@@ -60,8 +65,8 @@ def descend(
     """Let one ball a recipe roll down a surface, all from one place and with the same luck.
 
     Args:
-        surface: Where.
-        recipes: K of them; patterns for groups of parameters mean nothing here and are refused.
+        surface: Where, or its name.
+        recipes: K of them, or their texts; patterns for groups of parameters mean nothing here and are refused.
         steps: How many, at least 1; also the length of every schedule.
         start: Where they begin ``[D]``; the surface's own start unless given.
         noise: What the gradients suffer; the surface's own noise unless given.
@@ -73,16 +78,17 @@ def descend(
         Interrupted: If asked to stop.
 
     Example:
-        >>> from surefoot.surfaces.quadratics import Bowl
-        >>> descend(Bowl(), [Recipe.parse("sgd(lr=0.5, momentum=0)")], steps=3, start=[8.0]).positions[0, :, 0].tolist()
+        >>> descend("bowl", ["sgd(lr=0.5, momentum=0)"], steps=3, start=[8.0]).positions[0, :, 0].tolist()
         [8.0, 4.0, 2.0, 1.0]
     """
+    surface = surface_named(surface) if isinstance(surface, str) else surface
+    balls = tuple(Recipe.parse(each) if isinstance(each, str) else each for each in recipes)
     noise = surface.noise if noise is None else noise
-    _require_descent(surface, recipes, steps, start)
+    _require_descent(surface, balls, steps, start)
     begin = torch.tensor(surface.start if start is None else tuple(start), dtype=torch.float64)
-    crews = _crews(recipes, begin, steps)
+    crews = _crews(balls, begin, steps)
     luck = _luck(noise, steps, begin, generator)
-    positions = torch.empty(steps + 1, len(recipes), len(begin), dtype=torch.float64)
+    positions = torch.empty(steps + 1, len(balls), len(begin), dtype=torch.float64)
     positions[0] = begin
     with torch.inference_mode():
         for step in range(steps):
@@ -99,9 +105,8 @@ def descend(
                 positions[step + 1, crew.rows] = crew.moved(here[crew.rows], grads[crew.rows], step)
         ways = positions.transpose(0, 1)
         losses = surface.value(ways)
-    return Descent(
-        ways.numpy(), losses.numpy(), _course([each.lr for each in recipes], steps), _momenta(recipes, steps)
-    )
+    lr, momentum = (_course([getattr(each, name) for each in balls], steps) for name in ("lr", "momentum"))
+    return Descent(surface, balls, ways.numpy(), losses.numpy(), lr, momentum)
 
 
 @dataclass(slots=True, eq=False)
@@ -155,10 +160,6 @@ def _course(schedules: Sequence[Schedule], steps: int) -> Array:
     """Return the values of K schedules over a whole training ``[K, steps]``."""
     count = len(schedules)
     return table(schedules, totals=[steps] * count, begins=[0] * count, steps=steps)
-
-
-def _momenta(recipes: Sequence[Recipe], steps: int) -> Array:
-    return _course([each.momentum for each in recipes], steps)
 
 
 def _column(values: Array) -> tuple[Tensor, ...]:

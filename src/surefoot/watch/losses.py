@@ -81,8 +81,24 @@ class Losses:
         """Return the step with which the lowest block begins; the next step where there is none."""
         if not len(self.curve()):
             return self.count
-        begin = self.count - len(self._open) - len(self.means) * self.block
-        return begin + int(np.nanargmin(self.means)) * self.block
+        return self._begin + int(np.nanargmin(self.means)) * self.block
+
+    def course(self) -> list[tuple[float, float]]:
+        """Return the middle step of every block that has a mean, with the mean.
+
+        Example:
+            >>> losses = Losses(block=2)
+            >>> losses.add([4.0, 3.0, 2.0, 1.0])
+            >>> losses.course()
+            [(0.5, 3.5), (2.5, 1.5)]
+        """
+        middles = (self._begin + (place + 0.5) * self.block - 0.5 for place in range(len(self.means)))
+        return [(step, mean) for step, mean in zip(middles, self.means, strict=True) if math.isfinite(mean)]
+
+    @property
+    def _begin(self) -> int:
+        """The step with which the first block begins."""
+        return self.count - len(self._open) - len(self.means) * self.block
 
     def restart(self) -> None:
         """Forget all but the first loss and the count: what follows is another training."""

@@ -112,6 +112,12 @@ class Watch:
         return self._steady.counts
 
     @property
+    def record(self) -> Record:
+        """Everything seen so far, to be read and not to be changed."""
+        self._fetch()
+        return self._record
+
+    @property
     def overhead(self) -> float:
         """Share of the time since the first step that watching took, by its own clock."""
         return self._governor.taken

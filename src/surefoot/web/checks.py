@@ -20,7 +20,7 @@ POLICY = (
 
 def checks(path: Path) -> dict[str, Any]:
     """Return all checks of a database, the newest first."""
-    from surefoot.reports.verdict import TITLES  # noqa: PLC0415  (a second)
+    from surefoot.plots.verdicts import TITLES  # noqa: PLC0415  (a second)
 
     heads = check_heads(opened(path))
     return {

@@ -1,9 +1,13 @@
+import html
 import json
+import re
 
 import altair as alt
+import numpy as np
 import pytest
 
-from surefoot.plots import show, show_schedules
+import surefoot
+from surefoot.plots import save, show, show_schedules
 from surefoot.plots.notebook import tune_figures
 from surefoot.schedules import Cosine, Linear
 
@@ -53,3 +57,81 @@ def test_every_figure_says_in_words_what_it_shows(tuned):
     for figure in tune_figures(tuned):
         spec = figure.to_dict()
         assert spec["description"].startswith(spec["title"]["text"])
+
+
+@pytest.fixture(scope="module")
+def explained():
+    from surefoot.explanation.explain_surface import explain_surface
+
+    return explain_surface("ravine", claims=["momentum-damps", "low-rate"], seeds=2, steps=60)
+
+
+@pytest.fixture(scope="module")
+def log():
+    from surefoot.logs.curve import Curve
+    from surefoot.logs.series import Series
+
+    steps = np.arange(200)
+    losses = np.exp(-steps / 50) + 0.1
+    losses[150:] = np.nan
+    return Curve("train.csv", train=Series(steps, losses), lr=Series(steps, np.full(200, 0.3)))
+
+
+@pytest.fixture(scope="module")
+def watch():
+    from torch import nn
+    from torch.optim import SGD
+
+    model = nn.Linear(1, 1)
+    seen = surefoot.Watch(model, SGD(model.parameters(), lr=0.25, momentum=0.5), tell=None, overhead=None)
+    for step in range(40):
+        seen.step(2.0 * 0.9**step)
+    return seen
+
+
+@pytest.fixture(scope="module")
+def small(explained, log, watch):
+    """What no other test here has a picture of."""
+    return {
+        "explain, a claim": explained.claims[0],
+        "diagnose": surefoot.diagnose(log),
+        "a log": log,
+        "descend": surefoot.descend("ravine", ["sgd(lr=0.1)"], steps=9),
+        "Watch": watch,
+        "Recipe": surefoot.Recipe.parse("sgd(lr=cosine(0.3), momentum=linear(0.8, final=0.9))"),
+    }
+
+
+@pytest.fixture(scope="module")
+def results(tuned, found, checked, explained, small):
+    """Whatever the library's public functions and classes give that is a result."""
+    known = {"tune": tuned, "find": found, "check": checked, "explain": explained, "explain_surface": explained}
+    return known | {"a schedule": Cosine(0.3)} | small
+
+
+def test_there_is_a_figure_of_every_result_of_the_library(results):
+    no_results = {"Range", "SearchSpace", "SurefootError", "Task", "__version__", "load_task"}
+    asked = {name.split(",")[0] for name in results}
+    assert set(surefoot.__all__) - no_results <= asked
+
+
+def test_every_figure_is_a_picture_without_a_browser_and_a_page_without_a_network(results, small, tmp_path):
+    for result in results.values():
+        assert show(result).to_dict()["config"]
+    for name in ("explain, a claim", "diagnose", "descend", "Watch"):
+        save(small[name], tmp_path / "a.svg")
+        assert "<path" in (tmp_path / "a.svg").read_text()
+    save(results["descend"], tmp_path / "a.html")
+    assert not re.search(r"(src|href)\s*=\s*[\"']?https?:", (tmp_path / "a.html").read_text())
+
+
+def test_ipython_shows_a_figure_by_itself_and_heeds_another_renderer(results):
+    formatters = pytest.importorskip("IPython.core.formatters", reason="only notebooks need it; make test has it")
+    shown, _ = formatters.DisplayFormatter().format(show(results["descend"]))
+    page = html.unescape(re.search(r'srcdoc="([^"]*)"', shown["text/html"])[1])
+    assert "vegaEmbed(" in page
+    assert not re.search(r"(src|href)\s*=\s*[\"']?https?:", page)
+    assert "cdn." not in page
+    with alt.renderers.enable("svg"):
+        other, _ = formatters.DisplayFormatter().format(show(results["descend"]))
+    assert other["image/svg+xml"].startswith("<svg")

@@ -1,0 +1,68 @@
+"""The ground that balls roll over: bands of equal loss, with a line where one ends and the next begins."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import altair as alt
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from surefoot.plots.inline import inline
+from surefoot.surfaces.surface import Surface
+
+BANDS = 12
+# What is lower than this share of the highest loss is as low as can be.
+LOWEST = 1e-3
+# The darkest and the lightest band, and how much darker a line is: grey, so that every ball's colour stands out.
+LOW, HIGH, LINE = 196, 250, 16
+LOW_ON_BLACK, HIGH_ON_BLACK, LINE_ON_BLACK = 78, 34, -14
+
+
+def ground(surface: Surface, width: int, height: int, *, dark: bool = False) -> Image.Image:
+    """Return the losses over a surface of two dimensions, the darker the lower; on black, the lighter.
+
+    Args:
+        surface: What is drawn, over its box.
+        width: In pixels.
+        height: The same.
+        dark: Whether it is to lie on black.
+    """
+    bands = bands_of(surface, width, height)
+    low, high, line = (LOW_ON_BLACK, HIGH_ON_BLACK, LINE_ON_BLACK) if dark else (LOW, HIGH, LINE)
+    shades = low + (high - low) * bands / (BANDS - 1)
+    edges = (np.diff(bands, axis=0, prepend=bands[:1]) != 0) | (np.diff(bands, axis=1, prepend=bands[:, :1]) != 0)
+    return Image.fromarray((shades - line * edges).astype(np.uint8))
+
+
+def bands_of(surface: Surface, width: int, height: int) -> NDArray[np.int64]:
+    """Return the number of each pixel's band ``[height, width]``, 0 the lowest; bands are even in the log loss.
+
+    Example:
+        >>> from surefoot.surfaces.quadratics import Ravine
+        >>> bands_of(Ravine(1.0), 5, 5)[2].tolist()
+        [11, 9, 0, 9, 11]
+    """
+    (left, right), (low, high) = surface.box
+    # Middles of pixels, from the left and from the top.
+    x = left + (right - left) * (np.arange(width) + 0.5) / width
+    y = high - (high - low) * (np.arange(height) + 0.5) / height
+    losses = surface.value(torch.from_numpy(np.stack(np.meshgrid(x, y), axis=-1))).numpy() - surface.lowest
+    share = 1.0 - np.log(np.maximum(losses / losses.max(), LOWEST)) / np.log(LOWEST)
+    bands: NDArray[np.int64] = np.minimum(share * BANDS, BANDS - 1).astype(np.int64)
+    return bands
+
+
+def ground_layer(surface: Surface, width: int, height: int) -> alt.Chart:
+    """Return the ground as the lowest layer of a chart of that size, in points; the picture is inside the chart."""
+    buffer = io.BytesIO()
+    ground(surface, 2 * width, 2 * height).save(buffer, format="png", optimize=True)
+    address = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    picture = alt.Chart(inline([{"url": address}])).mark_image(
+        align="left", baseline="top", aspect=False, aria=False, width=width, height=height
+    )
+    layer: alt.Chart = picture.encode(x=alt.value(0), y=alt.value(0), url="url:N")
+    return layer
