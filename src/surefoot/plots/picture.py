@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -12,6 +13,13 @@ from surefoot.plots.theme import Figure
 SUFFIXES = (".png", ".svg", ".html")
 # A picture is to be sharp on screens with two pixels a point.
 PIXELS_PER_POINT = 2
+
+
+def png(chart: Figure) -> bytes:
+    """Return a chart as a PNG of two pixels a point."""
+    buffer = io.BytesIO()
+    chart.save(buffer, format="png", scale_factor=PIXELS_PER_POINT)
+    return buffer.getvalue()
 
 
 def check_picture(path: Path | str) -> None:

@@ -1,4 +1,7 @@
-"""TensorBoard's event files: a run for every training, and the HPARAMS tab over all of them.
+"""TensorBoard's event files: a run for every training, the HPARAMS tab over all of them, and figures of the whole.
+
+Scalars of a training are its losses, learning rate and momentum, and of a confirmed one the gradient's norm and the
+sharpness of its mini-batches beside its limit, the edge of stability; ``curvature/share`` is the one over the other.
 
 The experiment is described once, in the root run, as TensorBoard heeds only the first description it meets; every
 training has its session's start and end beside its scalars. Written here record by record, under a fixed name: a
@@ -7,6 +10,7 @@ report written again replaces its files and touches no others.
 
 from __future__ import annotations
 
+import io
 import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2, summary_v2
@@ -21,6 +26,9 @@ from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from surefoot.files import atomic_path, unwritable, writable_folder
+from surefoot.plots.heat_map import heat_map
+from surefoot.plots.picture import png
+from surefoot.plots.range_test import range_test
 from surefoot.recipe import Recipe
 from surefoot.reports.settings import Setting, settings_of, varying
 from surefoot.studies import Measurement
@@ -30,6 +38,8 @@ from surefoot.tuning.result import TuneResult
 FILE = "events.out.tfevents.0.surefoot"
 VALID, TRAIN, LR, MOMENTUM = "loss/valid", "loss/train", "recipe/lr", "recipe/momentum"
 TEST, METRIC = "loss/test", "metric/valid"
+GRAD_NORM, SHARPNESS, LIMIT, SHARE = "curvature/grad_norm", "curvature/sharpness", "curvature/limit", "curvature/share"
+HEAT_MAP, RANGE_TEST = "figures/heat_map", "figures/range_test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +84,7 @@ def write_tensorboard(result: TuneResult, folder: Path) -> None:
     """
     runs = runs_of(result)
     columns = columns_of(runs)
-    files = {folder / FILE: [_event(0, [*_experiment(runs, columns).value])]}
+    files = {folder / FILE: [_event(0, [*_experiment(runs, columns).value]), _event(0, _images(result))]}
     files |= {folder / run.name / FILE: list(_run_events(run, columns)) for run in runs}
     writable_folder(folder)
     _remove_others(folder, keep=set(files))
@@ -133,6 +143,10 @@ def _run_events(run: Run, columns: Sequence[str]) -> Iterator[Event]:
     start = summary_v2.hparams_pb({name: settings[name] for name in columns if name in settings}, trial_id=run.group)
     yield _event(0, start.value)
     yield from _curve_events(run.last)
+    for seen in run.last.looks:
+        share = None if seen.limit is None else seen.sharpness / seen.limit
+        values = {GRAD_NORM: seen.grad_norm, SHARPNESS: seen.sharpness, LIMIT: seen.limit, SHARE: share}
+        yield from _scalar_events(seen.step, values)
     for row in run.found:
         losses = {VALID: row.valid_loss, TEST: row.test_loss, METRIC: row.metric}
         yield from _scalar_events(row.steps, losses)
@@ -151,6 +165,19 @@ def _scalar_events(step: int, values: dict[str, float | None]) -> Iterator[Event
     known = {tag: value for tag, value in values.items() if value is not None and math.isfinite(value)}
     if known:
         yield _event(step, [scalar_pb(tag, value).value[0] for tag, value in known.items()])
+
+
+def _images(result: TuneResult) -> Iterator[Summary.Value]:
+    """Yield the figures that say where good settings lie, as they are in the report."""
+    searched = any(row.stage.startswith(SEARCH) for row in result.measurements)
+    figures = {HEAT_MAP: heat_map(result)} if searched else {}
+    figures |= {RANGE_TEST: range_test(result.ramps)} if result.ramps else {}
+    for tag, figure in figures.items():
+        picture = png(figure)
+        with Image.open(io.BytesIO(picture)) as opened:
+            width, height = opened.size
+        image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=picture)
+        yield Summary.Value(tag=tag, image=image)
 
 
 def _session_end(*, diverged: bool) -> Summary.Value:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from surefoot.recipe import Recipe
 
@@ -21,6 +21,23 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen of a training on its way, on the mini-batch of its next step.
+
+    Attributes:
+        step: Steps taken until then.
+        grad_norm: Norm of the gradient.
+        sharpness: How the loss bends along the optimizer's step.
+        limit: What the sharpness would be at the edge of stability; ``None`` where that is not known.
+    """
+
+    step: int
+    grad_norm: float
+    sharpness: float
+    limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """One recipe trained once.
 
@@ -35,6 +52,7 @@ class Measurement:
         test_loss: Loss on the test data, only in the last comparison.
         diverged_at: Step of the first loss that was not finite, or ``None``.
         curve: Its training losses.
+        looks: What was seen on its way, of a confirmed training: evidence beside the result, and not a part of it.
     """
 
     recipe: Recipe
@@ -47,3 +65,4 @@ class Measurement:
     test_loss: float | None = None
     diverged_at: int | None = None
     curve: Curve = Curve()
+    looks: tuple[Look, ...] = field(default=(), compare=False)

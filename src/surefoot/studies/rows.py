@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select
+from sqlalchemy import Connection, Row, Select, insert, inspect, select
 
 from surefoot.recipe import Recipe
-from surefoot.studies.measurement import Curve, Measurement
-from surefoot.studies.schema import curves, measurements, stages, trials
+from surefoot.studies.measurement import Curve, Look, Measurement
+from surefoot.studies.schema import curves, looks, measurements, stages, trials
 
 
 def insert_measurements(connection: Connection, found: Sequence[Measurement], *, study: int, stage: int) -> None:
@@ -32,6 +32,9 @@ def insert_measurements(connection: Connection, found: Sequence[Measurement], *,
         losses = [loss if math.isfinite(loss) else None for loss in measurement.curve.losses]
         curve = {"measurement_id": key, "steps": list(measurement.curve.steps), "losses": losses}
         connection.execute(insert(curves).values(curve))
+        seen = [{"measurement_id": key, **_look_row(look)} for look in measurement.looks]
+        if seen:
+            connection.execute(insert(looks), seen)
 
 
 def select_measurements(study: int) -> Select[Any]:
@@ -44,8 +47,28 @@ def select_measurements(study: int) -> Select[Any]:
     )
 
 
-def measurement_of(row: Row[Any]) -> Measurement:
-    """Return the measurement of a row."""
+def looks_of(connection: Connection, study: int) -> dict[int, tuple[Look, ...]]:
+    """Return what was seen of a study's trainings on their way, by their measurements' numbers.
+
+    A database that was never written since it is of an older version has none.
+    """
+    if not inspect(connection).has_table(looks.name):
+        return {}
+    query = select(looks).select_from(looks.join(measurements).join(stages)).where(stages.c.study_id == study)
+    found: dict[int, tuple[Look, ...]] = {}
+    for row in connection.execute(query.order_by(looks.c.step)):
+        look = Look(row.step, row.grad_norm, row.sharpness, row.edge)
+        found[row.measurement_id] = (*found.get(row.measurement_id, ()), look)
+    return found
+
+
+def measurement_of(row: Row[Any], seen: Mapping[int, tuple[Look, ...]]) -> Measurement:
+    """Return the measurement of a row.
+
+    Args:
+        row: Of :func:`select_measurements`.
+        seen: Of :func:`looks_of`.
+    """
     losses = tuple(math.inf if loss is None else loss for loss in row.losses or ())
     return Measurement(
         recipe=Recipe.from_json(row.recipe_json),
@@ -58,7 +81,12 @@ def measurement_of(row: Row[Any]) -> Measurement:
         test_loss=row.test_loss,
         diverged_at=row.diverged_at,
         curve=Curve(tuple(row.curve_steps or ()), losses),
+        looks=seen.get(row.id, ()),
     )
+
+
+def _look_row(look: Look) -> dict[str, float | None]:
+    return {"step": look.step, "grad_norm": look.grad_norm, "sharpness": look.sharpness, "edge": look.limit}
 
 
 def insert_row(connection: Connection, table: Any, row: dict[str, Any]) -> int:

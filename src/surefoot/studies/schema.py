@@ -4,7 +4,8 @@
     ├── trial        one recipe of the study, numbered from 0 in the order of their first training
     ├── stage        one finished part of the study (range, search/000, ..., confirm/10000, transfer/...), with its cost
     │   └── measurement   one recipe trained once in a stage: seed, steps, losses
-    │       └── curve     its training losses
+    │       ├── curve     its training losses
+    │       └── look      gradient norm and sharpness at some of its steps
     └── checkpoint   the state of a stage that was interrupted: a file beside the database
     checked       one check of a recipe: what it found
 
@@ -106,6 +107,16 @@ curves = Table(
     Column("losses", JSON, nullable=False),  # mean since the step before; null: not finite
 )
 
+looks = Table(
+    "look",
+    metadata,
+    Column("measurement_id", ForeignKey("measurement.id", ondelete="CASCADE"), primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("grad_norm", Float, nullable=False),
+    Column("sharpness", Float, nullable=False),  # along the optimizer's step
+    Column("edge", Float),  # what it would be at the edge of stability; NULL: not known
+)
+
 checkpoints = Table(
     "checkpoint",
     metadata,
@@ -141,6 +152,14 @@ def _with_checks(connection: Connection) -> None:
     )
 
 
+def _with_looks(connection: Connection) -> None:
+    connection.exec_driver_sql(
+        "CREATE TABLE look (measurement_id INTEGER NOT NULL, step INTEGER NOT NULL, grad_norm FLOAT NOT NULL, "
+        "sharpness FLOAT NOT NULL, edge FLOAT, PRIMARY KEY (measurement_id, step), "
+        "FOREIGN KEY(measurement_id) REFERENCES measurement (id) ON DELETE CASCADE)"
+    )
+
+
 # MIGRATIONS[n - 1] turns a database of version n into one of version n + 1. Whoever changes a table above adds the
 # step that makes the old table the same; steps that are here stay as they are.
-MIGRATIONS: tuple[Step, ...] = (_with_checks,)
+MIGRATIONS: tuple[Step, ...] = (_with_checks, _with_looks)

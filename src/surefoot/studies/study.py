@@ -17,7 +17,7 @@ from surefoot.studies.database import Database
 from surefoot.studies.environment import environment
 from surefoot.studies.lease import hold
 from surefoot.studies.measurement import Measurement
-from surefoot.studies.rows import insert_measurements, insert_row, measurement_of, select_measurements
+from surefoot.studies.rows import insert_measurements, insert_row, looks_of, measurement_of, select_measurements
 from surefoot.studies.schema import checkpoints, stages, studies, trials
 from surefoot.values import Json
 
@@ -181,7 +181,8 @@ class Study:
         query = select_measurements(self.id)
         with self.database.read() as connection:
             rows = connection.execute(query if stage is None else query.where(stages.c.name == stage)).all()
-        return tuple(map(measurement_of, rows))
+            seen = looks_of(connection, self.id)
+        return tuple(measurement_of(row, seen) for row in rows)
 
     def trials(self) -> dict[Recipe, int]:
         """Return every recipe of the study with its number."""

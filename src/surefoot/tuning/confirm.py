@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
-from surefoot.fleet import launch
+from surefoot.fleet import LocalFleet, launch
 from surefoot.fleet.runner import Runner
 from surefoot.recipe import Recipe
+from surefoot.studies import Look
 from surefoot.tasks.task import Task
 from surefoot.tuning.journal import CONFIRM, Journal
+from surefoot.tuning.looks import look, marks
 from surefoot.tuning.measure import measure_all
 
 
@@ -18,7 +22,8 @@ def confirm(task: Task, recipes: Sequence[Recipe], *, seeds: Sequence[int], runn
     """Train every recipe in full on every seed.
 
     One fleet a seed, so that all recipes share its initialisation and its batches: comparisons are paired. Fleets train
-    side by side, as many as the plan has members at once, for which there is memory. The test data, where the task has
+    side by side, as many as the plan has members at once, for which there is memory. On its way each training is looked
+    at now and then, which changes nothing in it (:mod:`surefoot.tuning.looks`). The test data, where the task has
     them, are looked at here for the first time.
     """
     left = [seed for seed in seeds if journal.recall(_stage(seed)) is None]
@@ -30,10 +35,19 @@ def confirm(task: Task, recipes: Sequence[Recipe], *, seeds: Sequence[int], runn
 def _train(task: Task, recipes: Sequence[Recipe], seeds: Sequence[int], *, runner: Runner, journal: Journal) -> None:
     begin = time.perf_counter()
     fresh = {_stage(seed): partial(launch, task, recipes, seed=seed, plan=runner.plan) for seed in seeds}
-    fleets = journal.train_together(fresh, task.total_steps, task=task, runner=runner)
+    seen: defaultdict[tuple[str, int], list[Look]] = defaultdict(list)
+
+    def look_at(fleets: Mapping[str, LocalFleet]) -> None:
+        for stage, fleet in fleets.items():
+            for place, found in look(fleet).items():
+                seen[stage, place].append(found)
+
+    halts = dict.fromkeys(marks(task.total_steps), look_at)
+    fleets = journal.train_together(fresh, task.total_steps, task=task, runner=runner, halts=halts)
     places = range(len(recipes))
     for stage, fleet in fleets.items():
-        found = measure_all(fleet, places, places, stage=stage, test=task.test is not None)
+        measured = measure_all(fleet, places, places, stage=stage, test=task.test is not None)
+        found = [replace(row, looks=tuple(seen[stage, place])) for place, row in enumerate(measured)]
         seconds = (time.perf_counter() - begin) / len(seeds)
         journal.record(stage, found, config_steps=task.total_steps * len(recipes), seconds=seconds)
 

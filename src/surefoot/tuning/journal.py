@@ -98,15 +98,32 @@ class Journal:
         return self.train_together({stage: fresh}, steps, task=task, runner=runner)[stage]
 
     def train_together(
-        self, stages: Mapping[str, Callable[[], LocalFleet]], steps: int, *, task: Task, runner: Runner
+        self,
+        stages: Mapping[str, Callable[[], LocalFleet]],
+        steps: int,
+        *,
+        task: Task,
+        runner: Runner,
+        halts: Mapping[int, Callable[[Mapping[str, LocalFleet]], None]] | None = None,
     ) -> dict[str, LocalFleet]:
         """Return several stages' fleets after so many steps; they share the cores.
+
+        Args:
+            stages: What makes each stage's fleet, where it has no checkpoint.
+            steps: How many.
+            task: What is trained.
+            runner: Trains.
+            halts: What is to be done with the fleets at which steps, ascending; those that had gone on before an
+                interruption are past it.
 
         Raises:
             Interrupted: If asked to stop; checkpoints are written where there is a study.
         """
         fleets = {stage: self.restore(stage, task, runner.plan) or fresh() for stage, fresh in stages.items()}
         with self.guarding(fleets, runner):
+            for step, act in (halts or {}).items():
+                runner.train_together([*fleets.values()], step)
+                act({stage: fleet for stage, fleet in fleets.items() if int(fleet.step[0]) == step})
             runner.train_together([*fleets.values()], steps)
         return fleets
 

@@ -1,7 +1,10 @@
+import io
 import math
+import shutil
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.plugins.hparams import api_pb2, metadata
 from tensorboard.util import tensor_util
@@ -10,10 +13,16 @@ from surefoot.errors import OutputError
 from surefoot.reports.tensorboard import FILE, hyperparameters, runs_of, write_tensorboard
 
 
+@pytest.fixture(scope="module")
+def written(tuned, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("logs")
+    write_tensorboard(tuned, folder)
+    return folder
+
+
 @pytest.fixture
-def logs(tuned, tmp_path):
-    write_tensorboard(tuned, tmp_path)
-    return tmp_path
+def logs(written, tmp_path):
+    return shutil.copytree(written, tmp_path, dirs_exist_ok=True)
 
 
 def values_of(path):
@@ -127,3 +136,30 @@ def test_a_folder_that_cannot_be_made_is_an_output_error(tuned, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot write"):
         write_tensorboard(tuned, tmp_path / "file" / "logs")
+
+
+def test_a_confirmed_run_has_its_gradient_and_its_sharpness_beside_the_limit(tuned, logs):
+    for run in runs_of(tuned):
+        found = scalars(logs / run.name / FILE)
+        assert {step for tag, step in found if tag == "curvature/sharpness"} == {each.step for each in run.last.looks}
+        for each in run.last.looks:
+            assert found["curvature/grad_norm", each.step] == pytest.approx(each.grad_norm, rel=1e-6)
+            assert found["curvature/sharpness", each.step] == pytest.approx(each.sharpness, rel=1e-6)
+            recipe, total = run.last.recipe, run.last.total
+            edge = 2.0 * (1.0 - recipe.momentum.value(each.step, total)) / recipe.lr.value(each.step, total)
+            assert found["curvature/limit", each.step] == pytest.approx(edge, rel=1e-5)
+            assert found["curvature/share", each.step] == pytest.approx(each.sharpness / edge, rel=1e-5)
+    assert all(run.last.looks for run in runs_of(tuned) if run.stage == "confirm")
+
+
+def test_the_heat_map_and_the_range_test_are_images_of_the_whole(logs):
+    images = {
+        tag: tensor_util.make_ndarray(value.tensor)
+        for _, tag, value in values_of(logs / FILE)
+        if value.metadata.plugin_data.plugin_name == "images"
+    }
+    assert {*images} == {"figures/heat_map", "figures/range_test"}
+    for width, height, picture in images.values():
+        with Image.open(io.BytesIO(picture)) as opened:
+            assert (opened.format, opened.size) == ("PNG", (int(width), int(height)))
+            assert len(opened.convert("RGB").getcolors(1 << 20)) > 50
