@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import altair as alt
 
@@ -46,12 +47,12 @@ def forks(result: CheckResult) -> alt.LayerChart:
     lost = alt.Chart(inline(crosses)).mark_text(text="✕", fontSize=13, fontWeight=700)
     layers = [
         start.mark_rule(strokeDash=[2, 3], opacity=0.7),
-        _start_name(start, result, frame),
         base.transform_filter("datum.seed == 0").mark_line(strokeWidth=2).encode(detail="share:N"),
         base.mark_point(filled=True, size=80, opacity=1.0, style="backdrop", strokeWidth=0.7).encode(
             shape=_by_share(result), tooltip=_TOOLTIP
         ),
         lost.encode(frame.x(), y=alt.value(0), color=_by_momentum(result), tooltip=_TOOLTIP),
+        *_start_name(start, result, frame),
         *_rings(result, frame),
     ]
     subtitle = [
@@ -62,17 +63,17 @@ def forks(result: CheckResult) -> alt.LayerChart:
     return figure
 
 
-def _start_name(start: alt.Chart, result: CheckResult, frame: _Frame) -> alt.Chart:
-    """Return the name of the line at the start's loss, at the end of it where fewer marks are."""
+def _start_name(start: alt.Chart, result: CheckResult, frame: _Frame) -> Iterator[alt.Chart]:
+    """Yield the name of the line at the start's loss, at the end of it where fewer marks are."""
     places = [frame.place(row.setting.lr, row.loss) for row in result.forks if row.loss <= frame.loss[1]]
     level = frame.place(frame.lr[0], frame.start)[1]
     near = [across for across, down in places if abs(down - level) < NEAR]
     if sum(across > 0.5 for across in near) < sum(across < 0.5 for across in near):
-        text = start.mark_text(align="right", dx=-4, dy=-7, x="width", style="note")
+        place: dict[str, Any] = {"align": "right", "dx": -4, "x": "width"}
     else:
-        text = start.mark_text(align="left", dx=4, dy=-7, x=0, style="note")
-    named: alt.Chart = text.encode(text="text:N")
-    return named
+        place = {"align": "left", "dx": 4, "x": 0}
+    for style in ("halo", "note"):
+        yield start.mark_text(**place, dy=-8, style=style).encode(text="text:N")
 
 
 def _title(result: CheckResult) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import replace
 
 import altair as alt
 import numpy as np
@@ -14,13 +15,17 @@ from surefoot.plots.axes import finite, log_ticks
 from surefoot.plots.frame import Frame
 from surefoot.plots.inline import Row, inline
 from surefoot.plots.labels import freest, ring
-from surefoot.plots.spots import Spot, spots_of
+from surefoot.plots.spots import Spot, badness_of, spots_of
 from surefoot.plots.theme import DEFAULT, RECOMMENDED, ROLES, finished, layered
 from surefoot.recipe import Recipe
 from surefoot.tuning.result import TuneResult
 
 # A loss this many times the best is as bad as any other.
 WORST_RATIO = 30.0
+# The colours span at least this factor, and what all but the worst settings have and half as much again, in logarithms.
+LEAST_WORST, MOST = 1.5, 0.8
+# How much paper lies over the shading, so that dots stand out.
+VEIL = 0.5
 # Area of a dot, in square points, without any training and its growth up to a full one.
 SMALLEST, GROWTH = 15.0, 175.0
 # The shading between the dots: cells of the grid, width of the kernel and its reach, as shares of the axes.
@@ -34,27 +39,54 @@ def heat_map(result: TuneResult) -> alt.LayerChart:
     """Return the losses of all settings that the search tried, over learning rate and momentum.
 
     A dot is a setting, its size how far it was trained, its colour its validation loss relative to the best of those
-    trained as long: a training that was stopped early is not blamed for being short. The shading interpolates.
+    trained as long: a training that was stopped early is not blamed for being short. What was only confirmed is there
+    by its mean over fresh seeds, relative to the best of those. The shading interpolates.
     A learning rate means another thing to every optimizer: where several were searched, one is drawn.
     """
     every = spots_of(result.measurements)
     optimizer = _drawn_optimizer(result, every)
-    spots = [spot for spot in every if spot.found.recipe.optimizer == optimizer]
+    searched = [spot for spot in every if spot.found.recipe.optimizer == optimizer]
+    spots = [*searched, *_confirmed(result, optimizer, known={spot.found.recipe for spot in searched})]
     marked = _marked(result, optimizer)
     frame = Frame.around([*((spot.lr, spot.momentum) for spot in spots), *((row[1], row[2]) for row in marked)])
     trained = any(math.isfinite(spot.badness) for spot in spots)
-    coloured = [_shading(spots, frame), _dots(spots, frame)] if trained else []
+    coloured = [*_shading(spots, frame), _dots(spots, frame)] if trained else []
     layers = [*coloured, _crosses(spots, frame), *_rings(marked, spots, frame)]
     chart = layered(*layers)
     crosses = " Crosses diverged." if any(not math.isfinite(spot.badness) for spot in spots) else ""
     best = result.best
     around = "" if best is None or best.recipe.optimizer != optimizer else f": around {_setting(best.recipe)}"
-    tried = f"{len(spots)} settings tried"
-    if len(spots) < len(every):
-        tried = f"{len(spots)} settings of {optimizer}; {len(every) - len(spots)} of other optimizers are not drawn"
+    tried = f"{len(searched)} settings tried"
+    if len(searched) < len(every):
+        tried = (
+            f"{len(searched)} settings of {optimizer}; {len(every) - len(searched)} of other optimizers are not drawn"
+        )
     subtitle = f"{result.task}: {tried}.{crosses}"
     figure: alt.LayerChart = finished(chart, f"Where the loss is low{around}", subtitle=subtitle)
     return figure
+
+
+def _confirmed(result: TuneResult, optimizer: str, *, known: Set[Recipe]) -> list[Spot]:
+    """Return the confirmed settings that the search itself has not trained, each against the best of the confirmed.
+
+    The default under the recommended schedule has no place of its own beside the default.
+    """
+    fresh = [
+        found
+        for found in result.contestants
+        if found.recipe.optimizer == optimizer and found.recipe not in {*known, result.default_scheduled.recipe}
+    ]
+    best = min((found.valid.mean for found in result.contestants), default=math.nan)
+    return [
+        Spot(
+            found.recipe.lr.highest,
+            found.recipe.momentum.highest,
+            badness_of(found.valid.mean, best, positive=best > 0),
+            replace(found.runs[0], valid_loss=found.valid.mean),
+        )
+        for found in fresh
+        if found.runs and math.isfinite(found.valid.mean)
+    ]
 
 
 def _drawn_optimizer(result: TuneResult, spots: Sequence[Spot]) -> str:
@@ -69,15 +101,23 @@ def _setting(recipe: Recipe) -> str:
 
 
 def _colour(spots: Sequence[Spot]) -> alt.Color:
-    worst = min(WORST_RATIO, max([1.5, *finite(spot.badness for spot in spots)]))
+    worst = _worst(spots)
     scale = alt.Scale(type="log", domain=[1.0, worst], clamp=True, nice=False, range="heatmap")
-    title = "loss, times the best of equal length"
+    beyond = any(spot.badness > worst * 1.01 for spot in spots if math.isfinite(spot.badness))
+    title = f"loss, times the best of equal length{f' (yellow: {numeral(worst)} and more)' if beyond else ''}"
     values = log_ticks(1.0, worst, most=6)
     # Opaque, so that the dots' legend and the shading's are one.
     legend = alt.Legend(
         orient="bottom", title=title, format="~g", values=values, direction="horizontal", gradientOpacity=1.0
     )
     return alt.Color("badness:Q", scale=scale, legend=legend)
+
+
+def _worst(spots: Sequence[Spot]) -> float:
+    """Return the badness at which the colours end: a few far worse settings shall not make all others alike."""
+    found = finite(spot.badness for spot in spots) or [1.0]
+    usual = float(np.quantile(found, MOST))
+    return float(min(WORST_RATIO, max(LEAST_WORST, min(max(found), usual**1.5))))
 
 
 def _dots(spots: Sequence[Spot], frame: Frame) -> alt.Chart:
@@ -134,30 +174,34 @@ def _row(spot: Spot) -> Row:
     }
 
 
-def _shading(spots: Sequence[Spot], frame: Frame) -> alt.Chart:
-    """Return the picture between the dots: a mean of their log losses, the nearer the heavier, near them only."""
+def _shading(spots: Sequence[Spot], frame: Frame) -> Iterator[alt.Chart]:
+    """Yield the picture between the dots, and a veil over it: a mean of their log losses, the nearer the heavier.
+
+    It is drawn near dots only. Every cell reaches under the next ones, so that nothing shines through between them.
+    """
     columns, rows = CELLS
     x = np.geomspace(*frame.lr, columns + 1)
     y = np.geomspace(*frame.gap, rows + 1)
     middles = [(np.sqrt(x[i] * x[i + 1]), np.sqrt(y[j] * y[j + 1])) for i in range(columns) for j in range(rows)]
-    levels = _interpolated(spots, frame, np.array([frame.place(*middle) for middle in middles]))
+    levels = _interpolated(spots, frame, np.array([frame.place(*middle) for middle in middles])).reshape(CELLS)
+    there = np.pad(np.isfinite(levels), ((0, 1), (0, 1)))
     cells: list[Row] = [
         {
             "lr": float(x[i]),
-            "right": float(x[i + 1]),
+            "right": float(x[i + 2 if there[i + 1, j] else i + 1]),
             "gap": float(y[j]),
-            "top": float(y[j + 1]),
-            "badness": float(level),
+            "top": float(y[j + 2 if there[i, j + 1] else j + 1]),
+            "badness": float(levels[i, j]),
         }
-        for (i, j), level in zip(np.ndindex(columns, rows), levels, strict=True)
-        if math.isfinite(level)
+        for i, j in np.ndindex(CELLS)
+        if there[i, j]
     ]
-    chart: alt.Chart = (
-        alt.Chart(inline(cells))
-        .mark_rect(opacity=0.5, strokeWidth=1, style="backdrop")
-        .encode(frame.x(), frame.y(), x2="right:Q", y2="top:Q", color=_colour(spots))
-    )
-    return chart
+    corners = {"x2": "right:Q", "y2": "top:Q"}
+    shaded = alt.Chart(inline(cells)).mark_rect(opacity=1.0)
+    yield shaded.encode(frame.x(), frame.y(), color=_colour(spots), **corners)
+    whole: Row = {"lr": frame.lr[0], "right": frame.lr[1], "gap": frame.gap[0], "top": frame.gap[1]}
+    veil = alt.Chart(inline([whole])).mark_rect(style="paper", opacity=VEIL)
+    yield veil.encode(frame.x(), frame.y(), **corners)
 
 
 def _interpolated(spots: Sequence[Spot], frame: Frame, places: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -55,7 +55,7 @@ def spots_of(measurements: Sequence[Measurement]) -> list[Spot]:
         Spot(
             recipe.lr.highest,
             recipe.momentum.highest,
-            _badness(found.valid_loss, best[found.steps], positive=positive),
+            badness_of(found.valid_loss, best[found.steps], positive=positive),
             found,
         )
         for recipe, found in furthest.items()
@@ -66,7 +66,7 @@ def _lowest(searched: Sequence[Measurement], steps: int) -> float:
     return min(found.valid_loss for found in searched if found.steps == steps)
 
 
-def _badness(loss: float, best: float, *, positive: bool) -> float:
+def badness_of(loss: float, best: float, *, positive: bool) -> float:
     """Return loss / best; where losses may be negative, 1 + their difference, which orders them as well."""
     if not math.isfinite(loss):
         return math.inf

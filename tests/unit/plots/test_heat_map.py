@@ -13,7 +13,9 @@ def test_the_picture_has_a_dot_or_a_cross_for_every_setting(tuned, drawn):
     dots = next(rows for mark, encoding, rows in marks if mark == "point" and "size" in encoding)
     crosses = next(rows for mark, encoding, rows in marks if mark == "text" and "text" not in encoding)
     spots = spots_of(tuned.measurements)
-    assert {row["recipe"] for row in dots} == {str(spot.found.recipe) for spot in spots if math.isfinite(spot.badness)}
+    confirmed = {found.recipe for found in tuned.contestants} - {tuned.default_scheduled.recipe}
+    searched = {spot.found.recipe for spot in spots if math.isfinite(spot.badness)}
+    assert {row["recipe"] for row in dots} == {str(recipe) for recipe in searched | confirmed}
     assert {row["recipe"] for row in crosses} == {str(spot.found.recipe) for spot in spots if math.isinf(spot.badness)}
     size = next(encoding["size"]["scale"] for mark, encoding, _ in marks if "size" in encoding)
     assert {row["trained"] for row in dots} <= set(size["domain"])
@@ -71,3 +73,23 @@ def test_the_default_has_no_place_among_another_optimizers_settings(tuned, words
     said = words(heat_map(replace(mixed, contestants=(best, *tuned.contestants[1:]))))
     assert "recommended" in said
     assert "default" not in said
+
+
+def test_what_was_only_confirmed_is_coloured_by_its_loss_on_fresh_seeds(tuned, drawn):
+    dots = next(rows for mark, encoding, rows in drawn(heat_map(tuned)) if mark == "point" and "size" in encoding)
+    best = min(found.valid.mean for found in tuned.contestants)
+    default = next(row for row in dots if row["recipe"] == str(tuned.default.recipe))
+    assert default["badness"] == pytest.approx(tuned.default.valid.mean / best, rel=1e-5)
+    assert default["trained"] == "full"
+
+
+def test_a_few_settings_that_are_far_worse_do_not_make_all_others_alike(tuned, drawn):
+    spoilt = [*tuned.measurements]
+    place = next(number for number, row in enumerate(spoilt) if row.stage.startswith("search"))
+    spoilt[place] = replace(spoilt[place], valid_loss=1e6)
+    for result in (tuned, replace(tuned, measurements=tuple(spoilt))):
+        encoding = next(
+            encoding for mark, encoding, _ in drawn(heat_map(result)) if mark == "point" and "size" in encoding
+        )
+        assert encoding["color"]["scale"]["domain"][1] < 10
+    assert "and more" in encoding["color"]["legend"]["title"]
