@@ -2,9 +2,6 @@
 
 import json
 import math
-import re
-import subprocess
-import sys
 import threading
 import time
 import urllib.error
@@ -12,10 +9,10 @@ import urllib.parse
 import urllib.request
 
 import pytest
+from tests.board import DEADLINE_SECONDS, tensorboard_of
 
 from surefoot.reports.tensorboard import runs_of, write_tensorboard
 
-DEADLINE_SECONDS = 60.0
 ASK_SECONDS = 10.0
 
 
@@ -24,32 +21,8 @@ def board(tuned, tmp_path_factory):
     """Yield the address of a TensorBoard that shows the tune."""
     folder = tmp_path_factory.mktemp("logs")
     write_tensorboard(tuned, folder)
-    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(folder), "--host", "127.0.0.1", "--port", "0"]
-    process = subprocess.Popen(
-        [*command, "--load_fast=false", "--reload_interval", "1"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    watchdog = threading.Timer(DEADLINE_SECONDS, process.kill)
-    watchdog.start()
-    try:
-        yield _address(process)
-    finally:
-        watchdog.cancel()
-        process.kill()
-        process.wait(timeout=10)
-        process.stderr.close()
-
-
-def _address(process):
-    """Return where the server says it listens; its own choice of a free port."""
-    said = []
-    for line in process.stderr:
-        said.append(line)
-        if found := re.search(r"http://127\.0\.0\.1:\d+/", line):
-            return found.group()
-    pytest.fail("TensorBoard did not start:\n" + "".join(said))
+    with tensorboard_of(folder) as address:
+        yield address
 
 
 def ask(address, path, body=None):
@@ -129,3 +102,24 @@ def test_the_scalars_tab_has_the_curves_of_every_run(tuned, board):
     points = ask(board, f"plugin/scalars/scalars?{query}")
     assert [step for _, step, _ in points] == list(best.last.curve.steps)
     assert [loss for _, _, loss in points] == pytest.approx(list(best.last.curve.losses), rel=1e-5)
+
+
+def test_the_scalars_tab_has_the_sharpness_of_every_confirmed_training_beside_its_limit(tuned, board):
+    confirmed = [run for run in runs_of(tuned) if run.stage == "confirm"]
+    tags = until(lambda found: len(found) == len(runs_of(tuned)), lambda: ask(board, "plugin/scalars/tags"))
+    wanted = {"curvature/grad_norm", "curvature/sharpness", "curvature/limit", "curvature/share"}
+    assert all(wanted <= set(tags[run.name]) for run in confirmed)
+    run = confirmed[0]
+    query = urllib.parse.urlencode({"run": run.name, "tag": "curvature/sharpness"})
+    points = ask(board, f"plugin/scalars/scalars?{query}")
+    assert [step for _, step, _ in points] == [each.step for each in run.last.looks]
+    assert [value for _, _, value in points] == pytest.approx([each.sharpness for each in run.last.looks], rel=1e-5)
+
+
+def test_the_images_tab_has_the_heat_map_and_the_range_test(board):
+    tags = until(lambda found: found.get("."), lambda: ask(board, "plugin/images/tags"))
+    assert {*tags["."]} == {"figures/heat_map", "figures/range_test"}
+    query = urllib.parse.urlencode({"run": ".", "tag": "figures/heat_map", "sample": 0})
+    (shown,) = ask(board, f"plugin/images/images?{query}")
+    with urllib.request.urlopen(f"{board}data/plugin/images/individualImage?{shown['query']}", timeout=10) as answer:
+        assert answer.read(8) == b"\x89PNG\r\n\x1a\n"
