@@ -1,4 +1,4 @@
-"""Draws the README's pictures from a real tune.
+"""Draws the README's pictures from a real tune and a real descent.
 
 python docs/images/draw.py
 """
@@ -12,8 +12,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from surefoot import tune
-from surefoot.plots import save
+from surefoot import descend, tune
+from surefoot.plots import animate, save
 from surefoot.plots.heat_map import heat_map
 from surefoot.reports.terminal import tune_table
 
@@ -28,3 +28,6 @@ with tempfile.TemporaryDirectory() as folder:
 # Rich names web fonts; the picture is to need no network.
 (HERE / "demo.svg").write_text(re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL))
 save(heat_map(result), HERE / "heat_map.png")
+# What moves: the same learning rate with and without momentum, and Adam.
+BALLS = ("sgd(lr=0.1, momentum=0)", "sgd(lr=0.1, momentum=0.9)", "adam(lr=0.3)", "sgd(lr=2.05, momentum=0)")
+animate(descend("ravine", BALLS, steps=60), HERE / "descent.gif", fps=12)

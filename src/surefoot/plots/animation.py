@@ -121,9 +121,9 @@ def _write_mp4(film: Iterator[Image.Image], path: Path, stage: Stage, *, fps: in
             stream.width, stream.height = (SCALE * length for length in stage.size)
             picture = None
             for picture in film:
-                container.mux(stream.encode(av.VideoFrame.from_image(picture)))  # type: ignore[no-untyped-call]
+                container.mux(stream.encode(av.VideoFrame.from_image(picture)))
             for _ in range(round(REST * fps)):
-                container.mux(stream.encode(av.VideoFrame.from_image(picture)))  # type: ignore[no-untyped-call]
+                container.mux(stream.encode(av.VideoFrame.from_image(picture)))
             container.mux(stream.encode(None))
     except av.FFmpegError as error:
         raise OutputError(f"cannot write {path.name!r}: {error}.", hint="write a .gif instead.") from error
