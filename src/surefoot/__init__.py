@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from surefoot.diagnosis.diagnose import diagnose as diagnose
     from surefoot.explanation.explain import explain as explain
     from surefoot.explanation.explain_surface import explain_surface as explain_surface
+    from surefoot.explanation.slices.slice_loss import slice_loss as slice_loss
     from surefoot.recipe.recipe import Recipe as Recipe
     from surefoot.surfaces.descent import descend as descend
     from surefoot.tasks.task import Task as Task
@@ -38,6 +39,7 @@ _HOMES = {
     "explain_surface": "surefoot.explanation.explain_surface",
     "find": "surefoot.tuning.find",
     "load_task": "surefoot.tasks.loader",
+    "slice_loss": "surefoot.explanation.slices.slice_loss",
     "tune": "surefoot.tuning.tune",
 }
 
@@ -56,6 +58,7 @@ __all__ = [
     "explain_surface",
     "find",
     "load_task",
+    "slice_loss",
     "tune",
 ]
 

@@ -50,5 +50,15 @@ def how_much_lower(times: float) -> str:
     return f"{numeral(times, digits=2)}x lower"
 
 
+def percent(share: float) -> str:
+    """Return a share in whole per cent.
+
+    Example:
+        >>> percent(0.906), percent(0.0004), percent(0.0)
+        ('91 %', 'less than 1 %', '0 %')
+    """
+    return f"{100 * share:.0f} %" if share >= 0.005 or not share else "less than 1 %"
+
+
 def _bare(text: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text

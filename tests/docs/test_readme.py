@@ -45,7 +45,7 @@ def test_commands_of_the_readme_are_understood(command):
     assert context.command.name == name
 
 
-@pytest.mark.parametrize("name", ["demo.svg", "descent.gif", "heat_map.png", "play.png", "ravine.png"])
+@pytest.mark.parametrize("name", ["demo.svg", "descent.gif", "heat_map.png", "play.png", "ravine.png", "slice.png"])
 def test_the_pictures_are_there(name):
     assert f"docs/images/{name}" in README
     assert (ROOT / "docs/images" / name).stat().st_size > 5_000

@@ -1,6 +1,7 @@
 """``surefoot explain`` as a user runs it."""
 
 import contextlib
+import html
 import io
 import json
 import re
@@ -51,7 +52,20 @@ def test_the_page_opens_offline_and_shows_every_claim(explained):
     assert not re.search(r"(src|href)\s*=\s*[\"']?https?:", text)
     for claim in found["claims"]:
         assert f'id="{claim["name"]}"' in text
-    assert text.count('<div class="chart"') == len(found["claims"])
+    assert text.count('<div class="chart"') == len(found["claims"]) + 1  # the slice
+
+
+def test_the_page_has_a_slice_of_the_loss_with_the_command_that_draws_it_alone(explained):
+    found, text = explained
+    assert '<h2 id="slice">' in text
+    ways = [way["recipe"] for way in found["loss_slice"]["ways"]]
+    assert [way.partition("(")[0] for way in ways] == ["sgd", "sgd", "adam"]
+    (line,) = [line for line in text.splitlines() if "surefoot slice wine" in line]
+    command = html.unescape(line.partition("<code>")[2].partition("</code>")[0])
+    program, name, *arguments = shlex.split(command)
+    assert (program, name) == ("surefoot", "slice")
+    asked = cli.commands[name].make_context(name, arguments).params
+    assert (asked["task"], asked["steps"], [*asked["recipes"]]) == ("wine", 60, ways)
 
 
 def test_the_commands_that_repeat_a_claim_are_understood(explained):

@@ -26,7 +26,7 @@ class SurfaceName(click.ParamType[str]):
         """Return the surfaces that begin so."""
         from surefoot.surfaces.gallery import SURFACES
 
-        return [CompletionItem(name, help=of.about) for name, of in SURFACES.items() if name.startswith(incomplete)]
+        return [CompletionItem(name, help=of().about) for name, of in SURFACES.items() if name.startswith(incomplete)]
 
 
 @click.command(short_help="Let balls roll down a landscape; film them.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,7 @@ def explain(task: str | None, *, claims: tuple[str, ...], **settings: Any) -> in
     surefoot explain --surface ravine --condition 100
     """
     from surefoot.explanation.claims import require_known
+    from surefoot.explanation.slices.result import SLICE
     from surefoot.files import writable_folder
     from surefoot.fleet.progress import Interrupted
 
@@ -63,6 +65,8 @@ def explain(task: str | None, *, claims: tuple[str, ...], **settings: Any) -> in
         click.echo("interrupted; an explanation keeps nothing, as it is short.", err=True)
         return INTERRUPTED
     commands = {claim.name: _again(task, {**settings, "claim": claim.name}, found) for claim in found.claims}
+    if found.loss_slice is not None:
+        commands[SLICE] = _again_slice(task, settings, found)
     whole = " ".join([_again(task, settings, found), *(f"--claim {name}" for name in claims)])
     _show(found, commands, _write_report(found, commands, whole, settings), as_json=settings["as_json"])
     return DONE
@@ -128,6 +132,14 @@ def _again(task: str | None, settings: dict[str, Any], found: ExplainResult) -> 
     cut = {"steps": found.steps, "epochs": None} if settings["budget"] else {}
     seeds = None if settings["seeds"] == DEFAULT_SEEDS else settings["seeds"]
     return again("explain", task, {**settings, **cut, "budget": None, "seeds": seeds}, kept=KEPT)
+
+
+def _again_slice(task: str | None, settings: dict[str, Any], found: ExplainResult) -> str:
+    """Return what draws the slice again."""
+    ways = () if found.loss_slice is None else found.loss_slice.ways
+    cut = {"steps": found.steps, "epochs": None} if found.steps != found.full_steps else {}
+    asked = again("slice", task, {**settings, **cut}, kept=(*TASK_OPTIONS, "seed", "device"))
+    return " ".join([asked, *(f"--recipe {shlex.quote(str(way.recipe))}" for way in ways)])
 
 
 def _write_report(found: ExplainResult, commands: dict[str, str], whole: str, settings: dict[str, Any]) -> str | None:

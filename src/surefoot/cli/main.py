@@ -25,6 +25,7 @@ from surefoot.cli.find import find
 from surefoot.cli.play import play
 from surefoot.cli.report import report
 from surefoot.cli.schedule import schedule
+from surefoot.cli.slice import slice_
 from surefoot.cli.tune import tune
 from surefoot.errors import SurefootError
 
@@ -44,6 +45,7 @@ def cli() -> None:
     surefoot play                                  balls on hills, in the browser
     surefoot descend ravine --recipe "sgd(lr=1)"   the same in the terminal, or as a film
     surefoot explain digits                        do the textbook's claims hold on this network?
+    surefoot slice digits                          the loss of this network on a plane of its weights
     surefoot schedule "cosine(0.3, warmup=5%)"     what does this schedule look like?
     surefoot export surefoot.db --to pytorch       the recommended recipe as code
 
@@ -52,7 +54,7 @@ def cli() -> None:
     """
 
 
-for command in (tune, find, check, diagnose, explain, play, descend, report, schedule, export, completion):
+for command in (tune, find, check, diagnose, explain, slice_, play, descend, report, schedule, export, completion):
     cli.add_command(command)
 
 

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
-from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.utils import _pytree as pytree
+from torch import Tensor
 
 from surefoot.curvature.hessian import Hessian, Method
-from surefoot.curvature.mean_loss import MeanLoss
-from surefoot.tasks.batches import BatchOrder, chunks
-from surefoot.tasks.exhaustion import is_out_of_memory
-from surefoot.tasks.luck import borrowed_generators, draw_seed, seed_everything
+from surefoot.curvature.sampled import sampled_loss
+from surefoot.curvature.spectrum import BASIS, NoSpectrum, Products, top
 from surefoot.tasks.task import Task
 from surefoot.values import Json
 
@@ -27,8 +19,6 @@ SAMPLES = 2048
 PRIOR_SAMPLES, PRIOR_BATCHES = 512, 4
 TOLERANCE = 0.03
 MOST_GRADIENTS = 40
-# Vectors that the Lanczos method keeps; a Hessian no larger is worked out as a whole.
-BASIS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,25 +87,22 @@ def sharpness(
         The sharpness; without a value where the loss is not finite, or the ceiling was too low.
 
     Example:
+        >>> import torch
+        >>> from torch import nn
         >>> data = (torch.tensor([[1.0], [3.0]]), torch.zeros(2, 1))
         >>> line = Task("line", lambda: nn.Linear(1, 1), nn.functional.mse_loss, data, data, batch_size=2, steps=1)
         >>> round(sharpness(line).value, 3)  # of 2 [[mean(x^2), mean(x)], [mean(x), 1]]
         11.657
     """
-    hessian, count = _hessian(task, state, seed=seed, samples=samples, device=device)
+    loss, count = sampled_loss(task, state=state, seed=seed, samples=samples, device=device)
+    hessian = Hessian(loss)
     value = residual = reason = None
     try:
-        products = _Products(hessian, most_gradients, preconditioner)
+        products = Products(hessian, most_gradients, preconditioner)
         value, residual = _top(products, seed=seed, tolerance=tolerance)
-    except _NoAnswer as error:
+    except NoSpectrum as error:
         reason = str(error)
-    except ArpackError as error:
-        reason = f"the Lanczos method failed: {error}"
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-        reason = "there is not enough memory for a second derivative"
-    return Sharpness(value, residual, hessian.loss.gradients, count, hessian.method, reason)
+    return Sharpness(value, residual, loss.gradients, count, hessian.method, reason)
 
 
 def sharpness_prior(task: Task, *, seed: int = 0, device: str = "cpu") -> Sharpness:
@@ -131,77 +118,11 @@ def sharpness_prior(task: Task, *, seed: int = 0, device: str = "cpu") -> Sharpn
     return sharpness(task, seed=seed, samples=min(PRIOR_SAMPLES, PRIOR_BATCHES * task.step_samples), device=device)
 
 
-class _NoAnswer(Exception):  # noqa: N818  (a reason, which becomes data)
-    """Why there is no eigenvalue."""
-
-
-@dataclass(slots=True)
-class _Products:
-    """Hessian-vector products in NumPy, as many as are paid for.
-
-    With a preconditioner P they are those of P^(-1/2) H P^(-1/2): symmetric, and its eigenvalues are those of P⁻¹H.
-    """
-
-    hessian: Hessian
-    most_gradients: int
-    preconditioner: Tensor | None = None
-
-    def __call__(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
-        if self.hessian.loss.gradients + 2 > self.most_gradients:
-            raise _NoAnswer(f"{self.most_gradients} gradients were not enough for the tolerance")
-        like = self.hessian.loss.params[0]
-        scale = 1.0 if self.preconditioner is None else self.preconditioner.to(like).rsqrt()
-        product = scale * self.hessian.product(scale * torch.as_tensor(vector.reshape(-1)).to(like))
-        if not torch.isfinite(product).all():
-            raise _NoAnswer("the loss or its derivatives are not finite there")
-        found: NDArray[np.float64] = product.double().cpu().numpy()
-        return found
-
-
-def _top(products: _Products, *, seed: int, tolerance: float) -> tuple[float, float]:
+def _top(products: Products, *, seed: int, tolerance: float) -> tuple[float, float]:
     """Return the top eigenvalue and its relative residual."""
-    size = products.hessian.size
-    if size <= BASIS:
-        matrix = np.stack([products(row) for row in np.eye(size)])
-        return float(np.linalg.eigvalsh((matrix + matrix.T) / 2)[-1]), 0.0
-    start = products(np.random.default_rng(seed).standard_normal(size))
-    if not start.any():
-        return 0.0, 0.0
-    operator = LinearOperator((size, size), matvec=products, dtype=np.float64)
-    values, vectors = eigsh(operator, k=1, which="LA", v0=start, ncv=BASIS, tol=tolerance)
-    value, vector = float(values[0]), vectors[:, 0]
+    (value,), (vector,) = top(products, seed=seed, tolerance=tolerance)
+    if products.hessian.size <= BASIS or not value:
+        return float(value), 0.0
     products.most_gradients += 2  # the one that says how good the answer is
     distance = float(np.linalg.norm(products(vector) - value * vector))
-    return value, distance / abs(value) if value else math.inf
-
-
-def _hessian(
-    task: Task, state: Mapping[str, Tensor] | None, *, seed: int, samples: int, device: str
-) -> tuple[Hessian, int]:
-    """Return the Hessian over a sample, and how many samples that is."""
-    with borrowed_generators():
-        seed_everything(draw_seed(seed, "initialisation"))
-        model = task.new_model().to(device)
-        if state is not None:
-            model.load_state_dict(state)
-        batches, sizes = _sample(task, seed=seed, samples=samples, whole=_sees_batches(model), device=device)
-    measured = replace(task, precision="fp32") if task.precision == "bf16" else task
-    return Hessian(MeanLoss(measured, model, batches, sizes=sizes, seed=seed)), sum(sizes)
-
-
-def _sample(task: Task, *, seed: int, samples: int, whole: bool, device: str) -> tuple[list[object], list[int]]:
-    """Return the first samples of the training's order in batches of the task's size, and the batches' sizes."""
-    available = min(samples, len(task.split("train")))
-    size = min(task.batch_size, available)
-    if whole:  # as in training, all of them full
-        available -= available % size
-    order = BatchOrder(len(task.split("train")), available, seed=draw_seed(seed, "data")).indices(0)
-    places = [order[part.start : part.stop] for part in chunks(available, size)]
-    batches = [
-        pytree.tree_map_only(Tensor, lambda tensor: tensor.to(device), task.batch("train", place)) for place in places
-    ]
-    return batches, [len(place) for place in places]
-
-
-def _sees_batches(model: nn.Module) -> bool:
-    return any(isinstance(module, _BatchNorm) for module in model.modules())
+    return float(value), distance / abs(float(value))

@@ -4,6 +4,7 @@
     survey       what it measured
     claims/      one claim a file: a pure function, survey -> Claim
     landscape    a surface in a network's place: balls for trainings, starts for seeds
+    slices/      the loss on a plane of the weights, with trainings that go past it
     contrast     the table "learning rate | momentum" in this network's own numbers
 
 Import from the modules.

@@ -9,11 +9,15 @@ from functools import partial
 
 from surefoot.budget import Budget
 from surefoot.errors import TaskError
+from surefoot.explanation.choice import middle
 from surefoot.explanation.claims import CLAIMS, judged, require_known
-from surefoot.explanation.conduct import PLANE_RATES, conduct, design
+from surefoot.explanation.conduct import ADAM, MOST_STEPS, PLAIN, PLANE_RATES, USUAL, Design, conduct, design
 from surefoot.explanation.contrast import contrastable, contrasts
 from surefoot.explanation.result import ExplainResult
+from surefoot.explanation.slices.result import LossSlice
+from surefoot.explanation.slices.slice_loss import slice_config_steps, sliced
 from surefoot.explanation.stable import stable_ranges
+from surefoot.explanation.survey import Survey
 from surefoot.explanation.trainer import Trainer
 from surefoot.fleet import Plan, calibrate
 from surefoot.fleet.plan import trainings_of
@@ -24,6 +28,10 @@ from surefoot.tasks.probe import probe
 from surefoot.tasks.task import Task
 
 SEEDS = 5
+# Whose ways are drawn over a slice of the loss, and how much of a budget that may take.
+PICTURED, SLICE_SHARE = (PLAIN, USUAL, ADAM), 0.1
+# Beyond this a shorter way is worth a word.
+LONG_SECONDS = 180
 # One seed has no interval, and without one there is no verdict.
 FEWEST_SEEDS = 2
 
@@ -57,7 +65,8 @@ def explain(
         stop: Asked often; where it says yes, :class:`Interrupted` is raised.
 
     Returns:
-        The claims with their verdicts, numbers and figures, and the table "learning rate | momentum".
+        The claims with their verdicts, numbers and figures, the table "learning rate | momentum", and, where all claims
+        were asked for, a slice of the loss with trainings past it.
 
     Raises:
         TaskError: If the task cannot be trained, a loss is below 0, or there is no such claim.
@@ -76,26 +85,25 @@ def explain(
     task = as_task(task)
     probe(task)
     listener, names = progress or Silent(), tuple(claims) or tuple(CLAIMS)
-    kinds = {kind for name in names for kind in CLAIMS[name].kinds}
-    ranges = any(CLAIMS[name].ranges for name in names)
     asked = Budget.parse(budget) if isinstance(budget, str) else budget
     ceiling = None if asked is None or asked.trainings is None else asked.trainings * task.total_steps
-    wanted = design(task, kinds, ranges=ranges, seeds=seeds, ceiling=ceiling)
+    wanted, picture = _planned(task, names, seeds=seeds, ceiling=ceiling, pictured=not claims)
     if plan is None:
+        work = wanted.config_steps + picture
         listener.stage("calibration", config_steps=0)
-        plan = calibrate(task, members=PLANE_RATES, config_steps=wanted.config_steps, device=device, tell=listener.tell)
+        plan = calibrate(task, members=PLANE_RATES, config_steps=work, device=device, tell=listener.tell)
     if asked is not None and asked.trainings is None:
         ceiling = trainings_of(asked, steps=task.total_steps, plan=plan) * task.total_steps
-        wanted = design(task, kinds, ranges=ranges, seeds=seeds, ceiling=ceiling)
-    listener.begin(config_steps=wanted.config_steps)
-    listener.tell(
-        f"{wanted.config_steps:,} config-steps, as many as {wanted.config_steps / task.total_steps:.3g} full trainings."
-    )
+        wanted, picture = _planned(task, names, seeds=seeds, ceiling=ceiling, pictured=not claims)
+    work = wanted.config_steps + picture
+    listener.begin(config_steps=work)
+    listener.tell(_announced(work, task, plan))
     trainer = Trainer(range(seed, seed + seeds), Runner(plan, listener, stop), task.step_samples)
     # Checks on the data were made above; what the experiments leave out needs none.
     bare = replace(task, test=None, metric=None)
     survey = conduct(bare, wanted, trainer, ranges=partial(stable_ranges, trainer=trainer))
     survey = replace(survey, first_seed=seed)
+    slice_of_loss = _slice_beside(bare, survey, trainer) if picture else None
     return ExplainResult(
         task=task.name,
         claims=judged(survey, names),
@@ -106,4 +114,50 @@ def explain(
         config_steps=round(trainer.config_steps),
         seconds=time.perf_counter() - begin,
         plan=plan,
+        loss_slice=slice_of_loss,
     )
+
+
+def _planned(
+    task: Task, names: Collection[str], *, seeds: int, ceiling: float | None, pictured: bool
+) -> tuple[Design, int]:
+    """Return what is to be trained for some claims, and what a slice of the loss beside it costs, 0 for none.
+
+    Under a ceiling the slice must be a small part of the whole.
+
+    Raises:
+        BudgetError: If the ceiling is too low.
+    """
+    kinds = {kind for name in names for kind in CLAIMS[name].kinds}
+    ranges = any(CLAIMS[name].ranges for name in names)
+    picture = 0
+    if pictured:
+        length = min(task.total_steps, MOST_STEPS)
+        picture = slice_config_steps(task.with_length(steps=length), members=len(PICTURED))
+    if ceiling is not None and picture > SLICE_SHARE * ceiling:
+        picture = 0
+    left = None if ceiling is None else ceiling - picture
+    return design(task, kinds, ranges=ranges, seeds=seeds, ceiling=left), picture
+
+
+def _announced(config_steps: int, task: Task, plan: Plan) -> str:
+    """Return what is ahead, and how it could be less where that is long."""
+    line = f"{config_steps:,} config-steps, as many as {config_steps / task.total_steps:.3g} full trainings"
+    seconds = config_steps * (plan.config_step_us or 0.0) / 1e6
+    if seconds < LONG_SECONDS:
+        return f"{line}."
+    return f"{line}: about {seconds / 60:.0f} minutes; --budget 120s or a few --claim NAME are quicker."
+
+
+def _slice_beside(task: Task, survey: Survey, trainer: Trainer) -> LossSlice | None:
+    """Return a slice of the loss with trainings past it: at momentum's best rate, without momentum, and Adam's best."""
+    usual, adam = (survey.sweep(kind) for kind in (USUAL, ADAM))
+    rate = float(usual.rates[middle(usual.ends)])
+    recipes = PLAIN.recipe(rate), USUAL.recipe(rate), ADAM.recipe(float(adam.rates[middle(adam.ends)]))
+    try:
+        found = sliced(task.with_length(steps=survey.steps), recipes, seed=survey.first_seed, runner=trainer.runner)
+    except TaskError as error:
+        trainer.progress.tell(f"no slice of the loss: {error}")
+        return None
+    trainer.config_steps += found.config_steps
+    return found

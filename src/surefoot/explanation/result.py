@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from surefoot.explanation.claim import Claim
 from surefoot.explanation.contrast import Contrast
+from surefoot.explanation.slices.result import LossSlice
 from surefoot.fleet import Plan
 from surefoot.values import Json
 
@@ -25,6 +26,7 @@ class ExplainResult:
         config_steps, seconds: What it cost; full batches are counted by their samples.
         plan: How it was run; ``None`` on a landscape, which needs no fleet.
         left_out: Claims that cannot be asked there, each with the reason.
+        loss_slice: The loss on a plane of the weights with trainings past it; of a network, if all claims were asked.
     """
 
     task: str
@@ -37,6 +39,7 @@ class ExplainResult:
     seconds: float
     plan: Plan | None
     left_out: tuple[tuple[str, str], ...] = ()
+    loss_slice: LossSlice | None = None
 
     def to_json(self, commands: Mapping[str, str] | None = None) -> dict[str, Json]:
         """Return the result as the JSON object that the command prints.
@@ -57,4 +60,5 @@ class ExplainResult:
             "seconds": self.seconds,
             "plan": None if self.plan is None else self.plan.to_json(),
             "left_out": dict(self.left_out),
+            "loss_slice": None if self.loss_slice is None else self.loss_slice.to_json(),
         }

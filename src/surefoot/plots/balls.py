@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from surefoot.errors import OutputError
 from surefoot.plots.theme import ON_BLACK, ON_WHITE
 from surefoot.surfaces.descent import Descent
@@ -30,7 +32,16 @@ def ball_colours(count: int, *, dark: bool = False) -> tuple[str, ...]:
 
 def ball_names(descent: Descent) -> list[str]:
     """Return the balls' recipes, numbered where two are the same."""
-    texts = [str(recipe) for recipe in descent.recipes]
+    return numbered([str(recipe) for recipe in descent.recipes])
+
+
+def numbered(texts: Sequence[str]) -> list[str]:
+    """Return texts with a number where two are the same.
+
+    Example:
+        >>> numbered(["a", "b", "a"])
+        ['a, 1', 'b', 'a, 2']
+    """
     return [
         text if texts.count(text) == 1 else f"{text}, {texts[:place].count(text) + 1}"
         for place, text in enumerate(texts)

@@ -72,7 +72,7 @@ def _over_the_plane(descent: Descent) -> list[alt.Chart]:
     (left, right), (low, high) = descent.surface.box
     x = alt.X("x:Q", title="x", scale=alt.Scale(domain=[left, right], nice=False), axis=_AXIS)
     y = alt.Y("y:Q", title="y", scale=alt.Scale(domain=[low, high], nice=False), axis=_AXIS)
-    return [ground_layer(descent.surface, WIDTH, HEIGHT), *_minima(descent.surface, x, y), *_ways(descent, x, y)]
+    return [ground_layer(descent.surface, size=(WIDTH, HEIGHT)), *_minima(descent.surface, x, y), *_ways(descent, x, y)]
 
 
 def _along_the_hill(descent: Descent) -> list[alt.Chart]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from surefoot.plots.inline import inline
+from surefoot.plots.theme import HEIGHT, WIDTH
 from surefoot.surfaces.surface import Surface
 
 BANDS = 12
@@ -20,6 +21,8 @@ LOWEST = 1e-3
 # The darkest and the lightest band, and how much darker a line is: grey, so that every ball's colour stands out.
 LOW, HIGH, LINE = 196, 250, 16
 LOW_ON_BLACK, HIGH_ON_BLACK, LINE_ON_BLACK = 78, 34, -14
+# What a veil is made of: between white and black, so that it is seen on both.
+GREY = 128
 
 
 def ground(surface: Surface, width: int, height: int, *, dark: bool = False) -> Image.Image:
@@ -56,13 +59,33 @@ def bands_of(surface: Surface, width: int, height: int) -> NDArray[np.int64]:
     return bands
 
 
-def ground_layer(surface: Surface, width: int, height: int) -> alt.Chart:
-    """Return the ground as the lowest layer of a chart of that size, in points; the picture is inside the chart."""
-    buffer = io.BytesIO()
-    ground(surface, 2 * width, 2 * height).save(buffer, format="png", optimize=True)
-    address = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-    picture = alt.Chart(inline([{"url": address}])).mark_image(
-        align="left", baseline="top", aspect=False, aria=False, width=width, height=height
+def ground_layer(surface: Surface, *, size: tuple[int, int] | None = None) -> alt.Chart:
+    """Return the ground as the lowest layer of a chart; the picture is inside the chart.
+
+    It is a veil of one grey, the denser the lower the loss: on white paper dark, on black light.
+
+    Args:
+        surface: What is drawn, over its box.
+        size: Of the chart, in points; needed for one of several in a column. Alone it has whatever the chart has.
+    """
+    width, height = (alt.ExprRef("width"), alt.ExprRef("height")) if size is None else size
+    picture = alt.Chart(inline([{"url": _veil(surface)}])).mark_image(
+        align="left",
+        baseline="top",
+        aspect=False,
+        aria=False,
+        width=width,
+        height=height,
     )
     layer: alt.Chart = picture.encode(x=alt.value(0), y=alt.value(0), url="url:N")
     return layer
+
+
+def _veil(surface: Surface) -> str:
+    """Return the address that holds the picture."""
+    shades = np.asarray(ground(surface, 2 * WIDTH, 2 * HEIGHT), dtype=np.float64)
+    density = (255.0 - shades) / (255.0 - GREY)
+    veil = np.stack([*(np.full_like(density, GREY),) * 3, 255.0 * density], axis=-1)
+    buffer = io.BytesIO()
+    Image.fromarray(veil.round().astype(np.uint8), mode="RGBA").save(buffer, format="png", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -12,6 +12,7 @@ from surefoot.diagnosis.checked import CheckResult
 from surefoot.diagnosis.diagnosed import DiagnoseResult
 from surefoot.explanation.claim import Claim
 from surefoot.explanation.result import ExplainResult
+from surefoot.explanation.slices.result import LossSlice
 from surefoot.logs.curve import Curve
 from surefoot.plots.claim_figure import claim_figure
 from surefoot.plots.comparison import comparison
@@ -21,11 +22,12 @@ from surefoot.plots.forks import forks
 from surefoot.plots.heat_map import heat_map
 from surefoot.plots.learning_curves import learning_curves
 from surefoot.plots.logged import diagnosed, logged
+from surefoot.plots.loss_slice import loss_plane, loss_slice
 from surefoot.plots.picture import write_chart
 from surefoot.plots.range_test import range_test, usable_range
 from surefoot.plots.schedule import recipe_schedule, schedule
 from surefoot.plots.stability_map import stability_map, why_no_map
-from surefoot.plots.theme import LIGHT, Figure, column
+from surefoot.plots.theme import HEIGHT, LIGHT, WIDTH, Figure, column
 from surefoot.plots.watched import watched
 from surefoot.recipe import Recipe
 from surefoot.schedules import Schedule, schedule_text
@@ -37,8 +39,8 @@ from surefoot.watch.watch import Watch
 TYPICAL_STEPS = 1000
 # Whatever there is a figure of.
 Shown: TypeAlias = (
-    "TuneResult | FindResult | CheckResult | DiagnoseResult | ExplainResult | Claim | Descent | Curve | Watch | Recipe "
-    "| Schedule"
+    "TuneResult | FindResult | CheckResult | DiagnoseResult | ExplainResult | Claim | LossSlice | Descent | Curve "
+    "| Watch | Recipe | Schedule"
 )
 
 
@@ -46,8 +48,8 @@ def show(result: Shown, *, steps: int = TYPICAL_STEPS) -> Figure:
     """Return the chart of a result: in a notebook, the last line of a cell shows it.
 
     Args:
-        result: What ``surefoot.tune``, ``find``, ``check``, ``diagnose``, ``explain`` or ``descend`` returned, a claim,
-            a log's curve, a ``Watch``, a recipe or a schedule.
+        result: What ``surefoot.tune``, ``find``, ``check``, ``diagnose``, ``explain``, ``slice_loss`` or ``descend``
+            returned, a claim, a log's curve, a ``Watch``, a recipe or a schedule.
         steps: Length of the training that a recipe or a schedule is drawn over.
 
     Raises:
@@ -103,14 +105,21 @@ def check_figures(result: CheckResult) -> list[alt.LayerChart]:
     return [forks(result), *stability, course(result)]
 
 
+def explain_figures(result: ExplainResult) -> list[alt.LayerChart]:
+    """Return each claim's figure, and the slice of the loss where there is one."""
+    sliced = [] if result.loss_slice is None else [loss_plane(result.loss_slice, size=(WIDTH, HEIGHT))]
+    return [*(claim_figure(claim) for claim in result.claims), *sliced]
+
+
 # Those whose figure needs nothing but themselves.
 _FIGURES: dict[type[Any], Callable[[Any], Figure]] = {
     TuneResult: lambda result: stacked(tune_figures(result)),
     FindResult: usable_range,
     CheckResult: lambda result: stacked(check_figures(result)),
     DiagnoseResult: diagnosed,
-    ExplainResult: lambda result: stacked([claim_figure(claim) for claim in result.claims]),
+    ExplainResult: lambda result: stacked(explain_figures(result)),
     Claim: claim_figure,
+    LossSlice: loss_slice,
     Descent: descended,
     Curve: logged,
     Watch: watched,

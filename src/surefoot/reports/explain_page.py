@@ -11,10 +11,13 @@ from surefoot.explanation.claim import Claim
 from surefoot.explanation.effect import Verdict
 from surefoot.explanation.figure import Courses, Ends, Plane, Ways
 from surefoot.explanation.result import ExplainResult
+from surefoot.explanation.slices.result import SLICE
 from surefoot.numerals import numeral
 from surefoot.plots.claim_figure import claim_figure
+from surefoot.plots.loss_slice import loss_plane
 from surefoot.reports.explained import explain_cost, explain_headline, explain_note, foretold
 from surefoot.reports.page import page, panel, write_page
+from surefoot.reports.sliced import slice_caption
 
 # The verdict's class in the style sheet.
 LOOKS: dict[Verdict, str] = {"holds": "yes", "does not hold here": "no", "too close to call": "open"}
@@ -24,6 +27,8 @@ CAPTIONS = {
     Ways: "Every dot is a step.",
     Plane: "Dark is low. Along a row the momentum stays, along a column the learning rate.",
 }
+
+
 RANGES_CAPTION = "Up to the dot training learns at least a tenth of what it learns at its best rate."
 
 
@@ -60,7 +65,7 @@ def write_explain_html(
     Args:
         result: What was found.
         path: Of the page.
-        commands: What repeats each claim, by its name.
+        commands: What repeats each claim, by its name, and the slice.
         environment: What it ran on.
         command: What asks for all of it again.
 
@@ -78,10 +83,12 @@ def explain_html(
     command: str | None = None,
 ) -> str:
     """Return the page."""
+    sliced = result.loss_slice
     return page(
         "explain.html.j2",
         panels=[
-            panel(claim_figure(claim), CAPTIONS.get(type(claim.figure), RANGES_CAPTION)) for claim in result.claims
+            *(panel(claim_figure(claim), CAPTIONS.get(type(claim.figure), RANGES_CAPTION)) for claim in result.claims),
+            *([] if sliced is None else [panel(loss_plane(sliced), slice_caption(sliced))]),
         ],
         recipe=None,
         steps=result.steps,
@@ -94,6 +101,7 @@ def explain_html(
             for claim in result.claims
         ],
         note=explain_note(result),
+        slice_command=commands.get(SLICE),
         cost=explain_cost(result),
     )
 

@@ -14,6 +14,7 @@ from rich.text import Text
 from surefoot.explanation.claim import Claim
 from surefoot.explanation.effect import Effect, Verdict
 from surefoot.explanation.result import ExplainResult
+from surefoot.explanation.slices.result import SLICE
 from surefoot.numerals import numeral
 from surefoot.reports.sentences import seconds_text
 from surefoot.reports.tables import plain_table
@@ -35,13 +36,15 @@ def explain_table(result: ExplainResult, commands: Mapping[str, str]) -> Rendera
 
     Args:
         result: What was found.
-        commands: What repeats each claim, by its name.
+        commands: What repeats each claim, by its name, and the slice.
     """
     parts: list[RenderableType] = [Text(explain_headline(result), style="bold")]
     for claim in result.claims:
         parts.append(Padding(_claim(claim, commands), (1, 0, 0, 0)))
     if result.contrasts:
         parts.append(Padding(_contrasts(result), (1, 0, 0, 0)))
+    if SLICE in commands:
+        parts.append(Padding(Text(f"The loss around these trainings, drawn: {commands[SLICE]}"), (1, 0, 0, 0)))
     if result.left_out:
         lines = [Text(f"  {name}: {why}.") for name, why in result.left_out]
         parts.append(Padding(Group(Text("Not asked here:"), *lines), (1, 0, 0, 0)))

@@ -1,4 +1,4 @@
-"""What a landscape is: a loss of one or two parameters that is known in closed form."""
+"""What a landscape is: a loss of one or two parameters, with its gradient."""
 
 from __future__ import annotations
 
@@ -20,21 +20,33 @@ class Surface(ABC):
     A kind of surface is a frozen dataclass; points are ``[..., D]``, D being 1 or 2.
 
     Attributes:
-        name: As in links and queries.
-        about: What it shows, a sentence.
-        start: Where a ball is let loose unless somebody says otherwise ``[D]``.
-        box: The part worth looking at: (low, high) of every dimension.
         quadratic: Whether it is a bowl along its axes, so that the quadratic model is no model but exact.
         noise: What its gradients suffer unless somebody says otherwise.
     """
 
     __slots__ = ()
-    name: ClassVar[str]
-    about: ClassVar[str]
-    start: ClassVar[Point]
-    box: ClassVar[tuple[tuple[float, float], ...]]
     quadratic: ClassVar[bool] = False
     noise: ClassVar[Noise] = Noise()
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """As in links and queries."""
+
+    @property
+    @abstractmethod
+    def about(self) -> str:
+        """What it shows, a sentence."""
+
+    @property
+    @abstractmethod
+    def start(self) -> Point:
+        """Where a ball is let loose unless somebody says otherwise ``[D]``."""
+
+    @property
+    @abstractmethod
+    def box(self) -> tuple[tuple[float, float], ...]:
+        """The part worth looking at: (low, high) of every dimension."""
 
     @abstractmethod
     def value(self, points: Tensor) -> Tensor:

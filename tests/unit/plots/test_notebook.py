@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import surefoot
+from surefoot.fleet import Plan
 from surefoot.plots import save, show, show_schedules
 from surefoot.plots.notebook import tune_figures
 from surefoot.schedules import Cosine, Linear
@@ -97,6 +98,7 @@ def small(explained, log, watch):
         "diagnose": surefoot.diagnose(log),
         "a log": log,
         "descend": surefoot.descend("ravine", ["sgd(lr=0.1)"], steps=9),
+        "slice_loss": surefoot.slice_loss("wine", ["sgd(lr=0.1)"], points=7, plan=Plan("serial", 1)),
         "Watch": watch,
         "Recipe": surefoot.Recipe.parse("sgd(lr=cosine(0.3), momentum=linear(0.8, final=0.9))"),
     }
