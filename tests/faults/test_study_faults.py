@@ -124,8 +124,10 @@ def test_of_two_processes_one_drives_and_after_its_death_the_other(tmp_path):
     assert f"StudyError study 1 is being driven by process {first.pid}" in out
     with pytest.raises(StudyError, match=f"process {first.pid}"):
         study.record("a", [], config_steps=1, seconds=0)
+    assert study.info().status == "running"
     first.send_signal(signal.SIGKILL)
     first.communicate()
+    assert study.info().status == "interrupted", "nobody will end it any more"
     third = python(HOLDER, study.name)
     assert third.stdout.readline() == "mine\n", "at once: the first is known to be dead"
     third.communicate("\n")

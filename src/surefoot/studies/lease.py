@@ -64,6 +64,18 @@ class Driver:
         return _is_alive(self.process, self.start) if self.host == here.host else now < until
 
 
+def is_left(owner: str | None, until: float | None) -> bool:
+    """Tell whether a study's driver is known to be gone without having given up its lease: it was killed.
+
+    Args:
+        owner: Who holds the lease, ``None`` where nobody does.
+        until: When it runs out.
+    """
+    if owner is None or until is None:
+        return False
+    return not Driver.parse(owner).drives(until=until, now=time.time(), here=Driver.here())
+
+
 def hold(connection: Connection, study: int, *, take: bool) -> None:
     """Take a study's lease, or renew it if it is this process's; within the connection's transaction.
 

@@ -15,7 +15,7 @@ from surefoot.errors import StudyError
 from surefoot.recipe import Recipe
 from surefoot.studies.database import Database
 from surefoot.studies.environment import environment
-from surefoot.studies.lease import hold
+from surefoot.studies.lease import hold, is_left
 from surefoot.studies.measurement import Measurement
 from surefoot.studies.rows import insert_measurements, insert_row, looks_of, measurement_of, select_measurements
 from surefoot.studies.schema import checkpoints, stages, studies, trials
@@ -117,10 +117,11 @@ class Study:
         return f"{self.database.path}#{self.id}"
 
     def info(self) -> StudyInfo:
-        """Return what the study was asked and where it stands."""
-        columns = [column for column in studies.c if not column.name.startswith("lease")]
+        """Return what the study was asked and where it stands; where its driver was killed, it is interrupted."""
         with self.database.read() as connection:
-            return StudyInfo(**connection.execute(select(*columns).where(studies.c.id == self.id)).mappings().one())
+            row = {**connection.execute(select(studies).where(studies.c.id == self.id)).mappings().one()}
+        left = is_left(row.pop("lease_owner"), row.pop("lease_until"))
+        return StudyInfo(**{**row, "status": "interrupted" if left and row["status"] == "running" else row["status"]})
 
     def take_lease(self) -> None:
         """Become the study's driver, or renew that.
