@@ -35,6 +35,8 @@ bench: .venv/bench ## measure, beside the alternatives; hours, or minutes with Q
 	$(BIN)/python -m benchmarks.diagnosis.log_verdicts $(if $(QUICK),--quick)
 	$(BIN)/python -m benchmarks.event_reader $(if $(QUICK),--quick)
 	$(BIN)/python -m benchmarks.watch $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks.watch_alarms $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks.claims $(if $(QUICK),--quick)
 	$(BIN)/python -m benchmarks.report $(if $(QUICK),--quick)
 
 format: .venv/dev ## put the code in shape

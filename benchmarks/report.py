@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import fleet_report, grid, plots, records
+from benchmarks import claims, fleet_report, grid, plots, records, watch_alarms
 from benchmarks.contestants import CONTESTANTS, SUREFOOT, TPE
 from benchmarks.diagnosis import report as judges
 from benchmarks.entries import ENTRIES
@@ -30,12 +30,11 @@ def targets(
     races: Sequence[Race],
     kept: Sequence[Promises],
     memory: dict[str, Any] | None,
-    judged: judges.Diagnosis,
+    others: Sequence[list[str]],
 ) -> str:
     """Return every target beside what was measured."""
     rows = [*fleet_report.targets(fleets), *_speed_rows(races), *_promise_rows(kept), *_memory_rows(memory)]
-    rows += judges.targets(judged)
-    return table(["target", "measured", ""], rows)
+    return table(["target", "measured", ""], [*rows, *others])
 
 
 def _speed_rows(races: Sequence[Race]) -> Iterator[list[str]]:
@@ -178,17 +177,26 @@ def render(scale: Scale, folder: Path) -> str:
     honest = records.read(scale.folder / "honesty.json")
     memory = records.read(scale.folder / "memory.json")
     judged = judges.read(scale.folder)
+    explained, alarmed = (records.read(scale.folder / f"{name}.json") for name in ("claims", "watch_alarms"))
     tasks = [name for name in scale.tasks if grid.path_of(name).exists()]
     races = [race_of(name, raced) for name in tasks] if raced else []
     races = [race for race in races if race.incumbent]
     kept = [promises_of(name, rows) for name in tasks if (rows := _tunes(honest, name))]
     limits = {"limit": scale.limit_seconds, "named": TPE.title, "named_limit": scale.named_limit_seconds}
-    measured = (("fleet", fleet), ("race", raced), ("honesty", honest), ("memory", memory))
+    measured = (
+        ("fleet", fleet),
+        ("race", raced),
+        ("honesty", honest),
+        ("memory", memory),
+        ("claims", explained),
+        ("watch alarms", alarmed),
+    )
+    others = [*judges.targets(judged), *claims.targets(explained)]
     parts = [INTRODUCTION.format(seeds=scale.seeds, answer=ANSWER, good=GOOD, **limits)]
     for what, data in (*measured, *judges.sources(scale.folder)):
         if data and "machine" in data:
             parts.append(f"- *{what}*: {surroundings(data['machine'])}\n")
-    parts += ["\n## Targets\n\n", targets(fleet["results"], races, kept, memory, judged)]
+    parts += ["\n## Targets\n\n", targets(fleet["results"], races, kept, memory, others)]
     if fleet["results"]:
         parts += ["\n## Throughput of a fleet\n\n", fleet_report.INTRODUCTION, fleet_report.speeds(fleet["results"])]
     if raced and raced["missing"]:
@@ -205,7 +213,7 @@ def render(scale: Scale, folder: Path) -> str:
     if kept:
         save(plots.intervals(honest["tunes"], [each.task for each in kept]), folder / "intervals.svg")
         parts += ["\n## Promises\n\n", promise_table(kept), "\n![Intervals of the learning rate](intervals.svg)\n"]
-    return "".join([*parts, *judges.sections(judged)])
+    return "".join([*parts, *judges.sections(judged), watch_alarms.section(alarmed), claims.section(explained)])
 
 
 INTRODUCTION = """# Results

@@ -18,6 +18,7 @@ import torch
 
 from benchmarks import records
 from benchmarks.entries import ENTRIES
+from benchmarks.markdown import DASH, table
 from benchmarks.scale import DATA
 from surefoot import Watch
 from surefoot.recipe import DEFAULT_RECIPE, Recipe
@@ -30,7 +31,10 @@ TABLES = ("wine", "breast-cancer")
 USUAL = ("sgd(lr=cosine(0.1), momentum=0.9)", "sgd(lr=0.05, momentum=0.9)", "adamw(lr=cosine(3e-3))", "adamw(lr=1e-3)")
 # Recommendations of a task that are trained, and seeds of each other recipe.
 RECOMMENDED, SEEDS = 8, 2
-DEFAULT = str(DEFAULT_RECIPE)
+DEFAULT, ALL = str(DEFAULT_RECIPE), "all"
+INTRODUCTION = """Trainings in which a watch told a fault, also one that it took back. The default recipe is not well
+set everywhere.
+"""
 
 
 def trainings(*, quick: bool) -> Iterator[tuple[str, Task, str, int]]:
@@ -66,6 +70,23 @@ def alarms(task: Task, recipe: str, seed: int) -> dict[str, Any]:
         if found is not None and found.code in FAULTS:
             told.append(f"{found.code} at {number}: {found.why}")
     return {"told": told, "verdict": watch.finding.code}
+
+
+def section(data: dict[str, Any] | None) -> str:
+    """Return how many well set trainings were called faulty on the way, by task."""
+    if data is None:
+        return ""
+    good, default = ([row for row in data["rows"] if (row["recipe"] == DEFAULT) is own] for own in (False, True))
+    tasks = [*dict.fromkeys(row["task"] for row in data["rows"])]
+    lines = [
+        [name, *(_share([row for row in rows if name in (row["task"], ALL)]) for rows in (good, default))]
+        for name in (*tasks, ALL)
+    ]
+    return f"\n## Alarms of a watch\n\n{INTRODUCTION}\n{table(['task', 'well set', 'default'], lines)}"
+
+
+def _share(rows: list[dict[str, Any]]) -> str:
+    return f"{sum(bool(row['told']) for row in rows)} of {len(rows)}" if rows else DASH
 
 
 def main() -> None:

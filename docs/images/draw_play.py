@@ -23,6 +23,11 @@ with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server, syn
     page = browser.new_page(viewport={"width": 1120, "height": 790}, color_scheme="light")
     page.goto(address + QUERY)
     page.wait_for_selector("html[data-drawn]")
-    page.locator("#view-hill .stage").first.screenshot(path=HERE / "play.png")
+    hill, plane = (page.locator(part).bounding_box() for part in (".at-hill", ".at-map"))
+    right, bottom = (
+        max(box[at] + box[length] for box in (hill, plane)) for at, length in (("x", "width"), ("y", "height"))
+    )
+    clip = {"x": hill["x"], "y": hill["y"], "width": right - hill["x"], "height": bottom - hill["y"]}
+    page.screenshot(path=HERE / "play.png", clip=clip, full_page=True)
     browser.close()
     server.terminate()
