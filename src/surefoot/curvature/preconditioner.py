@@ -9,6 +9,9 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+# The optimizers whose preconditioner Adam's is.
+ADAMS = ("adam", "adamw")
+
 
 def adam_preconditioner(second_moment: Tensor, *, step: int, beta2: float, eps: float) -> Tensor:
     """Return Adam's: the root of the second moment, freed of its bias towards 0, plus eps.

@@ -19,6 +19,7 @@ from surefoot.fleet import Plan, calibrate
 from surefoot.fleet.plan import trainings_of
 from surefoot.fleet.progress import Progress, Silent, Stop, never
 from surefoot.fleet.runner import Runner
+from surefoot.fleet.threads import using_threads
 from surefoot.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.tasks.loader import as_task
 from surefoot.tasks.probe import probe
@@ -97,7 +98,9 @@ def check(
         listener.stage(_stage(order), config_steps=round(inquiry.price(order) * task.total_steps))
         inquiry.learn(order, forks.judge(order))
     course = forks.course
-    curved = None if course.diverged else measure_curvature(forks.own.fleet, forks.own.place)
+    own = forks.own
+    with using_threads(own.fleet.threads):
+        curved = None if course.diverged else measure_curvature(own.fleet, own.place)
     judgement = judge(inquiry, start=course.start)
     findings = findings_of(plane, judgement, course, curved)
     return CheckResult(

@@ -10,11 +10,11 @@ from torch import Tensor
 from surefoot.curvature.hessian import Hessian
 from surefoot.curvature.mean_loss import MeanLoss
 from surefoot.curvature.noise_scale import NoiseScale, noise_scale
-from surefoot.curvature.preconditioner import adam_preconditioner
 from surefoot.curvature.sharpness import Sharpness, sharpness
 from surefoot.curvature.step_sharpness import StepSharpness, batch_sharpness
-from surefoot.diagnosis.quadratic import ADAMS, quadratic_of
+from surefoot.diagnosis.quadratic import quadratic_of
 from surefoot.fleet import LocalFleet
+from surefoot.fleet.preconditioned import preconditioner_of
 from surefoot.fleet.training import read_batches
 from surefoot.recipe import Recipe
 from surefoot.tasks.luck import borrowed_generators, draw_seed, seed_everything
@@ -58,7 +58,7 @@ def measure_curvature(fleet: LocalFleet, place: int) -> Curved:
     """Measure how the loss bends where a member stands; the member is left as it is."""
     task, recipe, state = fleet.task, fleet.recipes[place], fleet.state_dict(place)
     found = sharpness(
-        task, state=state, seed=fleet.seed, preconditioner=_preconditioner(fleet, place), device=fleet.device
+        task, state=state, seed=fleet.seed, preconditioner=preconditioner_of(fleet, place), device=fleet.device
     )
     bends, gradients = _of_next_steps(fleet, state, first=int(fleet.step[place]))
     noise = noise_scale(gradients, batch_size=task.step_samples)
@@ -87,17 +87,6 @@ def stable_limit(recipe: Recipe, curvature: float) -> float | None:
         return None
     model = quadratic_of(recipe)
     return None if model is None else float(model.limit(curvature, momentum))
-
-
-def _preconditioner(fleet: LocalFleet, place: int) -> Tensor | None:
-    recipe = fleet.recipes[place]
-    if recipe.optimizer not in ADAMS:
-        return None
-    slots = fleet.slots[fleet.layout.bound(recipe.rule)]
-    step, total = int(fleet.step[place]), int(fleet.total[place])
-    beta2, eps = (recipe.schedule(name).value(step, total) for name in ("beta2", "eps"))
-    second = slots.get("square_max", slots["square"])[place]
-    return adam_preconditioner(second, step=max(step, 1), beta2=beta2, eps=eps)
 
 
 def _of_next_steps(fleet: LocalFleet, state: dict[str, Tensor], *, first: int) -> tuple[float, Tensor]:

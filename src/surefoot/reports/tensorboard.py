@@ -39,6 +39,10 @@ FILE = "events.out.tfevents.0.surefoot"
 VALID, TRAIN, LR, MOMENTUM = "loss/valid", "loss/train", "recipe/lr", "recipe/momentum"
 TEST, METRIC = "loss/test", "metric/valid"
 GRAD_NORM, SHARPNESS, LIMIT, SHARE = "curvature/grad_norm", "curvature/sharpness", "curvature/limit", "curvature/share"
+# What the HPARAMS tab shows of a training that did not diverge: one loss of 1e23 would stretch an axis beyond all use.
+END_VALID, END_TRAIN = "hparams/validation_loss", "hparams/training_loss"
+# A training that ends above so many times its first loss has diverged, if not beyond all numbers.
+BLOWN_UP = 10.0
 HEAT_MAP, RANGE_TEST = "figures/heat_map", "figures/range_test"
 
 
@@ -60,6 +64,13 @@ class Run:
     def last(self) -> Measurement:
         """The measurement at its end."""
         return self.found[-1]
+
+    @property
+    def diverged(self) -> bool:
+        """Whether its losses left the numbers, or ended far above their start."""
+        losses = self.last.curve.losses
+        highest = BLOWN_UP * abs(losses[0]) if losses and losses[0] else math.inf
+        return not (math.isfinite(self.last.valid_loss) and self.last.valid_loss <= highest)
 
     @property
     def group(self) -> str:
@@ -124,7 +135,8 @@ def _experiment(runs: Sequence[Run], columns: Sequence[str]) -> Summary:
     settings = [hyperparameters(run) for run in runs]
     values = {name: [row[name] for row in settings if name in row] for name in columns}
     hparams = [summary_v2.HParam(name, _domain(found)) for name, found in values.items()]
-    metrics = [summary_v2.Metric(VALID, display_name="validation loss"), summary_v2.Metric(TRAIN)]
+    names = {END_VALID: "validation loss", END_TRAIN: "training loss"}
+    metrics = [summary_v2.Metric(tag, display_name=name) for tag, name in names.items()]
     if any(row.metric is not None for run in runs for row in run.found):
         metrics.append(summary_v2.Metric(METRIC, display_name="validation metric"))
     described: Summary = summary_v2.hparams_config_pb(hparams=hparams, metrics=metrics)
@@ -150,7 +162,10 @@ def _run_events(run: Run, columns: Sequence[str]) -> Iterator[Event]:
     for row in run.found:
         losses = {VALID: row.valid_loss, TEST: row.test_loss, METRIC: row.metric}
         yield from _scalar_events(row.steps, losses)
-    yield _event(run.last.steps, [_session_end(diverged=not math.isfinite(run.last.valid_loss))])
+    if not run.diverged:
+        ends = {END_VALID: run.last.valid_loss, END_TRAIN: (run.last.curve.losses or (None,))[-1]}
+        yield from _scalar_events(run.last.steps, ends)
+    yield _event(run.last.steps, [_session_end(diverged=run.diverged)])
 
 
 def _curve_events(row: Measurement) -> Iterator[Event]:

@@ -15,6 +15,7 @@ from surefoot.errors import TaskError
 from surefoot.fleet import Plan, calibrate, launch
 from surefoot.fleet.progress import Progress, Silent, Stop, never
 from surefoot.fleet.runner import Runner
+from surefoot.fleet.threads import using_threads
 from surefoot.recipe import Recipe
 from surefoot.tasks.loader import as_task
 from surefoot.tasks.probe import probe
@@ -84,7 +85,8 @@ def find(
     listener.begin(config_steps=most)
     listener.tell(f"at most {most:,} config-steps, as many as {most / task.total_steps:.3g} full trainings.")
     listener.stage("sharpness", config_steps=MOST_GRADIENTS * PRIOR_BATCHES)
-    sharpness = sharpness_prior(task, seed=seed, device=plan.device)
+    with using_threads(plan.threads):
+        sharpness = sharpness_prior(task, seed=seed, device=plan.device)
     trainer.config_steps += _config_steps(sharpness, task)
     listener.stage("ramps", config_steps=len(momenta) * steps)
     recipes = [ramp_recipe(momentum, steps=steps) for momentum in momenta]

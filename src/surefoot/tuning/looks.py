@@ -7,7 +7,7 @@ Trainings with small batches settle where it is 2 (1 - momentum) / lr: the edge 
 average of gradients has weights that sum to 1.
 
 A look is three gradients of one mini-batch on a copy of the weights; the training goes on with the bits that it would
-have had without. Looks are as many as cost a twentieth of its steps, but at least one and at most eight.
+have had without. Looks are as many as cost a tenth of its steps, but at least three and at most eight.
 
 Reference:
     Andreyev & Beneventano (2024), Edge of stochastic stability, arXiv:2412.20553; with momentum, arXiv:2604.14108.
@@ -16,31 +16,31 @@ Reference:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 
-from torch import Tensor, nn
+from torch import nn
 
 from surefoot.curvature.hessian import Hessian
 from surefoot.curvature.mean_loss import MeanLoss
-from surefoot.curvature.preconditioner import adam_preconditioner
+from surefoot.curvature.preconditioner import ADAMS
 from surefoot.fleet import LocalFleet
+from surefoot.fleet.preconditioned import preconditioner_of
+from surefoot.fleet.threads import using_threads
 from surefoot.fleet.training import read_batches
 from surefoot.studies import Look
 from surefoot.tasks.luck import borrowed_generators, draw_seed, seed_everything
 
-MOST_LOOKS, GRADIENTS, SHARE = 8, 3, 0.05
-ADAMS = ("adam", "adamw")
+MOST_LOOKS, LEAST_LOOKS, GRADIENTS, SHARE = 8, 3, 3, 0.1
 
 
 def marks(steps: int) -> list[int]:
     """Return the steps at which trainings of a length are looked at: the middles of equal parts.
 
     Example:
-        >>> marks(220), marks(800)
-        ([36, 110, 183], [50, 150, 250, 350, 450, 550, 650, 750])
+        >>> marks(60), marks(800)
+        ([10, 30, 50], [50, 150, 250, 350, 450, 550, 650, 750])
     """
-    count = max(1, min(MOST_LOOKS, int(SHARE * steps / GRADIENTS)))
+    count = max(min(LEAST_LOOKS, steps), min(MOST_LOOKS, int(SHARE * steps / GRADIENTS)))
     return [(2 * number + 1) * steps // (2 * count) for number in range(count)]
 
 
@@ -52,7 +52,7 @@ def look(fleet: LocalFleet) -> dict[int, Look]:
     number = int(fleet.step[0])
     seen: dict[int, Look] = {}
     try:
-        with borrowed_generators():  # a dataset may draw
+        with borrowed_generators(), using_threads(fleet.threads):  # a dataset may draw
             seed_everything(draw_seed(fleet.seed, "initialisation"))
             model = fleet.task.new_model().to(fleet.device)
             batches = read_batches(fleet, number)
@@ -71,7 +71,8 @@ def _look(fleet: LocalFleet, place: int, model: nn.Module, batches: list[object]
     measured = replace(task, precision="fp32") if task.precision == "bf16" else task
     loss = MeanLoss(measured, model, batches, sizes=[task.batch_size] * task.accumulate, seed=step)
     gradient = loss.gradient()
-    direction = gradient / _preconditioner(fleet, place) if fleet.recipes[place].optimizer in ADAMS else gradient
+    divisor = preconditioner_of(fleet, place)
+    direction = gradient if divisor is None else gradient / divisor
     bend, slope = float(direction @ Hessian(loss).product(direction)), float(gradient @ direction)
     if not (math.isfinite(bend) and math.isfinite(slope) and slope > 0):
         return None
@@ -85,11 +86,3 @@ def _limit(fleet: LocalFleet, place: int) -> float | None:
     if lr <= 0 or recipe.optimizer not in ("sgd", *ADAMS):
         return None
     return 2.0 / lr if recipe.optimizer in ADAMS else 2.0 * (1.0 - momentum) / lr
-
-
-def _preconditioner(fleet: LocalFleet, place: int) -> Tensor:
-    recipe, step, total = fleet.recipes[place], int(fleet.step[place]), int(fleet.total[place])
-    slots: Mapping[str, Tensor] = fleet.slots[fleet.layout.bound(recipe.rule)]
-    beta2, eps = (recipe.schedule(name).value(step, total) for name in ("beta2", "eps"))
-    second = slots.get("square_max", slots["square"])[place]
-    return adam_preconditioner(second, step=max(step, 1), beta2=beta2, eps=eps)

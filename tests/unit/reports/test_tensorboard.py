@@ -84,7 +84,8 @@ def test_the_experiment_is_described_once_and_every_session_begins_and_ends(tune
     assert {"lr", "momentum", "optimizer", "schedule"} <= names.keys()
     assert names["lr"].type == api_pb2.DATA_TYPE_FLOAT64
     assert {value.string_value for value in names["schedule"].domain_discrete.values} == {"cosine", "constant"}
-    assert "loss/valid" in [info.name.tag for info in experiment.metric_infos]
+    shown = {info.display_name: info.name.tag for info in experiment.metric_infos}
+    assert shown["validation loss"] == "hparams/validation_loss"
     for run in runs_of(tuned):
         (start,) = contents(logs / run.name / FILE, metadata.SESSION_START_INFO_TAG)
         (end,) = contents(logs / run.name / FILE, metadata.SESSION_END_INFO_TAG)
@@ -92,7 +93,7 @@ def test_the_experiment_is_described_once_and_every_session_begins_and_ends(tune
         assert began.hparams["lr"].number_value == run.last.recipe.lr.peak
         assert began.hparams["momentum"].number_value == run.last.recipe.momentum.peak
         assert began.group_name == run.group
-        survived = math.isfinite(run.last.valid_loss)
+        survived = math.isfinite(run.last.valid_loss) and run.last.valid_loss <= 10 * run.last.curve.losses[0]
         expected = api_pb2.STATUS_SUCCESS if survived else api_pb2.STATUS_FAILURE
         assert metadata.parse_session_end_info_plugin_data(end).status == expected
 
@@ -114,6 +115,22 @@ def test_what_diverged_has_no_loss_that_is_not_finite(diverged, tmp_path):
         found = scalars(tmp_path / run.name / FILE)
         assert all(math.isfinite(value) for value in found.values())
         assert not any(tag == "loss/valid" for tag, _ in found)
+
+
+def test_a_loss_far_above_its_start_is_drawn_as_a_scalar_and_stretches_no_axis_of_the_hparams_tab(tuned, tmp_path):
+    blown = replace(next(row for row in tuned.measurements if row.stage.startswith("confirm")), valid_loss=1e23)
+    result = replace(tuned, measurements=tuple(blown if row.recipe == blown.recipe and row.stage == blown.stage
+                                               else row for row in tuned.measurements))  # fmt: skip
+    write_tensorboard(result, tmp_path)
+    for run in runs_of(result):
+        found = scalars(tmp_path / run.name / FILE)
+        ends = {tag: value for (tag, _), value in found.items() if tag.startswith("hparams/")}
+        if run.last is blown:
+            assert found["loss/valid", blown.steps] == pytest.approx(1e23, rel=1e-6)
+            assert not ends
+        elif not run.diverged:
+            assert ends["hparams/validation_loss"] == pytest.approx(run.last.valid_loss, rel=1e-6)
+            assert ends["hparams/training_loss"] == pytest.approx(run.last.curve.losses[-1], rel=1e-6)
 
 
 def test_writing_again_replaces_and_leaves_strangers_alone(tuned, logs):
