@@ -37,6 +37,7 @@ bench: .venv/bench ## measure, beside the alternatives; hours, or minutes with Q
 	$(BIN)/python -m benchmarks.watch $(if $(QUICK),--quick)
 	$(BIN)/python -m benchmarks.watch_alarms $(if $(QUICK),--quick)
 	$(BIN)/python -m benchmarks.claims $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks.play $(if $(QUICK),--quick)
 	$(BIN)/python -m benchmarks.report $(if $(QUICK),--quick)
 
 format: .venv/dev ## put the code in shape

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import claims, fleet_report, grid, plots, records, watch_alarms
+from benchmarks import claims, fleet_report, grid, play, plots, records, watch_alarms
 from benchmarks.contestants import CONTESTANTS, SUREFOOT, TPE
 from benchmarks.diagnosis import report as judges
 from benchmarks.entries import ENTRIES
@@ -177,7 +177,9 @@ def render(scale: Scale, folder: Path) -> str:
     honest = records.read(scale.folder / "honesty.json")
     memory = records.read(scale.folder / "memory.json")
     judged = judges.read(scale.folder)
-    explained, alarmed = (records.read(scale.folder / f"{name}.json") for name in ("claims", "watch_alarms"))
+    explained, alarmed, played = (
+        records.read(scale.folder / f"{name}.json") for name in ("claims", "watch_alarms", "play")
+    )
     tasks = [name for name in scale.tasks if grid.path_of(name).exists()]
     races = [race_of(name, raced) for name in tasks] if raced else []
     races = [race for race in races if race.incumbent]
@@ -190,8 +192,9 @@ def render(scale: Scale, folder: Path) -> str:
         ("memory", memory),
         ("claims", explained),
         ("watch alarms", alarmed),
+        ("play", played),
     )
-    others = [*judges.targets(judged), *claims.targets(explained)]
+    others = [*judges.targets(judged), *claims.targets(explained), *play.targets(played)]
     parts = [INTRODUCTION.format(seeds=scale.seeds, answer=ANSWER, good=GOOD, **limits)]
     for what, data in (*measured, *judges.sources(scale.folder)):
         if data and "machine" in data:
@@ -213,7 +216,8 @@ def render(scale: Scale, folder: Path) -> str:
     if kept:
         save(plots.intervals(honest["tunes"], [each.task for each in kept]), folder / "intervals.svg")
         parts += ["\n## Promises\n\n", promise_table(kept), "\n![Intervals of the learning rate](intervals.svg)\n"]
-    return "".join([*parts, *judges.sections(judged), watch_alarms.section(alarmed), claims.section(explained)])
+    newer = watch_alarms.section(alarmed), claims.section(explained), play.section(played)
+    return "".join([*parts, *judges.sections(judged), *newer])
 
 
 INTRODUCTION = """# Results

@@ -44,7 +44,13 @@ class Number:
 
     @classmethod
     def of(
-        cls, name: str, values: Sequence[float] | NDArray[np.float64], *, unit: str = "", resolution: float = 1.0
+        cls,
+        name: str,
+        values: Sequence[float] | NDArray[np.float64],
+        *,
+        unit: str = "",
+        resolution: float = 1.0,
+        readings: int = 1,
     ) -> Number:
         """Return the number for some seeds' values.
 
@@ -52,10 +58,12 @@ class Number:
             name: What it is.
             values: Above 0, one for each seed.
             unit: Of them.
-            resolution: Factor between neighbouring values that could be told apart: half of it widens the interval.
+            resolution: Factor between neighbouring values that could be told apart; half of it widens the interval.
+            readings: From how many values read off so each is made, as a ratio is of two; their errors add up by the
+                root of how many there are.
         """
         logs = np.log(np.asarray(values, dtype=np.float64))
-        mean, half = float(logs.mean()), math.hypot(half_width(logs), 0.5 * math.log(resolution))
+        mean, half = float(logs.mean()), math.hypot(half_width(logs), 0.5 * math.sqrt(readings) * math.log(resolution))
         return cls(name, math.exp(mean), _exp(mean - half), _exp(mean + half), unit)
 
     @property

@@ -21,6 +21,7 @@ def widens(survey: Survey) -> Claim:
             with_momentum.rates / without.rates,
             unit="x",
             resolution=RESOLUTION,
+            readings=2,
         ),
         notable=NOTABLE,
     )
@@ -38,6 +39,7 @@ def narrows(survey: Survey) -> Claim:
             without.rates / with_momentum.rates,
             unit="x",
             resolution=RESOLUTION,
+            readings=2,
         ),
         notable=NOTABLE,
     )
