@@ -11,4 +11,4 @@ from surefoot import slice_loss
 from surefoot.plots import save
 
 WAYS = ("sgd(lr=0.1, momentum=0)", "sgd(lr=0.1, momentum=0.9)", "adam(lr=0.003)")
-save(slice_loss("digits", WAYS), Path(__file__).with_name("slice.png"))
+save(slice_loss("mnist1d", WAYS), Path(__file__).with_name("slice.png"))
