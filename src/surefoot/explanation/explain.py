@@ -51,7 +51,7 @@ def explain(
     """Judge the textbook's claims on learning rate and momentum by experiments on a network.
 
     All trainings of one seed share their start and their batches. Verdicts follow from 90 % intervals over paired
-    seeds; what is best is chosen on the other seeds than the one it is judged on.
+    seeds; what is best is chosen on other seeds than the one it is judged on.
 
     Args:
         task: What is trained, or its text.

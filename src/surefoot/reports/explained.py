@@ -26,7 +26,7 @@ def explain_note(result: ExplainResult) -> str:
     """Return what the numbers are."""
     seeds = "seeds" if result.plan is not None else "starts"
     return (
-        f"Factors are means over {seeds} with their 90 % intervals; what is best is chosen on the other {seeds} than "
+        f"Factors are means over {seeds} with their 90 % intervals; what is best is chosen on other {seeds} than "
         "the one it is judged on."
     )
 

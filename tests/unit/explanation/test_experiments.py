@@ -42,6 +42,13 @@ def test_what_is_chosen_does_not_see_the_seed_it_is_judged_on():
     assert held_out_best(ends)[2] == chosen[2]
 
 
+def test_seeds_choose_for_each_other_in_pairs_so_that_the_luck_of_a_choice_shows_between_them():
+    ends = np.ones((3, 5))
+    ends[1] = 0.9  # best on most
+    ends[2, [3, 4]] = 0.5  # and another on the last two, which choose together for the third, and each for one more
+    assert held_out_best(ends).tolist() == [1, 2, 2, 2, 1]
+
+
 def test_the_best_of_many_equals_looks_no_better_than_one_of_them():
     ends = np.random.default_rng(1).lognormal(sigma=0.3, size=(500, 40))
     assert np.log(held_out_losses(ends)).mean() == pytest.approx(0.0, abs=0.15)
