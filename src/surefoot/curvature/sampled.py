@@ -21,14 +21,14 @@ def sampled_loss(
     """Return the mean loss over a sample of the training data, and how many samples that is.
 
     The sample is the beginning of the training's own order, in batches of the task's size; all of them are full where
-    the model has BatchNorm, whose statistics depend on it. Generators and the order of the data stay as they are.
-    Tasks in bf16 are measured in float32: rounding would drown the second derivative.
+    the model has BatchNorm, whose statistics depend on it, and there is one at least. Generators and the order of the
+    data stay as they are. Tasks in bf16 are measured in float32: rounding would drown the second derivative.
 
     Args:
         task: Whose loss it is.
         state: A ``state_dict`` to stand at; the seed's initialisation, the one a fleet trains from, if not given.
         seed: Of initialisation, data order and dropout.
-        samples: Most samples the mean is over.
+        samples: Most samples the mean is over; with BatchNorm at least a batch is taken.
         device: Where to compute.
     """
     with borrowed_generators():
@@ -43,10 +43,11 @@ def sampled_loss(
 
 def _sample(task: Task, *, seed: int, samples: int, whole: bool, device: str) -> tuple[list[object], list[int]]:
     """Return the first samples of the training's order in batches of the task's size, and the batches' sizes."""
-    available = min(samples, len(task.split("train")))
-    size = min(task.batch_size, available)
+    there = len(task.split("train"))
+    available = min(samples, there)
+    size = min(task.batch_size, there if whole else available)
     if whole:  # as in training, all of them full
-        available -= available % size
+        available = max(size, available - available % size)
     order = BatchOrder(len(task.split("train")), available, seed=draw_seed(seed, "data")).indices(0)
     places = [order[part.start : part.stop] for part in chunks(available, size)]
     batches = [

@@ -87,6 +87,8 @@ def _built(task: Task) -> nn.Module:
     if not _trained(model):
         hint = "is requires_grad off everywhere, or do the layers hide in a plain list?"
         raise _fault(task, "the model has no trainable parameter.", hint=hint)
+    if any(parameter.is_complex() for parameter in _trained(model)):
+        raise _fault(task, "the model has complex parameters.", hint="keep their real and imaginary parts apart.")
     if _trained(model) & _trained(again):
         hint = "build the model inside the function: lambda: Net(), not lambda: net."
         raise _fault(task, "the model factory returns the same weights every time.", hint=hint)

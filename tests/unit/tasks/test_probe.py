@@ -125,6 +125,7 @@ FAULTS = {
     ),
     "nothing to train": ({"model": frozen}, ["no trainable parameter", "Hint: is requires_grad off"]),
     "same weights each time": ({"model": lambda: THE_ONE}, ["same weights every time", "Hint: ", "lambda: Net()"]),
+    "complex": ({"model": lambda: nn.Linear(2, 1, dtype=torch.cfloat)}, ["complex parameters", "Hint: keep"]),
     "lazy layers": ({"model": lambda: nn.LazyLinear(1)}, ["lazy layers", "Hint: give their sizes"]),
     "forward raises": (
         {"model": Fails},

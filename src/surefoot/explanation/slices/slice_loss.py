@@ -17,7 +17,7 @@ from surefoot.curvature.sampled import sampled_loss
 from surefoot.curvature.spectrum import NoSpectrum
 from surefoot.errors import TaskError, nearest
 from surefoot.explanation.slices.directions import bending_directions, random_directions, spread_directions
-from surefoot.explanation.slices.passage import Passage, passages
+from surefoot.explanation.slices.passage import CEILING, Passage, passages
 from surefoot.explanation.slices.plane import Plane
 from surefoot.explanation.slices.result import Along, LossSlice, Way
 from surefoot.explanation.slices.sliced_loss import SlicedLoss
@@ -139,6 +139,12 @@ def sliced(
     bare = replace(task, test=None, metric=None)
     with using_threads(runner.plan.threads):
         went = passages(bare, recipes, loss, seed=seed, runner=runner)
+        if all(len(each.steps) == 1 for each in went):
+            raise TaskError(
+                f"every training of {task.name!r} ended above {CEILING:g} times its start at once; there is no way to "
+                "see.",
+                hint="lower learning rates go somewhere.",
+            )
         runner.progress.stage("the slice", config_steps=math.ceil((points * _rows(points) + PROBES) * cost))
         laid = _lay(along, went, loss, seed=seed)
         ways = tuple(each.beside(laid.plane) for each in went)

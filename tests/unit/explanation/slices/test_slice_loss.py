@@ -1,5 +1,7 @@
 """Slices of a regression's loss, which is known in closed form, and what cannot be sliced."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -65,6 +67,12 @@ def test_ways_begin_together_and_go_as_the_recurrence_says(sliced):
         assert way.places[-1] - bottom == pytest.approx(place, abs=1e-4)
 
 
+def test_a_sample_smaller_than_a_batch_is_one_batch_where_the_batch_is_looked_at():
+    normed = replace(line(1), model=lambda: nn.Sequential(nn.Linear(1, 3), nn.BatchNorm1d(3), nn.Linear(3, 1)))
+    assert slice_loss(normed, ["sgd(lr=0.1)"], samples=1, points=7, plan=PLAN).samples == 24
+    assert slice_loss(line(), ["sgd(lr=0.1)"], samples=1, points=7, plan=PLAN).samples == 1
+
+
 @pytest.mark.parametrize("along", ["ways", "random"])
 def test_other_planes_through_a_network(along):
     network = Task("net", lambda: nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Linear(8, 1)),
@@ -102,6 +110,7 @@ def test_the_same_seed_is_the_same_slice_and_generators_are_left_alone():
         ({"recipes": []}, "1 to 7 recipes go past a slice; given 0"),
         ({"recipes": ["sgd(lr=0.1)"] * 8}, "given 8"),
         ({"points": 6}, "7 points; given 512 and 6"),
+        ({"recipes": ["sgd(lr=1e9)", "sgd(lr=1e8)"]}, "every training of 'line' ended above 3 times its start at once"),
         ({"task": line(1)}, "a plane needs two weights; task 'line' has 1"),
     ],
 )
