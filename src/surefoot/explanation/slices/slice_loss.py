@@ -93,6 +93,7 @@ def slice_loss(
         >>> found.surface.grid.shape, bool(found.ways[0].losses[-1] < found.ways[0].losses[0]), found.told[0] > 0.5
         ((6, 9), True, True)
     """
+    begin = time.perf_counter()
     task, balls = as_task(task), tuple(Recipe.parse(each) if isinstance(each, str) else each for each in recipes)
     _require_sliceable(balls, along=along, samples=samples, points=points)
     probe(task)
@@ -103,7 +104,8 @@ def slice_loss(
         plan = calibrate(task, members=len(balls), config_steps=work, device=device, tell=listener.tell)
     listener.begin(config_steps=slice_config_steps(task, members=len(balls), samples=samples, points=points))
     runner = Runner(plan, listener, stop)
-    return sliced(task, balls, along=along, samples=samples, points=points, seed=seed, runner=runner)
+    found = sliced(task, balls, along=along, samples=samples, points=points, seed=seed, runner=runner)
+    return replace(found, seconds=time.perf_counter() - begin)
 
 
 def slice_config_steps(task: Task, *, members: int, samples: int = SAMPLES, points: int = POINTS) -> int:
