@@ -22,7 +22,7 @@ def test_it_draws_a_page_and_says_what_it_drew(capsys):
     said = " ".join(shown.out.split())
     assert "The two directions in which the trainings' ways spread most: " in said
     assert "adam(lr=0.001)" in said
-    assert "losses of 142 samples at 7 x 5 places" in said
+    assert "losses of 142 samples at 7 x 5 places; between them wrong by at most " in said
     assert shown.out.endswith("picture: surefoot-out/slice.html\n")
     text = Path("surefoot-out/slice.html").read_text(encoding="utf-8")
     assert "The loss of wine on a plane of its weights" in text

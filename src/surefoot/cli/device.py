@@ -19,4 +19,6 @@ def check_device(device: str) -> None:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         cause = str(error).splitlines()[0]
-        raise TaskError(f"cannot train on device {device!r}: {cause}", hint="--device cpu always works.") from None
+        raise TaskError(
+            f"cannot train on device {device!r}: {cause.rstrip('.')}.", hint="--device cpu always works."
+        ) from None

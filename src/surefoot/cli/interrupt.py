@@ -11,15 +11,20 @@ import click
 
 
 @contextmanager
-def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
-    """Yield what tells whether Ctrl-C was pressed."""
+def stop_on_interrupt(*, saves: bool = False) -> Iterator[Callable[[], bool]]:
+    """Yield what tells whether Ctrl-C was pressed.
+
+    Args:
+        saves: Whether what was done until then is kept.
+    """
     asked = False
 
     def ask(_number: int, _frame: FrameType | None) -> None:
         nonlocal asked
         asked = True
         signal.signal(signal.SIGINT, before)
-        click.echo("\nstopping after this step and saving; Ctrl-C again stops at once", err=True)
+        saving = " and saving" if saves else ""
+        click.echo(f"\nstopping after this step{saving}; Ctrl-C again stops at once", err=True)
 
     before = signal.signal(signal.SIGINT, ask)
     try:

@@ -138,7 +138,7 @@ def _run(task: Task, study: Study | Path, settings: dict[str, Any], plan: Plan |
     from surefoot.tuning.tune import tune as tune_task
 
     try:
-        with display(quiet=settings["quiet"]) as progress, stop_on_interrupt() as stop:
+        with display(quiet=settings["quiet"]) as progress, stop_on_interrupt(saves=True) as stop:
             result = tune_task(
                 task,
                 budget=settings["budget"],

@@ -49,6 +49,11 @@ def animate(descent: Descent, path: Path | str, *, fps: int = USUAL, dark: bool 
         ...     film.n_frames
         6
     """
+    if not isinstance(descent, Descent):
+        raise TypeError(
+            f"films are of descents; given {type(descent).__name__}. A slice's landscape is its surface: "
+            "animate(surefoot.descend(found.surface, recipes, steps=100), path)."
+        )
     check_animation(path)
     if not 1 <= fps <= FASTEST:
         raise OutputError(f"a film has 1 to {FASTEST} pictures a second; given {fps}.")

@@ -54,7 +54,8 @@ def bands_of(surface: Surface, width: int, height: int) -> NDArray[np.int64]:
     x = left + (right - left) * (np.arange(width) + 0.5) / width
     y = high - (high - low) * (np.arange(height) + 0.5) / height
     losses = surface.value(torch.from_numpy(np.stack(np.meshgrid(x, y), axis=-1))).numpy() - surface.lowest
-    share = 1.0 - np.log(np.maximum(losses / losses.max(), LOWEST)) / np.log(LOWEST)
+    highest = losses.max() or 1.0  # where all is equally low
+    share = 1.0 - np.log(np.maximum(losses / highest, LOWEST)) / np.log(LOWEST)
     bands: NDArray[np.int64] = np.minimum(share * BANDS, BANDS - 1).astype(np.int64)
     return bands
 

@@ -110,7 +110,8 @@ def _names(found: LossSlice) -> list[str]:
     names = numbered([str(way.recipe) for way in found.ways])
     return [
         f"{name}: {percent(way.within)} in the plane"
-        + ("" if way.diverged_at is None else f", diverged at step {way.diverged_at}")
+        if way.left_at is None
+        else f"{name}: out of it from step {way.left_at}"
         for name, way in zip(names, found.ways, strict=True)
     ]
 

@@ -10,15 +10,21 @@ from surefoot.numerals import measured, numeral, percent
 from surefoot.reports.sentences import seconds_text
 from surefoot.reports.tables import plain_table
 
+# An error that is smaller is said to be at most this.
+LEAST_ERROR = 1e-4
+
 
 def slice_table(found: LossSlice) -> RenderableType:
     """Return a row for each training."""
-    table = plain_table("recipe", "loss at the end", "within the plane")
+    table = plain_table("recipe", "end loss", "in plane")
     for way in found.ways:
-        end = measured(float(way.losses[-1])) if way.diverged_at is None else f"diverged at {way.diverged_at:,}"
-        table.add_row(str(way.recipe), end, percent(way.within))
+        table.add_row(str(way.recipe), measured(way.end_loss), percent(way.within) if len(way.steps) > 1 else "-")
+    table.columns[0].overflow = "fold"
+    left = [
+        Text(f"{way.recipe} is out of the picture from step {way.left_at:,} on.") for way in found.ways if way.left_at
+    ]
     head = Text(f"The loss of {found.task} on a plane of its weights", style="bold")
-    return Group(head, Text(slice_sentence(found)), table, Text(slice_cost(found)))
+    return Group(head, Text(slice_sentence(found)), table, *left, Text(slice_cost(found)))
 
 
 def slice_sentence(found: LossSlice) -> str:
@@ -42,8 +48,15 @@ def slice_caption(found: LossSlice) -> str:
 def slice_cost(found: LossSlice) -> str:
     """Return what it cost, and how exact the landscape is."""
     rows, columns = found.surface.grid.shape
-    error = f"{100 * found.error:.2g}" if found.error >= 1e-4 else "less than 0.01"
+    unknown = f" ({found.unknown:,} of them without a number, drawn as high as any)" if found.unknown else ""
     return (
         f"{seconds_text(found.seconds)}: {found.config_steps:,} config-steps; losses of {found.samples:,} samples at "
-        f"{columns} x {rows} places, between them exact to {error} % of their range."
+        f"{columns} x {rows} places{unknown}{_error(found.error)}."
     )
+
+
+def _error(error: float | None) -> str:
+    if error is None:
+        return ""
+    share = f"{100 * error:.2g}" if error >= LEAST_ERROR else f"{100 * LEAST_ERROR:g}"
+    return f"; between them wrong by at most {share} % of their range where it was looked"

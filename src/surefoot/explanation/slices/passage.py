@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,19 +21,21 @@ from surefoot.tasks.task import Task
 
 # Weights are kept at so many steps of a training, or at as few as leave all that is kept below so many numbers.
 MOST_MARKS, FEWEST_MARKS, MOST_NUMBERS = 60, 8, 1 << 26
-# A training whose loss is above this many times its start has left the picture.
+# A training whose loss is above this many times its start is out of the picture.
 CEILING = 3.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Passage:
-    """One training's weights on its way, up to where they left the picture.
+    """One training's weights on its way, where they are in the picture.
 
     Attributes:
         recipe: Trained by it.
         steps: Steps taken, ascending from 0 ``[T]``.
         weights: ``[T, P]``.
         losses: On the sample ``[T]``.
+        end_loss: On the sample after the last step; infinite where it is no number.
+        left_at: Step from which on it was out of the picture, ``None`` where its end is in it.
         diverged_at: Step of its first loss that was no number, or ``None``.
     """
 
@@ -40,7 +43,14 @@ class Passage:
     steps: NDArray[np.int64]
     weights: Tensor
     losses: NDArray[np.float64]
+    end_loss: float
+    left_at: int | None
     diverged_at: int | None
+
+    @property
+    def moved(self) -> bool:
+        """Whether there is a way to see."""
+        return bool((self.weights != self.weights[0]).any())
 
     def beside(self, plane: Plane) -> Way:
         """Return its way past a plane."""
@@ -55,6 +65,8 @@ class Passage:
             losses=self.losses,
             away=np.array([away for _, away in shadows]),
             within=min(1.0, inside / whole) if whole else 1.0,
+            end_loss=self.end_loss,
+            left_at=self.left_at,
             diverged_at=self.diverged_at,
         )
 
@@ -109,20 +121,15 @@ def passages(
 
 
 def _passage(recipe: Recipe, steps: list[int], weights: Tensor, losses: list[float], diverged_at: int) -> Passage:
-    seen = len([*_sane(losses)])
+    highest = losses[0] + (CEILING - 1.0) * abs(losses[0])
+    seen = [place for place, loss in enumerate(losses) if place == 0 or loss <= highest]
+    last = seen[-1] + 1
     return Passage(
         recipe,
-        np.array(steps[:seen]),
-        weights[:seen],
-        np.array(losses[:seen]),
+        np.array(steps)[seen],
+        weights[seen],
+        np.array(losses)[seen],
+        losses[-1] if math.isfinite(losses[-1]) else math.inf,
+        steps[last] if last < len(steps) else None,
         diverged_at if diverged_at >= 0 else None,
     )
-
-
-def _sane(losses: Sequence[float]) -> Iterator[float]:
-    """Yield losses up to the first that has left the picture; the start is in it."""
-    highest = losses[0] + (CEILING - 1.0) * abs(losses[0])
-    for step, loss in enumerate(losses):
-        if step and not loss <= highest:
-            return
-        yield loss

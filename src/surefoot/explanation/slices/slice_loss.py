@@ -46,7 +46,7 @@ EVALUATIONS_A_STEP = 3
 
 def slice_loss(
     task: Task | str,
-    recipes: Sequence[Recipe | str] = RECIPES,
+    recipes: Sequence[Recipe | str] | Recipe | str = RECIPES,
     *,
     along: Along = "ways",
     samples: int = SAMPLES,
@@ -70,7 +70,7 @@ def slice_loss(
 
     Args:
         task: What is trained, or its text.
-        recipes: Whose ways, 1 to 7, or their texts.
+        recipes: Whose ways, 1 to 7, or their texts; one alone needs no list.
         along: Which plane.
         samples: Most samples of the training data that losses are means over.
         points: Columns of the grid, at least 7; for 7 columns there are 5 rows.
@@ -94,8 +94,11 @@ def slice_loss(
         ((6, 9), True, True)
     """
     begin = time.perf_counter()
-    task, balls = as_task(task), tuple(Recipe.parse(each) if isinstance(each, str) else each for each in recipes)
+    given = [recipes] if isinstance(recipes, (str, Recipe)) else recipes
+    task, balls = as_task(task), tuple(Recipe.parse(each) if isinstance(each, str) else each for each in given)
     _require_sliceable(balls, along=along, samples=samples, points=points)
+    if seed < 0:
+        raise TaskError(f"a seed is a whole number of at least 0; given {seed}.")
     probe(task)
     listener = progress or Silent()
     if plan is None:
@@ -141,17 +144,12 @@ def sliced(
     bare = replace(task, test=None, metric=None)
     with using_threads(runner.plan.threads):
         went = passages(bare, recipes, loss, seed=seed, runner=runner)
-        if all(len(each.steps) == 1 for each in went):
-            raise TaskError(
-                f"every training of {task.name!r} ended above {CEILING:g} times its start at once; there is no way to "
-                "see.",
-                hint="lower learning rates go somewhere.",
-            )
+        _require_ways(went, task.name, along=along)
         runner.progress.stage("the slice", config_steps=math.ceil((points * _rows(points) + PROBES) * cost))
         laid = _lay(along, went, loss, seed=seed)
         ways = tuple(each.beside(laid.plane) for each in went)
         surveyor = _Surveyor(loss, laid.plane, runner, cost)
-        surface = _surface(task.name, laid, ways, surveyor, points=points)
+        surface, unknown = _surface(task.name, laid, ways, surveyor, points=points)
         error = surveyor.error_of(surface, seed=seed)
     return LossSlice(
         task=task.name,
@@ -160,6 +158,7 @@ def sliced(
         ways=ways,
         told=laid.told,
         error=error,
+        unknown=unknown,
         samples=count,
         seed=seed,
         config_steps=work + round(surveyor.evaluations * cost),
@@ -196,7 +195,12 @@ def _lay(along: Along, went: Sequence[Passage], loss: MeanLoss, *, seed: int) ->
     fell = max(float(went[0].losses[0] - went[0].losses[-1]), 0.0)
     # So far that the quadratic model has risen along the flatter axis by a good part of what the training gained.
     reach = math.sqrt(2.0 * RISE * fell / bends[0]) if bends[0] > 0 and fell else 0.1 * float(end.norm())
-    return _Laid(Plane(end, axes), bends, "The two directions in which the loss bends most at the end.", reach)
+    return _Laid(
+        Plane(end, axes),
+        bends,
+        "The two directions in which the loss bends most where the first training ended.",
+        reach,
+    )
 
 
 def _through_ways(went: Sequence[Passage]) -> _Laid:
@@ -229,21 +233,26 @@ class _Surveyor:
         self.loss.move_to(self.plane.at(x, y))
         return self.loss.value()
 
-    def error_of(self, surface: SlicedLoss, *, seed: int) -> float:
-        """Return the median error of a landscape amid its cells, as a share of the range of its losses."""
+    def error_of(self, surface: SlicedLoss, *, seed: int) -> float | None:
+        """Return the largest error of a landscape amid some cells, as a share of the range of its losses."""
         draw = np.random.default_rng(seed)
         places = [_between(axis, draw.integers(len(axis) - 1, size=PROBES)) for axis in (surface.x, surface.y)]
         found = np.array([self(float(x), float(y)) for x, y in zip(*places, strict=True)])
         smooth = surface.value(torch.from_numpy(np.stack(places, axis=-1))).numpy()
-        span = float(np.ptp(surface.grid))
-        return float(np.median(np.abs(found - smooth))) / span if span else 0.0
+        known, span = np.isfinite(found), float(np.ptp(surface.grid))
+        if not known.any():
+            return None
+        return float(np.abs(found - smooth)[known].max()) / span if span else 0.0
 
 
 def _between(axis: NDArray[np.float64], cells: NDArray[np.int64]) -> NDArray[np.float64]:
     return (axis[cells] + axis[cells + 1]) / 2
 
 
-def _surface(task: str, laid: _Laid, ways: Sequence[Way], surveyor: _Surveyor, *, points: int) -> SlicedLoss:
+def _surface(
+    task: str, laid: _Laid, ways: Sequence[Way], surveyor: _Surveyor, *, points: int
+) -> tuple[SlicedLoss, int]:
+    """Return the losses on a grid as a landscape, and how many of them are no numbers."""
     (left, right), (low, high) = _box(np.concatenate([way.places for way in ways]), laid.reach)
     x, y = np.linspace(left, right, points), np.linspace(low, high, _rows(points))
     losses = np.array([[surveyor(float(across), float(up)) for across in x] for up in y])
@@ -252,7 +261,8 @@ def _surface(task: str, laid: _Laid, ways: Sequence[Way], surveyor: _Surveyor, *
         raise TaskError("the loss is no number anywhere on this plane.", hint="lower learning rates stay nearer.")
     losses = np.where(np.isfinite(losses), losses, sane.max())  # beyond all numbers is as high as any
     begin = ways[0].places[0]
-    return SlicedLoss(task, laid.sentence, x, y, losses, begin=(float(begin[0]), float(begin[1])))
+    surface = SlicedLoss(task, laid.sentence, x, y, losses, begin=(float(begin[0]), float(begin[1])))
+    return surface, losses.size - sane.size
 
 
 def _box(places: NDArray[np.float64], reach: float) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -272,6 +282,23 @@ def _box(places: NDArray[np.float64], reach: float) -> tuple[tuple[float, float]
 
 def _rows(points: int) -> int:
     return round(points / RATIO) + 1
+
+
+def _require_ways(went: Sequence[Passage], task: str, *, along: Along) -> None:
+    if not any(each.moved for each in went):
+        why = (
+            f"ended above {CEILING:g} times its start at once"
+            if any(len(each.steps) < 2 for each in went)
+            else "stood still"
+        )
+        raise TaskError(
+            f"every training of {task!r} {why}; there is no way to see.", hint="other learning rates go somewhere."
+        )
+    if along != "ways" and went[0].left_at is not None:
+        raise TaskError(
+            f"task {task!r}: {went[0].recipe} left the picture at step {went[0].left_at}; its end cannot be sliced.",
+            hint="give a recipe first that learns.",
+        )
 
 
 def _require_sliceable(recipes: Sequence[Recipe], *, along: str, samples: int, points: int) -> None:

@@ -13,6 +13,7 @@ from surefoot.explanation.slices.slice_loss import slice_loss
 from surefoot.fleet import Plan
 from surefoot.fleet.progress import Interrupted
 from surefoot.plots import show
+from surefoot.reports.sliced import slice_cost
 from surefoot.tasks.task import Task
 
 PLAN = Plan("serial", 1)
@@ -79,7 +80,10 @@ def test_other_planes_through_a_network(along):
                    nn.functional.mse_loss, DATA, DATA, batch_size=8, steps=20)  # fmt: skip
     found = slice_loss(network, ["sgd(lr=0.05)", "sgd(lr=1e9)", "adam(lr=0.01)"], along=along, points=7, plan=PLAN)
     good, lost, adam = found.ways
-    assert lost.diverged_at is not None or len(lost.steps) < len(good.steps)
+    assert (lost.left_at, good.left_at) == (1, None)
+    assert lost.end_loss > 100 * lost.losses[0]
+    assert good.end_loss == good.losses[-1]
+    assert found.unknown == 0
     assert found.samples == 24
     assert np.isfinite(found.surface.grid).all()
     (left, right), (low, high) = found.surface.box
@@ -111,6 +115,9 @@ def test_the_same_seed_is_the_same_slice_and_generators_are_left_alone():
         ({"recipes": ["sgd(lr=0.1)"] * 8}, "given 8"),
         ({"points": 6}, "7 points; given 512 and 6"),
         ({"recipes": ["sgd(lr=1e9)", "sgd(lr=1e8)"]}, "every training of 'line' ended above 3 times its start at once"),
+        ({"recipes": ["sgd(lr=0)"]}, "every training of 'line' stood still"),
+        ({"recipes": ["sgd(lr=1.2)", "sgd(lr=0.1)"], "along": "random"}, "left the picture at step"),
+        ({"seed": -1}, "a seed is a whole number of at least 0; given -1"),
         ({"task": line(1)}, "a plane needs two weights; task 'line' has 1"),
     ],
 )
@@ -118,6 +125,25 @@ def test_what_cannot_be_sliced_is_one_clear_line(changes, said):
     settings = {"task": line(), "recipes": TWO, "plan": PLAN, **changes}
     with pytest.raises(TaskError, match=said.replace("(", r"\(")):
         slice_loss(settings.pop("task"), settings.pop("recipes"), **settings)
+
+
+def test_a_training_that_rises_and_comes_back_is_drawn_where_it_is_in_the_picture(sliced):
+    (way,) = slice_loss(line(steps=100), "sgd(lr=linear(1.2, final=0), momentum=0)", points=7, plan=PLAN).ways
+    assert way.left_at is None
+    assert len(way.steps) < len(marks(100, numbers=2))
+    assert way.steps[-1] == 100
+    assert way.losses.max() <= 3 * way.losses[0]
+    assert way.end_loss == way.losses[-1] == pytest.approx(sliced.surface.lowest, rel=1e-2)
+
+
+def test_places_without_a_number_are_counted_and_their_error_is_not_known_everywhere():
+    far = replace(line(), loss=lambda output, target: -torch.log(1 - nn.functional.mse_loss(output, target) / 4))
+    found = slice_loss(far, ["sgd(lr=0.05, momentum=0.5)"], along="random", points=21, plan=PLAN)
+    rows, columns = found.surface.grid.shape
+    assert 0 < found.unknown < rows * columns
+    assert np.isfinite(found.surface.grid).all()
+    assert found.error is None or np.isfinite(found.error)
+    assert "of them without a number" in slice_cost(found)
 
 
 def test_a_recipe_that_is_none_is_refused():
