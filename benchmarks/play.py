@@ -28,7 +28,7 @@ from benchmarks.scale import DATA
 
 CHROMIUM = "/usr/bin/chromium"
 LEAST_FRAMES, MOST_MILLISECONDS = 50.0, 50.0
-MOST_BALLS, USUAL, MOST_STEPS = 16, 200, 2000
+USUAL_BALLS, MOST_BALLS, USUAL, MOST_STEPS = 3, 16, 200, 2000
 SURFACES = ("ravine", "rastrigin", "noisy-bowl")
 FRAMES = """() => new Promise((done) => {
     let frames = 0; const draw = CanvasRenderingContext2D.prototype.drawImage, begin = performance.now();
@@ -81,18 +81,23 @@ def targets(data: dict[str, Any] | None) -> list[list[str]]:
     """Return the rows of the table of targets."""
     rows = [] if data is None else data["rows"]
     slowest = min((row["frames"] for row in rows), default=None)
-    latest = max((row["median_ms"] for row in rows if row["steps"] == USUAL), default=None)
-    return [
+    found = [
         target(
-            "play: at least 50 frames a second", DASH if slowest is None else f"at least {slowest:.0f}",
+            "play: at least 50 frames a second",
+            DASH if slowest is None else f"at least {slowest:.1f}",
             met=None if slowest is None else slowest >= LEAST_FRAMES,
-        ),
-        target(
-            f"play: a turned dial is answered within 50 ms, at {USUAL} steps",
-            DASH if latest is None else f"within {latest:.0f} ms",
-            met=None if latest is None else latest <= MOST_MILLISECONDS,
-        ),
-    ]  # fmt: skip
+        )
+    ]
+    for balls in (USUAL_BALLS, MOST_BALLS):
+        latest = max((row["median_ms"] for row in rows if (row["balls"], row["steps"]) == (balls, USUAL)), default=None)
+        found.append(
+            target(
+                f"play: a turned dial is answered within 50 ms, with {balls} balls at {USUAL} steps",
+                DASH if latest is None else f"within {latest:.0f} ms",
+                met=None if latest is None else latest <= MOST_MILLISECONDS,
+            )
+        )
+    return found
 
 
 def section(data: dict[str, Any] | None) -> str:
@@ -120,7 +125,7 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             for surface in surfaces:
-                for balls, steps in itertools.product((3, MOST_BALLS), (USUAL, MOST_STEPS)):
+                for balls, steps in itertools.product((USUAL_BALLS, MOST_BALLS), (USUAL, MOST_STEPS)):
                     rows.append(measure(page, home, surface, balls=balls, steps=steps, turns=turns))
                     print(*rows[-1].values(), flush=True)
             browser.close()

@@ -29,6 +29,8 @@ LOWEST, HIGHEST = 4e-3, 8.0
 SHARE = 0.1
 # Rates above this one diverge as it does; their squares' squares would be beyond all numbers.
 BEYOND = 1e30
+# Standings that are kept: of several balls a turned dial moves one.
+KNOWN = 256
 # Halvings until a line's place is known to a millionth.
 HALVINGS = 24
 
@@ -73,6 +75,7 @@ def _plane(curvatures: tuple[float, ...], noise: float, method: str) -> Data:
     }
 
 
+@lru_cache(maxsize=KNOWN)
 def standing(surface: Surface, noise: float, recipe: Recipe) -> Data:
     """Return where a recipe stands on the plane, at the peak of its schedules, or why it has no place there.
 

@@ -4,13 +4,16 @@ import { ballColour, colour, prepared } from "./look.js";
 const RADIUS = 10;
 // An event is named for so many seconds.
 const NAMED = 1.6;
+// Steps that have a dot, the last ones: of one ball, and of all; a move of fewer points is none that one sees.
+const MOST_DOTS = 400, ALL_DOTS = 1600, STILL = 0.5;
 
 export function drawHill(canvas, ground, balls, { now, every, speed, chosen }) {
   const { context, width, height } = prepared(canvas);
   context.clearRect(0, 0, width, height);
   context.drawImage(ground.picture, 0, 0, width, height);
   const order = balls.map((_, number) => number).sort((a, b) => (a === chosen) - (b === chosen));
-  for (const number of order) drawTrail(context, ground, balls[number].positions, now / every, ballColour(number));
+  const dots = Math.min(MOST_DOTS, Math.floor(ALL_DOTS / balls.length));
+  for (const number of order) drawTrail(context, ground, balls[number].positions, { at: now / every, shade: ballColour(number), dots });
   const places = order.map((number) => drawBall(context, ground, balls[number], number, { now, every }));
   // A word covers neither a ball nor another word.
   const taken = places.map(([x, y]) => ({ middle: x, spot: y + 5, half: RADIUS }));
@@ -33,7 +36,7 @@ function inside(ground, [x, y]) {
 // Canvases draw far away lines badly.
 const near = (ground, place) => place.map((value, i) => Math.min(Math.max(value, -2000), (i ? ground.height : ground.width) + 2000));
 
-function drawTrail(context, ground, positions, at, shade) {
+function drawTrail(context, ground, positions, { at, shade, dots }) {
   context.strokeStyle = shade;
   context.fillStyle = shade;
   context.lineWidth = 1.6;
@@ -42,7 +45,9 @@ function drawTrail(context, ground, positions, at, shade) {
   const places = [];
   for (let i = 0; i <= at && i < positions.length; i++) {
     if (positions[i].includes(null)) break;
-    places.push(near(ground, ground.place(positions[i])));
+    const place = near(ground, ground.place(positions[i]));
+    const last = places.at(-1);
+    if (!last || Math.abs(place[0] - last[0]) + Math.abs(place[1] - last[1]) > STILL) places.push(place);
   }
   const here = between(positions, at);
   const flat = ground.surface.dimensions === 1;
@@ -52,7 +57,7 @@ function drawTrail(context, ground, positions, at, shade) {
     context.stroke();
   }
   context.beginPath();
-  for (const place of places.slice(-400)) {
+  for (const place of places.slice(-dots)) {
     context.moveTo(place[0] + 2, place[1]);
     context.arc(...place, flat ? 2.4 : 1.8, 0, 2 * Math.PI);
   }

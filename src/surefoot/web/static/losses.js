@@ -6,18 +6,37 @@ const BOTTOM = 18;
 const LOWEST = 1e-12;
 const DECADES = 12;
 
+// The lines stay while balls roll: they are drawn once for an answer, and again where the canvas or its colours change.
+let kept = { key: [] };
+
 export function drawLosses(canvas, answer, now) {
-  const { context, width, height } = prepared(canvas);
+  const { context, width, height, scale } = prepared(canvas);
+  const key = [answer, width, height, scale, colour("ink")];
+  if (key.some((part, i) => part !== kept.key[i])) kept = { key, picture: linesOf(answer, { width, height, scale }) };
   context.clearRect(0, 0, width, height);
+  context.drawImage(kept.picture, 0, 0, width, height);
+  context.strokeStyle = colour("ink");
+  context.lineWidth = 1;
+  context.beginPath();
+  context.moveTo(placeOf(now, answer, width), 0);
+  context.lineTo(placeOf(now, answer, width), height - BOTTOM + 2);
+  context.stroke();
+}
+
+const placeOf = (step, answer, width) => LEFT + (step / answer.steps) * (width - LEFT - 8);
+
+function linesOf(answer, { width, height, scale }) {
+  const picture = document.createElement("canvas");
+  Object.assign(picture, { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) });
+  const context = picture.getContext("2d");
+  context.setTransform(scale, 0, 0, scale, 0, 0);
   const curves = answer.balls.map((ball) => ball.losses.map((loss) => (loss === null ? null : Math.max(loss - answer.lowest, LOWEST))));
   const starts = curves.map((curve) => curve[0]);
   const all = curves.flat().filter((loss) => loss !== null);
   const high = Math.log10(Math.min(Math.max(...all), 1e3 * Math.max(...starts))) + 0.1;
   const low = Math.max(Math.log10(Math.min(...all)), high - DECADES);
-  const toX = (step) => LEFT + (step / answer.steps) * (width - LEFT - 8);
   const toY = (loss) => 6 + ((high - Math.log10(loss)) / Math.max(high - low, 0.1)) * (height - BOTTOM - 8);
   drawAxis(context, { low, high, toY, width, height });
-  context.save();
   context.beginPath();
   context.rect(LEFT, 0, width - LEFT, height - BOTTOM + 2);
   context.clip();
@@ -25,16 +44,10 @@ export function drawLosses(canvas, answer, now) {
     context.strokeStyle = ballColour(number);
     context.lineWidth = 2;
     context.beginPath();
-    curve.forEach((loss, i) => loss !== null && context.lineTo(toX(Math.min(i * answer.every, answer.steps)), toY(loss)));
+    curve.forEach((loss, i) => loss !== null && context.lineTo(placeOf(Math.min(i * answer.every, answer.steps), answer, width), toY(loss)));
     context.stroke();
   });
-  context.strokeStyle = colour("ink");
-  context.lineWidth = 1;
-  context.beginPath();
-  context.moveTo(toX(now), 0);
-  context.lineTo(toX(now), height);
-  context.stroke();
-  context.restore();
+  return picture;
 }
 
 function drawAxis(context, { low, high, toY, width, height }) {
