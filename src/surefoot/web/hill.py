@@ -145,8 +145,6 @@ def descent(query: Query, recipes: Sequence[str], turns: Sequence[str], *, stop:
                 "dials": dials_of(recipe).as_json(),
                 "positions": _finite(found.positions[k, shown]),
                 "losses": _finite(found.losses[k, shown]),
-                "lr": _finite(found.lr[k, np.minimum(shown, steps - 1)]),
-                "momentum": _finite(found.momentum[k, np.minimum(shown, steps - 1)]),
                 "events": [{"kind": event.kind.value, "step": event.step} for event in happened[k]],
                 "theory": standing(place.surface, place.noise, recipe),
             }
