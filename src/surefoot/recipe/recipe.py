@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,6 +43,8 @@ class Recipe:
         switches: Names of the rule's switches that are on, sorted.
         clip: Largest global gradient norm, or ``None``.
         groups: Parameters with another learning rate or weight decay.
+        steps: Length of the training that the recipe was handed out for, as a trial's is; ``build`` uses it where it is
+            given no other. It is no part of what the recipe is: two recipes that differ in it are equal.
 
     Example:
         >>> str(Recipe())
@@ -56,6 +58,7 @@ class Recipe:
     switches: tuple[str, ...] = ()
     clip: float | None = None
     groups: Groups = field(default_factory=Groups)
+    steps: int | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         specs = hyperparameters_of(self.optimizer)
@@ -130,9 +133,22 @@ class Recipe:
     def __str__(self) -> str:
         return write_text(self.optimizer, self.settings())
 
-    def build(self, params_or_model: nn.Module | Iterable[Any], *, steps: int) -> tuple[Optimizer, RecipeScheduler]:
-        """Return the ordinary torch optimizer and scheduler of this recipe: see :func:`surefoot.recipe.build.build`."""
-        return build(self, params_or_model, steps=steps)
+    def build(
+        self, params_or_model: nn.Module | Iterable[Any], *, steps: int | None = None
+    ) -> tuple[Optimizer, RecipeScheduler]:
+        """Return the ordinary torch optimizer and scheduler of this recipe: see :func:`surefoot.recipe.build.build`.
+
+        Args:
+            params_or_model: The model, or its parameters.
+            steps: Optimizer steps of the whole training; a trial's recipe knows its own.
+
+        Raises:
+            RecipeError: If the length is neither given nor known.
+        """
+        length = self.steps if steps is None else steps
+        if length is None:
+            raise RecipeError(f"{self}: how long is the training?", hint="pass steps=..., its optimizer steps.")
+        return build(self, params_or_model, steps=length)
 
     def schedule(self, name: str) -> Schedule:
         """Return the schedule of a hyperparameter.
@@ -169,7 +185,7 @@ class Recipe:
             >>> str(Recipe().with_(lr=0.1))
             'sgd(lr=0.1, momentum=0.9)'
         """
-        return Recipe.of(self.optimizer, **(self.settings() | settings))
+        return replace(Recipe.of(self.optimizer, **(self.settings() | settings)), steps=self.steps)
 
     def settings(self) -> dict[str, Any]:
         """Return everything that :meth:`of` takes to make this recipe again, nothing left out."""
