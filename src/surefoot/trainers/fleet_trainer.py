@@ -29,6 +29,8 @@ from surefoot.values import Json
 SLICE_SECONDS, CHECKPOINT_SECONDS = 0.5, 30.0
 # Members that diverged are dropped, and validation losses read, at so many points of a training.
 STOPS = 8
+# A slice is at most so many times as long as the one before.
+MOST_LONGER = 4.0
 
 
 @dataclass(slots=True)
@@ -63,7 +65,7 @@ class FleetTrainer:
     checkpoints: Path | None = None
     exact: bool = field(default=False, init=False)
     _states: dict[Trial, dict[str, Tensor]] = field(default_factory=dict, init=False)
-    _step_seconds: float = field(default=0.0, init=False)
+    _slice_steps: int = field(default=16, init=False)
 
     @property
     def name(self) -> str:
@@ -141,12 +143,13 @@ class FleetTrainer:
             if self.stop():
                 group.save()
                 raise Interrupted
-            members = max(1, group.alive)
-            cost = self._step_seconds * members
-            steps = min(until - group.step, max(1, int(SLICE_SECONDS / cost)) if cost else 1)
+            steps = min(until - group.step, self._slice_steps)
             begin = time.perf_counter()
             group.train(steps)
-            self._step_seconds = (time.perf_counter() - begin) / (steps * members)
+            # At most fourfold: what a slice costs beside its steps must not keep the next ones short.
+            longer = min(MOST_LONGER, SLICE_SECONDS / max(time.perf_counter() - begin, 1e-9))
+            if steps == self._slice_steps or longer < 1:  # one that was cut short says nothing of longer ones
+                self._slice_steps = max(1, int(steps * longer))
             self.progress.advance(steps * group.members)
             if time.monotonic() - saved > CHECKPOINT_SECONDS:
                 group.save()

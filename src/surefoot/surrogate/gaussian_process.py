@@ -1,0 +1,194 @@
+"""A Gaussian process whose kernel settings are averaged over, not chosen.
+
+    y ~ GP(0, K(θ) + noise(θ)² I),   θ ~ prior
+
+Settings θ are drawn from their prior and weighted by the marginal likelihood of the observations,
+
+    log p(y | θ) = -½ yᵀ K⁻¹ y - ½ log |K| - ½ n log 2π
+
+a second time around the best of the first draws. With the dozen to hundred observations that a search has, many
+settings explain them about as well; an answer that holds for all of these is honest about it. It also costs less than
+an optimizer: all draws go through one batched Cholesky factorisation.
+
+Reference:
+    Rasmussen & Williams (2006), "Gaussian processes for machine learning", chapters 2 and 5; for averaging over the
+    kernel's settings Snoek et al. (2012), arXiv:1206.2944.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[np.float64]
+
+FIRST_DRAWS, SECOND_DRAWS, KEPT = 128, 64, 12
+# The second draws are spread around the first ones' best by this share of the prior's standard deviations.
+CLOSER = 0.35
+JITTER = 1e-8
+
+
+class Kernel(Protocol):
+    """Covariances of a function under several settings at once."""
+
+    def __call__(self, settings: Array, one: Array, other: Array) -> Array:
+        """Return the covariances between points ``[n, D]`` and ``[m, D]`` under settings ``[S, P]``: ``[S, n, m]``."""
+        ...
+
+    def diagonal(self, settings: Array, points: Array) -> Array:
+        """Return the variances at points ``[n, D]`` under settings ``[S, P]``: ``[S, n]``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """Independent normal priors of a kernel's settings.
+
+    Attributes:
+        means: ``[P]``.
+        deviations: ``[P]``; 0 keeps a setting fixed.
+    """
+
+    means: Array
+    deviations: Array
+
+    def log_density(self, settings: Array) -> Array:
+        """Return the log density of settings ``[S, P]`` up to a constant, ``[S]``."""
+        free = self.deviations > 0
+        scaled = (settings[:, free] - self.means[free]) / self.deviations[free]
+        density: Array = -0.5 * (scaled**2).sum(axis=1)
+        return density
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GaussianProcess:
+    """A posterior over functions, as a weighted mixture over kernel settings.
+
+    Attributes:
+        kernel: Covariances.
+        points: Where the function was observed ``[n, D]``.
+        settings: Kernel settings that explain the observations ``[S, P]``.
+        weights: Their posterior probabilities ``[S]``.
+        inverses: Inverses of their covariances ``[S, n, n]``.
+        solved: ``K⁻¹ y`` of each ``[S, n]``.
+    """
+
+    kernel: Kernel
+    points: Array
+    settings: Array
+    weights: Array
+    inverses: Array
+    solved: Array
+
+    @classmethod
+    def fit(
+        cls,
+        kernel: Kernel,
+        prior: Prior,
+        points: Array,
+        values: Array,
+        *,
+        noise: Callable[[Array], Array],
+        generator: Generator,
+    ) -> GaussianProcess:
+        """Return the posterior given observations.
+
+        Args:
+            kernel: Covariances of the function.
+            prior: Of the kernel's settings.
+            points: ``[n, D]``.
+            values: ``[n]``.
+            noise: Settings ``[S, P]`` -> standard deviation of each observation's noise, ``[S, 1]`` or ``[S, n]``.
+            generator: Draws the settings.
+
+        Example:
+            >>> class Smooth:
+            ...     def __call__(self, settings, one, other):
+            ...         gap = (one[:, None, 0] - other[None, :, 0]) / np.exp(settings[:, 0])[:, None, None]
+            ...         return np.exp(-0.5 * gap**2)
+            ...     def diagonal(self, settings, points):
+            ...         return np.ones((len(settings), len(points)))
+            >>> x = np.linspace(0, 6, 25)[:, None]
+            >>> fitted = GaussianProcess.fit(
+            ...     Smooth(), Prior(np.zeros(1), np.ones(1)), x, np.sin(x[:, 0]),
+            ...     noise=lambda settings: np.full((len(settings), 1), 0.01), generator=np.random.default_rng(0),
+            ... )
+            >>> mean, _ = fitted.predict(np.array([[np.pi / 2 + 0.05]]))
+            >>> round(float(mean[0]), 2)
+            1.0
+        """
+        first = prior.means + prior.deviations * _normal(FIRST_DRAWS, len(prior.means), generator)
+        first[0] = prior.means
+        evidence, _, _ = _evidence(kernel, prior, first, points, values, noise, inverses=False)
+        best = first[np.argsort(-evidence)[: SECOND_DRAWS // 4]]
+        around = np.repeat(best, 4, axis=0)
+        second = around + CLOSER * prior.deviations * generator.standard_normal(around.shape)
+        settings = np.concatenate([best, second])
+        evidence, _, _ = _evidence(kernel, prior, settings, points, values, noise, inverses=False)
+        kept = settings[np.argsort(-evidence)[:KEPT]]
+        evidence, inverses, solved = _evidence(kernel, prior, kept, points, values, noise, inverses=True)
+        weights = np.exp(evidence - evidence.max())
+        return cls(kernel, points, kept, weights / weights.sum(), inverses, solved)
+
+    def predict(self, points: Array) -> tuple[Array, Array]:
+        """Return the mean and the standard deviation of the function (without noise) at some points, ``[m]`` each."""
+        means, variances = self._each(points)
+        mean = self.weights @ means
+        variance = self.weights @ (variances + (means - mean) ** 2)
+        return mean, np.sqrt(np.maximum(variance, 0.0))
+
+    def draws(self, points: Array, count: int, *, generator: Generator) -> Array:
+        """Return functions that the observations allow, at some points: ``[count, m]``."""
+        cross = self.kernel(self.settings, self.points, points)
+        means = np.einsum("snm,sn->sm", cross, self.solved)
+        shares = generator.multinomial(count, self.weights)
+        parts = []
+        for number in np.flatnonzero(shares):
+            own = self.kernel(self.settings[number : number + 1], points, points)[0]
+            covariance = own - cross[number].T @ self.inverses[number] @ cross[number]
+            values, vectors = np.linalg.eigh(covariance)
+            root = vectors * np.sqrt(np.maximum(values, 0.0))
+            parts.append(means[number] + generator.standard_normal((shares[number], len(points))) @ root.T)
+        drawn: Array = np.concatenate(parts)
+        return drawn
+
+    def _each(self, points: Array) -> tuple[Array, Array]:
+        """Return means and variances under each of the settings, ``[S, m]``."""
+        cross = self.kernel(self.settings, self.points, points)
+        means = np.einsum("snm,sn->sm", cross, self.solved)
+        explained = (cross * (self.inverses @ cross)).sum(axis=1)
+        return means, np.maximum(self.kernel.diagonal(self.settings, points) - explained, 0.0)
+
+
+def _evidence(
+    kernel: Kernel,
+    prior: Prior,
+    settings: Array,
+    points: Array,
+    values: Array,
+    noise: Callable[[Array], Array],
+    *,
+    inverses: bool,
+) -> tuple[Array, Array, Array]:
+    """Return log posterior densities of settings ``[S]``, and inverse covariances and solved observations if wanted."""
+    count = len(points)
+    covariance = kernel(settings, points, points)
+    covariance[:, np.arange(count), np.arange(count)] += noise(settings) ** 2 + JITTER
+    factors = np.linalg.cholesky(covariance)
+    half = np.linalg.solve(factors, np.broadcast_to(values[:, None], (len(settings), count, 1)))[..., 0]
+    log_determinant = np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
+    evidence = -0.5 * (half**2).sum(axis=1) - log_determinant + prior.log_density(settings)
+    if not inverses:
+        return evidence, factors, half
+    inverse = np.linalg.inv(covariance)
+    return evidence, inverse, inverse @ values
+
+
+def _normal(count: int, dimensions: int, generator: Generator) -> Array:
+    drawn: Array = generator.standard_normal((count, dimensions))
+    return drawn
