@@ -88,7 +88,7 @@ def diverged(tuned):
     from surefoot.values import Score
 
     def lost(run):
-        return replace(run, valid_loss=math.inf, metric=None, diverged_at=1)
+        return replace(run, outcome=replace(run.outcome, loss=math.inf, metric=None, diverged_at=1))
 
     def broken(found):
         nothing = Score(math.inf, math.inf, math.inf, found.valid.seeds)

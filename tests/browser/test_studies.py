@@ -6,12 +6,13 @@ import pytest
 from tests.browser.player import Player, served, until
 
 from surefoot.recipe import Recipe
-from surefoot.studies import Curve, Database, Measurement, Study
+from surefoot.studies import Database, Measurement, Study
+from surefoot.trainers import Curve, Outcome, Trial
 
 
 def measured(text, stage, loss, *, seed=0):
     curve = Curve((0, 50, 99), (2.0, 1.0, loss))
-    return Measurement(Recipe.parse(text), stage, seed, 100, 100, loss, curve=curve)
+    return Measurement(stage, Trial(Recipe.parse(text), steps=100, seed=seed), Outcome(loss, train=curve))
 
 
 SEARCHED = [(f"sgd(lr=cosine({lr}), momentum={m})", lr * 10) for lr in (0.01, 0.1, 0.5) for m in (0, 0.9)]
@@ -24,7 +25,12 @@ def path(tmp_path):
     study = Study.create(Database(path), task="digits", settings={}, seed=0)
     ramp = Curve(tuple(range(60)), tuple(2.0 - 0.02 * i for i in range(50)) + (9.0,) * 10)
     recipe = Recipe.parse("sgd(lr=exponential(1e-5, rate=1e6), momentum=0.9)")
-    study.record("range", [Measurement(recipe, "range", 0, 60, 60, math.inf, curve=ramp)], config_steps=60, seconds=1.0)
+    study.record(
+        "range",
+        [Measurement("range", Trial(recipe, steps=60, seed=0), Outcome(math.inf, train=ramp))],
+        config_steps=60,
+        seconds=1.0,
+    )
     rows = [measured(text, "search/000", loss) for text, loss in SEARCHED]
     study.record(
         "search/000",

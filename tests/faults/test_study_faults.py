@@ -7,13 +7,15 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from surefoot.errors import StudyError
 from surefoot.recipe import Recipe
-from surefoot.studies import Curve, Database, Measurement, Study
+from surefoot.studies import Database, Measurement, Study
+from surefoot.trainers import Curve, Outcome, Trial
 
 ROOT = Path(__file__).parents[2]
 CURVE = Curve(tuple(range(100)), tuple(1.0 / (step + 1) for step in range(100)))
@@ -21,7 +23,7 @@ CURVE = Curve(tuple(range(100)), tuple(1.0 / (step + 1) for step in range(100)))
 
 def measured(number: int) -> Measurement:
     recipe = Recipe.of("sgd", lr=0.001 * (number + 1))
-    return Measurement(recipe, "s", seed=number, total=9, steps=9, valid_loss=0.1 * number, curve=CURVE)
+    return Measurement("s", Trial(recipe, steps=9, seed=number), Outcome(0.1 * number, train=CURVE))
 
 
 def python(code: str, *arguments: object) -> subprocess.Popen:
@@ -84,7 +86,7 @@ def test_readers_see_whole_stages_while_a_writer_writes(tmp_path):
         while not done.is_set():
             found = own.measurements()
             seen.append(len(found))
-            if len(found) % 5 or [each.seed for each in found] != list(range(len(found))):
+            if len(found) % 5 or [each.trial.seed for each in found] != list(range(len(found))):
                 faults.append(found)
 
     readers = [threading.Thread(target=read) for _ in range(3)]
@@ -165,13 +167,9 @@ def test_a_writer_killed_in_mid_transaction_leaves_what_it_had_committed(tmp_pat
     assert process.returncode == -signal.SIGKILL
     again = Study.open(study.name)
     assert again.costs() == {"whole": 1}
-    assert again.measurements() == (Measurement(**{**as_dict(measured(0)), "stage": "whole"}),)
+    assert again.measurements() == (replace(measured(0), stage="whole"),)
     again.record("half", [measured(1)], config_steps=1, seconds=0)
     assert list(again.costs()) == ["whole", "half"]
-
-
-def as_dict(found: Measurement) -> dict[str, object]:
-    return {name: getattr(found, name) for name in Measurement.__dataclass_fields__}
 
 
 def test_a_writer_killed_at_any_moment_leaves_whole_stages(tmp_path):

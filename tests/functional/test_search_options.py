@@ -20,7 +20,7 @@ SMALL = ["--steps", "40", "--quiet", "--plan", "plan.json"]
 
 
 def tried(study: str = "surefoot.db") -> list[Recipe]:
-    return [row.recipe for row in Study.open(study).measurements() if row.stage.startswith(SEARCH)]
+    return [row.trial.recipe for row in Study.open(study).measurements() if row.stage.startswith(SEARCH)]
 
 
 def test_optimizers_and_more_settings(json_of):

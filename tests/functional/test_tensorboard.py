@@ -64,12 +64,12 @@ def test_the_hparams_tab_lists_every_trial_with_its_setting_and_loss(tuned, boar
     assert {group["name"] for group in groups} == names
     for group in groups:
         mine = [run for run in runs if run.group == group["name"]]
-        recipe = mine[0].last.recipe
+        recipe = mine[0].last.trial.recipe
         assert group["hparams"]["lr"] == pytest.approx(recipe.lr.peak)
         assert group["hparams"]["momentum"] == pytest.approx(recipe.momentum.peak)
         assert group["hparams"]["optimizer"] == "sgd"
         assert {session["name"] for session in group["sessions"]} == {run.name for run in mine}
-        losses = [run.last.valid_loss for run in mine if not run.diverged]
+        losses = [run.last.outcome.loss for run in mine if not run.diverged]
         shown = [
             metric["value"] for metric in group["metricValues"] if metric["name"]["tag"] == "hparams/validation_loss"
         ]
@@ -86,7 +86,7 @@ def _complete(groups, runs):
 def test_the_experiment_has_the_domains_of_its_hyperparameters(tuned, board):
     answer = until(lambda found: found.get("hparamInfos"), lambda: ask(board, "plugin/hparams/experiment", {}))
     infos = {info["name"]: info for info in answer["hparamInfos"]}
-    rates = [run.last.recipe.lr.peak for run in runs_of(tuned)]
+    rates = [run.last.trial.recipe.lr.peak for run in runs_of(tuned)]
     interval = infos["lr"]["domainInterval"]
     assert (interval["minValue"], interval["maxValue"]) == pytest.approx((min(rates), max(rates)))
     assert infos["schedule"]["domainDiscrete"] == ["constant", "cosine"]
@@ -98,11 +98,11 @@ def test_the_scalars_tab_has_the_curves_of_every_run(tuned, board):
     tags = until(lambda found: len(found) == len(runs), lambda: ask(board, "plugin/scalars/tags"))
     assert set(tags) == {run.name for run in runs}
     assert all({"loss/train", "recipe/lr", "recipe/momentum"} <= set(found) for found in tags.values())
-    best = next(run for run in runs if run.stage == "confirm" and run.last.recipe == tuned.best.recipe)
+    best = next(run for run in runs if run.stage == "confirm" and run.last.trial.recipe == tuned.best.recipe)
     query = urllib.parse.urlencode({"run": best.name, "tag": "loss/train"})
     points = ask(board, f"plugin/scalars/scalars?{query}")
-    assert [step for _, step, _ in points] == list(best.last.curve.steps)
-    assert [loss for _, _, loss in points] == pytest.approx(list(best.last.curve.losses), rel=1e-5)
+    assert [step for _, step, _ in points] == list(best.last.outcome.train.steps)
+    assert [loss for _, _, loss in points] == pytest.approx(list(best.last.outcome.train.losses), rel=1e-5)
 
 
 def test_the_scalars_tab_has_the_sharpness_of_every_confirmed_training_beside_its_limit(tuned, board):
@@ -113,8 +113,10 @@ def test_the_scalars_tab_has_the_sharpness_of_every_confirmed_training_beside_it
     run = confirmed[0]
     query = urllib.parse.urlencode({"run": run.name, "tag": "curvature/sharpness"})
     points = ask(board, f"plugin/scalars/scalars?{query}")
-    assert [step for _, step, _ in points] == [each.step for each in run.last.looks]
-    assert [value for _, _, value in points] == pytest.approx([each.sharpness for each in run.last.looks], rel=1e-5)
+    assert [step for _, step, _ in points] == [each.step for each in run.last.outcome.probes]
+    assert [value for _, _, value in points] == pytest.approx(
+        [each.sharpness for each in run.last.outcome.probes], rel=1e-5
+    )
 
 
 def test_the_images_tab_has_the_heat_map_and_the_range_test(board):

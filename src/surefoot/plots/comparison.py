@@ -125,13 +125,13 @@ def _row(standing: Standing, low: float, high: float) -> Row:
 
 
 def _ticks(standing: Standing) -> Iterator[Row]:
-    for loss in finite(run.valid_loss for run in standing.found.runs):
+    for loss in finite(run.outcome.loss for run in standing.found.runs):
         yield {"recipe": str(standing.found.recipe), "role": standing.role, "mean": loss}
 
 
 def _bounds(shown: list[Contestant]) -> tuple[float, float, bool]:
     """Return the ends of the loss axis, and whether it is logarithmic."""
-    losses = finite(run.valid_loss for found in shown for run in found.runs) or [1.0]
+    losses = finite(run.outcome.loss for found in shown for run in found.runs) or [1.0]
     ends = [*losses, *finite(end for found in shown for end in (found.valid.low, found.valid.high))]
     low, high = min(ends), max(ends)
     if min(losses) > 0:

@@ -45,8 +45,8 @@ def heat_map(result: TuneResult) -> alt.LayerChart:
     """
     every = spots_of(result.measurements)
     optimizer = _drawn_optimizer(result, every)
-    searched = [spot for spot in every if spot.found.recipe.optimizer == optimizer]
-    spots = [*searched, *_confirmed(result, optimizer, known={spot.found.recipe for spot in searched})]
+    searched = [spot for spot in every if spot.found.trial.recipe.optimizer == optimizer]
+    spots = [*searched, *_confirmed(result, optimizer, known={spot.found.trial.recipe for spot in searched})]
     marked = _marked(result, optimizer)
     frame = Frame.around([*((spot.lr, spot.momentum) for spot in spots), *((row[1], row[2]) for row in marked)])
     trained = any(math.isfinite(spot.badness) for spot in spots)
@@ -82,7 +82,7 @@ def _confirmed(result: TuneResult, optimizer: str, *, known: Set[Recipe]) -> lis
             found.recipe.lr.highest,
             found.recipe.momentum.highest,
             badness_of(found.valid.mean, best, positive=best > 0),
-            replace(found.runs[0], valid_loss=found.valid.mean),
+            replace(found.runs[0], outcome=replace(found.runs[0].outcome, loss=found.valid.mean)),
         )
         for found in fresh
         if found.runs and math.isfinite(found.valid.mean)
@@ -91,7 +91,7 @@ def _confirmed(result: TuneResult, optimizer: str, *, known: Set[Recipe]) -> lis
 
 def _drawn_optimizer(result: TuneResult, spots: Sequence[Spot]) -> str:
     """Return the recommended recipe's optimizer, or the first that was tried where that one was not searched."""
-    tried = [spot.found.recipe.optimizer for spot in spots]
+    tried = [spot.found.trial.recipe.optimizer for spot in spots]
     recommended = None if result.best is None else result.best.recipe.optimizer
     return recommended if recommended in tried else tried[0]
 
@@ -166,11 +166,11 @@ def _row(spot: Spot) -> Row:
         "gap": 1.0 - spot.momentum,
         "badness": spot.badness,
         "trained": spot.trained,
-        "recipe": str(found.recipe),
-        "loss": numeral(found.valid_loss),
+        "recipe": str(found.trial.recipe),
+        "loss": numeral(found.outcome.loss),
         "relative": numeral(spot.badness),
-        "length": f"{found.steps} of {found.total}",
-        "steps": found.steps,
+        "length": f"{found.taken} of {found.trial.steps}",
+        "steps": found.taken,
     }
 
 

@@ -66,18 +66,18 @@ def _shown(result: TuneResult) -> list[tuple[str, Contestant]]:
 
 def _seed_rows(role: str, found: Contestant) -> Iterator[Row]:
     for run in found.runs:
-        for step, loss in zip(run.curve.steps, run.curve.losses, strict=True):
+        for step, loss in zip(run.outcome.train.steps, run.outcome.train.losses, strict=True):
             if not math.isfinite(loss):
                 break
-            yield {"role": role, "seed": run.seed, "step": step, "loss": loss}
+            yield {"role": role, "seed": run.trial.seed, "step": step, "loss": loss}
 
 
 def _mean_rows(role: str, found: Contestant) -> Iterator[Row]:
     """Yield the mean over seeds, up to the first step at which one of them has diverged."""
-    if not found.runs or len({run.curve.steps for run in found.runs}) != 1:
+    if not found.runs or len({run.outcome.train.steps for run in found.runs}) != 1:
         return
-    means = np.mean([run.curve.losses for run in found.runs], axis=0).tolist()
-    for step, loss in zip(found.runs[0].curve.steps, means, strict=True):
+    means = np.mean([run.outcome.train.losses for run in found.runs], axis=0).tolist()
+    for step, loss in zip(found.runs[0].outcome.train.steps, means, strict=True):
         if not math.isfinite(loss):
             break
         yield {"role": role, "step": step, "loss": loss}

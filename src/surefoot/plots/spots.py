@@ -38,24 +38,24 @@ class Spot:
     @property
     def share(self) -> Fraction:
         """The same as a number."""
-        return min(Fraction(1), Fraction(max(1, round(EIGHTHS * self.found.steps / self.found.total)), EIGHTHS))
+        return min(Fraction(1), Fraction(max(1, round(EIGHTHS * self.found.taken / self.found.trial.steps)), EIGHTHS))
 
 
 def spots_of(measurements: Sequence[Measurement]) -> list[Spot]:
     """Return every setting of the search once, as far as it was trained."""
     furthest: dict[Recipe, Measurement] = {}
     for found in measurements:
-        known = furthest.get(found.recipe)
-        if found.stage.startswith(SEARCH) and (known is None or found.steps > known.steps):
-            furthest[found.recipe] = found
+        known = furthest.get(found.trial.recipe)
+        if found.stage.startswith(SEARCH) and (known is None or found.taken > known.taken):
+            furthest[found.trial.recipe] = found
     searched = [found for found in measurements if found.stage.startswith(SEARCH)]
-    best = {steps: _lowest(searched, steps) for steps in {found.steps for found in searched}}
-    positive = all(loss > 0 for loss in finite(found.valid_loss for found in searched))
+    best = {steps: _lowest(searched, steps) for steps in {found.taken for found in searched}}
+    positive = all(loss > 0 for loss in finite(found.outcome.loss for found in searched))
     return [
         Spot(
             recipe.lr.highest,
             recipe.momentum.highest,
-            badness_of(found.valid_loss, best[found.steps], positive=positive),
+            badness_of(found.outcome.loss, best[found.taken], positive=positive),
             found,
         )
         for recipe, found in furthest.items()
@@ -63,7 +63,7 @@ def spots_of(measurements: Sequence[Measurement]) -> list[Spot]:
 
 
 def _lowest(searched: Sequence[Measurement], steps: int) -> float:
-    return min(found.valid_loss for found in searched if found.steps == steps)
+    return min(found.outcome.loss for found in searched if found.taken == steps)
 
 
 def badness_of(loss: float, best: float, *, positive: bool) -> float:

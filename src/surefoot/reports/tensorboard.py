@@ -68,9 +68,9 @@ class Run:
     @property
     def diverged(self) -> bool:
         """Whether its losses left the numbers, or ended far above their start."""
-        losses = self.last.curve.losses
+        losses = self.last.outcome.train.losses
         highest = BLOWN_UP * abs(losses[0]) if losses and losses[0] else math.inf
-        return not (math.isfinite(self.last.valid_loss) and self.last.valid_loss <= highest)
+        return not (self.last.outcome.ok and self.last.outcome.loss <= highest)
 
     @property
     def group(self) -> str:
@@ -80,7 +80,7 @@ class Run:
     @property
     def name(self) -> str:
         """The run's folder below the log folder."""
-        return f"{self.group}-seed-{self.last.seed}"
+        return f"{self.group}-seed-{self.last.trial.seed}"
 
 
 def write_tensorboard(result: TuneResult, folder: Path) -> None:
@@ -111,18 +111,18 @@ def runs_of(result: TuneResult) -> list[Run]:
     for row in result.measurements:
         stage = next((stage for stage in (SEARCH, CONFIRM) if row.stage.startswith(stage)), None)
         if stage is not None:
-            numbers.setdefault(row.recipe, len(numbers))
-            found.setdefault((row.recipe, stage, row.seed), []).append(row)
+            numbers.setdefault(row.trial.recipe, len(numbers))
+            found.setdefault((row.trial.recipe, stage, row.trial.seed), []).append(row)
     return [
-        Run(numbers[recipe], stage, tuple(sorted(rows, key=lambda row: row.steps)))
+        Run(numbers[recipe], stage, tuple(sorted(rows, key=lambda row: row.taken)))
         for (recipe, stage, _), rows in found.items()
     ]
 
 
 def hyperparameters(run: Run) -> dict[str, Setting]:
     """Return what can be said of a training in the HPARAMS tab."""
-    settings = settings_of(run.last.recipe, total=run.last.total)
-    return {**settings, "stage": run.stage, "steps": float(run.last.steps)}
+    settings = settings_of(run.last.trial.recipe, total=run.last.trial.steps)
+    return {**settings, "stage": run.stage, "steps": float(run.last.taken)}
 
 
 def columns_of(runs: Iterable[Run]) -> list[str]:
@@ -137,7 +137,7 @@ def _experiment(runs: Sequence[Run], columns: Sequence[str]) -> Summary:
     hparams = [summary_v2.HParam(name, _domain(found)) for name, found in values.items()]
     names = {END_VALID: "validation loss", END_TRAIN: "training loss"}
     metrics = [summary_v2.Metric(tag, display_name=name) for tag, name in names.items()]
-    if any(row.metric is not None for run in runs for row in run.found):
+    if any(row.outcome.metric is not None for run in runs for row in run.found):
         metrics.append(summary_v2.Metric(METRIC, display_name="validation metric"))
     described: Summary = summary_v2.hparams_config_pb(hparams=hparams, metrics=metrics)
     return described
@@ -155,23 +155,24 @@ def _run_events(run: Run, columns: Sequence[str]) -> Iterator[Event]:
     start = summary_v2.hparams_pb({name: settings[name] for name in columns if name in settings}, trial_id=run.group)
     yield _event(0, start.value)
     yield from _curve_events(run.last)
-    for seen in run.last.looks:
+    for seen in run.last.outcome.probes:
         share = None if seen.limit is None else seen.sharpness / seen.limit
         values = {GRAD_NORM: seen.grad_norm, SHARPNESS: seen.sharpness, LIMIT: seen.limit, SHARE: share}
         yield from _scalar_events(seen.step, values)
     for row in run.found:
-        losses = {VALID: row.valid_loss, TEST: row.test_loss, METRIC: row.metric}
-        yield from _scalar_events(row.steps, losses)
+        losses = {VALID: row.outcome.loss, TEST: row.outcome.test_loss, METRIC: row.outcome.metric}
+        yield from _scalar_events(row.taken, losses)
     if not run.diverged:
-        ends = {END_VALID: run.last.valid_loss, END_TRAIN: (run.last.curve.losses or (None,))[-1]}
-        yield from _scalar_events(run.last.steps, ends)
-    yield _event(run.last.steps, [_session_end(diverged=run.diverged)])
+        ends = {END_VALID: run.last.outcome.loss, END_TRAIN: (run.last.outcome.train.losses or (None,))[-1]}
+        yield from _scalar_events(run.last.taken, ends)
+    yield _event(run.last.taken, [_session_end(diverged=run.diverged)])
 
 
 def _curve_events(row: Measurement) -> Iterator[Event]:
-    steps = np.array(row.curve.steps, dtype=np.int64)
-    lr, momentum = (each.values(steps, row.total).tolist() for each in (row.recipe.lr, row.recipe.momentum))
-    for step, loss, rate, beta in zip(row.curve.steps, row.curve.losses, lr, momentum, strict=True):
+    trial, curve = row.trial, row.outcome.train
+    steps = np.array(curve.steps, dtype=np.int64)
+    lr, momentum = (each.values(steps, trial.steps).tolist() for each in (trial.recipe.lr, trial.recipe.momentum))
+    for step, loss, rate, beta in zip(curve.steps, curve.losses, lr, momentum, strict=True):
         yield from _scalar_events(step, {TRAIN: loss, LR: rate, MOMENTUM: beta})
 
 

@@ -3,15 +3,13 @@
 from surefoot.studies.check_log import CheckHead, CheckRow, add_check, check_heads, check_row
 from surefoot.studies.database import Database
 from surefoot.studies.environment import environment
-from surefoot.studies.measurement import Curve, Look, Measurement
+from surefoot.studies.measurement import Measurement
 from surefoot.studies.study import Study, StudyInfo
 
 __all__ = [
     "CheckHead",
     "CheckRow",
-    "Curve",
     "Database",
-    "Look",
     "Measurement",
     "Study",
     "StudyInfo",

@@ -75,8 +75,6 @@ def add_check(
 
 def check_heads(database: Database) -> list[CheckHead]:
     """Return all checks, the newest first."""
-    if not database.has(checks.name):
-        return []
     with database.read() as connection:
         return [CheckHead(**row) for row in connection.execute(select(*HEAD).order_by(checks.c.id.desc())).mappings()]
 
@@ -88,10 +86,8 @@ def check_row(database: Database, number: int) -> CheckRow:
         StudyError: If there is no such check.
     """
     query = select(checks.c.command, checks.c.environment, checks.c.result).where(checks.c.id == number)
-    row = None
-    if database.has(checks.name):
-        with database.read() as connection:
-            row = connection.execute(query).mappings().one_or_none()
+    with database.read() as connection:
+        row = connection.execute(query).mappings().one_or_none()
     if row is None:
         raise StudyError(f"{str(database.path)!r} has no check {number}.", hint="surefoot check writes one.")
     return CheckRow(**row)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, select
 from sqlalchemy.exc import StatementError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, PoolProxiedConnection
 
 from surefoot.errors import StudyError
 from surefoot.studies import schema
@@ -35,7 +38,8 @@ _HINTS = {
 class Database:
     """A study database: SQLite in WAL mode, one writer at a time, one commit for each chunk of work.
 
-    A database that may not be written, such as one on a read-only disk, can be read; it stays as old as it is.
+    A database that may not be written, such as one on a read-only disk, can be read. If it is of an older version it
+    stays so, and what is read is a copy of it in memory, made when it is opened and brought to the present version.
 
     Args:
         path: The file.
@@ -58,7 +62,8 @@ class Database:
     ) -> None:
         self.path = path
         check_place(path, create=create, mounts=mount_points())
-        self._engine = _engine(path, create=create, wait_seconds=wait_seconds)
+        location = URL.create("sqlite", database=path.absolute().as_uri(), query=_access(path, create=create))
+        self._engine = _engine(location, wait_seconds=wait_seconds)
         self._update(versions or Versions(), create=create)
 
     @contextmanager
@@ -82,11 +87,6 @@ class Database:
         with self.read() as connection:
             return list(connection.scalars(select(schema.studies.c.id).order_by(schema.studies.c.id)))
 
-    def has(self, table: str) -> bool:
-        """Tell whether there is a table: an old database that may not be written lacks those that came later."""
-        with self.read() as connection:
-            return inspect(connection).has_table(table)
-
     def _update(self, versions: Versions, *, create: bool) -> None:
         with self.read() as connection, self._named():
             version = versions.of(connection)
@@ -94,10 +94,30 @@ class Database:
                 raise StudyError("it is empty.", hint="surefoot tune writes one.")
         if version == EMPTY:
             self._use_write_ahead_log()
-        if version != versions.present and _may_be_written(self.path):
-            # Other processes may be at the same: the version is read again under the lock.
-            with self.write() as connection, self._named():
-                versions.update(connection)
+        if version == versions.present:
+            return
+        if version != EMPTY and not _may_be_written(self.path):
+            self._read_from_memory(versions)
+            return
+        # Other processes may be at the same: the version is read again under the lock.
+        with self.write() as connection, self._named():
+            versions.update(connection)
+
+    def _read_from_memory(self, versions: Versions) -> None:
+        """Read from a copy in memory from now on, of the present version; writing is refused as on the disk."""
+        name, query = f"file:surefoot-{uuid4().hex}", {"mode": "memory", "cache": "shared"}
+        memory = _engine(URL.create("sqlite", database=name, query=query), wait_seconds=_WAIT_SECONDS)
+        with self._faults_explained():
+            kept, original = memory.raw_connection(), self._engine.raw_connection()
+            weakref.finalize(self, kept.close)  # the copy is there as long as one connection to it is open
+            try:
+                _driver(original).backup(_driver(kept))
+            finally:
+                original.close()
+        self._engine = memory
+        with self.write() as connection:
+            versions.update(connection)
+        event.listen(memory, "connect", lambda connection, _record: connection.execute("PRAGMA query_only = ON"))
 
     def _use_write_ahead_log(self) -> None:
         """Let readers and the writer not wait for each other; kept in the file, once and for all."""
@@ -119,15 +139,15 @@ class Database:
     def _faults_explained(self) -> Iterator[None]:
         try:
             yield
-        except StatementError as error:
-            cause = str(error.orig)
+        except (StatementError, sqlite3.Error) as error:
+            cause = str(error.orig if isinstance(error, StatementError) else error)
             message = f"cannot use the study database {str(self.path)!r}: {cause}."
             raise StudyError(message, hint=_HINTS.get(cause)) from None
 
 
-def _engine(path: Path, *, create: bool, wait_seconds: float) -> Engine:
+def _engine(location: URL, *, wait_seconds: float) -> Engine:
     engine = create_engine(
-        URL.create("sqlite", database=path.absolute().as_uri(), query={"uri": "true", **_access(path, create=create)}),
+        location.update_query_dict({"uri": "true"}),
         poolclass=NullPool,
         connect_args={"timeout": wait_seconds},
         # What is kept must be JSON to every other program too: no NaN.
@@ -146,6 +166,12 @@ def _engine(path: Path, *, create: bool, wait_seconds: float) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
     return engine
+
+
+def _driver(connection: PoolProxiedConnection) -> sqlite3.Connection:
+    driver = connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101  (there is no other driver)
+    return driver
 
 
 def _access(path: Path, *, create: bool) -> dict[str, str]:

@@ -6,87 +6,89 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, inspect, select
+from sqlalchemy import Connection, Row, Select, Table, insert, select
 
 from surefoot.recipe import Recipe
-from surefoot.studies.measurement import Curve, Look, Measurement
-from surefoot.studies.schema import curves, looks, measurements, stages, trials
+from surefoot.studies.measurement import Measurement
+from surefoot.studies.schema import curves, measurements, sharpness_probes, stages, trials, valid_curves
+from surefoot.trainers import Curve, Outcome, SharpnessProbe, Trial
 
 
 def insert_measurements(connection: Connection, found: Sequence[Measurement], *, study: int, stage: int) -> None:
-    """Write the measurements of a stage, and the trials that are new to the study."""
-    ids = _trial_ids(connection, [measurement.recipe for measurement in found], study=study)
+    """Write measurements of a stage, and the recipes that are new to the study."""
+    ids = _recipe_ids(connection, [measurement.trial.recipe for measurement in found], study=study)
     for measurement in found:
+        trial, outcome = measurement.trial, measurement.outcome
         row = {
             "stage_id": stage,
-            "trial_id": ids[str(measurement.recipe)],
-            "seed": measurement.seed,
-            "total": measurement.total,
-            "steps": measurement.steps,
-            "valid_loss": measurement.valid_loss if math.isfinite(measurement.valid_loss) else None,
-            "metric": measurement.metric,
-            "test_loss": measurement.test_loss,
-            "diverged_at": measurement.diverged_at,
+            "trial_id": ids[str(trial.recipe)],
+            "seed": trial.seed,
+            "total": trial.steps,
+            "steps": measurement.taken,
+            "valid_loss": _or_null(outcome.loss),
+            "metric": outcome.metric,
+            "test_loss": outcome.test_loss,
+            "diverged_at": outcome.diverged_at,
+            "seconds": outcome.seconds,
+            "failure": outcome.failure,
         }
         key = insert_row(connection, measurements, row)
-        losses = [loss if math.isfinite(loss) else None for loss in measurement.curve.losses]
-        curve = {"measurement_id": key, "steps": list(measurement.curve.steps), "losses": losses}
-        connection.execute(insert(curves).values(curve))
-        seen = [{"measurement_id": key, **_look_row(look)} for look in measurement.looks]
-        if seen:
-            connection.execute(insert(looks), seen)
+        _insert_curve(connection, curves, key, outcome.train)
+        _insert_curve(connection, valid_curves, key, outcome.valid)
+        probes = [{"measurement_id": key, **_probe_row(probe)} for probe in outcome.probes]
+        if probes:
+            connection.execute(insert(sharpness_probes), probes)
 
 
 def select_measurements(study: int) -> Select[Any]:
     """Return the query whose rows :func:`measurement_of` reads, in the order they were recorded."""
     return (
-        select(measurements, stages.c.name, trials.c.recipe_json, curves.c.steps.label("curve_steps"), curves.c.losses)
-        .select_from(measurements.join(stages).join(trials).outerjoin(curves))
+        select(
+            measurements,
+            stages.c.name,
+            trials.c.recipe_json,
+            curves.c.steps.label("train_steps"),
+            curves.c.losses.label("train_losses"),
+            valid_curves.c.steps.label("valid_steps"),
+            valid_curves.c.losses.label("valid_losses"),
+        )
+        .select_from(measurements.join(stages).join(trials).outerjoin(curves).outerjoin(valid_curves))
         .where(stages.c.study_id == study)
         .order_by(measurements.c.id)
     )
 
 
-def looks_of(connection: Connection, study: int) -> dict[int, tuple[Look, ...]]:
-    """Return what was seen of a study's trainings on their way, by their measurements' numbers.
-
-    A database that was never written since it is of an older version has none.
-    """
-    if not inspect(connection).has_table(looks.name):
-        return {}
-    query = select(looks).select_from(looks.join(measurements).join(stages)).where(stages.c.study_id == study)
-    found: dict[int, tuple[Look, ...]] = {}
-    for row in connection.execute(query.order_by(looks.c.step)):
-        look = Look(row.step, row.grad_norm, row.sharpness, row.edge)
-        found[row.measurement_id] = (*found.get(row.measurement_id, ()), look)
-    return found
+def probes_of(connection: Connection, study: int) -> dict[int, tuple[SharpnessProbe, ...]]:
+    """Return the sharpness probes of a study's trainings, by their measurements' numbers."""
+    joined = sharpness_probes.join(measurements).join(stages)
+    query = select(sharpness_probes).select_from(joined).where(stages.c.study_id == study)
+    found: dict[int, list[SharpnessProbe]] = {}
+    for row in connection.execute(query.order_by(sharpness_probes.c.step)):
+        probe = SharpnessProbe(row.step, row.grad_norm, row.sharpness, row.edge)
+        found.setdefault(row.measurement_id, []).append(probe)
+    return {key: tuple(probes) for key, probes in found.items()}
 
 
-def measurement_of(row: Row[Any], seen: Mapping[int, tuple[Look, ...]]) -> Measurement:
+def measurement_of(row: Row[Any], probes: Mapping[int, tuple[SharpnessProbe, ...]]) -> Measurement:
     """Return the measurement of a row.
 
     Args:
         row: Of :func:`select_measurements`.
-        seen: Of :func:`looks_of`.
+        probes: Of :func:`probes_of`.
     """
-    losses = tuple(math.inf if loss is None else loss for loss in row.losses or ())
-    return Measurement(
-        recipe=Recipe.from_json(row.recipe_json),
-        stage=row.name,
-        seed=row.seed,
-        total=row.total,
-        steps=row.steps,
-        valid_loss=math.inf if row.valid_loss is None else row.valid_loss,
+    outcome = Outcome(
+        loss=math.inf if row.valid_loss is None else row.valid_loss,
         metric=row.metric,
         test_loss=row.test_loss,
         diverged_at=row.diverged_at,
-        curve=Curve(tuple(row.curve_steps or ()), losses),
-        looks=seen.get(row.id, ()),
+        failure=row.failure,
+        seconds=row.seconds or 0.0,
+        train=_curve(row.train_steps, row.train_losses),
+        valid=_curve(row.valid_steps, row.valid_losses),
+        probes=probes.get(row.id, ()),
     )
-
-
-def _look_row(look: Look) -> dict[str, float | None]:
-    return {"step": look.step, "grad_norm": look.grad_norm, "sharpness": look.sharpness, "edge": look.limit}
+    trial = Trial(Recipe.from_json(row.recipe_json), steps=row.total, seed=row.seed)
+    return Measurement(row.name, trial, outcome, taken=row.steps)
 
 
 def insert_row(connection: Connection, table: Any, row: dict[str, Any]) -> int:
@@ -96,8 +98,26 @@ def insert_row(connection: Connection, table: Any, row: dict[str, Any]) -> int:
     return int(key[0])
 
 
-def _trial_ids(connection: Connection, recipes: Sequence[Recipe], *, study: int) -> dict[str, int]:
-    """Return the row of each recipe's trial by the recipe's text; new trials are numbered on."""
+def _insert_curve(connection: Connection, table: Table, key: int, curve: Curve) -> None:
+    if curve.steps:
+        row = {"measurement_id": key, "steps": list(curve.steps), "losses": [_or_null(loss) for loss in curve.losses]}
+        connection.execute(insert(table).values(row))
+
+
+def _curve(steps: list[int] | None, losses: list[float | None] | None) -> Curve:
+    return Curve(tuple(steps or ()), tuple(math.inf if loss is None else loss for loss in losses or ()))
+
+
+def _or_null(loss: float) -> float | None:
+    return loss if math.isfinite(loss) else None
+
+
+def _probe_row(probe: SharpnessProbe) -> dict[str, float | None]:
+    return {"step": probe.step, "grad_norm": probe.grad_norm, "sharpness": probe.sharpness, "edge": probe.limit}
+
+
+def _recipe_ids(connection: Connection, recipes: Sequence[Recipe], *, study: int) -> dict[str, int]:
+    """Return the row of each recipe by the recipe's text; new recipes are numbered on."""
     query = select(trials.c.recipe, trials.c.id).where(trials.c.study_id == study)
     ids = {str(name): int(key) for name, key in connection.execute(query)}
     for recipe in recipes:

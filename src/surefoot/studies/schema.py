@@ -2,20 +2,23 @@
 
     study         one tune: what it was asked, on what it ran, what it found
     ├── trial        one recipe of the study, numbered from 0 in the order of their first training
-    ├── stage        one finished part of the study (range, search/000, ..., confirm/10000, transfer/...), with its cost
-    │   └── measurement   one recipe trained once in a stage: seed, steps, losses
-    │       ├── curve     its training losses
-    │       └── look      gradient norm and sharpness at some of its steps
+    ├── stage        one part of the study (range, search/000, ..., confirm/10000, transfer/...), with its cost
+    │   └── measurement   one recipe trained once in a stage: seed, steps, losses, seconds, failure
+    │       ├── curve            its training losses, where any were kept
+    │       ├── valid_curve      validation losses on its way, where any were reported
+    │       └── sharpness_probe  gradient norm and sharpness at some of its steps
     └── checkpoint   the state of a stage that was interrupted: a file beside the database
     checked       one check of a recipe: what it found
 
-A loss of NULL did not stay finite. Numbers are exact: a REAL is the double that was measured. Recipes are kept as
-text, as people write them, and as JSON, as programs read them. ``PRAGMA application_id`` is 1936093044 ("sfot"), and
-``PRAGMA user_version`` the version of the schema. The best recipes of study 1, without this program:
+A stage whose ``finished`` is 0 is still being trained: it has the measurements that ended so far, and what those cost.
+A loss of NULL did not stay finite, or, where ``failure`` says why, was never had. Numbers are exact: a REAL is the
+double that was measured. Recipes are kept as text, as people write them, and as JSON, as programs read them.
+``PRAGMA application_id`` is 1936093044 ("sfot"), and ``PRAGMA user_version`` the version of the schema. The
+best recipes of study 1, without this program:
 
     SELECT trial.recipe, avg(measurement.valid_loss) AS loss, count(*) AS seeds
     FROM measurement JOIN trial ON trial.id = trial_id JOIN stage ON stage.id = stage_id
-    WHERE trial.study_id = 1 AND stage.name LIKE 'confirm/%'
+    WHERE trial.study_id = 1 AND stage.name LIKE 'confirm/%' AND stage.finished
     GROUP BY trial.id HAVING count(*) = count(valid_loss) ORDER BY loss;
 """
 
@@ -36,6 +39,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 Step: TypeAlias = Callable[[Connection], None]
@@ -75,11 +79,12 @@ trials = Table(
 stages = Table(
     "stage",
     metadata,
-    Column("id", Integer, primary_key=True),  # ascending in the order they were finished
+    Column("id", Integer, primary_key=True),  # ascending in the order they were begun
     Column("study_id", ForeignKey("study.id", ondelete="CASCADE"), nullable=False),
     Column("name", Text, nullable=False),
     Column("config_steps", Integer, nullable=False),
     Column("seconds", Float, nullable=False),
+    Column("finished", Integer, nullable=False, server_default=text("1")),  # 0: more measurements are to come
     UniqueConstraint("study_id", "name"),
 )
 
@@ -92,10 +97,12 @@ measurements = Table(
     Column("seed", Integer, nullable=False),  # of initialisation and data order
     Column("total", Integer, nullable=False),  # length of the schedule in steps
     Column("steps", Integer, nullable=False),  # steps taken
-    Column("valid_loss", Float),  # NULL: diverged
+    Column("valid_loss", Float),  # NULL: diverged or failed
     Column("metric", Float),
     Column("test_loss", Float),
     Column("diverged_at", Integer),  # step of the first loss that was not finite
+    Column("seconds", Float),  # its share, where several were trained at once; NULL: not known
+    Column("failure", Text),  # why there is no loss; NULL: it ran
     Index("measurement_stage", "stage_id"),
 )
 
@@ -107,8 +114,16 @@ curves = Table(
     Column("losses", JSON, nullable=False),  # mean since the step before; null: not finite
 )
 
-looks = Table(
-    "look",
+valid_curves = Table(
+    "valid_curve",
+    metadata,
+    Column("measurement_id", ForeignKey("measurement.id", ondelete="CASCADE"), primary_key=True),
+    Column("steps", JSON, nullable=False),
+    Column("losses", JSON, nullable=False),  # null: not finite
+)
+
+sharpness_probes = Table(
+    "sharpness_probe",
     metadata,
     Column("measurement_id", ForeignKey("measurement.id", ondelete="CASCADE"), primary_key=True),
     Column("step", Integer, primary_key=True),
@@ -160,6 +175,18 @@ def _with_looks(connection: Connection) -> None:
     )
 
 
+def _with_outcomes(connection: Connection) -> None:
+    for statement in (
+        "ALTER TABLE stage ADD COLUMN finished INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE measurement ADD COLUMN seconds FLOAT",
+        "ALTER TABLE measurement ADD COLUMN failure TEXT",
+        "CREATE TABLE valid_curve (measurement_id INTEGER NOT NULL, steps JSON NOT NULL, losses JSON NOT NULL, "
+        "PRIMARY KEY (measurement_id), FOREIGN KEY(measurement_id) REFERENCES measurement (id) ON DELETE CASCADE)",
+        "ALTER TABLE look RENAME TO sharpness_probe",
+    ):
+        connection.exec_driver_sql(statement)
+
+
 # MIGRATIONS[n - 1] turns a database of version n into one of version n + 1. Whoever changes a table above adds the
 # step that makes the old table the same; steps that are here stay as they are.
-MIGRATIONS: tuple[Step, ...] = (_with_checks, _with_looks)
+MIGRATIONS: tuple[Step, ...] = (_with_checks, _with_looks, _with_outcomes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from surefoot.errors import StudyError
 from surefoot.recipe import Recipe
@@ -17,8 +18,9 @@ from surefoot.studies.database import Database
 from surefoot.studies.environment import environment
 from surefoot.studies.lease import hold, is_left
 from surefoot.studies.measurement import Measurement
-from surefoot.studies.rows import insert_measurements, insert_row, looks_of, measurement_of, select_measurements
+from surefoot.studies.rows import insert_measurements, insert_row, measurement_of, probes_of, select_measurements
 from surefoot.studies.schema import checkpoints, stages, studies, trials
+from surefoot.trainers import Trial
 from surefoot.values import Json
 
 LARGEST_SEED = 2**32 - 1
@@ -144,19 +146,64 @@ class Study:
         with self._driving() as connection:
             self._set(connection, plan=plan, status="running")
 
+    def extend_budget(self, budget: Json) -> None:
+        """Give the study another budget to go on with; it is no longer done, and keeps the result it has.
+
+        ``settings["budget"]`` becomes the new one, ``settings["budgets"]`` lists all of them, the first in front.
+        Whoever calls this holds the lease.
+
+        Args:
+            budget: As ``settings`` of :meth:`create` had it.
+
+        Raises:
+            StudyError: If another process drives the study, or it cannot be written.
+        """
+        with self._driving() as connection:
+            settings = connection.execute(select(studies.c.settings).where(studies.c.id == self.id)).scalar_one()
+            before = settings.get("budgets", [settings.get("budget")])
+            changed = {**settings, "budget": budget, "budgets": [*before, budget]}
+            self._set(connection, settings=changed, status="running")
+
+    def add(self, stage: str, measurement: Measurement) -> None:
+        """Write one measurement of a stage that is not finished; :meth:`record` finishes the stage.
+
+        Raises:
+            StudyError: If the stage is finished, another process drives the study, or it cannot be written.
+        """
+        with self._driving() as connection:
+            key = self._unfinished(connection, stage)
+            insert_measurements(connection, [measurement], study=self.id, stage=key)
+            cost = {
+                "config_steps": stages.c.config_steps + measurement.taken,
+                "seconds": stages.c.seconds + measurement.outcome.seconds,
+            }
+            connection.execute(update(stages).where(stages.c.id == key).values(cost))
+
+    def partial(self, stage: str) -> tuple[Measurement, ...]:
+        """Return what was added to a stage that is not finished, in the order it was added."""
+        with self.database.read() as connection:
+            return self._read(connection, stages.c.name == stage, stages.c.finished == 0)
+
     def record(self, stage: str, found: Sequence[Measurement], *, config_steps: int, seconds: float) -> None:
         """Write a finished stage with all its measurements, in one transaction; its checkpoint is dropped.
 
+        Measurements of trials that were added before are not written again; those added come first in the stage.
+
+        Args:
+            stage: Its name.
+            found: All its measurements, with or without those that were added before.
+            config_steps: What the whole stage cost.
+            seconds: How long the whole stage took.
+
         Raises:
-            StudyError: If the stage is recorded already, another process drives the study, or it cannot be written.
+            StudyError: If the stage is finished, another process drives the study, or it cannot be written.
         """
-        row = {"study_id": self.id, "name": stage, "config_steps": config_steps, "seconds": seconds}
         with self._driving() as connection:
-            known = select(stages.c.id).where(stages.c.study_id == self.id, stages.c.name == stage)
-            if connection.scalar(known) is not None:
-                raise StudyError(f"stage {stage!r} of study {self.name} is recorded already.")
-            key = insert_row(connection, stages, row)
-            insert_measurements(connection, found, study=self.id, stage=key)
+            key = self._unfinished(connection, stage)
+            added = Counter(row.trial for row in self._read(connection, stages.c.id == key))
+            insert_measurements(connection, _without(found, added), study=self.id, stage=key)
+            end = {"config_steps": config_steps, "seconds": seconds, "finished": 1}
+            connection.execute(update(stages).where(stages.c.id == key).values(end))
             connection.execute(delete(checkpoints).where(*self._of_stage(stage)))
         self.checkpoint_path(stage).unlink(missing_ok=True)
 
@@ -165,28 +212,35 @@ class Study:
         found = self.measurements(stage=name)
         return found if found or name in self.costs() else None
 
-    def seconds(self) -> float:
-        """Return how long the finished stages took, all together."""
-        query = select(func.coalesce(func.sum(stages.c.seconds), 0.0)).where(stages.c.study_id == self.id)
+    def seconds(self, *, unfinished: bool = False) -> float:
+        """Return how long the finished stages took, all together; with what was added to the unfinished, if asked."""
+        query = select(func.coalesce(func.sum(stages.c.seconds), 0.0)).where(*self._stages(unfinished=unfinished))
         with self.database.read() as connection:
             return float(connection.execute(query).scalar_one())
 
-    def costs(self) -> dict[str, int]:
-        """Return the config-steps of every finished stage, in the order they were finished."""
-        query = select(stages.c.name, stages.c.config_steps).where(stages.c.study_id == self.id).order_by(stages.c.id)
-        with self.database.read() as connection:
-            return {row.name: row.config_steps for row in connection.execute(query)}
+    def costs(self, *, unfinished: bool = False) -> dict[str, int]:
+        """Return the config-steps of every finished stage, in the order they were begun.
 
-    def measurements(self, *, stage: str | None = None) -> tuple[Measurement, ...]:
-        """Return all measurements, or those of one stage, in the order they were recorded."""
-        query = select_measurements(self.id)
+        Args:
+            unfinished: Whether the others are there too, with the steps of what was added to them.
+        """
+        query = select(stages.c.name, stages.c.config_steps).where(*self._stages(unfinished=unfinished))
         with self.database.read() as connection:
-            rows = connection.execute(query if stage is None else query.where(stages.c.name == stage)).all()
-            seen = looks_of(connection, self.id)
-        return tuple(measurement_of(row, seen) for row in rows)
+            return {row.name: row.config_steps for row in connection.execute(query.order_by(stages.c.id))}
+
+    def measurements(self, *, stage: str | None = None, unfinished: bool = False) -> tuple[Measurement, ...]:
+        """Return all measurements in the order they were recorded.
+
+        Args:
+            stage: Of this stage alone.
+            unfinished: Whether those of unfinished stages are there too.
+        """
+        wanted = self._stages(unfinished=unfinished)
+        with self.database.read() as connection:
+            return self._read(connection, *wanted, *([] if stage is None else [stages.c.name == stage]))
 
     def trials(self) -> dict[Recipe, int]:
-        """Return every recipe of the study with its number."""
+        """Return every recipe of the study with its number, those of unfinished stages too."""
         mine = trials.c.study_id == self.id
         with self.database.read() as connection:
             rows = connection.execute(
@@ -221,8 +275,40 @@ class Study:
             hold(connection, self.id, take=False)
             yield connection
 
+    def _stages(self, *, unfinished: bool) -> list[ColumnElement[bool]]:
+        """Return what holds of the study's finished stages, or of all."""
+        mine = stages.c.study_id == self.id
+        return [mine] if unfinished else [mine, stages.c.finished == 1]
+
+    def _unfinished(self, connection: Connection, stage: str) -> int:
+        """Return the row of a stage that is not finished; it is made, where there is none."""
+        known = select(stages.c.id, stages.c.finished).where(stages.c.study_id == self.id, stages.c.name == stage)
+        row = connection.execute(known).one_or_none()
+        if row is None:
+            fresh = {"study_id": self.id, "name": stage, "config_steps": 0, "seconds": 0.0, "finished": 0}
+            return insert_row(connection, stages, fresh)
+        if row.finished:
+            raise StudyError(f"stage {stage!r} of study {self.name} is recorded already.")
+        return int(row.id)
+
+    def _read(self, connection: Connection, *where: ColumnElement[bool]) -> tuple[Measurement, ...]:
+        rows = connection.execute(select_measurements(self.id).where(*where)).all()
+        probes = probes_of(connection, self.id)
+        return tuple(measurement_of(row, probes) for row in rows)
+
     def _of_stage(self, stage: str) -> tuple[Any, ...]:
         return checkpoints.c.study_id == self.id, checkpoints.c.stage == stage
 
     def _set(self, connection: Connection, **values: Any) -> None:
         connection.execute(update(studies).where(studies.c.id == self.id).values(values))
+
+
+def _without(found: Sequence[Measurement], added: Counter[Trial]) -> list[Measurement]:
+    """Return the measurements whose trials were not added before; a trial may be there more than once."""
+    left, fresh = added.copy(), []
+    for row in found:
+        if left[row.trial] > 0:
+            left[row.trial] -= 1
+        else:
+            fresh.append(row)
+    return fresh

@@ -48,7 +48,7 @@ def confirmed(measurements: Sequence[Measurement], *, scheduled: Recipe) -> dict
     runs: dict[Recipe, list[Measurement]] = {}
     for row in measurements:
         if row.stage.startswith(CONFIRM):
-            runs.setdefault(row.recipe, []).append(row)
+            runs.setdefault(row.trial.recipe, []).append(row)
     defaults = (DEFAULT_RECIPE, scheduled)
     return {recipe: contestant(recipe, own, searched=recipe not in defaults) for recipe, own in runs.items()}
 
@@ -84,7 +84,7 @@ def assemble(
     found = confirmed(measurements, scheduled=outlook.scheduled)
     return TuneResult(
         task=task,
-        steps=next(row.total for row in measurements if row.stage.startswith(CONFIRM)),
+        steps=next(row.trial.steps for row in measurements if row.stage.startswith(CONFIRM)),
         contestants=tuple(standings(found.values(), goal=goal)),
         default=found[DEFAULT_RECIPE],
         default_scheduled=found[outlook.scheduled],
@@ -96,7 +96,7 @@ def assemble(
         search_config_steps=sum(cost for stage, cost in costs.items() if not stage.startswith((CONFIRM, TRANSFER))),
         config_steps=sum(costs.values()),
         seconds=seconds,
-        trials=len({row.recipe for row in measurements if row.stage.startswith((SEARCH, CONFIRM))}),
+        trials=len({row.trial.recipe for row in measurements if row.stage.startswith((SEARCH, CONFIRM))}),
         plan=plan,
         study=study,
         goal=goal,
@@ -136,7 +136,7 @@ def read_result(study: Study) -> TuneResult:
 
 def ramps_of(measurements: Sequence[Measurement]) -> list[Ramp]:
     """Return the range test's ramps; their curves have a point for every step."""
-    return [read_ramp(row.recipe, np.array(row.curve.losses)[:, None]) for row in measurements]
+    return [read_ramp(row.trial.recipe, np.array(row.outcome.train.losses)[:, None]) for row in measurements]
 
 
 def _interval(data: Json) -> Interval | None:

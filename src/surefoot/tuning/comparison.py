@@ -19,11 +19,11 @@ from surefoot.tuning.result import Contestant
 
 def contestant(recipe: Recipe, runs: Sequence[Measurement], *, searched: bool = True) -> Contestant:
     """Return a recipe with its scores over the seeds."""
-    tested = [run.test_loss for run in runs]
-    metrics = [run.metric for run in runs if run.metric is not None]
+    tested = [run.outcome.test_loss for run in runs]
+    metrics = [run.outcome.metric for run in runs if run.outcome.metric is not None]
     return Contestant(
         recipe=recipe,
-        valid=score([run.valid_loss for run in runs]),
+        valid=score([run.outcome.loss for run in runs]),
         test=None if all(loss is None for loss in tested) else score([math.inf if x is None else x for x in tested]),
         metric=float(np.mean(metrics)) if len(metrics) == len(runs) else None,
         runs=tuple(runs),

@@ -11,8 +11,8 @@ from functools import partial
 from surefoot.fleet import LocalFleet, launch
 from surefoot.fleet.runner import Runner
 from surefoot.recipe import Recipe
-from surefoot.studies import Look
 from surefoot.tasks.task import Task
+from surefoot.trainers import SharpnessProbe
 from surefoot.tuning.journal import CONFIRM, Journal
 from surefoot.tuning.looks import look, marks
 from surefoot.tuning.measure import measure_all
@@ -35,7 +35,7 @@ def confirm(task: Task, recipes: Sequence[Recipe], *, seeds: Sequence[int], runn
 def _train(task: Task, recipes: Sequence[Recipe], seeds: Sequence[int], *, runner: Runner, journal: Journal) -> None:
     begin = time.perf_counter()
     fresh = {_stage(seed): partial(launch, task, recipes, seed=seed, plan=runner.plan) for seed in seeds}
-    seen: defaultdict[tuple[str, int], list[Look]] = defaultdict(list)
+    seen: defaultdict[tuple[str, int], list[SharpnessProbe]] = defaultdict(list)
 
     def look_at(fleets: Mapping[str, LocalFleet]) -> None:
         for stage, fleet in fleets.items():
@@ -47,7 +47,10 @@ def _train(task: Task, recipes: Sequence[Recipe], seeds: Sequence[int], *, runne
     places = range(len(recipes))
     for stage, fleet in fleets.items():
         measured = measure_all(fleet, places, places, stage=stage, test=task.test is not None)
-        found = [replace(row, looks=tuple(seen[stage, place])) for place, row in enumerate(measured)]
+        found = [
+            replace(row, outcome=replace(row.outcome, probes=tuple(seen[stage, place])))
+            for place, row in enumerate(measured)
+        ]
         seconds = (time.perf_counter() - begin) / len(seeds)
         journal.record(stage, found, config_steps=task.total_steps * len(recipes), seconds=seconds)
 

@@ -28,8 +28,8 @@ def check_goal(task: Task, goal: str) -> None:
 def cost_of(measured: Measurement, goal: Goal) -> float:
     """Return what is minimised: the validation loss, or the metric with its sign turned; infinite after divergence."""
     if goal == "loss":
-        return measured.valid_loss
+        return measured.outcome.loss
     # The predictions of a diverged network are right now and then: its metric counts for nothing.
-    if measured.metric is None or not math.isfinite(measured.valid_loss):
+    if measured.outcome.metric is None or not measured.outcome.ok:
         return math.inf
-    return -measured.metric
+    return -measured.outcome.metric

@@ -27,8 +27,8 @@ from surefoot.fleet import LocalFleet
 from surefoot.fleet.preconditioned import preconditioner_of
 from surefoot.fleet.threads import using_threads
 from surefoot.fleet.training import read_batches
-from surefoot.studies import Look
 from surefoot.tasks.luck import borrowed_generators, draw_seed, seed_everything
+from surefoot.trainers import SharpnessProbe
 
 MOST_LOOKS, LEAST_LOOKS, GRADIENTS, SHARE = 8, 3, 3, 0.1
 
@@ -44,13 +44,13 @@ def marks(steps: int) -> list[int]:
     return [(2 * number + 1) * steps // (2 * count) for number in range(count)]
 
 
-def look(fleet: LocalFleet) -> dict[int, Look]:
+def look(fleet: LocalFleet) -> dict[int, SharpnessProbe]:
     """Look at the members of a fleet that stand at one step; return what was seen by their places.
 
     What diverged, or cannot be derived twice, is not there.
     """
     number = int(fleet.step[0])
-    seen: dict[int, Look] = {}
+    seen: dict[int, SharpnessProbe] = {}
     try:
         with borrowed_generators(), using_threads(fleet.threads):  # a dataset may draw
             seed_everything(draw_seed(fleet.seed, "initialisation"))
@@ -66,7 +66,7 @@ def look(fleet: LocalFleet) -> dict[int, Look]:
     return seen
 
 
-def _look(fleet: LocalFleet, place: int, model: nn.Module, batches: list[object]) -> Look | None:
+def _look(fleet: LocalFleet, place: int, model: nn.Module, batches: list[object]) -> SharpnessProbe | None:
     task, step = fleet.task, int(fleet.step[place])
     measured = replace(task, precision="fp32") if task.precision == "bf16" else task
     loss = MeanLoss(measured, model, batches, sizes=[task.batch_size] * task.accumulate, seed=step)
@@ -76,7 +76,7 @@ def _look(fleet: LocalFleet, place: int, model: nn.Module, batches: list[object]
     bend, slope = float(direction @ Hessian(loss).product(direction)), float(gradient @ direction)
     if not (math.isfinite(bend) and math.isfinite(slope) and slope > 0):
         return None
-    return Look(step, float(gradient.norm()), bend / slope, _limit(fleet, place))
+    return SharpnessProbe(step, float(gradient.norm()), bend / slope, _limit(fleet, place))
 
 
 def _limit(fleet: LocalFleet, place: int) -> float | None:

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 
 from surefoot.fleet import LocalFleet
-from surefoot.studies import Curve, Measurement
+from surefoot.studies import Measurement
+from surefoot.trainers import Curve, Outcome, Trial
 
 
 def measure_all(
@@ -28,16 +29,16 @@ def measure_all(
     metrics = [None] * len(places) if valid.metric is None else valid.metric.tolist()
     return [
         Measurement(
-            recipe=fleet.recipes[place],
-            stage=stage,
-            seed=fleet.seed,
-            total=int(fleet.total[place]),
-            steps=int(fleet.step[place]),
-            valid_loss=loss if math.isfinite(loss) else math.inf,
-            metric=metric if metric is not None and math.isfinite(metric) else None,
-            test_loss=test_loss if test_loss is not None and math.isfinite(test_loss) else None,
-            diverged_at=None if fleet.diverged_at[place] < 0 else int(fleet.diverged_at[place]),
-            curve=_curve(fleet, place),
+            stage,
+            Trial(fleet.recipes[place], steps=int(fleet.total[place]), seed=fleet.seed),
+            Outcome(
+                loss=loss if math.isfinite(loss) else math.inf,
+                metric=metric if metric is not None and math.isfinite(metric) else None,
+                test_loss=test_loss if test_loss is not None and math.isfinite(test_loss) else None,
+                diverged_at=None if fleet.diverged_at[place] < 0 else int(fleet.diverged_at[place]),
+                train=_curve(fleet, place),
+            ),
+            taken=int(fleet.step[place]),
         )
         for place, loss, metric, test_loss in zip(places, valid.loss.tolist(), metrics, tested, strict=True)
     ]

@@ -162,7 +162,7 @@ class Transferrer:
         costs, octaves = self._costs(tried), [*tried]
         seeds = [bottom(octaves, column) for column in costs.T]
         found = [each for each in seeds if each is not None]
-        losses = {octave: float(np.mean([row.valid_loss for row in rows])) for octave, rows in tried.items()}
+        losses = {octave: float(np.mean([row.outcome.loss for row in rows])) for octave, rows in tried.items()}
         means = dict(zip(octaves, costs.mean(axis=1), strict=True))
         lowest = min(octaves, key=lambda octave: (means[octave], losses[octave]))
         return TransferRow(

@@ -54,14 +54,14 @@ def study(path: Path, query: Query) -> Data:
         "config_steps": sum(found.costs().values()),
         "spots": [
             {
-                "trial": numbers[spot.found.recipe],
-                "recipe": str(spot.found.recipe),
+                "trial": numbers[spot.found.trial.recipe],
+                "recipe": str(spot.found.trial.recipe),
                 "lr": spot.lr,
                 "momentum": spot.momentum,
                 "badness": _finite(spot.badness),
-                "loss": _finite(spot.found.valid_loss),
-                "steps": spot.found.steps,
-                "total": spot.found.total,
+                "loss": _finite(spot.found.outcome.loss),
+                "steps": spot.found.taken,
+                "total": spot.found.trial.steps,
             }
             for spot in spots_of(rows)
         ],
@@ -86,7 +86,7 @@ def curves(path: Path, query: Query) -> Data:
     recipe = next((recipe for recipe, number in found.trials().items() if number == trial), None)
     if recipe is None:
         raise QueryError(f"study {found.id} has no trial {trial}.")
-    runs = [row for row in found.measurements() if row.recipe == recipe and not row.stage.startswith(RANGE)]
+    runs = [row for row in found.measurements() if row.trial.recipe == recipe and not row.stage.startswith(RANGE)]
     return {
         "schema": 1,
         "trial": trial,
@@ -94,12 +94,12 @@ def curves(path: Path, query: Query) -> Data:
         "runs": [
             {
                 "stage": row.stage,
-                "seed": row.seed,
-                "steps": list(row.curve.steps),
-                "losses": list(map(_finite, row.curve.losses)),
+                "seed": row.trial.seed,
+                "steps": list(row.outcome.train.steps),
+                "losses": list(map(_finite, row.outcome.train.losses)),
             }
             for row in runs[-MOST_RUNS:]
-            if row.curve.steps
+            if row.outcome.train.steps
         ],
     }
 
@@ -149,7 +149,7 @@ def _confirmed(info: StudyInfo, rows: Sequence[Measurement], numbers: dict[Recip
     runs: dict[Recipe, list[Measurement]] = {}
     for row in rows:
         if row.stage.startswith(CONFIRM):
-            runs.setdefault(row.recipe, []).append(row)
+            runs.setdefault(row.trial.recipe, []).append(row)
     result = info.result or {}
     roles = {
         str(DEFAULT_RECIPE): "default",

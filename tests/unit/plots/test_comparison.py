@@ -24,7 +24,7 @@ def test_every_confirmed_recipe_has_its_mean_and_interval(tuned, drawn):
 
 def test_every_seed_has_its_tick(tuned, drawn):
     ticks = next(rows for mark, _, rows in drawn(comparison(tuned)) if mark == "tick")
-    expected = [run.valid_loss for found in tuned.contestants for run in found.runs]
+    expected = [run.outcome.loss for found in tuned.contestants for run in found.runs]
     assert [row["mean"] for row in ticks] == pytest.approx(expected, rel=1e-5)
 
 

@@ -14,9 +14,11 @@ def test_the_picture_has_a_dot_or_a_cross_for_every_setting(tuned, drawn):
     crosses = next(rows for mark, encoding, rows in marks if mark == "text" and "text" not in encoding)
     spots = spots_of(tuned.measurements)
     confirmed = {found.recipe for found in tuned.contestants} - {tuned.default_scheduled.recipe}
-    searched = {spot.found.recipe for spot in spots if math.isfinite(spot.badness)}
+    searched = {spot.found.trial.recipe for spot in spots if math.isfinite(spot.badness)}
     assert {row["recipe"] for row in dots} == {str(recipe) for recipe in searched | confirmed}
-    assert {row["recipe"] for row in crosses} == {str(spot.found.recipe) for spot in spots if math.isinf(spot.badness)}
+    assert {row["recipe"] for row in crosses} == {
+        str(spot.found.trial.recipe) for spot in spots if math.isinf(spot.badness)
+    }
     size = next(encoding["size"]["scale"] for mark, encoding, _ in marks if "size" in encoding)
     assert {row["trained"] for row in dots} <= set(size["domain"])
     assert size["range"] == sorted(size["range"])
@@ -46,13 +48,16 @@ def test_a_picture_of_divergence_alone_has_crosses_and_no_shading(diverged, draw
 
 def with_other_optimizers(result):
     """The same tune, had every second recipe of its search been one of Adam's."""
-    searched = [*dict.fromkeys(row.recipe for row in result.measurements if row.stage.startswith("search"))]
+    searched = [*dict.fromkeys(row.trial.recipe for row in result.measurements if row.stage.startswith("search"))]
     others = {
         recipe: Recipe.parse(f"adam(lr={recipe.lr.highest / 1000})")
         for recipe in searched[::2]
         if recipe != result.best.recipe
     }
-    rows = tuple(replace(row, recipe=others.get(row.recipe, row.recipe)) for row in result.measurements)
+    rows = tuple(
+        replace(row, trial=replace(row.trial, recipe=others.get(row.trial.recipe, row.trial.recipe)))
+        for row in result.measurements
+    )
     return replace(result, measurements=rows), len(others)
 
 
@@ -86,7 +91,7 @@ def test_what_was_only_confirmed_is_coloured_by_its_loss_on_fresh_seeds(tuned, d
 def test_a_few_settings_that_are_far_worse_do_not_make_all_others_alike(tuned, drawn):
     spoilt = [*tuned.measurements]
     place = next(number for number, row in enumerate(spoilt) if row.stage.startswith("search"))
-    spoilt[place] = replace(spoilt[place], valid_loss=1e6)
+    spoilt[place] = replace(spoilt[place], outcome=replace(spoilt[place].outcome, loss=1e6))
     for result in (tuned, replace(tuned, measurements=tuple(spoilt))):
         encoding = next(
             encoding for mark, encoding, _ in drawn(heat_map(result)) if mark == "point" and "size" in encoding

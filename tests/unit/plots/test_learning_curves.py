@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from surefoot.plots.learning_curves import learning_curves
-from surefoot.studies import Curve
+from surefoot.trainers import Curve
 
 THIN, THICK = 0, 1
 
@@ -29,14 +29,15 @@ def test_the_axis_is_logarithmic_only_where_all_losses_are_positive(tuned, drawn
 
 def test_a_line_ends_where_its_training_diverged_and_the_mean_with_it(tuned, drawn):
     first = tuned.default.runs[0]
-    losses = (*first.curve.losses[:10], *([math.inf] * (len(first.curve.losses) - 10)))
-    broken = replace(first, curve=Curve(first.curve.steps, losses))
+    curve = first.outcome.train
+    losses = (*curve.losses[:10], *([math.inf] * (len(curve.losses) - 10)))
+    broken = replace(first, outcome=replace(first.outcome, train=Curve(curve.steps, losses)))
     result = replace(tuned, default=replace(tuned.default, runs=(broken, *tuned.default.runs[1:])))
     marks = drawn(learning_curves(result))
     thin = [row for row in marks[THIN][2] if row["role"] == "default"]
     thick = [row for row in marks[THICK][2] if row["role"] == "default"]
-    assert len([row for row in thin if row["seed"] == first.seed]) == 10
-    assert len([row for row in thin if row["seed"] == tuned.default.runs[1].seed]) == len(losses)
+    assert len([row for row in thin if row["seed"] == first.trial.seed]) == 10
+    assert len([row for row in thin if row["seed"] == tuned.default.runs[1].trial.seed]) == len(losses)
     assert len(thick) == 10
 
 
@@ -47,8 +48,9 @@ def test_without_a_recommendation_the_defaults_are_drawn(diverged, words):
 
 
 def _with_losses(contestant, change):
-    runs = [
-        replace(run, curve=Curve(run.curve.steps, tuple(change(loss) for loss in run.curve.losses)))
-        for run in contestant.runs
-    ]
+    runs = []
+    for run in contestant.runs:
+        curve = run.outcome.train
+        changed = Curve(curve.steps, tuple(change(loss) for loss in curve.losses))
+        runs.append(replace(run, outcome=replace(run.outcome, train=changed)))
     return replace(contestant, runs=tuple(runs))

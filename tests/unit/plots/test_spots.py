@@ -13,30 +13,33 @@ def searched(result):
 def test_every_searched_recipe_is_one_spot_as_far_as_it_was_trained(tuned):
     spots = spots_of(tuned.measurements)
     rows = searched(tuned)
-    assert {spot.found.recipe for spot in spots} == {row.recipe for row in rows}
-    assert len(spots) == len({row.recipe for row in rows}) < len(rows)
+    assert {spot.found.trial.recipe for spot in spots} == {row.trial.recipe for row in rows}
+    assert len(spots) == len({row.trial.recipe for row in rows}) < len(rows)
     for spot in spots:
-        assert spot.found.steps == max(row.steps for row in rows if row.recipe == spot.found.recipe)
-        assert (spot.lr, spot.momentum) == (spot.found.recipe.lr.peak, spot.found.recipe.momentum.peak)
+        assert spot.found.taken == max(row.taken for row in rows if row.trial.recipe == spot.found.trial.recipe)
+        assert (spot.lr, spot.momentum) == (spot.found.trial.recipe.lr.peak, spot.found.trial.recipe.momentum.peak)
 
 
 def test_badness_is_the_loss_over_the_best_of_those_trained_as_long(tuned):
     # A small task's best loss may be rounded to 0; what is above it by one has no such trouble.
     above = replace(
-        tuned, measurements=tuple(replace(row, valid_loss=row.valid_loss + 1) for row in tuned.measurements)
+        tuned,
+        measurements=tuple(
+            replace(row, outcome=replace(row.outcome, loss=row.outcome.loss + 1)) for row in tuned.measurements
+        ),
     )
     for spot in spots_of(above.measurements):
-        rivals = [row.valid_loss for row in searched(above) if row.steps == spot.found.steps]
-        assert spot.badness == pytest.approx(spot.found.valid_loss / min(rivals))
+        rivals = [row.outcome.loss for row in searched(above) if row.taken == spot.found.taken]
+        assert spot.badness == pytest.approx(spot.found.outcome.loss / min(rivals))
         assert spot.badness >= 1.0
 
 
 def test_badness_orders_losses_that_may_be_negative(tuned):
-    shifted = [replace(row, valid_loss=row.valid_loss - 5.0) for row in tuned.measurements]
+    shifted = [replace(row, outcome=replace(row.outcome, loss=row.outcome.loss - 5.0)) for row in tuned.measurements]
     spots = [spot for spot in spots_of(shifted) if math.isfinite(spot.badness)]
     assert min(spot.badness for spot in spots) == 1.0
-    lengths = [[spot for spot in spots if spot.found.steps == steps] for steps in {spot.found.steps for spot in spots}]
+    lengths = [[spot for spot in spots if spot.found.taken == steps] for steps in {spot.found.taken for spot in spots}]
     assert max(map(len, lengths)) > 1
     for rivals in lengths:
         by_badness = sorted(rivals, key=lambda spot: spot.badness)
-        assert by_badness == sorted(rivals, key=lambda spot: spot.found.valid_loss)
+        assert by_badness == sorted(rivals, key=lambda spot: spot.found.outcome.loss)

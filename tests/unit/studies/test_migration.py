@@ -1,15 +1,20 @@
 import math
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from surefoot.errors import StudyError
 from surefoot.recipe import Recipe
-from surefoot.studies import Curve, Database, Measurement, Study, check_heads, check_row, schema
+from surefoot.studies import Database, Measurement, Study, check_heads, check_row, schema
 from surefoot.studies.migration import Versions
+from surefoot.trainers import Curve, Outcome, SharpnessProbe, Trial
 
 VERSION_1 = Path(__file__).with_name("version1.sql").read_text(encoding="utf-8")
+VERSION_3 = Path(__file__).with_name("version3.sql").read_text(encoding="utf-8")
+SGD = Recipe.parse("sgd(lr=cosine(0.3, warmup=5%), momentum=0.9)")
+ADAMW = Recipe.parse("adamw(lr=0.001, no_decay=bias+norm)")
 
 
 def make(path: Path, script: str) -> Path:
@@ -26,6 +31,16 @@ def ask(path: Path, query: str) -> list[tuple[object, ...]]:
     return rows
 
 
+def make_version(path: Path, version: int) -> Path:
+    """Return a database of an old version: those between the kept ones are made by the steps that made them."""
+    if version == 3:
+        return make(path, VERSION_3)
+    make(path, VERSION_1)
+    if version > 1:
+        Database(path, versions=Versions(steps=schema.MIGRATIONS[: version - 1]))
+    return path
+
+
 def tables(path: Path) -> list[tuple[object, ...]]:
     return sorted(
         (table, *column[1:])
@@ -34,43 +49,88 @@ def tables(path: Path) -> list[tuple[object, ...]]:
     )
 
 
+def measured(stage: str, recipe: Recipe, seed: int, outcome: Outcome, *, taken: int = 220) -> Measurement:
+    return Measurement(stage, Trial(recipe, steps=220, seed=seed), outcome, taken=taken)
+
+
 def test_a_study_of_version_1_is_read_as_it_was_measured(tmp_path):
     path = make(tmp_path / "a.db", VERSION_1)
     study = Study.open(str(path))
-    sgd = Recipe.parse("sgd(lr=cosine(0.3, warmup=5%), momentum=0.9)")
-    adamw = Recipe.parse("adamw(lr=0.001, no_decay=bias+norm)")
     assert study.info().settings == {"task": "digits", "budget": "30x", "seed": 3}
     assert study.info().plan is not None
-    assert study.trials() == {sgd: 0, adamw: 1}
-    assert study.costs() == {"range": 220, "confirm/40000": 440}
+    assert study.trials() == {SGD: 0, ADAMW: 1}
+    assert study.costs() == study.costs(unfinished=True) == {"range": 220, "confirm/40000": 440}
     assert study.measurements() == (
-        Measurement(sgd, "range", 3, 220, 220, 0.0625, 0.96875, curve=Curve((10, 219), (1.5, 0.25))),
-        Measurement(
-            adamw, "confirm/40000", 40000, 220, 17, math.inf, diverged_at=17, curve=Curve((10, 17), (2.5, math.inf))
-        ),
-        Measurement(sgd, "confirm/40000", 40000, 220, 220, 0.1, test_loss=0.2),
+        measured("range", SGD, 3, Outcome(0.0625, 0.96875, train=Curve((10, 219), (1.5, 0.25)))),
+        measured("confirm/40000", ADAMW, 40000, DIVERGED, taken=17),
+        measured("confirm/40000", SGD, 40000, Outcome(0.1, test_loss=0.2)),
     )
     study.record("more", [], config_steps=0, seconds=0.0)
 
 
-def test_every_older_version_ends_with_the_tables_of_a_new_one(tmp_path):
-    old, new = make(tmp_path / "old.db", VERSION_1), tmp_path / "new.db"
+DIVERGED = Outcome(math.inf, diverged_at=17, train=Curve((10, 17), (2.5, math.inf)))
+OF_VERSION_3 = (
+    # A rung of a long training: 28 of its 220 steps.
+    measured("search/000", SGD, 3, Outcome(0.0625, 0.96875, train=Curve((10, 27), (1.5, 0.25))), taken=28),
+    measured("confirm/40000", ADAMW, 40000, DIVERGED, taken=17),
+    measured(
+        "confirm/40000",
+        SGD,
+        40000,
+        Outcome(
+            0.1, test_loss=0.2, probes=(SharpnessProbe(36, 0.5, 12.25, None), SharpnessProbe(110, 0.25, 14.5, 16.0))
+        ),
+    ),
+)
+
+
+def test_a_study_of_version_3_is_read_as_it_was_measured(tmp_path):
+    study = Study.open(str(make(tmp_path / "a.db", VERSION_3)))
+    assert study.measurements() == OF_VERSION_3
+    assert study.costs() == {"search/000": 35, "confirm/40000": 440}
+    assert [head.verdict for head in check_heads(study.database)] == ["healthy"]
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_every_older_version_ends_with_the_tables_of_a_new_one(tmp_path, version):
+    old, new = make_version(tmp_path / "old.db", version), tmp_path / "new.db"
+    assert ask(old, "PRAGMA user_version") == [(version,)]
     Database(old)
     Database(new)
     assert tables(old) == tables(new)
     assert ask(old, "PRAGMA user_version") == ask(new, "PRAGMA user_version") == [(len(schema.MIGRATIONS) + 1,)]
+    assert ask(old, "PRAGMA foreign_key_check") == []
+    assert ask(old, "PRAGMA foreign_key_list(sharpness_probe)") == ask(new, "PRAGMA foreign_key_list(sharpness_probe)")
 
 
-def test_one_that_may_not_be_written_stays_as_old_as_it_is(tmp_path, monkeypatch):
-    path = make(tmp_path / "a.db", VERSION_1)
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_one_that_may_not_be_written_is_read_and_stays_as_old_as_it_is(tmp_path, monkeypatch, version):
+    path = make_version(tmp_path / "a.db", version)
     before = path.read_bytes()
     monkeypatch.setattr("os.access", lambda *_: False)
     database = Database(path, create=False)
-    assert (database.study_ids(), check_heads(database)) == ([1], [])
-    with pytest.raises(StudyError, match="has no check 1"):
-        check_row(database, 1)
+    study = Study(database, 1)
+    assert database.study_ids() == [1]
+    assert study.measurements()[1] == OF_VERSION_3[1]
+    assert study.info().settings["budget"] == "30x"
+    assert [head.id for head in check_heads(database)] == ([1] if version == 3 else [])
+    with pytest.raises(StudyError, match="has no check 2"):
+        check_row(database, 2)
+    for write in (lambda: study.record("more", [], config_steps=0, seconds=0.0), study.take_lease):
+        with pytest.raises(StudyError, match=r"attempt to write a readonly database\. Hint: may the file"):
+            write()
+    assert study.costs() == Study(Database(path, create=False), 1).costs()
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["a.db"]
+
+
+def test_a_read_only_copy_is_read_by_several_threads_at_once(tmp_path, monkeypatch):
+    path = make(tmp_path / "a.db", VERSION_3)
+    monkeypatch.setattr("os.access", lambda *_: False)
+    study = Study.open(str(path))
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: study.measurements(), range(40)))
+    assert found == [OF_VERSION_3] * 40
 
 
 def statement(text: str):

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from surefoot.errors import StudyError
 from surefoot.recipe import Recipe
-from surefoot.studies import Curve, Database, Measurement, Study
+from surefoot.studies import Database, Measurement, Study
 from surefoot.studies.study import LARGEST_SEED
+from surefoot.trainers import Curve, Outcome, SharpnessProbe, Trial, failed
 
 RECIPES = [
     Recipe.parse(text)
@@ -31,33 +32,41 @@ def begin(database: Database, **settings) -> Study:
     return Study.create(database, task="digits", settings=settings, seed=7)
 
 
-def measured(recipe: Recipe = RECIPES[0], **values) -> Measurement:
-    return Measurement(
-        **{"recipe": recipe, "stage": "s", "seed": 0, "total": 9, "steps": 9, "valid_loss": 0.5} | values
-    )
+def measured(recipe: Recipe = RECIPES[0], *, stage: str = "s", seed: int = 0, loss: float = 0.5, **more) -> Measurement:
+    return Measurement(stage, Trial(recipe, steps=9, seed=seed), Outcome(loss, **more))
 
 
 any_float = st.floats(allow_nan=False, allow_infinity=False).map(lambda number: number + 0.0)  # SQLite has no -0.0
 losses = any_float | st.just(math.inf)
-measurements = st.builds(
-    Measurement,
-    recipe=st.sampled_from(RECIPES),
-    stage=st.just("s"),
-    seed=st.integers(0, 2**62),
-    total=st.integers(1, 10**9),
-    steps=st.integers(0, 10**9),
-    valid_loss=losses,
+steps = st.integers(0, 10**9)
+curves = st.lists(st.tuples(steps, losses), max_size=5).map(
+    lambda points: Curve(tuple(step for step, _ in points), tuple(loss for _, loss in points))
+)
+outcomes = st.builds(
+    Outcome,
+    loss=losses,
     metric=st.none() | any_float,
     test_loss=st.none() | any_float,
-    diverged_at=st.none() | st.integers(0, 10**9),
-    curve=st.lists(st.tuples(st.integers(0, 10**9), losses), max_size=5).map(
-        lambda points: Curve(tuple(step for step, _ in points), tuple(loss for _, loss in points))
-    ),
+    diverged_at=st.none() | steps,
+    failure=st.none() | st.sampled_from(["", "ValueError: größer", "killed by signal 9"]),
+    seconds=any_float,
+    train=curves,
+    valid=curves,
+    probes=st.lists(
+        st.builds(SharpnessProbe, steps, any_float, any_float, st.none() | any_float),
+        max_size=3,
+        unique_by=lambda probe: probe.step,
+    ).map(lambda probes: tuple(sorted(probes, key=lambda probe: probe.step))),
 )
+trials = st.builds(Trial, st.sampled_from(RECIPES), steps=st.integers(1, 10**9), seed=st.integers(0, 2**62))
+measurements = st.builds(Measurement, st.just("s"), trials, outcomes, taken=steps)
 
 
 def bits(found: Measurement) -> list[bytes]:
-    numbers = [found.valid_loss, found.metric, found.test_loss, *found.curve.losses]
+    outcome = found.outcome
+    probed = [number for probe in outcome.probes for number in (probe.grad_norm, probe.sharpness, probe.limit)]
+    numbers = [outcome.loss, outcome.metric, outcome.test_loss, outcome.seconds]
+    numbers += [*outcome.train.losses, *outcome.valid.losses, *probed]
     return [b"" if number is None else struct.pack("d", number) for number in numbers]
 
 
@@ -74,10 +83,25 @@ def test_measurements_come_back_bit_for_bit_and_in_order(database, found):
 def test_what_did_not_stay_finite_comes_back_infinite(database):
     study = begin(database)
     nan = math.nan
-    study.record("s", [measured(valid_loss=nan, curve=Curve((1, 2), (0.5, nan)))], config_steps=1, seconds=0)
+    study.record(
+        "s", [measured(loss=nan, train=Curve((1, 2), (0.5, nan)), valid=Curve((1,), (nan,)))], config_steps=1, seconds=0
+    )
     (found,) = study.measurements()
-    assert found.valid_loss == math.inf
-    assert found.curve.losses == (0.5, math.inf)
+    assert found.outcome.loss == math.inf
+    assert found.outcome.train.losses == (0.5, math.inf)
+    assert found.outcome.valid.losses == (math.inf,)
+
+
+def test_a_failure_comes_back_with_its_reason(database):
+    study = begin(database)
+    lost = Measurement("s", Trial(RECIPES[0], steps=9, seed=0), failed("OutOfMemoryError: 3 GB", seconds=1.5), taken=0)
+    study.record("s", [lost], config_steps=0, seconds=1.5)
+    assert study.measurements() == (lost,)
+
+
+def test_a_trial_takes_all_its_steps_unless_told_otherwise():
+    assert measured().taken == 9
+    assert Measurement("s", measured().trial, Outcome(0.5), taken=4).taken == 4
 
 
 def test_a_study_remembers_what_it_was_asked(database):
@@ -97,7 +121,7 @@ def test_a_study_remembers_what_it_was_asked(database):
     assert (study.info().status, study.info().result) == ("done", {"recipe": None, "seconds": 0.1})
 
 
-def test_stages_are_kept_in_the_order_they_were_finished(database):
+def test_stages_are_kept_in_the_order_they_were_recorded(database):
     study, other = begin(database), begin(database)
     for number, name in enumerate(["range", "search/001", "search/000", "confirm/5"]):
         study.record(name, [measured(stage=name)] * number, config_steps=number * 10, seconds=0.5)
@@ -117,6 +141,52 @@ def test_a_stage_is_recorded_once(database):
         study.record("range", [measured(RECIPES[1], stage="range")], config_steps=1, seconds=0)
     assert study.measurements() == (measured(stage="range"),)
     assert list(study.trials()) == [RECIPES[0]], "nothing of the second is left"
+
+
+def test_single_outcomes_are_kept_until_their_stage_is_finished(database):
+    study = begin(database)
+    first, second, third = (measured(stage="map", seed=seed, seconds=0.25) for seed in range(3))
+    assert study.partial("map") == ()
+    study.add("map", first)
+    study.add("map", second)
+    again = Study.open(study.name)
+    assert again.partial("map") == (first, second)
+    assert (again.stage("map"), again.measurements(), again.costs(), again.seconds()) == (None, (), {}, 0.0)
+    assert again.measurements(unfinished=True) == again.measurements(stage="map", unfinished=True) == (first, second)
+    assert (again.costs(unfinished=True), again.seconds(unfinished=True)) == ({"map": 18}, 0.5)
+    again.record("map", [third, second, first], config_steps=30, seconds=1.0)
+    assert again.partial("map") == ()
+    assert again.stage("map") == again.measurements(unfinished=True) == (first, second, third)
+    assert (again.costs(), again.seconds()) == ({"map": 30}, 1.0)
+    with pytest.raises(StudyError, match="recorded already"):
+        again.add("map", first)
+
+
+def test_a_stage_may_be_finished_with_what_is_new_alone(database):
+    study = begin(database)
+    rows = [measured(seed=seed) for seed in (0, 1, 1)]
+    study.add("s", rows[0])
+    study.record("s", rows[1:], config_steps=27, seconds=1.0)
+    assert study.stage("s") == tuple(rows)
+
+
+def test_what_was_added_first_stands(database):
+    study = begin(database)
+    study.add("s", measured(loss=0.5))
+    study.record("s", [measured(loss=0.4), measured(loss=0.3)], config_steps=18, seconds=1.0)
+    assert [row.outcome.loss for row in study.measurements()] == [0.5, 0.3], "one of the two trials was added before"
+
+
+def test_a_study_goes_on_with_a_larger_budget(database):
+    study = begin(database, task="digits", budget="1x")
+    study.release(status="done", result={"recipe": None})
+    study.take_lease()
+    study.extend_budget("3x")
+    info = study.info()
+    assert info.settings == {"task": "digits", "budget": "3x", "budgets": ["1x", "3x"]}
+    assert (info.status, info.result) == ("running", {"recipe": None})
+    study.extend_budget("9x")
+    assert study.info().settings["budgets"] == ["1x", "3x", "9x"]
 
 
 def test_trials_are_numbered_in_the_order_of_their_first_training(database):
@@ -212,7 +282,7 @@ def test_the_query_in_the_schemas_docstring_answers(database, tmp_path):
     assert str(schema.APPLICATION_ID) in (schema.__doc__ or "")
     study = begin(database)
     for seed, values in ((1, (0.3, 0.2, 0.1)), (2, (0.5, 0.2, math.inf))):
-        found = [measured(recipe, valid_loss=loss) for recipe, loss in zip(RECIPES, values, strict=False)]
+        found = [measured(recipe, loss=loss) for recipe, loss in zip(RECIPES, values, strict=False)]
         study.record(f"confirm/{seed}", found, config_steps=1, seconds=0)
     query = (schema.__doc__ or "").split("without this program:")[1]
     connection = sqlite3.connect(tmp_path / "studies.db")

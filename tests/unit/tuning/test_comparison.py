@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from surefoot.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.recipe.families import effective_rate
-from surefoot.studies import Curve, Measurement
+from surefoot.studies import Measurement
+from surefoot.trainers import Outcome, Trial
 from surefoot.tuning.comparison import compare, contestant, most_stable_first
 
 RATES = (0.3, 1.0, 0.1, 3.0)
@@ -20,7 +21,7 @@ NAMES = ("sgd", "sgd", "sgd", "adam")
 
 
 def run(recipe: Recipe, loss: float, *, seed: int = 0, metric: float | None = None) -> Measurement:
-    return Measurement(recipe, "confirm", seed, 100, 100, loss, metric, None, None, Curve((), ()))
+    return Measurement("confirm", Trial(recipe, steps=100, seed=seed), Outcome(loss, metric))
 
 
 def entered(losses, *, metrics=None, default: int | None = None):
@@ -57,7 +58,7 @@ def test_the_recommended_lies_within_one_standard_error_and_nothing_else_moves(l
     assert others == [found for found in ranked if found is not front]
     if front is ranked[0]:
         return
-    rows = [[seen.valid_loss for seen in found.runs] for found in ranked]
+    rows = [[seen.outcome.loss for seen in found.runs] for found in ranked]
     means = np.log(rows).mean(1)
     assert means[ranked.index(front)] - means[0] <= standard_error(rows) * (1 + 1e-9)
     assert front.searched

@@ -7,13 +7,14 @@ import pytest
 
 from surefoot.errors import TaskError
 from surefoot.recipe import DEFAULT_RECIPE
-from surefoot.studies import Curve, Measurement
+from surefoot.studies import Measurement
 from surefoot.tasks.loader import load
+from surefoot.trainers import Outcome, Trial
 from surefoot.tuning.goal import check_goal, cost_of
 
 
 def measured(loss: float, metric: float | None) -> Measurement:
-    return Measurement(DEFAULT_RECIPE, "search", 0, 10, 10, loss, metric, None, None, Curve((), ()))
+    return Measurement("search", Trial(DEFAULT_RECIPE, steps=10, seed=0), Outcome(loss, metric))
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from surefoot.fleet import Plan, launch
 from surefoot.fleet.progress import Silent
 from surefoot.fleet.runner import Runner
 from surefoot.recipe import Recipe
-from surefoot.studies import Database, Look, Measurement, Study
+from surefoot.studies import Database, Measurement, Study
 from surefoot.tasks.task import Task
+from surefoot.trainers import SharpnessProbe
 from surefoot.tuning import confirm as confirmation
 from surefoot.tuning.journal import Journal
 from surefoot.tuning.looks import look, marks
@@ -110,19 +111,21 @@ def confirmed(task, journal):
 
 def test_trainings_that_are_looked_at_go_on_with_the_same_bits(line, monkeypatch):
     seen = confirmed(line, Journal())
-    assert [each.step for each in seen[0].looks] == marks(40)
+    assert [each.step for each in seen[0].outcome.probes] == marks(40)
     monkeypatch.setattr(confirmation, "look", lambda fleet: {})
     alone = confirmed(line, Journal())
-    assert not any(row.looks for row in alone)
-    assert [(row.valid_loss, row.curve) for row in seen] == [(row.valid_loss, row.curve) for row in alone]
+    assert not any(row.outcome.probes for row in alone)
+    assert [(row.outcome.loss, row.outcome.train) for row in seen] == [
+        (row.outcome.loss, row.outcome.train) for row in alone
+    ]
 
 
 def test_looks_are_kept_in_a_study(line, tmp_path):
     with_study = Journal(Study.create(Database(tmp_path / "a.db"), task="line", settings={}, seed=0))
     seen = confirmed(line, with_study)
     again = Study.open(str(tmp_path / "a.db")).measurements()
-    assert [row.looks for row in again] == [row.looks for row in seen]
-    assert all(isinstance(each, Look) for row in again for each in row.looks)
+    assert [row.outcome.probes for row in again] == [row.outcome.probes for row in seen]
+    assert all(isinstance(each, SharpnessProbe) for row in again for each in row.outcome.probes)
     assert again == seen
     assert isinstance(again[0], Measurement)
 

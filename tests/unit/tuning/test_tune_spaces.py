@@ -32,7 +32,7 @@ def task(*, steps: int = 40, **others) -> Task:
 
 
 def tried(result):
-    return [row.recipe for row in result.measurements if row.stage.startswith(SEARCH)]
+    return [row.trial.recipe for row in result.measurements if row.stage.startswith(SEARCH)]
 
 
 def test_optimizers_schedules_and_five_more_settings_together():

@@ -9,7 +9,8 @@ import pytest
 
 from surefoot.errors import QueryError, StudyError
 from surefoot.recipe import Recipe
-from surefoot.studies import Curve, Database, Measurement, Study
+from surefoot.studies import Database, Measurement, Study
+from surefoot.trainers import Curve, Outcome, Trial
 from surefoot.web import database, studies
 from surefoot.web.query import Query
 
@@ -18,7 +19,8 @@ GOOD, BAD = "sgd(lr=cosine(0.2), momentum=0.9)", "sgd(lr=cosine(5), momentum=0.5
 
 def measured(text, stage, loss, *, seed=0, steps=100):
     curve = Curve((0, 50, 99), (2.0, 1.0, loss if math.isfinite(loss) else math.inf))
-    return Measurement(Recipe.parse(text), stage, seed, 100, steps, loss, curve=curve)
+    trial = Trial(Recipe.parse(text), steps=100, seed=seed)
+    return Measurement(stage, trial, Outcome(loss, train=curve), taken=steps)
 
 
 @pytest.fixture
