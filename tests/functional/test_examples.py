@@ -15,7 +15,10 @@ from surefoot.tasks.probe import probe
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-@pytest.fixture(params=sorted(path.stem for path in EXAMPLES.glob("*.py") if path.stem != "watch"))
+LOOPS = {"watch", "plain_loop", "script"}  # no tasks
+
+
+@pytest.fixture(params=sorted({path.stem for path in EXAMPLES.glob("*.py")} - LOOPS))
 def task(request, monkeypatch, tmp_path):
     """Fashion-MNIST's place is taken by bright and dark pictures: the package may be absent."""
     labels = np.arange(10_000, dtype=np.uint8) % 10
