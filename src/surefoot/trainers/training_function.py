@@ -54,20 +54,27 @@ def load_function(path: Path, name: str) -> TrainingFunction:
         TaskError: If the file is missing or raises, has no such name, or what bears it takes no trial.
     """
     function = found_in_file(path, name)
-    require_training_function(function)
+    require_training_function(function, what=f"{path.name}:{name}")
     return function  # type: ignore[no-any-return]  # whatever a user's file holds
 
 
-def require_training_function(function: Any) -> None:
+def require_training_function(function: Any, *, what: str | None = None) -> None:
     """Make sure that something can be called with a trial.
+
+    Args:
+        function: What should be a training function.
+        what: What it is called in messages; its own name by default.
 
     Raises:
         TaskError: If it cannot.
     """
     if not callable(function):
-        raise TaskError(f"a training function is needed; given {type(function).__name__}.", hint=_FORM)
+        raise TaskError(
+            f"{what or 'a training function'}: a function is needed, not a {type(function).__name__}.", hint=_FORM
+        )
+    what = what or name_of(function)
     if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
-        raise TaskError(f"{name_of(function)} returns no loss: it is a coroutine or a generator.", hint=_FORM)
+        raise TaskError(f"{what} returns no loss: it is a coroutine or a generator.", hint=_FORM)
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # of a function in C, nobody knows
@@ -75,9 +82,7 @@ def require_training_function(function: Any) -> None:
     try:
         signature.bind(None)
     except TypeError:
-        raise TaskError(
-            f"{name_of(function)}{signature} cannot be called with one argument, the trial.", hint=_FORM
-        ) from None
+        raise TaskError(f"{what}{signature} cannot be called with one argument, the trial.", hint=_FORM) from None
 
 
 _FORM = "write `def train(trial): ...` and return the validation loss."

@@ -183,7 +183,7 @@ def test_a_loss_may_be_reported_without_a_step_instead_of_returned():
     [
         (lambda: 0.5, "cannot be called with one argument, the trial"),
         (lambda trial, data: 0.5, "cannot be called with one argument, the trial"),
-        (0.5, "a training function is needed; given float"),
+        (0.5, "a training function: a function is needed, not a float"),
     ],
 )
 def test_what_cannot_be_called_with_a_trial_is_refused(function, line):
@@ -212,7 +212,7 @@ def test_a_function_that_no_worker_can_load_is_refused():
 
 def test_a_partial_of_a_function_in_a_file_goes_to_workers(tmp_path):
     path = tmp_path / "mine.py"
-    path.write_text("def train(trial, data):\n    return data * trial.steps\n")
+    path.write_text("def train(trial, data=None):\n    return data * trial.steps\n")
     with FunctionTrainer(partial(load_function(path, "train"), data=0.5), steps=10, workers=1) as trainer:
         ((_, outcome),) = trainer.train([trial_of("good")])
     assert outcome.loss == 5.0
