@@ -1,4 +1,4 @@
-"""The contract of every trainer: the same trials have the same outcomes, whoever trains them, when and with which others.
+"""The contract of every trainer: a trial has the same outcome whoever trains it, when, and with which others.
 
 The trainers here train the same network from the same weights on the same batches: only who runs it differs.
 """
@@ -25,7 +25,7 @@ SMALL = Path(__file__).with_name("small_training.py")
 
 GOOD, HIGH = (Recipe.parse(f"sgd(lr=cosine({lr}), momentum=0.9)") for lr in ("0.03", "1e30"))
 ADAM = Recipe.parse("adamw(lr=linear(0.01, warmup=10%))")
-TRIALS = (Trial(GOOD, 40, 0), Trial(HIGH, 40, 0), Trial(GOOD, 15, 0), Trial(GOOD, 40, 3), Trial(ADAM, 15, 3))
+TRIALS = (Trial(GOOD, 40, 0), Trial(HIGH, 40, 0), Trial(ADAM, 15, 0), Trial(GOOD, 40, 3))
 DIVERGES = TRIALS[1]
 
 
@@ -77,15 +77,12 @@ def test_a_trial_that_diverges_is_infinite_and_the_others_are_not(outcomes):
 def test_an_interrupted_call_is_gone_on_with_by_asking_again(trainer, outcomes):
     """In another order, with each trial given twice."""
     trials = [TRIALS[3], TRIALS[2]] * 2
-    found, asked = {}, False
-    trainer.stop = lambda: asked
+    found, running = {}, trainer.train(trials)
+    first, found[first] = next(running)
+    trainer.stop = lambda: True
     try:
         with pytest.raises(Interrupted):
-            for trial, outcome in trainer.train(trials):
-                assert trial not in found
-                found[trial] = outcome
-                asked = True
-        assert len(found) == 1
+            next(running)
     finally:
         trainer.stop = never
     rest = dict(trainer.train([trial for trial in trials if trial not in found]))

@@ -102,7 +102,7 @@ class FunctionWorker:
             return outcome
         how = cause(self.process.returncode)
         if not self.ready:
-            said = f": {self._pump.last_line}" if self._pump.last_line else ""
+            said = f": {self._pump.last_line.rstrip('.')}" if self._pump.last_line else ""
             raise TaskError(f"{self._name}: a worker process {how} before it had loaded it{said}.")
         return None if self.trial is None else self._failure(f"its process {how}.")
 

@@ -288,7 +288,7 @@ class ScriptRun:
 
 
 def _crash(process: ChildProcess, errors: OutputPump) -> str:
-    said = f": {errors.last_line}" if errors.last_line else ""
+    said = f": {errors.last_line.rstrip('.')}" if errors.last_line else ""
     return f"the script {cause(process.returncode)}{said}"
 
 

@@ -121,5 +121,5 @@ def test_a_variable_that_names_no_trial_is_one_line(tmp_path, monkeypatch, text)
     if text is not None:
         path.write_text(text)
     monkeypatch.setenv("SUREFOOT_TRIAL", str(path))
-    with pytest.raises(TaskError, match="names no trial.*unset it to run the script by itself"):
+    with pytest.raises(TaskError, match=r"names no trial.*unset it to run the script by itself"):
         surefoot.trial(steps=10)
