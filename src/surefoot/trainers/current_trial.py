@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from surefoot.trainers.trial_file import TRIAL_VARIABLE, TrialFile, answer
 from surefoot.trainers.trial_reports import Report
 
 RECIPE_VARIABLE, SEED_VARIABLE = "SUREFOOT_RECIPE", "SUREFOOT_SEED"
+PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
 def trial(steps: int | None = None) -> Trial:
@@ -52,6 +56,8 @@ def _trial_of_study(path: Path, steps: int | None) -> Trial:
     answer(told.answers, asked=steps)
     if told.trial is None:
         sys.exit(0)  # the study wanted to know the length, and no more
+    with suppress(Exception):  # on Linux, a study that is killed takes its script along
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     return replace(told.trial, reporter=FileReporter(told.answers))
 
 

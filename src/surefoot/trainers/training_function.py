@@ -11,7 +11,7 @@ import pickle
 import runpy
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
@@ -50,10 +50,13 @@ class Ending:
 def load_function(path: Path, name: str) -> TrainingFunction:
     """Run a Python file and return the training function of that name in it.
 
+    What the file prints meanwhile goes to the standard error.
+
     Raises:
         TaskError: If the file is missing or raises, has no such name, or what bears it takes no trial.
     """
-    function = found_in_file(path, name)
+    with redirect_stdout(sys.stderr):
+        function = found_in_file(path, name)
     require_training_function(function, what=f"{path.name}:{name}")
     return function  # type: ignore[no-any-return]  # whatever a user's file holds
 
