@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from surefoot.recipe.recipe import Recipe as Recipe
     from surefoot.surfaces.descent import descend as descend
     from surefoot.tasks.task import Task as Task
+    from surefoot.trainers.current_trial import trial as trial
+    from surefoot.trainers.outcome import Outcome as Outcome
+    from surefoot.trainers.trial import Trial as Trial
     from surefoot.tuning.find import find as find
     from surefoot.tuning.space.search_space import Range as Range
     from surefoot.tuning.space.search_space import SearchSpace as SearchSpace
@@ -26,11 +29,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Outcome": "surefoot.trainers.outcome",
     "Range": "surefoot.tuning.space.search_space",
     "Recipe": "surefoot.recipe.recipe",
     "SearchSpace": "surefoot.tuning.space.search_space",
     "SurefootError": "surefoot.errors",
     "Task": "surefoot.tasks.task",
+    "Trial": "surefoot.trainers.trial",
     "Watch": "surefoot.watch.watch",
     "check": "surefoot.diagnosis.check",
     "descend": "surefoot.surfaces.descent",
@@ -40,15 +45,18 @@ _HOMES = {
     "find": "surefoot.tuning.find",
     "load_task": "surefoot.tasks.loader",
     "slice_loss": "surefoot.explanation.slices.slice_loss",
+    "trial": "surefoot.trainers.current_trial",
     "tune": "surefoot.tuning.tune",
 }
 
 __all__ = [
+    "Outcome",
     "Range",
     "Recipe",
     "SearchSpace",
     "SurefootError",
     "Task",
+    "Trial",
     "Watch",
     "__version__",
     "check",
@@ -59,6 +67,7 @@ __all__ = [
     "find",
     "load_task",
     "slice_loss",
+    "trial",
     "tune",
 ]
 

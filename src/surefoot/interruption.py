@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
-Stop = Callable[[], bool]
+
+class Stop(Protocol):
+    """Tells whether somebody asks to stop; a function without arguments is one."""
+
+    def __call__(self) -> bool:
+        """Return whether to stop."""
+        ...
 
 
 class Interrupted(Exception):  # noqa: N818  (it ends the work, but nothing is wrong)

@@ -1,6 +1,7 @@
 """The tasks in examples/ load, run under vmap and can be learned."""
 
 import struct
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,14 +9,24 @@ import pytest
 import torch
 from torch.func import functional_call, grad, stack_module_state, vmap
 
+from surefoot.fleet import Plan
+from surefoot.recipe import Recipe
 from surefoot.tasks.batches import BatchOrder
 from surefoot.tasks.loader import load
 from surefoot.tasks.probe import probe
+from surefoot.trainers import Trial
+from surefoot.trainers.fleet_trainer import FleetTrainer
+from surefoot.trainers.function_trainer import FunctionTrainer
+from surefoot.trainers.script_trainer import ScriptTrainer
+from surefoot.trainers.training_function import load_function
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-@pytest.fixture(params=sorted(path.stem for path in EXAMPLES.glob("*.py") if path.stem != "watch"))
+LOOPS = {"watch", "plain_loop", "script"}  # no tasks
+
+
+@pytest.fixture(params=sorted({path.stem for path in EXAMPLES.glob("*.py")} - LOOPS))
 def task(request, monkeypatch, tmp_path):
     """Fashion-MNIST's place is taken by bright and dark pictures: the package may be absent."""
     labels = np.arange(10_000, dtype=np.uint8) % 10
@@ -59,3 +70,15 @@ def test_members_of_an_example_train_together_as_they_do_alone(task):
         task.batch_loss(member, batch).backward()
         for name, parameter in member.named_parameters():
             torch.testing.assert_close(together[name][place], parameter.grad, rtol=1e-4, atol=1e-5)
+
+
+def test_a_loop_and_a_script_train_what_the_built_in_task_trains():
+    """Alike but for the order of the batches, which are a DataLoader's there."""
+    trial = Trial(Recipe.parse("sgd(lr=cosine(0.3), momentum=0.9)"), 66, 0)
+    script = ScriptTrainer([sys.executable, str(EXAMPLES / "script.py"), "--epochs", "3"])
+    assert script.steps == 3 * 22
+    loop = FunctionTrainer(load_function(EXAMPLES / "plain_loop.py", "train"), steps=220)
+    fleet = FleetTrainer(load("digits"), Plan("stacked", 1))
+    of_loop, of_script, of_task = (next(trainer.train([trial]))[1].loss for trainer in (loop, script, fleet))
+    assert of_script == pytest.approx(of_loop, rel=1e-5)
+    assert of_loop == pytest.approx(of_task, rel=0.15)

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from surefoot.errors import TaskError
 
-NOT_THE_USERS = ("site-packages", "dist-packages", "surefoot/tasks", "surefoot\\tasks", "<frozen", "<string>")
+INSTALLED = ("site-packages", "dist-packages")
+OURS = ("surefoot/tasks", "surefoot\\tasks", "surefoot/trainers", "surefoot\\trainers")
+NOT_THE_USERS = (*INSTALLED, *OURS, "<frozen", "<string>")
 MESSAGE_LENGTH = 200
 
 
@@ -53,5 +55,7 @@ def place(error: BaseException, *, folder: Path | None = None) -> str | None:
 
 def _is_users(filename: str, folder: Path | None) -> bool:
     if folder is not None:
-        return Path(filename).is_relative_to(folder)
+        # An environment may lie in the user's own folder.
+        path = Path(filename)
+        return path.is_relative_to(folder) and not {*INSTALLED}.intersection(path.relative_to(folder).parts)
     return not any(part in filename for part in NOT_THE_USERS)

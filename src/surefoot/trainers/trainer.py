@@ -19,20 +19,35 @@ class Trainer(Protocol):
     rounding of float32.
 
     Attributes:
-        name: What is trained, for people.
-        steps: Length of a full training, in optimizer steps.
-        capacity: Trials worth handing over at once: a fleet's width, a number of workers.
-        has_metric: Whether outcomes have a metric.
-        exact: Whether outcomes are the same bit for bit whatever trials are handed over together.
         stop: Asked often; where it says yes, :class:`Interrupted` is raised. Set by whoever drives the trainer.
     """
 
-    name: str
-    steps: int
-    capacity: int
-    has_metric: bool
-    exact: bool
     stop: Stop
+
+    @property
+    def name(self) -> str:
+        """What is trained, for people."""
+        ...
+
+    @property
+    def steps(self) -> int:
+        """Length of a full training, in optimizer steps."""
+        ...
+
+    @property
+    def capacity(self) -> int:
+        """Trials worth handing over at once: a fleet's width, a number of workers."""
+        ...
+
+    @property
+    def has_metric(self) -> bool:
+        """Whether outcomes have a metric."""
+        ...
+
+    @property
+    def exact(self) -> bool:
+        """Whether outcomes are the same bit for bit whatever trials are handed over together."""
+        ...
 
     def train(self, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Outcome]]:
         """Yield every trial with its outcome as they end, in any order.

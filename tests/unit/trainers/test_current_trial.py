@@ -1,0 +1,125 @@
+import json
+import signal
+
+import pytest
+import torch
+
+import surefoot
+from surefoot.errors import RecipeError, TaskError
+from surefoot.recipe import Recipe
+from surefoot.trainers.trial_file import Answers, TrialFile, answer
+from surefoot.trainers.trial_reports import Report
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch):
+    for name in ("SUREFOOT_TRIAL", "SUREFOOT_RECIPE", "SUREFOOT_SEED"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """Return a function: a trial, or None to be asked for the length -> the file of the answers."""
+
+    def told(trial):
+        TrialFile(trial, tmp_path / "answers.jsonl").write(tmp_path / "trial.json")
+        monkeypatch.setenv("SUREFOOT_TRIAL", str(tmp_path / "trial.json"))
+        return tmp_path / "answers.jsonl"
+
+    return told
+
+
+def test_outside_a_study_a_script_trains_the_default_recipe():
+    trial = surefoot.trial(steps=100)
+    assert trial == surefoot.Trial(Recipe(), 100, 0)
+    trial.report(0.5)  # nobody listens
+    assert not trial.should_stop
+
+
+def test_outside_a_study_the_environment_chooses_recipe_and_seed(monkeypatch):
+    monkeypatch.setenv("SUREFOOT_RECIPE", "sgd(lr=cosine(0.3), momentum=0.9)")
+    monkeypatch.setenv("SUREFOOT_SEED", "3")
+    assert surefoot.trial(100) == surefoot.Trial(Recipe.parse("sgd(lr=cosine(0.3), momentum=0.9)"), 100, 3)
+
+
+def test_the_global_generators_are_seeded():
+    surefoot.trial(steps=100)
+    first = torch.rand(())
+    surefoot.trial(steps=100)
+    assert torch.rand(()) == first
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        (
+            "SUREFOOT_RECIPE",
+            "sdg(lr=1)",
+            "the environment variable SUREFOOT_RECIPE: no optimizer 'sdg'.*did you mean sgd",
+        ),
+        ("SUREFOOT_SEED", "-1", "SUREFOOT_SEED must be a whole number of at least 0; given '-1'"),
+    ],
+)
+def test_a_variable_that_cannot_be_read_is_named(monkeypatch, name, value, line):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(RecipeError, match=line):
+        surefoot.trial(steps=100)
+
+
+def test_outside_a_study_the_length_is_needed():
+    with pytest.raises(TaskError, match=r"how long is the training\? Hint: write surefoot.trial\(steps=...\)"):
+        surefoot.trial()
+    with pytest.raises(RecipeError, match="a trial's steps is a whole number of at least 1; given 0"):
+        surefoot.trial(steps=0)
+
+
+def test_in_a_study_a_script_trains_the_studys_trial(study):
+    wanted = surefoot.Trial(Recipe.parse("adamw(lr=cosine(0.3, warmup=5%))"), 15, 7)
+    path = study(wanted)
+    trial = surefoot.trial(steps=60)
+    assert trial == wanted
+    assert trial.recipe.steps == 15
+    trial.report(torch.tensor(0.5), step=5)
+    trial.report(0.25, metric=0.9)
+    answers = Answers.read(path)
+    assert answers == Answers(True, 60, (Report(0.5, 5), Report(0.25, None, 0.9)))
+    assert answers.final == Report(0.25, None, 0.9)
+
+
+def test_a_script_that_asks_whether_to_stop_is_told_by_sigterm(study):
+    study(surefoot.Trial(Recipe(), 15, 0))
+    trial = surefoot.trial()
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert not trial.should_stop
+        signal.raise_signal(signal.SIGTERM)
+        assert trial.should_stop
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_a_script_that_is_asked_for_its_length_ends_there(study):
+    path = study(None)
+    with pytest.raises(SystemExit) as caught:
+        surefoot.trial(steps=60)
+    assert caught.value.code == 0
+    assert Answers.read(path) == Answers(True, 60)
+
+
+def test_a_torn_line_is_no_answer(tmp_path):
+    path = tmp_path / "answers.jsonl"
+    answer(path, asked=60)
+    answer(path, report=[0.5, 10, None, None])
+    path.write_bytes(path.read_bytes() + b'{"report": [0.25')
+    assert Answers.read(path) == Answers(True, 60, (Report(0.5, 10),))
+    assert Answers.read(tmp_path / "none") == Answers()
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", json.dumps({"trial": {"recipe": 1}, "answers": ""})])
+def test_a_variable_that_names_no_trial_is_one_line(tmp_path, monkeypatch, text):
+    path = tmp_path / "trial.json"
+    if text is not None:
+        path.write_text(text)
+    monkeypatch.setenv("SUREFOOT_TRIAL", str(path))
+    with pytest.raises(TaskError, match=r"names no trial.*unset it to run the script by itself"):
+        surefoot.trial(steps=10)
