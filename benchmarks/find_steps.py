@@ -18,7 +18,7 @@ from typing import Any
 
 from surefoot.fleet import Plan, calibrate
 from surefoot.tasks.loader import load
-from surefoot.tuning.find import MOMENTA, find
+from surefoot.search.find import MOMENTA, find
 
 LENGTHS = (100, 300, 1000)
 PROMISE = 2.0

@@ -19,8 +19,8 @@ from benchmarks.scale import scale_of
 from surefoot.fleet import Plan, calibrate
 from surefoot.recipe import DEFAULT_RECIPE
 from surefoot.tasks.task import Task
-from surefoot.tuning.result import TuneResult
-from surefoot.tuning.tune import tune
+from surefoot.search.result import TuneResult
+from surefoot.search.tune import tune
 
 
 def row_of(name: str, seed: int, result: TuneResult) -> dict[str, Any]:

@@ -16,7 +16,7 @@ settings.load_profile("surefoot")
 @pytest.fixture(scope="session")
 def tuned():
     from surefoot.fleet import Plan
-    from surefoot.tuning.tune import tune
+    from surefoot.search.tune import tune
 
     return tune("wine", budget="18x", plan=Plan("stacked", 16))
 
@@ -26,7 +26,7 @@ def transferred(tuned):
     """The same tune with a transfer: rates that go as the root of the batch size and do not heed the length."""
     from dataclasses import replace
 
-    from surefoot.tuning.scaling import Transfer, TransferRow
+    from surefoot.search.scaling import Transfer, TransferRow
 
     rows = (
         TransferRow("as tuned", None, 12_000, 32, (0.09, 0.1, 0.11), 0.5, False, 0.09, 0.1),
@@ -41,7 +41,7 @@ def transferred(tuned):
 @pytest.fixture(scope="session")
 def found():
     from surefoot.fleet import Plan
-    from surefoot.tuning.find import find
+    from surefoot.search.find import find
 
     return find("wine", momenta=[0.0, 0.9], steps=40, seeds=1, plan=Plan("stacked", 24))
 

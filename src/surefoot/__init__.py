@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from surefoot.trainers.current_trial import trial as trial
     from surefoot.trainers.outcome import Outcome as Outcome
     from surefoot.trainers.trial import Trial as Trial
-    from surefoot.tuning.find import find as find
-    from surefoot.tuning.space.search_space import Range as Range
-    from surefoot.tuning.space.search_space import SearchSpace as SearchSpace
-    from surefoot.tuning.tune import tune as tune
+    from surefoot.search.find import find as find
+    from surefoot.search.space.search_space import Range as Range
+    from surefoot.search.space.search_space import SearchSpace as SearchSpace
+    from surefoot.search.tune import tune as tune
     from surefoot.watch.watch import Watch as Watch
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Outcome": "surefoot.trainers.outcome",
-    "Range": "surefoot.tuning.space.search_space",
+    "Range": "surefoot.search.space.search_space",
     "Recipe": "surefoot.recipe.recipe",
-    "SearchSpace": "surefoot.tuning.space.search_space",
+    "SearchSpace": "surefoot.search.space.search_space",
     "SurefootError": "surefoot.errors",
     "Task": "surefoot.tasks.task",
     "Trial": "surefoot.trainers.trial",
@@ -42,11 +42,11 @@ _HOMES = {
     "diagnose": "surefoot.diagnosis.diagnose",
     "explain": "surefoot.explanation.explain",
     "explain_surface": "surefoot.explanation.explain_surface",
-    "find": "surefoot.tuning.find",
+    "find": "surefoot.search.find",
     "load_task": "surefoot.tasks.loader",
     "slice_loss": "surefoot.explanation.slices.slice_loss",
     "trial": "surefoot.trainers.current_trial",
-    "tune": "surefoot.tuning.tune",
+    "tune": "surefoot.search.tune",
 }
 
 __all__ = [

@@ -52,7 +52,7 @@ def test_a_changed_task_is_not_gone_on_with(capsys):
     Path("train.py").write_text(code.format(steps=40))
     from surefoot import load_task
     from surefoot.fleet.progress import Interrupted
-    from surefoot.tuning.tune import tune
+    from surefoot.search.tune import tune
 
     kept = {"task": "train.py:task", "device": "cpu", "target": None, "kind": "auto", "test_share": 0.0}
     kept |= {"split_seed": 0, "data_folder": None, "steps": None, "epochs": None, "batch_size": None, "seed": 0}

@@ -5,8 +5,8 @@ import pytest
 from surefoot.fleet import Plan
 from surefoot.recipe import DEFAULT_RECIPE
 from surefoot.reports.sentences import tied_settings
-from surefoot.tuning.space import Range, SearchSpace
-from surefoot.tuning.tune import tune
+from surefoot.search.space import Range, SearchSpace
+from surefoot.search.tune import tune
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])

@@ -16,8 +16,8 @@ from surefoot.studies import Database, Measurement, Study
 from surefoot.tasks.loader import load
 from surefoot.tasks.task import Task
 from surefoot.tuning.assembly import read_result
-from surefoot.tuning.result import Contestant, TuneResult
-from surefoot.tuning.tune import tune
+from surefoot.search.result import Contestant, TuneResult
+from surefoot.search.tune import tune
 
 PLAN = Plan("stacked", 16, threads=1)
 

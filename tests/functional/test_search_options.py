@@ -13,8 +13,8 @@ from surefoot.recipe import Recipe
 from surefoot.studies import Study
 from surefoot.tasks.loader import load
 from surefoot.tuning.journal import SEARCH
-from surefoot.tuning.space import SearchSpace
-from surefoot.tuning.tune import tune
+from surefoot.search.space import SearchSpace
+from surefoot.search.tune import tune
 
 SMALL = ["--steps", "40", "--quiet", "--plan", "plan.json"]
 

@@ -14,8 +14,8 @@ def test_every_public_name_is_there_and_listed():
 
 def test_public_functions_are_no_modules():
     """A room that bore a function's name would shadow it once it is imported."""
-    import surefoot.tuning.find
-    import surefoot.tuning.tune
+    import surefoot.search.find
+    import surefoot.search.tune
 
     assert callable(surefoot.tune)
     assert callable(surefoot.find)

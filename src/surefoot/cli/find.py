@@ -42,8 +42,8 @@ def find(task: str, *, momenta: tuple[float, ...], plot: Path | None, **settings
     from surefoot.cli.interrupt import stop_on_interrupt
     from surefoot.fleet.progress import Interrupted
     from surefoot.plots import check_picture
-    from surefoot.tuning.find import MOMENTA
-    from surefoot.tuning.find import find as find_range
+    from surefoot.search.find import MOMENTA
+    from surefoot.search.find import find as find_range
 
     check_device(settings["device"])
     if plot is not None:

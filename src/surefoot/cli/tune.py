@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from surefoot.fleet import Plan
     from surefoot.studies import Study
     from surefoot.tasks.task import Task
-    from surefoot.tuning.result import TuneResult
-    from surefoot.tuning.space import SearchSpace
+    from surefoot.search.result import TuneResult
+    from surefoot.search.space import SearchSpace
     from surefoot.values import Json
 
 SPACE_OPTIONS = ("optimizers", "schedules", "also_search", "space_file")
@@ -135,7 +135,7 @@ def _run(task: Task, study: Study | Path, settings: dict[str, Any], plan: Plan |
     from surefoot.cli.display import display
     from surefoot.cli.interrupt import stop_on_interrupt
     from surefoot.fleet.progress import Interrupted
-    from surefoot.tuning.tune import tune as tune_task
+    from surefoot.search.tune import tune as tune_task
 
     try:
         with display(quiet=settings["quiet"]) as progress, stop_on_interrupt(saves=True) as stop:
@@ -163,7 +163,7 @@ def _run(task: Task, study: Study | Path, settings: dict[str, Any], plan: Plan |
 
 def space_of(settings: dict[str, Any]) -> SearchSpace:
     """Return the search space that the options name."""
-    from surefoot.tuning.space import SearchSpace, load_space
+    from surefoot.search.space import SearchSpace, load_space
 
     if "space" in settings:  # as a study has it; its file may have changed since
         return SearchSpace.of(settings["space"])

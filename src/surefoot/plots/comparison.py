@@ -14,7 +14,7 @@ from surefoot.plots.axes import finite, log_axis
 from surefoot.plots.inline import Row, inline
 from surefoot.plots.theme import DEFAULT, DEFAULT_SCHEDULED, RECOMMENDED, RUNNER_UP, by_role, finished, layered
 from surefoot.recipe import DEFAULT_RECIPE
-from surefoot.tuning.result import Contestant, TuneResult
+from surefoot.search.result import Contestant, TuneResult
 
 ROW_HEIGHT = 50
 # In a row the name stands above the marks.

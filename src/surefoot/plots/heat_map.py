@@ -18,7 +18,7 @@ from surefoot.plots.labels import freest, ring
 from surefoot.plots.spots import Spot, badness_of, spots_of
 from surefoot.plots.theme import DEFAULT, RECOMMENDED, ROLES, finished, layered
 from surefoot.recipe import Recipe
-from surefoot.tuning.result import TuneResult
+from surefoot.search.result import TuneResult
 
 # A loss this many times the best is as bad as any other.
 WORST_RATIO = 30.0

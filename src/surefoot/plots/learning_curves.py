@@ -21,7 +21,7 @@ from surefoot.plots.theme import (
     layered,
     role_legend,
 )
-from surefoot.tuning.result import Contestant, TuneResult
+from surefoot.search.result import Contestant, TuneResult
 
 
 def learning_curves(result: TuneResult) -> alt.LayerChart:

@@ -33,7 +33,7 @@ from surefoot.recipe import Recipe
 from surefoot.schedules import Schedule, schedule_text
 from surefoot.surfaces.descent import Descent
 from surefoot.tuning.found import FindResult
-from surefoot.tuning.result import TuneResult
+from surefoot.search.result import TuneResult
 from surefoot.watch.watch import Watch
 
 TYPICAL_STEPS = 1000

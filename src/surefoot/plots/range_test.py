@@ -12,7 +12,7 @@ from surefoot.plots.axes import finite, log_axis, loss_scale
 from surefoot.plots.inline import Row, inline
 from surefoot.plots.theme import column, finished, layered
 from surefoot.tuning.found import FindResult, MomentumRange
-from surefoot.tuning.range_test import Ramp
+from surefoot.explanation.range_test import Ramp
 from surefoot.values import Interval
 
 # Below the limit by this factor a ramp has nothing to show, and little above it.

@@ -23,8 +23,8 @@ from surefoot.reports.sentences import (
     tied_settings,
     transfer_notes,
 )
-from surefoot.tuning.result import TuneResult
-from surefoot.tuning.scaling import TransferRow
+from surefoot.search.result import TuneResult
+from surefoot.search.scaling import TransferRow
 
 
 @dataclass(frozen=True, slots=True)

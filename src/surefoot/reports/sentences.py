@@ -6,8 +6,8 @@ import math
 
 from surefoot.numerals import how_much_lower, measured, numeral
 from surefoot.tuning.found import FindResult
-from surefoot.tuning.result import Contestant, TuneResult
-from surefoot.tuning.scaling import QUANTITIES, Exponent, Transfer, TransferRow
+from surefoot.search.result import Contestant, TuneResult
+from surefoot.search.scaling import QUANTITIES, Exponent, Transfer, TransferRow
 from surefoot.values import Interval, Score
 
 LONG_NAMES = {"lr": "learning rate", "steps": "length of training", "batch_size": "batch size"}

@@ -33,7 +33,7 @@ from surefoot.recipe import Recipe
 from surefoot.reports.settings import Setting, settings_of, varying
 from surefoot.studies import Measurement
 from surefoot.tuning.journal import CONFIRM, SEARCH
-from surefoot.tuning.result import TuneResult
+from surefoot.search.result import TuneResult
 
 FILE = "events.out.tfevents.0.surefoot"
 VALID, TRAIN, LR, MOMENTUM = "loss/valid", "loss/train", "recipe/lr", "recipe/momentum"

@@ -30,8 +30,8 @@ from surefoot.reports.sentences import (
 from surefoot.reports.tables import plain_table
 from surefoot.schedules import Schedule, schedule_text
 from surefoot.tuning.found import FindResult, MomentumRange
-from surefoot.tuning.result import Contestant, TuneResult
-from surefoot.tuning.scaling import Transfer
+from surefoot.search.result import Contestant, TuneResult
+from surefoot.search.scaling import Transfer
 from surefoot.values import Interval
 
 

@@ -10,7 +10,7 @@ from surefoot.recipe import DEFAULT_RECIPE
 from surefoot.studies import Measurement
 from surefoot.tasks.loader import load
 from surefoot.trainers import Outcome, Trial
-from surefoot.tuning.goal import check_goal, cost_of
+from surefoot.search.goal import check_goal, cost_of
 
 
 def measured(loss: float, metric: float | None) -> Measurement:

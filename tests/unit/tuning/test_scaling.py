@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from surefoot.tuning.scaling import Transfer, TransferRow, exponent_of
+from surefoot.search.scaling import Transfer, TransferRow, exponent_of
 
 STEP = 0.5
 UNRESOLVED = STEP * math.log(2) / math.sqrt(12)

@@ -7,7 +7,7 @@ import pytest
 
 from surefoot.cli.tune import STRATEGY_NAMES
 from surefoot.tuning.rungs import RUNGS, Candidate, Verdict
-from surefoot.tuning.strategies import STRATEGIES
+from surefoot.search.samplers import STRATEGIES
 
 LOWEST = np.array([0.7, 0.4])
 BOX = ((-0.5, 1.0), (0.2, 0.9))

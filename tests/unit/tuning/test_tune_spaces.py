@@ -10,8 +10,8 @@ from surefoot import Task
 from surefoot.errors import RecipeError
 from surefoot.fleet import Plan
 from surefoot.tuning.journal import SEARCH
-from surefoot.tuning.space import Range, SearchSpace
-from surefoot.tuning.tune import tune
+from surefoot.search.space import Range, SearchSpace
+from surefoot.search.tune import tune
 
 PLAN = Plan("stacked", 16, threads=1)
 DRAWN = torch.randn(128, 4, generator=torch.Generator().manual_seed(0))

@@ -1,0 +1,237 @@
+"""Coordinates: the map between the unit cube and recipes, in which good settings lie together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from surefoot.errors import RecipeError
+from surefoot.recipe import Recipe
+from surefoot.recipe.families import effective_rate, family_of
+from surefoot.recipe.names import names_of
+from surefoot.schedules import Exponential, Schedule, Warmup, digits, without_warmup
+from surefoot.search.space.axes import Axis, Choice, Name
+from surefoot.search.space.sampling import Box, Point, unit_box
+from surefoot.search.space.search_space import Range, SearchSpace
+from surefoot.search.space.shapes import shaped
+
+# The search begins this many decades below the largest rate that trained at all.
+DECADES = 2.0
+# It goes on beyond its walls where the best is found beside one: as far as this, in units of the walls' distance.
+BELOW, ABOVE = 1.0, 0.5
+LONGEST_MEMORY_EVER = 1.0 / (1.0 - 0.998)
+# Momentum remembers 1 / (1 - momentum) steps; a training shorter than a few such memories cannot use it.
+MEMORIES_PER_TRAINING = 4.0
+# A value this near to a wall, as a share of the range, sits on the boundary.
+EDGE = 0.04
+
+
+@dataclass(frozen=True, slots=True)
+class Coordinates:
+    """The unit cube of a search: its first axis is the effective rate, its second the memory of the momentum.
+
+    The effective rate is lr / (1 - momentum) where past gradients are summed (SGD, RMSprop) and lr where they are
+    averaged (Adam's family), the memory is 1 / (1 - momentum), both on logarithmic axes: the valley of good settings
+    runs along the effective rate. Where the user bounds the learning rate, it is the first axis itself.
+
+    Attributes:
+        space: What may be tried.
+        rates: Bounds of the first axis for each optimizer: its name, lowest, highest.
+        steps: Length of a training.
+
+    Raises:
+        RecipeError: If the space leaves nothing to search.
+    """
+
+    space: SearchSpace
+    rates: tuple[tuple[str, float, float], ...]
+    steps: int
+
+    def __post_init__(self) -> None:
+        if not self.axes:
+            raise RecipeError(
+                "search space: nothing to search, every setting is one number.", hint="bound one, as lr = [0.001, 1.0]."
+            )
+
+    @classmethod
+    def below(cls, space: SearchSpace, limits: Mapping[str, float], *, steps: int) -> Coordinates:
+        """Return the coordinates for effective rates below each optimizer's limit, or for the user's own bounds."""
+        own = space.lr
+        bounds = {
+            optimizer: (limits[optimizer] / 10**DECADES, limits[optimizer]) if own is None else (own.low, own.high)
+            for optimizer in space.optimizers
+        }
+        return cls(space, tuple((optimizer, low, high) for optimizer, (low, high) in bounds.items()), steps)
+
+    @property
+    def axes(self) -> tuple[Axis | Choice, ...]:
+        """The axes of the cube, in order; what is fixed has none."""
+        return tuple(axis for axis in self._all_axes() if axis is not None)
+
+    def _all_axes(self) -> tuple[Axis | Choice | None, ...]:
+        space = self.space
+        fixed_lr = space.lr is not None and space.lr.fixed
+        return (
+            None if fixed_lr else self.rate_axis(space.optimizers[0]),
+            self._memory_axis(),
+            _choice("optimizer", space.optimizers),
+            _choice("schedule", space.schedules),
+            _choice("nesterov", tuple("yes" if looking else "no" for looking in space.nesterov)),
+            None if space.warmup.fixed else Axis("warmup", space.warmup.low, space.warmup.high),
+            None if space.final.fixed else Axis("final", space.final.low, space.final.high),
+            _logarithmic("weight_decay", space.weight_decay),
+            _logarithmic("clip", space.clip),
+        )
+
+    def rate_axis(self, optimizer: str) -> Axis:
+        """Return the first axis as it is for one optimizer."""
+        low, high = next((low, high) for name, low, high in self.rates if name == optimizer)
+        return Axis("rate", low, high, logarithmic=True)
+
+    def _memory_axis(self) -> Axis | None:
+        """Return the second axis; what the user did not bound himself is bounded by the length of the training."""
+        if not any(family_of(optimizer).momentum for optimizer in self.space.optimizers):
+            return None
+        low, high = (1.0 / (1.0 - momentum) for momentum in (self.space.momentum.low, self.space.momentum.high))
+        if self._measures("memory"):
+            high = min(high, max(2.0, self.steps / MEMORIES_PER_TRAINING))
+        return None if low >= high else Axis("memory", low, high, logarithmic=True)
+
+    def _measures(self, name: Name) -> bool:
+        """Whether the bounds of an axis are surefoot's own, not the user's."""
+        if name == "rate":
+            return self.space.lr is None
+        return name == "memory" and self.space.momentum == SearchSpace().momentum
+
+    @property
+    def outermost(self) -> Box:
+        """How far each axis may be extended where the best is found at its end."""
+        walls = [*unit_box(len(self.axes))]
+        for number, axis in enumerate(self.axes):
+            if axis.name == "rate" and self._measures("rate"):
+                walls[number] = (-BELOW, 1.0 + ABOVE)
+            elif isinstance(axis, Axis) and axis.name == "memory" and self._measures("memory"):
+                longest = min(LONGEST_MEMORY_EVER, self.steps / MEMORIES_PER_TRAINING)
+                walls[number] = (0.0, max(1.0, axis.unit(max(longest, axis.low))))
+        return tuple(walls)
+
+    def edges(self, point: Point, box: Box) -> tuple[tuple[int, int], ...]:
+        """Return the walls that a point sits at, as (axis, 0 for low or 1 for high).
+
+        No learning rate, warmup or momentum is below nothing: where a wall is such an end it is none.
+        """
+        found = []
+        for number, (axis, value, (low, high)) in enumerate(zip(self.axes, point, box, strict=True)):
+            margin = EDGE * (high - low)
+            if isinstance(axis, Axis) and value < low + margin and not _natural_end(axis):
+                found.append((number, 0))
+            if isinstance(axis, Axis) and value > high - margin:
+                found.append((number, 1))
+        return tuple(found)
+
+    def recipe(self, point: Point) -> Recipe:
+        """Return the recipe of a point, its numbers to four digits.
+
+        Example:
+            >>> where = Coordinates.below(SearchSpace(), {"sgd": 1.0}, steps=1000)
+            >>> str(where.recipe((1.0, 0.5)))
+            'sgd(lr=cosine(0.1), momentum=0.9)'
+        """
+        at: dict[str, Any] = {axis.name: axis.value(unit) for axis, unit in zip(self.axes, point, strict=True)}
+        space = self.space
+        optimizer = at.get("optimizer", space.optimizers[0])
+        family, takes = family_of(optimizer), names_of(optimizer)
+        momentum = 0.0
+        settings: dict[str, Any] = {}
+        if family.momentum is not None:
+            momentum = digits(1.0 - 1.0 / at["memory"] if "memory" in at else space.momentum.low)
+            settings[family.momentum] = momentum
+        if space.lr is None:
+            peak = family.lr(self.rate_axis(optimizer).value(point[0]), momentum)
+        else:
+            peak = at.get("rate", space.lr.low)
+        warmup, final = at.get("warmup", space.warmup.low), at.get("final", space.final.low)
+        settings["lr"] = shaped(
+            at.get("schedule", space.schedules[0]), digits(peak), warmup=warmup, final=digits(final)
+        )
+        if "nesterov" in takes:
+            settings["nesterov"] = momentum > 0 and (at["nesterov"] == "yes" if "nesterov" in at else space.nesterov[0])
+        if space.weight_decay is not None and "weight_decay" in takes:
+            settings["weight_decay"] = digits(at.get("weight_decay", space.weight_decay.low))
+        if space.clip is not None:
+            settings["clip"] = digits(at.get("clip", space.clip.low))
+        return Recipe.of(optimizer, **settings)
+
+    def holds(self, recipe: Recipe) -> bool:
+        """Whether a search in these coordinates could have tried a recipe.
+
+        Example:
+            >>> where = Coordinates.below(SearchSpace(), {"sgd": 1.0}, steps=1000)
+            >>> [where.holds(Recipe.parse(f"sgd(lr={rate}, momentum=0.9)")) for rate in ("cosine(0.01)", "0.01")]
+            [True, False]
+        """
+        if recipe.optimizer not in self.space.optimizers:
+            return False
+        point = self.point(recipe)
+        within = all(low <= unit <= high for unit, (low, high) in zip(point, self.outermost, strict=True))
+        return within and self.recipe(point) == recipe
+
+    def point(self, recipe: Recipe) -> Point:
+        """Return the point of a recipe of this space; the inverse of :meth:`recipe` but for its digits.
+
+        What a recipe does not have, as momentum with Adagrad, lies in the middle of its axis.
+        """
+        return tuple(self._unit(axis, recipe) for axis in self.axes)
+
+    def _unit(self, axis: Axis | Choice, recipe: Recipe) -> float:
+        if isinstance(axis, Choice):
+            chosen = _chosen(axis.name, recipe)
+            return axis.unit(chosen) if chosen in axis.options else 0.5
+        if axis.name == "rate":
+            rate = recipe.lr.highest if self.space.lr is not None else effective_rate(recipe)
+            return self.rate_axis(recipe.optimizer).unit(rate)
+        value = _number(axis.name, recipe)
+        return 0.5 if value is None else axis.unit(value)
+
+
+def final_share(schedule: Schedule) -> float | None:
+    """Return the last rate as a share of the peak, ``None`` for a shape that has none."""
+    plain = without_warmup(schedule)
+    if isinstance(plain, Exponential):
+        return plain.rate
+    final: float | None = getattr(plain, "final", None)
+    return None if final is None else final / plain.highest
+
+
+def _choice(name: Name, options: tuple[str, ...]) -> Choice | None:
+    return Choice(name, options) if len(options) > 1 else None
+
+
+def _logarithmic(name: Name, found: Range | None) -> Axis | None:
+    return None if found is None or found.fixed else Axis(name, found.low, found.high, logarithmic=True)
+
+
+def _natural_end(axis: Axis) -> bool:
+    return axis.low == 0.0 or (axis.name == "memory" and axis.low == 1.0)
+
+
+def _chosen(name: Name, recipe: Recipe) -> str:
+    return {
+        "optimizer": recipe.optimizer,
+        "schedule": without_warmup(recipe.lr).name,
+        "nesterov": "yes" if "nesterov" in recipe.switches else "no",
+    }[str(name)]
+
+
+def _number(name: Name, recipe: Recipe) -> float | None:
+    """Return a setting of a recipe, ``None`` where it has none of the kind."""
+    if name == "memory":
+        return 1.0 / (1.0 - recipe.momentum.highest) if family_of(recipe.optimizer).momentum else None
+    if name == "warmup":
+        return recipe.lr.length.amount / 100 if isinstance(recipe.lr, Warmup) else 0.0
+    if name == "final":
+        return final_share(recipe.lr)
+    if name == "weight_decay":
+        return recipe.schedule(name).highest if name in names_of(recipe.optimizer) else None
+    return recipe.clip

@@ -1,1 +1,0 @@
-"""Tuning: which learning rate, momentum and schedule to use."""
