@@ -239,8 +239,7 @@ class Engine:
         for _ in range(ATTEMPTS):
             if self.recipe is None or not self.allowance.affords(self.length):
                 return
-            (outcome,) = self._train(FULL, [self.recipe], self.length, seed=self._fresh(0), always=True) or [None]
-            if outcome is None or outcome.ok:
+            if self._train(FULL, [self.recipe], self.length, seed=self._fresh(0))[0].ok:
                 break
             self.decide()  # with what has been learned from its divergence
         contestants = self._contestants()
@@ -294,7 +293,6 @@ class Engine:
         *,
         seed: int,
         whole: bool = False,
-        always: bool = False,
     ) -> list[Outcome]:
         """Train as many of some recipes as the budget has room for; return their outcomes.
 
@@ -304,10 +302,9 @@ class Engine:
             steps: Length of the trainings.
             seed: Of all of them.
             whole: Whether to train none where there is no room for all.
-            always: Whether to train even what the budget has no room for.
         """
         count = len(recipes)
-        while count and not always and not self.allowance.affords(count * steps):
+        while count and not self.allowance.affords(count * steps):
             count -= 1
         if not count or (whole and count < len(recipes)):
             return []

@@ -19,7 +19,7 @@ from surefoot.surrogate.gaussian_process import Array, GaussianProcess
 from surefoot.surrogate.valley import ValleyKernel
 
 # So far above the best of its length, in logarithms, a loss counts in full; what is beyond counts a tenth, to a limit.
-FULL_WEIGHT, BEYOND, HIGHEST = 0.4, 0.1, 0.7
+FULL_WEIGHT, BEYOND, HIGHEST = 0.4, 0.1, 0.45
 # More observations than this say no more, and the covariance grows with their square: the best and the last are kept.
 MOST_OBSERVATIONS = 160
 
@@ -134,7 +134,7 @@ def compressed(observations: Sequence[Observation], scale: LossScale) -> Array:
     Example:
         >>> same = [Observation((0.0, 0.0), 10, loss) for loss in (1.0, math.e ** 0.3, math.e ** 2.4, math.inf)]
         >>> compressed(same, LossScale(None)).round(2).tolist()
-        [0.0, 0.3, 0.6, 0.7]
+        [0.0, 0.3, 0.45, 0.45]
     """
     values = np.empty(len(observations))
     for steps in {each.steps for each in observations}:
