@@ -159,7 +159,7 @@ def drive(task: Task, searches: Sequence[tuple[Search, int]], *, most: float) ->
                 place.spent += min(ahead)
                 if fleet.step[number] == reports[place.report]:
                     _report(fleet, number, place, last=place.report + 1 == len(reports))
-    return [place.ended for place in places]
+    return [[each for each in place.ended if each.cost <= most] for place in places]
 
 
 def drive_plainly(task: Task, search: Search, *, seed: int, most: float) -> list[Ended]:
@@ -177,7 +177,9 @@ def drive_plainly(task: Task, search: Search, *, seed: int, most: float) -> list
                 complete = report == reports[-1]
                 ended.append(Ended(spent / task.total_steps, start.recipe, loss if complete else math.inf))
                 break
-    return ended
+            if spent >= most * task.total_steps:
+                break
+    return [each for each in ended if each.cost <= most]
 
 
 def _begin(fleet: Lockstep, number: int, place: Place, start: Start | None) -> None:
