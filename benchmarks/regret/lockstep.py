@@ -25,6 +25,8 @@ from surefoot.tasks.luck import draw_seed, seed_everything
 from surefoot.tasks.task import Task
 
 Named = dict[str, Tensor]
+# Trainings of so many steps are worth the compiler.
+COMPILED_STEPS = 500
 
 
 @dataclass(slots=True)
@@ -52,68 +54,86 @@ class Place:
 
 @dataclass(slots=True, eq=False)
 class Lockstep:
-    """Networks of one task that train at once, each with a seed, setting and step of its own."""
+    """Networks of one task that train at once, each with a seed, setting and step of its own.
+
+    Args:
+        task: What is trained.
+        seeds: The seed of every place.
+        compiled: Whether the step is compiled, which takes half a minute.
+
+    Attributes:
+        params: All parameters, flat, ``[K, P]``.
+        velocity: The momentum's memory of the gradients, ``[K, P]``.
+        buffers: Of the model, by name, ``[K, ...]``.
+        step: Steps that each place has taken.
+        setting: Learning rate and momentum of each place.
+    """
 
     task: Task
     seeds: Sequence[int]
-    params: Named = field(init=False)
-    velocity: Named = field(init=False)
+    compiled: bool = False
+    params: Tensor = field(init=False)
+    velocity: Tensor = field(init=False)
     buffers: Named = field(init=False)
     step: list[int] = field(init=False)
     setting: list[tuple[float, float]] = field(init=False)
-    _first: list[tuple[Named, Named]] = field(init=False)
+    _first: tuple[Tensor, Named] = field(init=False)
     _orders: list[BatchOrder] = field(init=False)
     _model: torch.nn.Module = field(init=False)
-    _step: Any = field(init=False)
+    _update: Any = field(init=False)
 
     def __post_init__(self) -> None:
         models = []
         for seed in self.seeds:
             seed_everything(draw_seed(seed, "initialisation"))
             models.append(self.task.new_model())
-        self._first = [
-            ({name: p.detach().clone() for name, p in model.named_parameters()}, dict(model.named_buffers()))
-            for model in models
-        ]
-        self.params = {name: torch.stack([first[0][name] for first in self._first]) for name in self._first[0][0]}
-        self.velocity = {name: torch.zeros_like(tensor) for name, tensor in self.params.items()}
-        self.buffers = {name: torch.stack([first[1][name] for first in self._first]) for name in self._first[0][1]}
+        rows = [torch.cat([p.detach().flatten() for p in model.parameters()]) for model in models]
+        names = [name for name, _ in models[0].named_buffers()]
+        buffers = {name: torch.stack([model.get_buffer(name) for model in models]) for name in names}
+        self._first = torch.stack(rows), buffers
+        self.params, self.velocity = self._first[0].clone(), torch.zeros_like(self._first[0])
+        self.buffers = {name: tensor.clone() for name, tensor in buffers.items()}
         samples, batch_size = len(self.task.split("train")), self.task.batch_size
         self._orders = [BatchOrder(samples, batch_size, seed=draw_seed(seed, "data")) for seed in self.seeds]
         self.step, self.setting = [0] * len(models), [(0.0, 0.0)] * len(models)
         self._model = models[0].train()
-        self._step = vmap(grad_and_value(self._loss, has_aux=True), randomness="different")
+        gradient = vmap(grad_and_value(self._loss, has_aux=True), randomness="different")
+
+        def update(
+            params: Tensor, velocity: Tensor, buffers: Named, batch: Any, lr: Tensor, momentum: Tensor
+        ) -> tuple[Tensor, Tensor, Named]:
+            grads, (_, after) = gradient(params, buffers, batch)
+            velocity = velocity * momentum + grads
+            return params - velocity * lr, velocity, after
+
+        self._update = torch.compile(update, dynamic=False) if self.compiled else update
 
     def begin(self, place: int, lr: float, momentum: float) -> None:
         """Begin a training in a place."""
         self.step[place], self.setting[place] = 0, (lr, momentum)
-        params, buffers = self._first[place]
-        for name, tensor in params.items():
-            self.params[name][place] = tensor
-            self.velocity[name][place] = 0.0
+        params, buffers = self._first
+        self.params[place], self.velocity[place] = params[place], 0.0
         for name, tensor in buffers.items():
-            self.buffers[name][place] = tensor
+            self.buffers[name][place] = tensor[place]
 
     def train(self, steps: int) -> None:
         """Take steps in every place."""
+        total = self.task.total_steps
+        momentum = torch.tensor([momentum for _, momentum in self.setting])[:, None]
         for _ in range(steps):
-            total = self.task.total_steps
             rates = [
                 lr * (1 + math.cos(math.pi * min(step, total) / total)) / 2
                 for (lr, _), step in zip(self.setting, self.step, strict=True)
             ]
-            lr, momentum = torch.tensor(rates), torch.tensor([momentum for _, momentum in self.setting])
-            grads, (_, self.buffers) = self._step(self.params, self.buffers, self._batches())
-            for name, grad in grads.items():
-                shape = (-1, *[1] * (grad.ndim - 1))
-                self.velocity[name] = self.velocity[name] * momentum.view(shape) + grad
-                self.params[name] = self.params[name] - self.velocity[name] * lr.view(shape)
+            self.params, self.velocity, self.buffers = self._update(
+                self.params, self.velocity, self.buffers, self._batches(), torch.tensor(rates)[:, None], momentum
+            )
             self.step = [step + 1 for step in self.step]
 
     @torch.no_grad()
     def valid_loss(self, place: int) -> float:
         """Return the validation loss of one place, infinite where it is not a number."""
-        state = {name: tensor[place] for name, tensor in (self.params | self.buffers).items()}
+        state = self._named(self.params[place]) | {name: tensor[place] for name, tensor in self.buffers.items()}
         samples = torch.arange(len(self.task.split("valid")))
         self._model.eval()
         loss = self.task.batch_loss(
@@ -127,8 +147,15 @@ class Lockstep:
         batch = self.task.batch("train", torch.cat(rows))
         return pytree.tree_map(lambda tensor: tensor.view(len(rows), -1, *tensor.shape[1:]), batch)
 
-    def _loss(self, params: Named, buffers: Named, batch: Any) -> tuple[Tensor, Named]:
-        state = params | buffers
+    def _named(self, params: Tensor) -> Named:
+        named, begin = {}, 0
+        for name, parameter in self._model.named_parameters():
+            named[name] = params[begin : begin + parameter.numel()].view(parameter.shape)
+            begin += parameter.numel()
+        return named
+
+    def _loss(self, params: Tensor, buffers: Named, batch: Any) -> tuple[Tensor, Named]:
+        state = self._named(params) | buffers
         loss = self.task.batch_loss(lambda *inputs: functional_call(self._model, state, inputs), batch)
         return loss, {name: state[name].detach() for name in buffers}
 
@@ -145,7 +172,8 @@ def drive(task: Task, searches: Sequence[tuple[Search, int]], *, most: float) ->
         The trainings of each that ended within it.
     """
     places = [Place(search, seed, most) for search, seed in searches]
-    fleet = Lockstep(task, [place.seed for place in places])
+    compiled = task.total_steps >= COMPILED_STEPS and not _recurrent(task)
+    fleet = Lockstep(task, [place.seed for place in places], compiled=compiled)
     reports = boundaries(task.total_steps)
     for number, place in enumerate(places):
         _begin(fleet, number, place, next(place.search))
@@ -180,6 +208,11 @@ def drive_plainly(task: Task, search: Search, *, seed: int, most: float) -> list
             if spent >= most * task.total_steps:
                 break
     return [each for each in ended if each.cost <= most]
+
+
+def _recurrent(task: Task) -> bool:
+    """Tell whether a model has recurrent layers, which are not compiled."""
+    return any(isinstance(module, torch.nn.RNNBase) for module in task.new_model().modules())
 
 
 def _begin(fleet: Lockstep, number: int, place: Place, start: Start | None) -> None:
