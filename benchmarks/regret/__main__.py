@@ -53,7 +53,7 @@ def main() -> None:
         data = records.read(runs_path(), {"runs": []})
         new = {(row["task"], row["contestant"], row["draw"]) for row in rows}
         kept = [run for run in data["runs"] if (run["task"], run["contestant"], run["draw"]) not in new]
-        records.write(runs_path(), {**records.surroundings(), "runs": [*kept, *rows]})
+        records.write(runs_path(), {"machine": records.surroundings(), "runs": [*kept, *rows]})
         judge = judge_task(name, task, [*kept, *rows])
         print(f"{name:18} {len(rows)} runs, {len(judge.known)} recommendations judged", flush=True)
 

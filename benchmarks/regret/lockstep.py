@@ -100,7 +100,7 @@ class Lockstep:
         gradient = vmap(grad_and_value(self._loss, has_aux=True), randomness="different")
 
         def update(
-            params: Tensor, velocity: Tensor, buffers: Named, batch: Any, lr: Tensor, momentum: Tensor
+            params: Tensor, velocity: Tensor, buffers: Named, batch: Any, *, lr: Tensor, momentum: Tensor
         ) -> tuple[Tensor, Tensor, Named]:
             grads, (_, after) = gradient(params, buffers, batch)
             velocity = velocity * momentum + grads
@@ -126,8 +126,9 @@ class Lockstep:
                 for (lr, _), step in zip(self.setting, self.step, strict=True)
             ]
             self.params, self.velocity, self.buffers = self._update(
-                self.params, self.velocity, self.buffers, self._batches(), torch.tensor(rates)[:, None], momentum
-            )
+                self.params, self.velocity, self.buffers, self._batches(),
+                lr=torch.tensor(rates)[:, None], momentum=momentum,
+            )  # fmt: skip
             self.step = [step + 1 for step in self.step]
 
     @torch.no_grad()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import math
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from surefoot.plots import save
 from surefoot.plots.inline import Row, inline
 from surefoot.plots.theme import ON_WHITE, Figure, column, finished, layered
 
-HERE = Path(__file__).parents[1]
+IMAGE = "regret.svg"
 # Regrets are drawn from 1 % to e - 1: what is less cannot be told from none, what is more is bad anyway.
 LEAST, MOST = 0.01, 1.0
 COST_TICKS, REGRET_TICKS = (0.25, 0.5, 1.0, 2.0, 4.0, 9.0, 18.0), (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -91,7 +91,7 @@ def section(
     """Return the section."""
     return "\n".join(
         [
-            "## Regret against cost\n",
+            "\n## Regret against cost\n",
             "How much worse than the dense grid's best (of all lengths) a recommendation is after so many trainings'",
             "worth of config-steps: the logarithm of the ratio of mean losses over ten fresh seeds. Over "
             f"{len(judges)} tasks, none of which the method was developed on.\n",
@@ -209,22 +209,29 @@ def _number(value: float | None) -> str:
     return f"{value:.3f}" if math.isfinite(value) else "∞"
 
 
+def results(folder: Path, tasks: Iterable[str] = TEST) -> str | None:
+    """Write the figure to a folder and return the section; ``None`` where nothing has been run."""
+    runs = records.read(runs_path(), {"runs": []})["runs"]
+    known = {run["task"] for run in runs}
+    names = [name for name in tasks if name in known]
+    if not names:
+        return None
+    judges = {name: Judge.load(name, grid.truth_of(grid.load(name)).cell.fresh) for name in names}
+    found = curves(runs, judges)
+    save(figure(found), folder / IMAGE)
+    return section(found, runs, judges, records.read(wall_path(), {}), image=IMAGE)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--development", action="store_true", help="the development tasks in place of the test tasks")
-    development = parser.parse_args().development
-    runs = records.read(runs_path(), {"runs": []})["runs"]
-    known = {run["task"] for run in runs}
-    names = [name for name in (DEVELOPMENT if development else TEST) if name in known and grid.path_of(name).exists()]
-    judges = {name: Judge.load(name, grid.truth_of(grid.load(name)).cell.fresh) for name in names}
-    found = curves(runs, judges)
-    folder = grid.FOLDER if development else HERE
-    image = folder / "regret.svg"
-    save(figure(found), image)
-    path = grid.FOLDER / ("development.md" if development else "RESULTS.md")
-    shown = image.name if development else f"../../{image.name}"
-    path.write_text(section(found, runs, judges, records.read(wall_path(), {}), image=shown))
-    print(path)
+    parser.add_argument("--folder", type=Path, default=Path(), help="where regret.md and regret.svg go")
+    asked = parser.parse_args()
+    text = results(asked.folder, DEVELOPMENT if asked.development else TEST)
+    if text is None:
+        raise SystemExit("nothing has been run: python -m benchmarks.regret first.")
+    (asked.folder / "regret.md").write_text(text)
+    print(asked.folder / "regret.md")
 
 
 if __name__ == "__main__":

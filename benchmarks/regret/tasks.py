@@ -218,6 +218,7 @@ def fashion_mlp() -> Task:
     return _classes("fashion-mlp", lambda: mlp((49, 64, 10)), (train, valid), batch_size=50, steps=2000)
 
 
+# Both in about the order of what a training costs.
 DEVELOPMENT = {
     "digits": Entry(digits),
     "autoencoder": Entry(autoencoder),
@@ -229,18 +230,18 @@ DEVELOPMENT = {
     "autoencoder-long": Entry(autoencoder_long),
 }
 TEST = {
-    "mnist1d-conv": Entry(mnist1d_conv),
-    "mnist1d-batchnorm": Entry(mnist1d_batchnorm),
-    "adding-gru": Entry(adding_gru),
-    "breast-cancer": Entry(breast_cancer, overfits=True),
-    "diabetes-overfit": Entry(diabetes_overfit, overfits=True),
-    "wrong-labels": Entry(wrong_labels, overfits=True),
-    "characters": Entry(characters),
     "digits-conv": Entry(digits_conv),
+    "breast-cancer": Entry(breast_cancer, overfits=True),
+    "mnist1d-conv": Entry(mnist1d_conv),
+    "adding-gru": Entry(adding_gru),
+    "mnist1d-batchnorm": Entry(mnist1d_batchnorm),
+    "diabetes-overfit": Entry(diabetes_overfit, overfits=True),
     "lookup-attention": Entry(lookup_attention),
-    "teacher": Entry(teacher),
+    "wrong-labels": Entry(wrong_labels, overfits=True),
     "spirals": Entry(spirals),
     "fashion-mlp": Entry(fashion_mlp),
+    "teacher": Entry(teacher),
+    "characters": Entry(characters),
 }
 ENTRIES = DEVELOPMENT | TEST
 # Short trainings of small nets: for a look at the whole benchmark in a few minutes.
