@@ -67,7 +67,10 @@ def figure(found: Mapping[str, Curve]) -> Figure:
     return finished(
         column(*panels, spacing=24),
         "Regret against cost",
-        subtitle=f"Over all tasks and draws; drawn between {LEAST:g} and {MOST:g}. No line: nothing to recommend yet.",
+        subtitle=[
+            f"Over all tasks and draws; drawn between {LEAST:g} and {MOST:g}. There is no line where a contestant",
+            "has nothing to recommend yet, or a training that it recommends diverges.",
+        ],
     )
 
 
@@ -93,8 +96,8 @@ def section(
         [
             "\n## Regret against cost\n",
             "How much worse than the dense grid's best (of all lengths) a recommendation is after so many trainings'",
-            "worth of config-steps: the logarithm of the ratio of mean losses over ten fresh seeds. Over "
-            f"{len(judges)} tasks, none of which the method was developed on.\n",
+            "worth of config-steps: the logarithm of the ratio of mean losses over ten fresh seeds, infinite where there is",
+            f"no recommendation yet or one of the seeds diverges. Over {len(judges)} tasks.\n",
             _quality(found),
             _same_regret(found),
             f"\n![Regret against cost]({image})\n",
