@@ -96,8 +96,8 @@ def section(
         [
             "\n## Regret against cost\n",
             "How much worse than the dense grid's best (of all lengths) a recommendation is after so many trainings'",
-            "worth of config-steps: the logarithm of the ratio of mean losses over ten fresh seeds, infinite where there is",
-            f"no recommendation yet or one of the seeds diverges. Over {len(judges)} tasks.\n",
+            "worth of config-steps: the logarithm of the ratio of mean losses over ten fresh seeds, infinite where",
+            f"there is no recommendation yet or one of the seeds diverges. Over {len(judges)} tasks.\n",
             _quality(found),
             _same_regret(found),
             f"\n![Regret against cost]({image})\n",
