@@ -4,9 +4,9 @@
 
 SGD under cosine annealing to zero. A coarse pass of short trainings finds the rates at which a task trains at all;
 around them lies a lattice of a factor 2 in lr / (1 - momentum), at momentum 0, 0.5, 0.8, 0.9, 0.95 and 0.98. Every cell
-is trained on one seed. The best are then surrounded by cells of a factor of the square root of 2; those within 1.3x of
-the lowest loss get two more seeds; the six lowest are trained on ten fresh seeds, and the lowest mean of those is the
-truth. A lattice whose best cell lies on its edge is extended.
+is trained on one seed. Those within 1.3x of the lowest loss (16 at least) get two more seeds; the best are then
+surrounded by cells of a factor of the square root of 2; the six lowest are trained on ten fresh seeds (more where some
+of them diverge there), and the lowest mean of those is the truth. A lattice whose best cell is on its edge is extended.
 
 A task that overfits has such a grid at every length from the full one down to 1/32; the others at full length and, on
 the development tasks, at 1/8. On every test task six cells are trained at half the length too: where those are better,
@@ -47,6 +47,10 @@ COARSE, COARSE_MOMENTA, COARSE_LEAST_STEPS = range(-14, 13, 2), (0.0, 0.9), 50
 BELOW, BELOW_DEVELOPMENT, ABOVE, MORE = 6, 9, 5, 3
 # Most loss over the lowest that goes on to more seeds; and how many are surrounded, and decide which is best.
 VALLEY, FINALISTS = 1.3, 6
+# So many cells have more seeds at least and at most; and so many of the finalists are to be stable on all fresh seeds.
+LEAST_VALLEY, MOST_VALLEY, LEAST_STABLE = 16, 30, 4
+# Of the procedure: grids of an older one are refined, keeping what they have.
+VERSION = 2
 SHARE_OF_FACTOR = 0.5
 # A task of so many steps is worth the compiler, whose programs are fastest at that width.
 COMPILED_STEPS = 400
@@ -170,25 +174,46 @@ def compute(task: Task, plan: Plan, powers: range, steps: int) -> list[Cell]:
         more = [Cell(float(power), momentum, steps) for momentum in MOMENTA for power in new]
         _search(task, plan, more, SEARCH_SEEDS[:1])
         cells += more
+    return settle(task, plan, cells)
+
+
+def settle(task: Task, plan: Plan, cells: list[Cell]) -> list[Cell]:
+    """Refine the grid of one length until its best cells are known; what was trained before is not trained again."""
+    _more_seeds(task, plan, cells)
     more = surrounding(cells)
     _search(task, plan, more, SEARCH_SEEDS[:1])
-    cells += more
-    valley = within(cells, VALLEY)
-    _search(task, plan, valley, SEARCH_SEEDS[1:])
-    _fresh(task, plan, sorted(valley, key=lambda cell: cell.mean)[:FINALISTS])
-    return sorted(cells, key=lambda cell: (cell.momentum, cell.power))
+    cells = [*cells, *more]
+    _more_seeds(task, plan, cells)
+    ranked, count = sorted(cells, key=lambda cell: cell.mean), FINALISTS
+    while True:
+        _fresh(task, plan, [cell for cell in ranked[:count] if not cell.fresh])
+        stable = sum(math.isfinite(np.mean(cell.fresh)) for cell in ranked[:count])
+        if stable >= LEAST_STABLE or count >= LEAST_VALLEY:
+            return sorted(cells, key=lambda cell: (cell.momentum, cell.power))
+        count += 2
+
+
+def valley(cells: Sequence[Cell]) -> list[Cell]:
+    """Return the cells that deserve more seeds: those near the lowest loss, some at least and not too many.
+
+    One seed's lowest loss may be a lucky one at the edge of divergence, to which little else comes near.
+    """
+    near = len(within(cells, VALLEY))
+    return sorted(cells, key=lambda cell: cell.mean)[: min(max(near, LEAST_VALLEY), MOST_VALLEY)]
+
+
+def _more_seeds(task: Task, plan: Plan, cells: Sequence[Cell]) -> None:
+    """Train the valley on the other search seeds, until all of it has been."""
+    while waiting := [cell for cell in valley(cells) if len(cell.search) == 1]:
+        _search(task, plan, waiting, SEARCH_SEEDS[1:])
 
 
 def shorter_is_better(task: Task, plan: Plan, cells: Sequence[Cell]) -> bool:
     """Tell whether half the length is better, trying the best settings of the full length at half of it."""
-    truth = truth_of(cells)
-    half = [
-        Cell(cell.power, cell.momentum, round(task.total_steps / 2))
-        for cell in cells
-        if cell.fresh and cell.steps == task.total_steps
-    ]
+    steps = round(task.total_steps / 2)
+    half = [Cell(cell.power, cell.momentum, steps) for cell in cells if cell.fresh]
     _fresh(task, plan, half)
-    return min(float(np.mean(cell.fresh)) for cell in half) < truth.loss
+    return min(float(np.mean(cell.fresh)) for cell in half) < truth_of(cells).loss
 
 
 def path_of(name: str, folder: Path = FOLDER) -> Path:
@@ -211,7 +236,7 @@ def run(name: str, folder: Path = FOLDER) -> list[Cell]:
     """Return a task's grid; compute what is missing, length by length."""
     path, entry = path_of(name, folder), ENTRIES[name]
     data = records.read(path, {"task": name, "complete": False, "seconds": 0.0, "cells": []})
-    if data["complete"]:
+    if data["complete"] and data.get("version") == VERSION:
         return _cells(data)
     task = entry.make()
     plan = plan_of(task)
@@ -225,8 +250,10 @@ def run(name: str, folder: Path = FOLDER) -> list[Cell]:
     waiting = lengths_of(task.total_steps, parts)
     while waiting:
         steps = waiting.pop(0)
-        if steps not in {cell.steps for cell in cells}:
-            cells += compute(task, plan, powers, steps)
+        own = [cell for cell in cells if cell.steps == steps]
+        if not own or data.get("version") != VERSION:
+            found = settle(task, plan, own) if own else compute(task, plan, powers, steps)
+            cells = [cell for cell in cells if cell.steps != steps] + found
             best = truth_of(cell for cell in cells if cell.steps == steps)
             print(f"{name:18} {steps:5} steps: {_line(best)}, {time.perf_counter() - begin:.0f} s", flush=True)
         if steps == task.total_steps and not overfits and name in TEST and "overfits" not in data:
@@ -268,6 +295,7 @@ def _found(cells: Sequence[Cell], seconds: float, *, complete: bool) -> dict[str
     best = truth.cell
     return {
         "complete": complete,
+        **({"version": VERSION} if complete else {}),
         "best": {
             "recipe": str(best.recipe),
             "steps": best.steps,

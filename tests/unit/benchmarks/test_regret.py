@@ -10,7 +10,7 @@ import pytest
 from benchmarks.regret import grid
 from benchmarks.regret.contestants import CONTESTANTS, at_costs
 from benchmarks.regret.curves import Curve, cost_to_reach, curves, quantile
-from benchmarks.regret.grid import Cell, edges, lengths_of, surrounding, truth_of, within
+from benchmarks.regret.grid import Cell, edges, lengths_of, surrounding, truth_of, valley, within
 from benchmarks.regret.judge import Judge, regret
 from benchmarks.regret.runs import missing
 from benchmarks.regret.searches import COSTS, SEARCHES, Ended, Recommendation, Start, boundaries, recommendations
@@ -133,6 +133,13 @@ def test_the_valley_its_surroundings_and_the_edges():
     assert edges(cells) == (False, False)
     assert edges(cells[:3]) == (False, True)
     assert edges(cells[3:]) == (True, False)
+
+
+def test_a_lucky_cell_leaves_others_in_the_valley():
+    cells = [Cell(float(power), 0.0, 10, [1.0 + power]) for power in range(40)]
+    cells[7].search = [0.01]
+    assert len(valley(cells)) == 16
+    assert len(valley([Cell(0.0, 0.0, 10, [1.0]) for _ in range(40)])) == 30
 
 
 def test_a_cell_keeps_the_effective_rate():
