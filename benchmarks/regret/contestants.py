@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from zlib import crc32
 
 from benchmarks.contestants.space import recipe_text
 from benchmarks.regret.lockstep import drive
@@ -95,8 +96,19 @@ def at_costs(points: Sequence[Recommendation], *, most: float = COSTS[-1]) -> li
 def searched(task: Task, wanted: Iterable[tuple[str, int]], *, most: float) -> list[list[Recommendation]]:
     """Return the recommendations of searches, each a name and a draw; all are driven together."""
     chosen = [*wanted]
-    ended = drive(task, [(SEARCHES[name](draw), draw) for name, draw in chosen], most=most)
+    searches = [(SEARCHES[name](sampler_seed(name, task.name, draw)), draw) for name, draw in chosen]
+    ended = drive(task, searches, most=most)
     return [_reached(trainings, task.total_steps, most) for trainings in ended]
+
+
+def sampler_seed(contestant: str, task: str, draw: int) -> int:
+    """Return the seed of a search's own draws: another one on every task, or all tasks would see the same settings.
+
+    Example:
+        >>> sampler_seed("asha", "digits", 0) == sampler_seed("asha", "attention", 0)
+        False
+    """
+    return crc32(f"{contestant}/{task}/{draw}".encode())
 
 
 def _reached(trainings: Sequence[Ended], steps: int, most: float) -> list[Recommendation]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.regret import grid
-from benchmarks.regret.contestants import CONTESTANTS, at_costs
+from benchmarks.regret.contestants import CONTESTANTS, at_costs, sampler_seed
 from benchmarks.regret.curves import Curve, cost_to_reach, curves, quantile
 from benchmarks.regret.grid import Cell, edges, lengths_of, surrounding, truth_of, valley, within
 from benchmarks.regret.judge import Judge, regret
@@ -174,3 +174,9 @@ def test_the_grids_kept_as_data_say_what_their_cells_say(name):
     assert data["best"]["recipe"] == str(truth.cell.recipe)
     assert data["best"]["steps"] == truth.cell.steps
     assert data["best"]["loss"] == pytest.approx(truth.loss, rel=1e-4)
+
+
+def test_a_search_draws_other_settings_on_every_task():
+    seeds = {sampler_seed(name, task, draw) for name in SEARCHES for task in TEST for draw in range(5)}
+    assert len(seeds) == len(SEARCHES) * len(TEST) * 5
+    assert all(0 <= seed < 2**32 for seed in seeds)  # NumPy takes no others
