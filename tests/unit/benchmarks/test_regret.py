@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from benchmarks.regret import grid
-from benchmarks.regret.contestants import CONTESTANTS, at_costs, sampler_seed
+from benchmarks.regret.contestants import CONTESTANTS, at_costs, sampler_seed, tuned
 from benchmarks.regret.curves import Curve, cost_to_reach, curves, quantile
 from benchmarks.regret.grid import Cell, edges, lengths_of, surrounding, truth_of, valley, within
 from benchmarks.regret.judge import Judge, regret
@@ -180,3 +181,17 @@ def test_a_search_draws_other_settings_on_every_task():
     seeds = {sampler_seed(name, task, draw) for name in SEARCHES for task in TEST for draw in range(5)}
     assert len(seeds) == len(SEARCHES) * len(TEST) * 5
     assert all(0 <= seed < 2**32 for seed in seeds)  # NumPy takes no others
+
+
+def test_surefoot_is_asked_with_every_budget_and_pays_what_it_spent(monkeypatch):
+    def tune(task, *, budget, seed):
+        asked.append((budget, seed))
+        spent = 1.5 * float(budget.removesuffix("x"))
+        return SimpleNamespace(recipe=f"after {budget}", steps=50, config_steps=round(spent * task.total_steps))
+
+    asked = []
+    monkeypatch.setattr("surefoot.tune", tune)
+    found = tuned(SimpleNamespace(total_steps=100), 3, 2.0)
+    assert asked == [("0.25x", 3), ("0.5x", 3), ("1x", 3), ("2x", 3)]
+    assert [each.recipe for each in found] == [None, "after 0.25x", "after 0.5x", "after 1x"]
+    assert found[-1].steps == 50
