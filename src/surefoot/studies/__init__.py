@@ -3,6 +3,7 @@
 from surefoot.studies.check_log import CheckHead, CheckRow, add_check, check_heads, check_row
 from surefoot.studies.database import Database
 from surefoot.studies.environment import environment
+from surefoot.studies.ledger import Ledger
 from surefoot.studies.measurement import Measurement
 from surefoot.studies.study import Study, StudyInfo
 
@@ -10,6 +11,7 @@ __all__ = [
     "CheckHead",
     "CheckRow",
     "Database",
+    "Ledger",
     "Measurement",
     "Study",
     "StudyInfo",

@@ -1,1 +1,5 @@
-"""The one surrogate: what a loss is likely to be where nothing was tried."""
+"""What a training is likely to end at, for settings and lengths that were not tried; search and checking share it."""
+
+from surefoot.surrogate.surrogate import LossScale, Observation, Surrogate
+
+__all__ = ["LossScale", "Observation", "Surrogate"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,17 +13,16 @@ from surefoot.recipe.families import effective_rate, family_of
 from surefoot.recipe.names import names_of
 from surefoot.schedules import Exponential, Schedule, Warmup, digits, without_warmup
 from surefoot.search.space.axes import Axis, Choice, Name
-from surefoot.search.space.sampling import Box, Point, unit_box
+from surefoot.search.space.sampling import Box, Point
 from surefoot.search.space.search_space import Range, SearchSpace
 from surefoot.search.space.shapes import shaped
 
-# The search begins this many decades below the largest rate that trained at all.
-DECADES = 2.0
-# It goes on beyond its walls where the best is found beside one: as far as this, in units of the walls' distance.
-BELOW, ABOVE = 1.0, 0.5
-LONGEST_MEMORY_EVER = 1.0 / (1.0 - 0.998)
+# The search begins so many times below and above the best of a few rates that are factors of ten apart.
+BELOW, ABOVE = 20.0, 10.0
 # Momentum remembers 1 / (1 - momentum) steps; a training shorter than a few such memories cannot use it.
-MEMORIES_PER_TRAINING = 4.0
+MEMORIES_PER_TRAINING = 8.0
+# How far apart the ends of an axis, and two of several options, are for the surrogate; its lengths are of this size.
+AXIS_SPAN, OPTION_GAP = 2.0, 1.0
 # A value this near to a wall, as a share of the range, sits on the boundary.
 EDGE = 0.04
 
@@ -55,11 +55,11 @@ class Coordinates:
             )
 
     @classmethod
-    def below(cls, space: SearchSpace, limits: Mapping[str, float], *, steps: int) -> Coordinates:
-        """Return the coordinates for effective rates below each optimizer's limit, or for the user's own bounds."""
+    def around(cls, space: SearchSpace, bests: Mapping[str, float], *, steps: int) -> Coordinates:
+        """Return the coordinates around each optimizer's best effective rate so far, or for the user's own bounds."""
         own = space.lr
         bounds = {
-            optimizer: (limits[optimizer] / 10**DECADES, limits[optimizer]) if own is None else (own.low, own.high)
+            optimizer: (bests[optimizer] / BELOW, bests[optimizer] * ABOVE) if own is None else (own.low, own.high)
             for optimizer in space.optimizers
         }
         return cls(space, tuple((optimizer, low, high) for optimizer, (low, high) in bounds.items()), steps)
@@ -104,18 +104,6 @@ class Coordinates:
             return self.space.lr is None
         return name == "memory" and self.space.momentum == SearchSpace().momentum
 
-    @property
-    def outermost(self) -> Box:
-        """How far each axis may be extended where the best is found at its end."""
-        walls = [*unit_box(len(self.axes))]
-        for number, axis in enumerate(self.axes):
-            if axis.name == "rate" and self._measures("rate"):
-                walls[number] = (-BELOW, 1.0 + ABOVE)
-            elif isinstance(axis, Axis) and axis.name == "memory" and self._measures("memory"):
-                longest = min(LONGEST_MEMORY_EVER, self.steps / MEMORIES_PER_TRAINING)
-                walls[number] = (0.0, max(1.0, axis.unit(max(longest, axis.low))))
-        return tuple(walls)
-
     def edges(self, point: Point, box: Box) -> tuple[tuple[int, int], ...]:
         """Return the walls that a point sits at, as (axis, 0 for low or 1 for high).
 
@@ -134,7 +122,7 @@ class Coordinates:
         """Return the recipe of a point, its numbers to four digits.
 
         Example:
-            >>> where = Coordinates.below(SearchSpace(), {"sgd": 1.0}, steps=1000)
+            >>> where = Coordinates.around(SearchSpace(), {"sgd": 0.1}, steps=1000)
             >>> str(where.recipe((1.0, 0.5)))
             'sgd(lr=cosine(0.1), momentum=0.9)'
         """
@@ -163,19 +151,37 @@ class Coordinates:
             settings["clip"] = digits(at.get("clip", space.clip.low))
         return Recipe.of(optimizer, **settings)
 
-    def holds(self, recipe: Recipe) -> bool:
-        """Whether a search in these coordinates could have tried a recipe.
+    def features(self, recipe: Recipe) -> tuple[float, ...]:
+        """Return a recipe as the surrogate sees it: u, m, and its place on each other axis.
 
-        Example:
-            >>> where = Coordinates.below(SearchSpace(), {"sgd": 1.0}, steps=1000)
-            >>> [where.holds(Recipe.parse(f"sgd(lr={rate}, momentum=0.9)")) for rate in ("cosine(0.01)", "0.01")]
-            [True, False]
+        u is the logarithm of the effective rate over the lowest of the optimizer's first axis, so that the valleys of
+        several optimizers lie at about the same place; m that of the momentum's memory.
         """
-        if recipe.optimizer not in self.space.optimizers:
-            return False
-        point = self.point(recipe)
-        within = all(low <= unit <= high for unit, (low, high) in zip(point, self.outermost, strict=True))
-        return within and self.recipe(point) == recipe
+        effective = effective_rate(recipe)
+        reference = next((low for name, low, _ in self.rates if name == recipe.optimizer), 1.0)
+        momentum = recipe.momentum.highest if family_of(recipe.optimizer).momentum else 0.0
+        others: list[float] = []
+        for axis in self.axes:
+            if axis.name in ("rate", "memory"):
+                continue
+            unit = self._unit(axis, recipe)
+            if isinstance(axis, Choice):
+                chosen = axis.value(unit)
+                others += [OPTION_GAP if option == chosen else 0.0 for option in axis.options]
+            else:
+                others.append(AXIS_SPAN * unit)
+        return (math.log(effective / reference), -math.log1p(-momentum), *others)
+
+    def covers(self, recipe: Recipe) -> bool:
+        """Tell whether a recipe is of the space's optimizers and schedules, so that its features say what it is."""
+        shape = without_warmup(recipe.lr).name
+        return recipe.optimizer in self.space.optimizers and shape in self.space.schedules and recipe.lr.highest > 0
+
+    def middle(self, optimizer: str) -> Point:
+        """Return the middle of the cube, for one optimizer."""
+        return tuple(
+            axis.unit(optimizer) if isinstance(axis, Choice) and axis.name == "optimizer" else 0.5 for axis in self.axes
+        )
 
     def point(self, recipe: Recipe) -> Point:
         """Return the point of a recipe of this space; the inverse of :meth:`recipe` but for its digits.

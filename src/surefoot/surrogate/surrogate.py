@@ -1,0 +1,170 @@
+"""The surrogate: what a training is likely to end at, for settings and lengths that were not tried.
+
+Losses are modelled on a scale on which a training's noise is even: their logarithm, where all are positive. How bad the
+bad are says nothing about where the best is, and a cliff must not bend the valley beside it: at each length, losses far
+above the best are compressed, and a training that diverged counts as far above.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from surefoot.surrogate.gaussian_process import Array, GaussianProcess
+from surefoot.surrogate.valley import ValleyKernel
+
+# So far above the best of its length, in logarithms, a loss counts in full; what is beyond counts a tenth, to a limit.
+FULL_WEIGHT, BEYOND, HIGHEST = 0.4, 0.1, 0.7
+# More observations than this say no more, and the covariance grows with their square: the best and the last are kept.
+MOST_OBSERVATIONS = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A trial as the surrogate sees it.
+
+    Attributes:
+        features: u, m and the other axes, as :class:`ValleyKernel` has them, without the length.
+        steps: Length of the training.
+        loss: What it ended at; ``inf`` where it diverged or failed.
+    """
+
+    features: tuple[float, ...]
+    steps: int
+    loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class LossScale:
+    """The scale on which losses are compared: logarithms, or shares of a typical size where some are not positive.
+
+    Attributes:
+        unit: ``None`` for logarithms, else what the losses are divided by.
+
+    Example:
+        >>> scale = LossScale.of([2.0, 0.5, math.inf])
+        >>> round(scale.loss(scale.value(0.5)), 9), LossScale.of([-1.0, -3.0, 1.0]).unit
+        (0.5, 3.0)
+    """
+
+    unit: float | None
+
+    @classmethod
+    def of(cls, losses: Sequence[float]) -> LossScale:
+        """Return the scale for some losses."""
+        finite = np.array([loss for loss in losses if math.isfinite(loss)])
+        if not finite.size or finite.min() > 0:
+            return cls(None)
+        best, middle = float(finite.min()), float(np.median(finite))
+        return cls(max(abs(best), middle - best) or 1.0)
+
+    def value(self, loss: float) -> float:
+        """Return a loss on the scale."""
+        return math.log(loss) if self.unit is None else loss / self.unit
+
+    def loss(self, value: float) -> float:
+        """Return the loss of a value on the scale; the inverse of :meth:`value`."""
+        return math.exp(min(value, 700.0)) if self.unit is None else value * self.unit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surrogate:
+    """Expected losses over settings and lengths; make one with :meth:`fit`.
+
+    Attributes:
+        process: The posterior over functions.
+        observations: What it was fitted to.
+        values: The same on the scale, compressed ``[n]``.
+        scale: Of the losses.
+        full_steps: The length at which t is 0.
+    """
+
+    process: GaussianProcess
+    observations: tuple[Observation, ...]
+    values: Array
+    scale: LossScale
+    full_steps: int
+
+    @classmethod
+    def fit(cls, observations: Sequence[Observation], *, full_steps: int, generator: Generator) -> Surrogate | None:
+        """Return the surrogate of some trials, ``None`` where none of them ended with a finite loss.
+
+        Args:
+            observations: The trials.
+            full_steps: Length of a full training.
+            generator: Draws the kernel's settings.
+        """
+        if not any(math.isfinite(each.loss) for each in observations):
+            return None
+        kept = _kept(observations)
+        scale = LossScale.of([each.loss for each in kept])
+        values = compressed(kept, scale)
+        kernel = ValleyKernel(len(kept[0].features) - 2)
+        points = _points([each.features for each in kept], [each.steps for each in kept], full_steps)
+        process = GaussianProcess.fit(kernel, kernel.prior, points, values, noise=kernel.noise, generator=generator)
+        return cls(process, tuple(kept), values, scale, full_steps)
+
+    def predict(self, features: NDArray[np.float64], steps: int) -> tuple[Array, Array]:
+        """Return mean and standard deviation of the value on the scale, for settings ``[m, D]`` at one length."""
+        return self.process.predict(self._at(features, steps))
+
+    def draws(self, features: NDArray[np.float64], steps: int, count: int, *, generator: Generator) -> Array:
+        """Return functions that the trials allow, at settings ``[m, D]`` and one length: ``[count, m]``."""
+        return self.process.draws(self._at(features, steps), count, generator=generator)
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation of one training's value on the scale."""
+        kernel, process = self.process.kernel, self.process
+        assert isinstance(kernel, ValleyKernel)  # noqa: S101  (fit made it)
+        return float(process.weights @ kernel.noise(process.settings)[:, 0])
+
+    def _at(self, features: NDArray[np.float64], steps: int) -> Array:
+        return _points(features, [steps] * len(features), self.full_steps)
+
+
+def compressed(observations: Sequence[Observation], scale: LossScale) -> Array:
+    """Return losses on the scale, those far above the best of their length compressed.
+
+    Example:
+        >>> same = [Observation((0.0, 0.0), 10, loss) for loss in (1.0, math.e ** 0.3, math.e ** 2.4, math.inf)]
+        >>> compressed(same, LossScale(None)).round(2).tolist()
+        [0.0, 0.3, 0.6, 0.7]
+    """
+    values = np.empty(len(observations))
+    for steps in {each.steps for each in observations}:
+        rows = [number for number, each in enumerate(observations) if each.steps == steps]
+        on_scale = [
+            scale.value(observations[row].loss) if math.isfinite(observations[row].loss) else math.inf for row in rows
+        ]
+        best = min(on_scale)
+        for row, value in zip(rows, on_scale, strict=True):
+            above = value - best if math.isfinite(value) else math.inf
+            if above > FULL_WEIGHT:
+                above = min(FULL_WEIGHT + BEYOND * (above - FULL_WEIGHT), HIGHEST)
+            values[row] = best + above if math.isfinite(best) else math.inf
+    # Where all of a length diverged, it is as bad as the worst of the others.
+    values[~np.isfinite(values)] = values[np.isfinite(values)].max(initial=0.0)
+    return values
+
+
+def _kept(observations: Sequence[Observation]) -> list[Observation]:
+    """Return the trials that say most, where there are too many: the best half and the last half, in their order."""
+    if len(observations) <= MOST_OBSERVATIONS:
+        return [*observations]
+    half = MOST_OBSERVATIONS // 2
+    order = sorted(range(len(observations) - half), key=lambda number: observations[number].loss)
+    rows = {*order[:half], *range(len(observations) - half, len(observations))}
+    return [observations[row] for row in sorted(rows)]
+
+
+def _points(features: Sequence[Sequence[float]] | NDArray[np.float64], steps: Sequence[int], full_steps: int) -> Array:
+    """Return points as the kernel has them: u, m, t, others."""
+    rows = np.asarray(features, dtype=np.float64)
+    lengths = np.log(np.asarray(steps, dtype=np.float64) / full_steps)
+    return np.column_stack([rows[:, :2], lengths, rows[:, 2:]])
