@@ -17,8 +17,9 @@ from surefoot.search.result import FrontierPoint, SearchResult
 
 # Room beside the shortest and the longest training, as a factor.
 ROOM = 1.25
-# How far above the highest point of the frontier trials are drawn: as a factor, and as a share of the losses' range.
-HEADROOM, SHARE = 3.0, 0.5
+# How far above the highest point of the frontier trials are drawn: as a factor, and as a share of the losses' range;
+# and how far below its lowest, as a factor: the loss of a single small training may be next to nothing.
+HEADROOM, SHARE, BELOW = 3.0, 0.5, 10.0
 # Points of the frontier nearer than this share of the axis do not both have their learning rate written at them.
 APART = 0.07
 
@@ -78,12 +79,13 @@ def _linear(values: Sequence[float]) -> tuple[alt.Scale, alt.Axis]:
 def _in_sight(
     points: Sequence[FrontierPoint], trials: Sequence[tuple[TrialPoint, float]]
 ) -> tuple[list[tuple[TrialPoint, float]], float | None]:
-    """Return the trials that are not far above the frontier, and where the axis ends if some are."""
+    """Return the trials that are not far from the frontier, and where the axis ends if some are above that."""
     ends = finite(end for point in points for end in (point.loss, point.high))
     lowest, highest = min(point.loss for point in points), max(ends)
     ceiling = highest * HEADROOM if lowest > 0 else highest + SHARE * (highest - lowest or abs(highest) or 1.0)
-    shown = [(trial, loss) for trial, loss in trials if loss <= ceiling]
-    return shown, None if len(shown) == len(trials) else ceiling
+    floor = min(lowest, *finite(point.low for point in points)) / BELOW if lowest > 0 else -math.inf
+    shown = [(trial, loss) for trial, loss in trials if floor < loss <= ceiling]
+    return shown, ceiling if any(loss > ceiling for _, loss in trials) else None
 
 
 def _ticks(steps: Sequence[int]) -> list[int]:
