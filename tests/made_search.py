@@ -11,7 +11,7 @@ from surefoot.search.result import Contestant, FrontierPoint, GoodRange, Momentu
 from surefoot.statistics import score
 from surefoot.studies import Measurement
 from surefoot.tasks.loader import load
-from surefoot.trainers import Trial
+from surefoot.trainers import Curve, Trial
 from surefoot.trainers.fleet_trainer import FleetTrainer
 from surefoot.values import Interval, Score
 
@@ -85,7 +85,7 @@ def nothing_trained(result):
     """Return the same search, had every training diverged."""
 
     def lost(run):
-        return replace(run, outcome=replace(run.outcome, loss=math.inf, metric=None, diverged_at=1))
+        return replace(run, outcome=replace(run.outcome, loss=math.inf, metric=None, diverged_at=1, valid=Curve()))
 
     def broken(found):
         nothing = Score(math.inf, math.inf, math.inf, found.valid.seeds)

@@ -129,7 +129,8 @@ def contestant_name(found: Contestant, result: SearchResult) -> str:
         if several
     ]
     tied = ", tied" if found.tied and found.role != "recommended" else ""
-    return f"{found.role}{f' ({chr(44).join(kinds)})' if kinds else ''}{tied}"
+    in_brackets = f" ({', '.join(kinds)})" if kinds else ""
+    return f"{found.role}{in_brackets}{tied}"
 
 
 def contestants_note(result: SearchResult) -> str | None:

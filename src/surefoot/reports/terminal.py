@@ -85,6 +85,8 @@ def _contestants(result: SearchResult, *, narrow: bool) -> Table:
     table = plain_table("recipe", "learning\nrate", "momentum", "validation\nloss")
     for name in ["metric"] * metric + ["test\nloss"] * test + ["seeds"] * several:
         table.add_column(name, justify="right", no_wrap=True)
+    if narrow:
+        table.padding = (0, 0)
     for found in result.contestants:
         cells = _cells(found, metric=metric, test=test, between="\n" if narrow else " ")
         name = contestant_name(found, result)
