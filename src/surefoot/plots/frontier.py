@@ -103,8 +103,11 @@ def _lines(points: Sequence[FrontierPoint], x: alt.X, y: alt.Y, colour: alt.Colo
     for dashed in (False, True):
         pairs = [pair for pair in pairwise(points) if (pair[1].trials == 0 or pair[0].trials == 0) == dashed]
         rows: list[Row] = [{**_row(point), "pair": number} for number, pair in enumerate(pairs) for point in pair]
-        options = {"strokeDash": [5, 4]} if dashed else {}
-        yield alt.Chart(inline(rows)).mark_line(**options).encode(x, y, detail="pair:N", color=colour)
+        yield (
+            alt.Chart(inline(rows))
+            .mark_line(strokeDash=[5, 4] if dashed else [1, 0])
+            .encode(x, y, detail="pair:N", color=colour)
+        )
 
 
 def _rates(points: Sequence[FrontierPoint], x: alt.X, y: alt.Y) -> Iterator[alt.Chart]:
