@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.random import Generator
@@ -42,8 +42,9 @@ MAP, CLIMB, FULL = "map", "climb", "full"
 # Seeds of the search's stages lie so far apart, and those of the full trainings so far beyond.
 SEED_STRIDE, FRESH_SEEDS = 1_000, 10_000_000
 MOST_SEEDS = 5
-# A rate teaches something where it ends so much below the lowest rate tried, on the scale of the losses.
-LEARNS = 0.01
+# A rate teaches something where it ends so much below the lowest rate tried, on the scale of the losses. Where rates a
+# factor of ten apart end nearer to each other than this, the rung is too short to tell them apart.
+LEARNS, FLAT = 0.01, 0.08
 # So often the recommended recipe is looked for again after its full training diverged.
 ATTEMPTS = 3
 # From so many trainings left on, the optimum is looked for with full trainings as well.
@@ -162,26 +163,34 @@ class Engine:
         if self.space.lr is not None:
             self.coordinates = self._first_coordinates()
             return
+        costs: dict[str, dict[int, float]] = {}
         while True:
-            costs = {optimizer: self._bracket(optimizer) for optimizer in self.space.optimizers}
+            costs = {name: self._bracket(name, costs.get(name, {})) for name in self.space.optimizers}
             self.learned = any(map(_learns, costs.values()))
-            longer = next((steps for steps in self.stages.rungs if steps > self.stages.lowest), None)
-            if self.learned or longer is None or not self.allowance.affords(4 * longer):
+            longer = self.stages.raised()
+            if longer is None or not any(map(_flat, costs.values())):
                 break
-            self._tell(f"nothing learns in {self.stages.lowest} steps; trying {longer}.")
-            self.stages = replace(
-                self.stages, lowest=longer, climb=tuple(pair for pair in self.stages.climb if pair[0] > longer)
-            )
+            if not self.allowance.affords((longer.bracketing + longer.spread) * longer.lowest):
+                break
+            self._tell(f"{self.stages.lowest} steps tell too little; trying {longer.lowest}.")
+            self.stages = longer
         bests = {name: usual_rate(name) * 10.0 ** best_decade(found) for name, found in costs.items() if found}
         self.coordinates = Coordinates.around(
             self.space, {name: bests.get(name, usual_rate(name)) for name in self.space.optimizers}, steps=self._full
         )
 
-    def _bracket(self, optimizer: str) -> dict[int, float]:
-        """Return what rates at factors of ten cost, until the best is bracketed."""
-        costs: dict[int, float] = {}
+    def _bracket(self, optimizer: str, before: Mapping[int, float]) -> dict[int, float]:
+        """Return what rates at factors of ten cost, until the best is bracketed.
+
+        Args:
+            optimizer: Whose rates.
+            before: What they cost at a lower rung: what diverged there is not tried again, nor what was far off.
+        """
+        costs = {decade: cost for decade, cost in before.items() if not math.isfinite(cost)}
+        again = tuple(sorted(set(before) - set(costs), key=lambda decade: before[decade])[:2])
         seed = next(self._seeds)
-        while wanted := next_decades(costs):
+        while wanted := again or next_decades(costs):
+            again = ()
             recipes = [self._at_decade(optimizer, decade) for decade in wanted]
             outcomes = self._train(f"{MAP}/range", recipes, self.stages.lowest, seed=seed)
             if not outcomes:
@@ -400,6 +409,16 @@ def _learns(costs: dict[int, float]) -> bool:
         return False
     scale = LossScale.of([*finite.values()])
     return scale.value(finite[min(finite)]) - min(map(scale.value, finite.values())) > LEARNS
+
+
+def _flat(costs: dict[int, float]) -> bool:
+    """Tell whether the best rate and the best of its neighbours, a factor of ten away, cannot be told apart."""
+    best = best_decade(costs)
+    beside = [costs[decade] for decade in (best - 1, best + 1) if math.isfinite(costs.get(decade, math.inf))]
+    if not math.isfinite(costs[best]) or not beside:
+        return False
+    scale = LossScale.of([cost for cost in costs.values() if math.isfinite(cost)])
+    return scale.value(min(beside)) - scale.value(costs[best]) < FLAT
 
 
 def _apart(one: Recipe, other: Recipe) -> bool:

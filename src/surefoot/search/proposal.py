@@ -16,6 +16,8 @@ from surefoot.surrogate import Observation, Surrogate
 Array = NDArray[np.float64]
 # Points at which the surrogate is read: spread over the box, and around the best tried.
 LATTICE, AROUND, NEIGHBOURS, NEAR = 512, 8, 24, 0.06
+# Points of one round lie at least so far apart, in the logarithm of the rate or of the memory.
+APART = 0.3
 
 
 def lattice(box: Box, tried: Sequence[Point], *, generator: Generator) -> list[Point]:
@@ -64,7 +66,8 @@ def propose(
 ) -> list[Point]:
     """Return points to be trained for so many steps.
 
-    Each after the first is chosen as if those before had ended where the surrogate expects them to (kriging believer).
+    Each after the first is chosen as if those before had ended where the surrogate expects them to (kriging believer),
+    and at some distance from them.
 
     Args:
         count: How many.
@@ -79,6 +82,7 @@ def propose(
         Ginsbourger, Le Riche & Carraro (2010), "Kriging is well-suited to parallelize optimization".
     """
     chosen: list[Point] = []
+    chosen_features: list[Array] = []
     believed = [*observations]
     box = ((0.0, 1.0),) * len(coordinates.axes)
     for _ in range(count):
@@ -91,8 +95,13 @@ def propose(
         means, deviations = surrogate.predict(features, steps)
         known = np.array([each.features for each in observations])
         best = float(surrogate.predict(known, steps)[0].min())
-        number = int(np.argmax(expected_improvement(means, deviations, best)))
+        improvement = expected_improvement(means, deviations, best)
+        for other in chosen_features:
+            near_one = np.abs(features[:, :2] - other[:2]).max(axis=1) < APART
+            improvement[near_one] = -np.inf
+        number = int(np.argmax(improvement))
         chosen.append(candidates[number])
+        chosen_features.append(features[number])
         believed.append(
             Observation(tuple(features[number].tolist()), steps, surrogate.scale.loss(float(means[number])))
         )
