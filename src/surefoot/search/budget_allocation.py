@@ -73,7 +73,7 @@ class Stages:
         )
 
     def raised(self) -> Stages | None:
-        """Return the stages with the next rung as the lowest and half as many trials, ``None`` where that is in full."""
+        """Return the stages with the next rung as the lowest and half as many trials, ``None`` where there is none."""
         longer = next((steps for steps in self.rungs[:-1] if steps > self.lowest), None)
         if longer is None:
             return None

@@ -26,8 +26,9 @@ from surefoot.interruption import Interrupted, Stop, never
 from surefoot.recipe import Recipe
 from surefoot.recipe.families import effective_rate, family_of
 from surefoot.schedules import scaled
-from surefoot.search.answer import Reader, Trained, recommended_length
+from surefoot.search.answer import Reader, recommended_length
 from surefoot.search.budget_allocation import A_ROUND, Allowance, Stages
+from surefoot.search.cliff import Trained
 from surefoot.search.goal import Aim
 from surefoot.search.proposal import propose
 from surefoot.search.rate_range import best_decade, next_decades, usual_rate, usual_recipe
@@ -332,12 +333,9 @@ class Engine:
         return self.sampler.more(count, tried, box=box, generator=self._generator(10 + number))
 
     def _propose(self, count: int, steps: int, number: int) -> list[Point]:
-        trials = self.trained()
-        order = sorted(trials, key=lambda trial: trial.observation.loss)
         return propose(
             count,
-            [trial.observation for trial in trials],
-            [trial.point for trial in order if all(0.0 <= unit <= 1.0 for unit in trial.point)],
+            self.trained(),
             self._where,
             steps=steps,
             full_steps=self.trainer.steps,

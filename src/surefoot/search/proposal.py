@@ -10,8 +10,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from surefoot.search.cliff import Cliff, Trained
 from surefoot.search.space import Box, Coordinates, Point, near, spread
-from surefoot.surrogate import Observation, Surrogate
+from surefoot.surrogate import LossScale, Observation, Surrogate
 
 Array = NDArray[np.float64]
 # Points at which the surrogate is read: spread over the box, and around the best tried.
@@ -56,8 +57,7 @@ def expected_improvement(means: Array, deviations: Array, best: float) -> Array:
 
 def propose(
     count: int,
-    observations: Sequence[Observation],
-    points: Sequence[Point],
+    trials: Sequence[Trained],
     coordinates: Coordinates,
     *,
     steps: int,
@@ -71,8 +71,7 @@ def propose(
 
     Args:
         count: How many.
-        observations: All trials so far.
-        points: Points around which to look closely, the best first.
+        trials: All trials so far.
         coordinates: Of the search.
         steps: Length of the trials.
         full_steps: Length of a full training.
@@ -81,6 +80,10 @@ def propose(
     Reference:
         Ginsbourger, Le Riche & Carraro (2010), "Kriging is well-suited to parallelize optimization".
     """
+    observations = [trial.observation for trial in trials]
+    order = sorted(trials, key=lambda trial: trial.observation.loss)
+    points = [trial.point for trial in order if all(0.0 <= unit <= 1.0 for unit in trial.point)]
+    cliff = Cliff.of(trials, LossScale.of([each.loss for each in observations]))
     chosen: list[Point] = []
     chosen_features: list[Array] = []
     believed = [*observations]
@@ -96,6 +99,7 @@ def propose(
         known = np.array([each.features for each in observations])
         best = float(surrogate.predict(known, steps)[0].min())
         improvement = expected_improvement(means, deviations, best)
+        improvement[cliff.breaks(features, coordinates.optimizers_at(candidates), margin=0.0)] = -np.inf
         for other in chosen_features:
             near_one = np.abs(features[:, :2] - other[:2]).max(axis=1) < APART
             improvement[near_one] = -np.inf

@@ -117,7 +117,7 @@ def run_search(request: Request) -> SearchResult:
         result = _result(request, engine, budget, study, time.perf_counter() - begin)
     if study is not None:
         study.release(status="done", result=result.to_json())
-        _keep_model(result, trainer, study)
+        _keep_model(result, study)
     return result
 
 
@@ -278,7 +278,7 @@ def _models_of(trainer: Trainer) -> Callable[[Recipe, int, int], Callable[[], nn
     return find
 
 
-def _keep_model(result: SearchResult, trainer: Trainer, study: Study) -> None:
+def _keep_model(result: SearchResult, study: Study) -> None:
     """Write the trained weights beside the study, so that they are there when it is opened again."""
     if result.trained is None:
         return
