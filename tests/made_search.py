@@ -130,3 +130,9 @@ def _contestant(role, recipe, runs):
 def _point(steps, row, trials):
     loss = row.outcome.loss
     return FrontierPoint(steps, row.trial.recipe, loss, 0.8 * loss, 1.3 * loss, trials)
+
+
+def on_one_seed(found):
+    """Return a contestant, had it been trained on its first seed alone."""
+    run = found.runs[0]
+    return replace(found, valid=score([run.outcome.loss]), runs=(run,), tied=False)

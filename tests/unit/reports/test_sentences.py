@@ -2,6 +2,7 @@ import math
 from dataclasses import replace
 
 import pytest
+from tests.made_search import on_one_seed
 
 from surefoot.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.reports.sentences import (
@@ -171,12 +172,13 @@ def test_contestants_are_named_by_their_role_and_what_tells_them_apart(made):
     assert contestant_name(made.best, alike) == "recommended"
 
 
-def test_the_note_says_how_many_seeds_there_were(made, tuned):
+def test_the_note_says_how_many_seeds_there_were(made):
     assert "means of 3 trainings after 200 steps" in contestants_note(made)
     assert "Tied:" in contestants_note(made)
-    assert "of one training each" in contestants_note(tuned)
-    assert "Tied:" not in contestants_note(tuned)
-    mixed = replace(made, contestants=(made.best, tuned.default))
+    single = replace(made, contestants=tuple(map(on_one_seed, made.contestants)))
+    assert "of one training each" in contestants_note(single)
+    assert "Tied:" not in contestants_note(single)
+    mixed = replace(made, contestants=(made.best, on_one_seed(made.default)))
     assert "means of 1 to 3 trainings" in contestants_note(mixed)
     assert contestants_note(replace(made, contestants=())) is None
 

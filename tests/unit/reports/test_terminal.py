@@ -3,6 +3,7 @@ from io import StringIO
 
 import pytest
 from rich.console import Console
+from tests.made_search import on_one_seed
 
 from surefoot.numerals import measured, numeral
 from surefoot.reports.terminal import schedule_plot, search_table
@@ -92,9 +93,9 @@ def test_a_find_has_a_table_by_momentum_and_a_tune_has_none(made):
     assert marked[1] == numeral(made.recipe.momentum.highest)
 
 
-def test_a_contestant_with_other_seeds_has_them_in_a_column(made, tuned):
+def test_a_contestant_with_other_seeds_has_them_in_a_column(made):
     assert "seeds" not in printed(search_table(replace(made, contestants=made.contestants)), 80).split("steps")[0]
-    mixed = replace(made, contestants=(made.best, tuned.default))
+    mixed = replace(made, contestants=(made.best, on_one_seed(made.default)))
     rows = rows_under(printed(search_table(mixed), 120), "seeds")
     assert [row[-1] for row in rows] == ["3", "1"]
 
