@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.random import Generator
@@ -70,6 +70,7 @@ class Reader:
     generator: Generator
     _surrogate: Surrogate | None = None
     _cliff: Cliff | None = None
+    _candidates: list[Recipe] = field(default_factory=list)
 
     @property
     def cliff(self) -> Cliff:
@@ -91,7 +92,7 @@ class Reader:
 
     def best(self, steps: int) -> tuple[Recipe, float, float]:
         """Return the recipe expected to be best after so many steps, and mean and deviation of its value."""
-        recipes = self._candidates()
+        recipes = self.candidates
         features = self._features(recipes)
         means, deviations = self.surrogate.predict(features, steps)
         # The worse of the mean there and at somewhat larger rates: on the edge of a cliff the next seed may fall.
@@ -158,8 +159,14 @@ class Reader:
             found.append("momentum")
         return tuple(found)
 
-    def _candidates(self) -> list[Recipe]:
-        """Return recipes to choose from: of a lattice, and those tried."""
+    @property
+    def candidates(self) -> list[Recipe]:
+        """Recipes to choose from: of a lattice, and those tried; the same for every length."""
+        if not self._candidates:
+            self._candidates = self._drawn_candidates()
+        return self._candidates
+
+    def _drawn_candidates(self) -> list[Recipe]:
         order = sorted(self.trials, key=lambda trial: trial.observation.loss)
         box = ((0.0, 1.0),) * len(self.coordinates.axes)
         inside = [trial.point for trial in order if all(0.0 <= unit <= 1.0 for unit in trial.point)]

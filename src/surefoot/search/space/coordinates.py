@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from surefoot.errors import RecipeError
@@ -39,6 +39,7 @@ class Coordinates:
         space: What may be tried.
         rates: Bounds of the first axis for each optimizer: its name, lowest, highest.
         steps: Length of a training.
+        axes: The axes of the cube, in order; what is fixed has none.
 
     Raises:
         RecipeError: If the space leaves nothing to search.
@@ -47,8 +48,10 @@ class Coordinates:
     space: SearchSpace
     rates: tuple[tuple[str, float, float], ...]
     steps: int
+    axes: tuple[Axis | Choice, ...] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "axes", tuple(axis for axis in self._all_axes() if axis is not None))
         if not self.axes:
             raise RecipeError(
                 "search space: nothing to search, every setting is one number.", hint="bound one, as lr = [0.001, 1.0]."
@@ -63,11 +66,6 @@ class Coordinates:
             for optimizer in space.optimizers
         }
         return cls(space, tuple((optimizer, low, high) for optimizer, (low, high) in bounds.items()), steps)
-
-    @property
-    def axes(self) -> tuple[Axis | Choice, ...]:
-        """The axes of the cube, in order; what is fixed has none."""
-        return tuple(axis for axis in self._all_axes() if axis is not None)
 
     def _all_axes(self) -> tuple[Axis | Choice | None, ...]:
         space = self.space
