@@ -155,6 +155,18 @@ class Engine:
         """Return the lengths of the frontier: those of trials, and the full training."""
         return tuple(sorted({*(row.trial.steps for row in self.ledger.measurements), self.trainer.steps}))
 
+    def first_trial(self) -> Trial:
+        """Return a trial that the search will ask for first: what it takes says what others will."""
+        if self.space.lr is None:
+            recipe = self._at_decade(self.space.optimizers[0], 0)
+        else:
+            where = self._first_coordinates()
+            (point, *_) = self.sampler.first(
+                self.stages.spread, dimensions=len(where.axes), generator=self._generator(1)
+            )
+            recipe = where.recipe(point)
+        return Trial(recipe, self.stages.lowest, self.seed)
+
     # -- stages -----------------------------------------------------------------------------------------------------
 
     def _find_range(self) -> None:
@@ -236,7 +248,7 @@ class Engine:
             self.decide()  # with what has been learned from its divergence
         contestants = self._contestants()
         for number in range(MOST_SEEDS):
-            wanted = [recipe for recipe in contestants if not self.ledger.knows(self._trial(recipe, number))]
+            wanted = [recipe for recipe in contestants if not self.ledger.asked(self._trial(recipe, number))]
             for recipe in wanted if number == 0 else []:
                 if not self._train(FULL, [recipe], self.length, seed=self._fresh(number)):
                     return
@@ -306,9 +318,10 @@ class Engine:
             self.progress.stage(_shown(stage, steps), config_steps=count * steps)
         begin = time.monotonic()
         trials = [Trial(recipe, steps, seed) for recipe in recipes[:count]]
-        name = f"{stage}/{len({row.stage for row in self.ledger.measurements}):03}"
         known = sum(self.ledger.knows(trial) for trial in trials)
-        outcomes = self.ledger.run(name, trials)
+        if self.trainer.stop():
+            raise Interrupted
+        outcomes = self.ledger.run(stage, trials)
         fresh = (count - known) * steps
         self.allowance.pay(count * steps, seconds=(time.monotonic() - begin) * count * steps / fresh if fresh else 0.0)
         self._show_best(trials, outcomes)
