@@ -6,12 +6,9 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import Any, ClassVar, TypeAlias
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from surefoot.optimizers.pieces import Piece
@@ -42,19 +39,6 @@ class Hyperparameter:
     def allows(self, value: float) -> bool:
         """Tell whether a value is within the bounds."""
         return self.low <= value < self.high or (self.with_high and value == self.high)
-
-    def first_outside(self, values: NDArray[np.float64]) -> float | None:
-        """Return the first of some values that is not within the bounds, ``None`` where all are.
-
-        Example:
-            >>> Hyperparameter("momentum", 0.0, high=1.0).first_outside(np.array([0.5, 1.0, 2.0]))
-            1.0
-        """
-        if values.size == 1:
-            return None if self.allows(float(values[0])) else float(values[0])
-        above = values <= self.high if self.with_high else values < self.high
-        outside = ~((values >= self.low) & above)
-        return float(values[outside.argmax()]) if outside.any() else None
 
     @property
     def allowed(self) -> str:
@@ -88,7 +72,6 @@ class UpdateRule(ABC):
         """Return the parameters and slots after one step; the arguments are left as they are."""
 
     @classmethod
-    @cache
     def slot_switches(cls) -> tuple[str, ...]:
         """Return the names of the switches that change the slots."""
         own: Any = cls  # every rule is a dataclass

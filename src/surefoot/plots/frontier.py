@@ -9,7 +9,7 @@ from itertools import pairwise
 import altair as alt
 
 from surefoot.numerals import measured, numeral
-from surefoot.plots.axes import finite, log_axis, loss_scale
+from surefoot.plots.axes import finite, loss_scale
 from surefoot.plots.inline import Row, inline
 from surefoot.plots.theme import RECOMMENDED, ROLES, finished, layered
 from surefoot.plots.trial_points import TrialPoint, trial_points
@@ -30,23 +30,25 @@ def frontier(result: SearchResult) -> alt.LayerChart:
     gives it. The result must have a frontier.
     """
     points = [point for point in result.frontier if math.isfinite(point.loss)]
-    trials = [trial for trial in trial_points(result.measurements) if math.isfinite(trial.loss)]
+    metric = result.aim.goal == "metric"
     low, high = points[0].steps / ROOM, points[-1].steps * ROOM
-    shown, ceiling = _in_sight(points, trials)
+    trials = _trials(result)
+    shown, ceiling = ([*trials], None) if metric else _in_sight(points, trials)
     bounds = finite(end for point in points for end in (point.low, point.high))
-    scale, axis = loss_scale([*bounds, *(each.loss for each in (*points, *shown))], ceiling=ceiling)
+    values = [*bounds, *(point.loss for point in points), *(value for _, value in shown)]
+    scale, axis = _linear(values) if metric else loss_scale(values, ceiling=ceiling)
     x = alt.X(
         "steps:Q",
         title="steps of the training (log scale)",
         scale=alt.Scale(type="log", domain=[low, high], nice=False),
         axis=alt.Axis(values=_ticks([point.steps for point in points]), format=",d", labelOverlap=True),
     )
-    y = alt.Y("loss:Q", title="validation loss", scale=scale, axis=axis)
+    y = alt.Y("loss:Q", title="validation metric" if metric else "validation loss", scale=scale, axis=axis)
     base = alt.Chart(inline([_row(point) for point in points])).encode(x, y, tooltip=_TOOLTIP)
     colour = alt.Color("role:N", scale=alt.Scale(domain=list(ROLES)), legend=None)
     layers = [
         base.mark_area(opacity=0.18, clip=True).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q", color=colour),
-        alt.Chart(inline([{"steps": each.steps, "loss": each.loss, "recipe": str(each.recipe)} for each in shown]))
+        alt.Chart(inline([{"steps": each.steps, "loss": value, "recipe": str(each.recipe)} for each, value in shown]))
         .mark_point(filled=True, size=22, opacity=0.3, style="drawn", clip=True)
         .encode(x, y, tooltip=["recipe:N", "loss:Q", "steps:Q"]),
         *_recommended(result, x),
@@ -62,15 +64,26 @@ def frontier(result: SearchResult) -> alt.LayerChart:
     return figure
 
 
-def _in_sight(points: Sequence[FrontierPoint], trials: Sequence[TrialPoint]) -> tuple[list[TrialPoint], float | None]:
+def _trials(result: SearchResult) -> list[tuple[TrialPoint, float]]:
+    """Return the trials with what was to be made good: their loss, or their metric."""
+    every = trial_points(result.measurements, judge=result.aim.judge)
+    valued = [(trial, trial.metric if result.aim.goal == "metric" else trial.loss) for trial in every]
+    return [(trial, value) for trial, value in valued if value is not None and math.isfinite(value)]
+
+
+def _linear(values: Sequence[float]) -> tuple[alt.Scale, alt.Axis]:
+    return alt.Scale(zero=False, nice=True, domain=[min(values), max(values)]), alt.Axis(tickCount=6)
+
+
+def _in_sight(
+    points: Sequence[FrontierPoint], trials: Sequence[tuple[TrialPoint, float]]
+) -> tuple[list[tuple[TrialPoint, float]], float | None]:
     """Return the trials that are not far above the frontier, and where the axis ends if some are."""
     ends = finite(end for point in points for end in (point.loss, point.high))
     lowest, highest = min(point.loss for point in points), max(ends)
     ceiling = highest * HEADROOM if lowest > 0 else highest + SHARE * (highest - lowest or abs(highest) or 1.0)
-    shown = [trial for trial in trials if trial.loss <= ceiling]
-    if len(shown) == len(trials):
-        return shown, None
-    return shown, ceiling
+    shown = [(trial, loss) for trial, loss in trials if loss <= ceiling]
+    return shown, None if len(shown) == len(trials) else ceiling
 
 
 def _ticks(steps: Sequence[int]) -> list[int]:
@@ -133,7 +146,7 @@ def _row(point: FrontierPoint) -> Row:
 _TOOLTIP = [
     alt.Tooltip("recipe:N"),
     alt.Tooltip("steps:Q", format=",d"),
-    alt.Tooltip("expected:N", title="expected validation loss"),
+    alt.Tooltip("expected:N", title="expected"),
     alt.Tooltip("interval:N", title="90 % interval"),
     alt.Tooltip("trials:Q"),
 ]
@@ -143,11 +156,12 @@ def _title(result: SearchResult, points: Sequence[FrontierPoint]) -> str:
     if result.overfits_after is not None:
         return f"Longer than {result.overfits_after:,} steps overfits"
     first, last = points[0], points[-1]
-    if len(points) < 2 or not 0 < last.loss < first.loss:
+    if result.aim.goal == "metric" or len(points) < 2 or not 0 < last.loss < first.loss:
         return "What each length of training gives"
-    return f"{last.steps / first.steps:.0f}x the steps: loss {measured(first.loss)} becomes {measured(last.loss)}"
+    times = numeral(last.steps / first.steps, digits=2)
+    return f"{times}x the steps: loss {measured(first.loss)} becomes {measured(last.loss)}"
 
 
 def _subtitle(result: SearchResult, points: Sequence[FrontierPoint]) -> str:
     empty = " Empty: extrapolated." if any(not point.trials for point in points) else ""
-    return f"{result.task}: expected loss of the best recipe of each length, band: 90 % interval, grey dots: trials.{empty}"
+    return f"{result.task}: the best expected of each length, band: 90 % interval, grey dots: trials.{empty}"

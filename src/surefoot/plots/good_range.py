@@ -24,7 +24,7 @@ def good_range(result: SearchResult) -> alt.LayerChart:
 
     The result must know some of several momenta, or a good range.
     """
-    rows = _rows(result)
+    rows = momentum_rows(result)
     rates = [rate for row in rows for rate in (row.lr, row.limit, *_ends(row)) if rate]
     low, high = min(rates) / ROOM, max(rates) * ROOM
     high *= (high / low) ** LOSSES
@@ -52,13 +52,19 @@ def good_range(result: SearchResult) -> alt.LayerChart:
     return figure
 
 
-def _rows(result: SearchResult) -> list[MomentumRow]:
-    """Return what is known of each momentum; of the recommended alone where that is all."""
-    if result.by_momentum or result.recipe is None or result.good_range is None:
-        return sorted(result.by_momentum, key=lambda row: row.momentum)
-    recipe = result.recipe
-    expected = math.inf if result.expected_loss is None else result.expected_loss
-    return [MomentumRow(recipe.momentum.highest, recipe.lr.highest, result.good_range.lr, expected, result.limit)]
+def momentum_rows(result: SearchResult) -> list[MomentumRow]:
+    """Return what is known of each momentum, ascending, the recommended recipe's own among them."""
+    rows, recipe, good = [*result.by_momentum], result.recipe, result.good_range
+    if recipe is not None and good is not None and not any(is_recommended(row, result) for row in rows):
+        expected = math.inf if result.expected_loss is None else result.expected_loss
+        own = None if good.lr.low == good.lr.high else good.lr
+        rows.append(MomentumRow(recipe.momentum.highest, recipe.lr.highest, own, expected, result.limit))
+    return sorted(rows, key=lambda row: row.momentum)
+
+
+def is_recommended(row: MomentumRow, result: SearchResult) -> bool:
+    """Tell whether a row is about the momentum of the recommended recipe."""
+    return result.recipe is not None and math.isclose(row.momentum, result.recipe.momentum.highest)
 
 
 def _ends(row: MomentumRow) -> Sequence[float]:
@@ -66,11 +72,10 @@ def _ends(row: MomentumRow) -> Sequence[float]:
 
 
 def _bar(row: MomentumRow, result: SearchResult) -> Row:
-    chosen = result.recipe is not None and math.isclose(row.momentum, result.recipe.momentum.highest)
     known = math.isfinite(row.loss)
     return {
         "momentum": numeral(row.momentum),
-        "role": RECOMMENDED if chosen else RUNNER_UP,
+        "role": RECOMMENDED if is_recommended(row, result) else RUNNER_UP,
         "lr": row.lr,
         "low": None if row.good is None else row.good.low,
         "high": None if row.good is None else row.good.high,
@@ -93,7 +98,7 @@ _TOOLTIP = [
 
 def _title(result: SearchResult) -> str:
     good, recipe = result.good_range, result.recipe
-    if good is None or recipe is None:
+    if good is None or recipe is None or good.lr.low == good.lr.high:
         return "The learning rates of each momentum"
     rates = f"{numeral(good.lr.low)} to {numeral(good.lr.high)}"
     return f"Good learning rates at momentum {numeral(recipe.momentum.highest)}: {rates}"

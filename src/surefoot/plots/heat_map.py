@@ -33,6 +33,8 @@ CELLS = (44, 26)
 KERNEL, REACH = 0.07, 0.16
 # They suit so many dots, and widen where there are fewer, up to a factor.
 TYPICAL_POINTS, WIDEST = 50, 2.0
+# Momenta nearer than this make no outline that could be seen.
+NARROW = 0.02
 # At most so many lengths have a size in the legend.
 MOST_SIZES = 6
 
@@ -45,7 +47,7 @@ def heat_map(result: SearchResult) -> alt.LayerChart:
     a bar at the recommended momentum; where it is known of several momenta, an outline.
     A learning rate means another thing to every optimizer: where several were searched, one is drawn.
     """
-    every = trial_points(result.measurements)
+    every = trial_points(result.measurements, judge=result.aim.judge)
     optimizer = _drawn_optimizer(result, every)
     points = [point for point in every if point.recipe.optimizer == optimizer]
     marked = _marked(result, optimizer)
@@ -80,13 +82,18 @@ def _setting(recipe: Recipe) -> str:
 
 
 def _good_ranges(result: SearchResult, optimizer: str) -> list[tuple[float, Interval]]:
-    """Return the good learning rates of each momentum, ascending; of the recommended one alone where that is all."""
-    if result.recipe is None or result.recipe.optimizer != optimizer:
+    """Return the good learning rates of the good momenta, ascending."""
+    good, recipe = result.good_range, result.recipe
+    if good is None or recipe is None or recipe.optimizer != optimizer or good.lr.low == good.lr.high:
         return []
-    found = {row.momentum: row.good for row in result.by_momentum if row.good is not None}
-    if result.good_range is not None:
-        found[result.recipe.momentum.highest] = result.good_range.lr
-    return sorted(found.items())
+    found = {
+        row.momentum: row.good
+        for row in result.by_momentum
+        if row.good is not None and good.momentum is not None and row.momentum in good.momentum
+    }
+    if max(found, default=0.0) - min(found, default=0.0) < NARROW:
+        found = {}
+    return sorted({**found, recipe.momentum.highest: good.lr}.items())
 
 
 def _good(ranges: Sequence[tuple[float, Interval]], frame: Frame) -> Iterator[alt.Chart]:

@@ -72,6 +72,6 @@ def _good_range_caption(result: SearchResult) -> str:
     good = result.good_range
     lose = "little" if good is None else f"at most {100 * good.tolerance:g} %"
     return (
-        f"Learning rates in a bar are expected to lose {lose} over the best setting; a momentum without a bar has none. "
-        "Above the cross a training is expected to be of no use; without a cross, no rate tried was too large."
+        f"Learning rates in a bar are expected to lose {lose} over the best at that momentum; without a bar, the "
+        "trials do not show any to. Rates above the cross are too large; without a cross, no rate tried was."
     )

@@ -11,6 +11,8 @@ import numpy as np
 from surefoot.plots.axes import finite
 from surefoot.recipe import Recipe
 from surefoot.studies import Measurement
+from surefoot.trainers import Outcome
+from surefoot.trainers.outcome import Judge
 
 # Stages of the search and of the trainings in full; ``search`` and ``confirm`` are those of databases of version 0.1.
 SEARCH_STAGES, FULL_STAGES = ("map", "climb", "search"), ("full", "confirm")
@@ -24,6 +26,7 @@ class TrialPoint:
         recipe: The recipe; ``lr`` and ``momentum`` are its peaks.
         steps: Length of its trainings.
         loss: Mean validation loss over the seeds; ``inf`` where one of them diverged.
+        metric: Mean of the metric, ``None`` where there is none or a seed diverged.
         relative: The loss over the lowest of that length, at least 1; where losses may be negative, 1 + the difference.
         seeds: How many seeds.
     """
@@ -31,6 +34,7 @@ class TrialPoint:
     recipe: Recipe
     steps: int
     loss: float
+    metric: float | None
     relative: float
     seeds: int
 
@@ -45,10 +49,10 @@ class TrialPoint:
         return self.recipe.momentum.highest
 
 
-def trial_points(measurements: Iterable[Measurement]) -> list[TrialPoint]:
+def trial_points(measurements: Iterable[Measurement], *, judge: Judge = "final") -> list[TrialPoint]:
     """Return every recipe at every length once, the trainings in full included.
 
-    Trainings that a search measured on their way, as it did before schema 2, are there as far as they were trained.
+    Trainings that a search measured on their way, as version 0.1 did, are there as far as they were trained.
     """
     rows = [row for row in measurements if row.stage.startswith((*SEARCH_STAGES, *FULL_STAGES))]
     furthest: dict[tuple[Recipe, int, int], Measurement] = {}
@@ -56,20 +60,30 @@ def trial_points(measurements: Iterable[Measurement]) -> list[TrialPoint]:
         key = (row.trial.recipe, row.trial.seed, row.trial.steps)
         if key not in furthest or row.taken >= furthest[key].taken:
             furthest[key] = row
-    losses: dict[tuple[Recipe, int], list[float]] = {}
+    outcomes: dict[tuple[Recipe, int], list[Outcome]] = {}
     for row in furthest.values():
-        losses.setdefault((row.trial.recipe, row.taken), []).append(row.outcome.loss)
-    means = {key: float(np.mean(found)) for key, found in losses.items()}
+        outcomes.setdefault((row.trial.recipe, row.taken), []).append(row.outcome)
+    means = {key: float(np.mean([each.judged(judge) for each in found])) for key, found in outcomes.items()}
     lowest: dict[int, float] = {}
     for (_, steps), loss in means.items():
         lowest[steps] = min(loss, lowest.get(steps, math.inf))
     positive = all(loss > 0 for loss in finite(means.values()))
     return [
         TrialPoint(
-            recipe, steps, loss, relative_loss(loss, lowest[steps], positive=positive), len(losses[recipe, steps])
+            recipe,
+            steps,
+            loss,
+            _mean_metric(outcomes[recipe, steps]),
+            relative_loss(loss, lowest[steps], positive=positive),
+            len(outcomes[recipe, steps]),
         )
         for (recipe, steps), loss in means.items()
     ]
+
+
+def _mean_metric(outcomes: Sequence[Outcome]) -> float | None:
+    found = [each.metric for each in outcomes if each.metric is not None and each.ok]
+    return float(np.mean(found)) if len(found) == len(outcomes) else None
 
 
 def relative_loss(loss: float, best: float, *, positive: bool) -> float:

@@ -207,9 +207,11 @@ class Recipe:
     def _faults(self, steps: int = TYPICAL_STEPS) -> Iterator[str]:
         for spec in hyperparameters_of(self.optimizer):
             schedule = self.schedule(spec.name)
-            wrong = spec.first_outside(_samples(schedule, steps))
-            if wrong is not None:
-                yield f"{spec.name} must be {spec.allowed}; given {schedule_value(schedule, wrong)}"
+            samples = _samples(schedule, steps)
+            # Bounds are intervals: where the extremes are allowed, so is all between them.
+            wrong = [sample for sample in (samples.min(), samples.max()) if not spec.allows(sample)]
+            if wrong:
+                yield f"{spec.name} must be {spec.allowed}; given {schedule_value(schedule, wrong[0])}"
             if not spec.scheduled and not isinstance(schedule, Constant):
                 yield f"{spec.name} is set once and takes a number; given {schedule_text(schedule)}"
         if "nesterov" in self.switches and dict(self.hyper).get("dampening", Constant(0.0)) != Constant(0.0):

@@ -12,7 +12,6 @@ from surefoot.values import Interval, Score
 
 LONG_NAMES = {"lr": "learning rate", "steps": "length of training", "batch_size": "batch size"}
 EDGE_NOTE = "* on the edge of the rates tried, the best may lie beyond; left out of the powers."
-FRONTIER_TITLE = "The best that each length of training gives:"
 
 
 def headline(result: SearchResult) -> str:
@@ -42,7 +41,8 @@ def _expectation(result: SearchResult) -> str:
     if result.expected_loss is None:
         return "what it gives was not measured"
     point = recommended_point(result)
-    bounds = "" if point is None else f" (90 % interval {measured(point.low)} to {measured(point.high)})"
+    known = point is not None and point.recipe == result.recipe
+    bounds = f" (90 % interval {measured(point.low)} to {measured(point.high)})" if point is not None and known else ""
     return f"the expected validation loss is {measured(result.expected_loss)}{bounds}"
 
 
@@ -153,23 +153,44 @@ def good_range_text(result: SearchResult) -> str | None:
     good, recipe = result.good_range, result.recipe
     if good is None or recipe is None:
         return None
+    own, lose = numeral(recipe.momentum.highest), f"expected to lose at most {tolerance_text(good.tolerance)}"
     limit = (
         "no rate tried was too large" if result.limit is None else f"the largest usable one is {numeral(result.limit)}"
     )
-    said = (
-        f"Good learning rates at momentum {numeral(recipe.momentum.highest)}: {range_text(good.lr)} "
-        f"(each expected to lose at most {tolerance_text(good.tolerance)}); {limit}."
-    )
-    if good.momentum is None or good.momentum.low == good.momentum.high:
+    if numeral(good.lr.low) == numeral(good.lr.high):
+        only = numeral(good.lr.low)
+        return f"At momentum {own} the trials show no learning rate but {only} to be good ({lose}); {limit}."
+    said = f"Good learning rates at momentum {own}: {range_text(good.lr)} (each {lose}); {limit}."
+    if good.momentum is None or numeral(good.momentum.low) == numeral(good.momentum.high):
         return said
     return f"{said} Good momenta: {range_text(good.momentum)}, each with a learning rate of its own."
+
+
+def frontier_title(result: SearchResult) -> str:
+    """Return what the table of the frontier shows."""
+    what = "metric" if result.aim.goal == "metric" else "validation loss"
+    return f"The best {what} to expect of each length of training:"
+
+
+def frontier_note(result: SearchResult) -> str | None:
+    """Return why the frontier has another recipe than the recommended one, ``None`` where it has not."""
+    point = recommended_point(result)
+    if point is None or result.recipe is None or point.recipe == result.recipe:
+        return None
+    return (
+        "Rows have the settings that the trials let expect to be best at that length; at the recommended one, "
+        f"{result.steps:,} steps, they need not be exactly those of the recommended recipe."
+    )
 
 
 def momenta_title(result: SearchResult) -> str:
     """Return what the table of learning rates by momentum shows."""
     good = result.good_range
     lose = "little" if good is None else f"at most {tolerance_text(good.tolerance)}"
-    return f"The learning rates of several momenta (good: expected to lose {lose} over the best setting):"
+    return (
+        f"The learning rates of several momenta (good: expected to lose {lose} over the best at that momentum; "
+        "- where the trials do not show it):"
+    )
 
 
 def tolerance_text(tolerance: float) -> str:
@@ -201,7 +222,7 @@ def overfitting_text(result: SearchResult) -> str | None:
 def surprise_text(result: SearchResult) -> str | None:
     """Return that the measured loss lies outside of what the search expects, ``None`` where it does not."""
     point, best = recommended_point(result), result.best
-    if point is None or best is None or not math.isfinite(best.valid.mean):
+    if point is None or best is None or result.aim.goal == "metric" or not math.isfinite(best.valid.mean):
         return None
     low, high = (best.valid.mean if math.isinf(end) else end for end in (best.valid.low, best.valid.high))
     if low <= point.high and point.low <= high:

@@ -15,12 +15,14 @@ from rich.text import Text
 
 from surefoot.numerals import measured, numeral, percent
 from surefoot.plots.axes import linear_ticks
+from surefoot.plots.good_range import is_recommended, momentum_rows
 from surefoot.reports.sentences import (
-    FRONTIER_TITLE,
     best_rate_text,
     contestant_name,
     contestants_note,
     cost,
+    frontier_note,
+    frontier_title,
     good_range_text,
     half_width_text,
     headline,
@@ -43,7 +45,8 @@ def search_table(result: SearchResult) -> RenderableType:
     if result.contestants:
         parts += [_spaced(_contestants, result), *_texts(contestants_note(result))]
     if result.frontier:
-        parts += [Padding(Text(FRONTIER_TITLE), (1, 0, 0, 0)), _spaced(_frontier, result)]
+        parts += [Padding(Text(frontier_title(result)), (1, 0, 0, 0)), _spaced(_frontier, result)]
+        parts += _texts(frontier_note(result))
     parts += _texts(good_range_text(result))
     if result.command == "find" and result.by_momentum:
         parts += [Padding(Text(momenta_title(result)), (1, 0, 0, 0)), _spaced(_by_momentum, result)]
@@ -57,17 +60,17 @@ def search_table(result: SearchResult) -> RenderableType:
 class _Fitted:
     """A table in its wide form where there is room for it, else in its narrow form."""
 
-    drawn: Callable[[SearchResult, bool], Table]
+    drawn: Callable[..., Table]
     result: SearchResult
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the table."""
-        wide = self.drawn(self.result, False)
+        wide = self.drawn(self.result, narrow=False)
         fits = console.measure(wide, options=options.update(max_width=10_000)).minimum <= options.max_width
-        yield wide if fits else self.drawn(self.result, True)
+        yield wide if fits else self.drawn(self.result, narrow=True)
 
 
-def _spaced(drawn: Callable[[SearchResult, bool], Table], result: SearchResult) -> RenderableType:
+def _spaced(drawn: Callable[..., Table], result: SearchResult) -> RenderableType:
     return Padding(_Fitted(drawn, result), (1, 0))
 
 
@@ -75,7 +78,7 @@ def _texts(*lines: str | None) -> list[RenderableType]:
     return [Text(line) for line in lines if line]
 
 
-def _contestants(result: SearchResult, narrow: bool) -> Table:  # noqa: FBT001  (the renderable's own protocol)
+def _contestants(result: SearchResult, *, narrow: bool) -> Table:
     metric = any(found.metric is not None for found in result.contestants)
     test = any(found.test is not None for found in result.contestants)
     several = len({found.valid.seeds for found in result.contestants}) > 1
@@ -99,8 +102,8 @@ def _cells(found: Contestant, *, metric: bool, test: bool, between: str) -> Iter
         yield "-" if found.test is None else half_width_text(found.test, between=between)
 
 
-def _frontier(result: SearchResult, narrow: bool) -> Table:  # noqa: FBT001
-    table = plain_table("steps", *["share"] * (not narrow), "learning\nrate", "momentum", "expected\nloss")
+def _frontier(result: SearchResult, *, narrow: bool) -> Table:
+    table = plain_table("steps", *["share"] * (not narrow), "learning\nrate", "momentum", f"expected\n{_what(result)}")
     table.columns[0].justify, table.columns[0].no_wrap = "right", True
     table.add_column("90 % interval", justify="right", no_wrap=False)
     table.add_column("trials", justify="right", no_wrap=True)
@@ -114,6 +117,10 @@ def _frontier(result: SearchResult, narrow: bool) -> Table:  # noqa: FBT001
     return table
 
 
+def _what(result: SearchResult) -> str:
+    return "metric" if result.aim.goal == "metric" else "loss"
+
+
 def _point_cells(point: FrontierPoint, *, narrow: bool) -> Iterator[str]:
     yield numeral(point.recipe.lr.highest)
     yield numeral(point.recipe.momentum.highest)
@@ -123,18 +130,19 @@ def _point_cells(point: FrontierPoint, *, narrow: bool) -> Iterator[str]:
     yield str(point.trials) if point.trials or narrow else EXTRAPOLATED
 
 
-def _by_momentum(result: SearchResult, narrow: bool) -> Table:  # noqa: FBT001, ARG001  (fits as it is)
-    table = plain_table("momentum", "best\nrate", "good\nfrom", "good\nto", "largest\nusable", "expected\nloss")
+def _by_momentum(result: SearchResult, *, narrow: bool) -> Table:  # noqa: ARG001  (it is narrow as it is)
+    table = plain_table(
+        "momentum", "best\nrate", "good\nfrom", "good\nto", "largest\nusable", f"expected\n{_what(result)}"
+    )
     table.columns[0].justify, table.columns[0].no_wrap = "right", True
-    recommended = None if result.recipe is None else result.recipe.momentum.highest
-    for row in result.by_momentum:
-        chosen = recommended is not None and math.isclose(row.momentum, recommended)
+    for row in momentum_rows(result):
+        chosen = is_recommended(row, result)
         table.add_row(
             f"{'> ' if chosen else ''}{numeral(row.momentum)}",
             numeral(row.lr),
             *(("-", "-") if row.good is None else (numeral(row.good.low), numeral(row.good.high))),
             "-" if row.limit is None else numeral(row.limit),
-            measured(row.loss),
+            "-" if math.isinf(row.loss) else measured(row.loss),
             style="bold" if chosen else None,
         )
     return table

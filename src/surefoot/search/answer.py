@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
@@ -70,7 +70,7 @@ class Reader:
     generator: Generator
     _surrogate: Surrogate | None = None
     _cliff: Cliff | None = None
-    _candidates: list[Recipe] = field(default_factory=list)
+    _candidates: tuple[list[Point], Array, NDArray[np.bool_]] | None = None
 
     @property
     def cliff(self) -> Cliff:
@@ -92,15 +92,26 @@ class Reader:
 
     def best(self, steps: int) -> tuple[Recipe, float, float]:
         """Return the recipe expected to be best after so many steps, and mean and deviation of its value."""
-        recipes = self.candidates
-        features = self._features(recipes)
+        points, features, safe = self.candidates
         means, deviations = self.surrogate.predict(features, steps)
-        # The worse of the mean there and at somewhat larger rates: on the edge of a cliff the next seed may fall.
+        # Weighed with the mean at a somewhat larger rate: on the edge of a cliff the next seed may fall.
         ahead, _ = self.surrogate.predict(features + np.eye(1, features.shape[1]) * MARGIN, steps)
-        safe = np.array([not self.cliff.breaks(recipe) for recipe in recipes])
-        values = np.where(safe | ~safe.any(), np.maximum(means, ahead * 0.5 + means * 0.5), np.inf)
+        values = np.where(safe | ~safe.any(), np.maximum(means, 0.5 * (means + ahead)), np.inf)
         number = int(np.argmin(values))
-        return recipes[number], float(means[number]), float(deviations[number])
+        return self.coordinates.recipe(points[number]), float(means[number]), float(deviations[number])
+
+    @property
+    def candidates(self) -> tuple[list[Point], Array, NDArray[np.bool_]]:
+        """Points to choose from: of a lattice, around the best tried, and those tried; which of them do not break."""
+        if self._candidates is None:
+            order = sorted(self.trials, key=lambda trial: trial.observation.loss)
+            box = ((0.0, 1.0),) * len(self.coordinates.axes)
+            inside = [trial.point for trial in order if all(0.0 <= unit <= 1.0 for unit in trial.point)]
+            points = [*lattice(box, inside, generator=self.generator), *inside]
+            features = self.coordinates.features_at(points)
+            safe = ~self.cliff.breaks(features, self.coordinates.optimizers_at(points))
+            self._candidates = points, features, safe
+        return self._candidates
 
     def frontier(self, lengths: Sequence[int]) -> tuple[FrontierPoint, ...]:
         """Return what can be had at each of some lengths."""
@@ -119,6 +130,10 @@ class Reader:
         means, deviations = self.surrogate.predict(self._features([recipe]), steps)
         return float(means[0]), float(deviations[0])
 
+    def breaks(self, recipe: Recipe) -> bool:
+        """Tell whether a recipe lies above, or too near below, one that broke."""
+        return bool(self.cliff.breaks(self._features([recipe]), [recipe.optimizer])[0])
+
     def good_range(self, recipe: Recipe, steps: int) -> GoodRange:
         """Return the learning rates and momenta that lose little at a length."""
         lr = self._good_rates(recipe, steps)
@@ -128,7 +143,7 @@ class Reader:
 
     def limit(self, recipe: Recipe) -> float | None:
         """Return the largest usable rate at a recipe's momentum, ``None`` where none that was tried broke."""
-        edge = self.cliff.edge(recipe)
+        edge = self.cliff.edge(recipe.optimizer, self._features([recipe])[0])
         return None if edge is None else digits(recipe.lr.highest * math.exp(edge))
 
     def by_momentum(self, recipe: Recipe, steps: int) -> tuple[MomentumRow, ...]:
@@ -158,20 +173,6 @@ class Reader:
         if not momentum.fixed and momentum.low > 0 and _at_end(recipe.momentum.highest, momentum.low, momentum.high):
             found.append("momentum")
         return tuple(found)
-
-    @property
-    def candidates(self) -> list[Recipe]:
-        """Recipes to choose from: of a lattice, and those tried; the same for every length."""
-        if not self._candidates:
-            self._candidates = self._drawn_candidates()
-        return self._candidates
-
-    def _drawn_candidates(self) -> list[Recipe]:
-        order = sorted(self.trials, key=lambda trial: trial.observation.loss)
-        box = ((0.0, 1.0),) * len(self.coordinates.axes)
-        inside = [trial.point for trial in order if all(0.0 <= unit <= 1.0 for unit in trial.point)]
-        drawn = [self.coordinates.recipe(point) for point in lattice(box, inside, generator=self.generator)]
-        return [*dict.fromkeys([*(trial.recipe for trial in self.trials), *drawn])]
 
     def _features(self, recipes: Sequence[Recipe]) -> Array:
         return np.array([self.coordinates.features(recipe) for recipe in recipes])
@@ -203,10 +204,10 @@ class Reader:
 
     def _explored(self, recipe: Recipe, shifts: Array) -> NDArray[np.bool_]:
         """Return which rates lie where trials of like momentum were, and below all that broke."""
-        held, broken = self.cliff.distances(recipe)
-        ceiling = min(broken, default=math.inf) - MARGIN
-        allowed: NDArray[np.bool_] = (shifts >= min([0.0, *held])) & (
-            shifts <= min(max([0.0, *held]), max(ceiling, 0.0))
+        held, broken = self.cliff.distances(recipe.optimizer, self._features([recipe])[0])
+        ceiling = broken.min(initial=math.inf) - MARGIN
+        allowed: NDArray[np.bool_] = (shifts >= held.min(initial=0.0)) & (
+            shifts <= min(held.max(initial=0.0), max(ceiling, 0.0))
         )
         return allowed
 
@@ -259,10 +260,14 @@ class Cliff:
     """Where trials broke, on a line from low to high rates on which momentum is accounted for.
 
     Attributes:
-        rows: Optimizer, log memory, place on the line, and whether it broke, of every trial.
+        optimizers: Of every trial.
+        features: Of every trial ``[n, D]``.
+        broke: Whether it did ``[n]``.
     """
 
-    rows: tuple[tuple[str, float, float, bool], ...]
+    optimizers: tuple[str, ...]
+    features: Array
+    broke: NDArray[np.bool_]
 
     @classmethod
     def of(cls, trials: Sequence[Trained], scale: LossScale) -> Cliff:
@@ -270,47 +275,51 @@ class Cliff:
 
         A trial broke where it diverged, or ended far above the best of its length at a higher rate than that.
         """
-        best: dict[int, Trained] = {}
-        for trial in trials:
-            steps = trial.observation.steps
-            if steps not in best or trial.observation.loss < best[steps].observation.loss:
-                best[steps] = trial
-        rows = []
-        for trial in trials:
-            loss, rival = trial.observation.loss, best[trial.observation.steps]
-            broke = not math.isfinite(loss)
-            if not broke and scale.value(loss) - scale.value(rival.observation.loss) > BROKEN:
-                broke = _place(trial.recipe) > _place(rival.recipe) + MARGIN
-            rows.append((trial.recipe.optimizer, _memory(trial.recipe), _place(trial.recipe), broke))
-        return cls(tuple(rows))
+        features = np.array([trial.observation.features for trial in trials])
+        places = _places(features)
+        best: dict[int, int] = {}
+        for number, trial in enumerate(trials):
+            rival = best.setdefault(trial.observation.steps, number)
+            if trial.observation.loss < trials[rival].observation.loss:
+                best[trial.observation.steps] = number
+        broke = np.zeros(len(trials), dtype=bool)
+        for number, trial in enumerate(trials):
+            rival = best[trial.observation.steps]
+            broke[number] = not math.isfinite(trial.observation.loss) or (
+                scale.value(trial.observation.loss) - scale.value(trials[rival].observation.loss) > BROKEN
+                and places[number] > places[rival] + MARGIN
+            )
+        return cls(tuple(trial.recipe.optimizer for trial in trials), features, broke)
 
-    def distances(self, recipe: Recipe) -> tuple[list[float], list[float]]:
-        """Return how far trials of like momentum that held, and that broke, lie above a recipe on the line."""
-        memory, place = _memory(recipe), _place(recipe)
-        alike = [
-            (own - place, broke)
-            for optimizer, other, own, broke in self.rows
-            if optimizer == recipe.optimizer and abs(other - memory) <= SAME_MEMORY
-        ]
-        return [gap for gap, broke in alike if not broke], [gap for gap, broke in alike if broke]
+    def distances(self, optimizer: str, features: Array) -> tuple[Array, Array]:
+        """Return how far trials of like momentum that held, and that broke, lie above a setting on the line."""
+        alike = (np.array(self.optimizers) == optimizer) & (np.abs(self.features[:, 1] - features[1]) <= SAME_MEMORY)
+        gaps = _places(self.features) - _places(features[None])[0]
+        return gaps[alike & ~self.broke], gaps[alike & self.broke]
 
-    def breaks(self, recipe: Recipe) -> bool:
-        """Tell whether a recipe lies above, or too near below, one that broke."""
-        return any(gap < MARGIN for gap in self.distances(recipe)[1])
+    def breaks(self, features: Array, optimizers: Sequence[str]) -> NDArray[np.bool_]:
+        """Tell which of some settings ``[m, D]`` lie above, or too near below, one that broke: ``[m]``."""
+        gaps = _places(self.features)[None] - _places(features)[:, None]
+        alike = np.array(self.optimizers)[None] == np.array(optimizers)[:, None]
+        alike &= np.abs(self.features[None, :, 1] - features[:, None, 1]) <= SAME_MEMORY
+        found: NDArray[np.bool_] = (alike & self.broke[None] & (gaps < MARGIN)).any(axis=1)
+        return found
 
-    def edge(self, recipe: Recipe) -> float | None:
-        """Return how far above a recipe the largest usable rate lies, ``None`` where nothing broke."""
-        held, broken = self.distances(recipe)
-        if not broken:
+    def edge(self, optimizer: str, features: Array) -> float | None:
+        """Return how far above a setting the largest usable rate lies, ``None`` where nothing broke."""
+        held, broken = self.distances(optimizer, features)
+        if not len(broken):
             return None
-        lowest = min(broken)
-        below = [gap for gap in held if gap < lowest]
+        lowest = float(broken.min())
+        below = held[held < lowest]
         # Half way between what held and what broke, on the safe side.
-        return min(lowest - MARGIN, (max(below) + lowest) / 2 if below else lowest - math.log(2.0))
+        return min(lowest - MARGIN, (float(below.max()) + lowest) / 2 if len(below) else lowest - math.log(2.0))
 
 
-def _place(recipe: Recipe) -> float:
-    return math.log(effective_rate(recipe)) - LEAN * _memory(recipe)
+def _places(features: Array) -> Array:
+    """Return where settings ``[n, D]`` lie on the line: the log of the effective rate, less the lean of the cliff."""
+    places: Array = features[:, 0] - LEAN * features[:, 1]
+    return places
 
 
 def recommended_length(frontier: Sequence[FrontierPoint], surrogate: Surrogate) -> tuple[int, int | None]:
@@ -336,11 +345,6 @@ def recommended_length(frontier: Sequence[FrontierPoint], surrogate: Surrogate) 
     if max(rises) > max(NORMAL_90 * noise, math.log(1.05)) and rises[-1] > 0:
         return best.steps, best.steps
     return full.steps, None
-
-
-def _memory(recipe: Recipe) -> float:
-    momentum = recipe.momentum.highest if family_of(recipe.optimizer).momentum else 0.0
-    return -math.log1p(-momentum)
 
 
 def _at_end(value: float, low: float, high: float) -> bool:

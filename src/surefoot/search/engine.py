@@ -279,7 +279,7 @@ class Engine:
             and _apart(trial.recipe, self.recipe)
         ]
         means = {recipe: reader.value(recipe, self.length)[0] for recipe in dict.fromkeys(apart)}
-        safe = [recipe for recipe in means if not reader.cliff.breaks(recipe)]
+        safe = [recipe for recipe in means if not reader.breaks(recipe)]
         return min(safe, key=lambda recipe: means[recipe], default=None)
 
     # -- trials -----------------------------------------------------------------------------------------------------

@@ -87,7 +87,7 @@ def propose(
         if surrogate is None:
             chosen.append(candidates[len(chosen)])
             continue
-        features = np.array([coordinates.features(coordinates.recipe(point)) for point in candidates])
+        features = coordinates.features_at(candidates)
         means, deviations = surrogate.predict(features, steps)
         known = np.array([each.features for each in observations])
         best = float(surrogate.predict(known, steps)[0].min())

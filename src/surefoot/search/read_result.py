@@ -1,30 +1,42 @@
-"""The result of a study that is done, as it was."""
+"""A study that is done -> its result."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from surefoot.errors import StudyError
+from surefoot.search.old_results import old_result
 from surefoot.search.result import SCHEMA, SearchResult, from_json
-from surefoot.studies import Study
+from surefoot.studies import Measurement, Study, StudyInfo
 
 
 def read_result(study: Study) -> SearchResult:
-    """Return what a study found.
+    """Return the result of a study that is done, also of one that version 0.1 finished.
 
     Raises:
-        StudyError: If it is not done yet.
+        StudyError: If it is not done.
     """
     info = study.info()
-    if info.result is None:
+    if info.status != "done" or info.result is None:
         command = info.settings.get("command", "tune")
         raise StudyError(
-            f"study {study.name} is {info.status} and has no result yet.",
-            hint=f"surefoot {command} --resume {study.name} goes on with it.",
+            f"study {study.name} is {info.status}, not done.",
+            hint=f"go on with: surefoot {command} --resume {study.name}",
         )
-    rows = study.measurements()
-    if info.result.get("schema", 1) < SCHEMA:
-        from surefoot.search.old_results import read_old_result  # noqa: PLC0415  (few studies are as old)
+    # The database may have been moved since.
+    return replace(result_of(info, study.measurements()), study=study.name)
 
-        return read_old_result(study)
-    order = {name: number for number, name in enumerate(info.result["stages"])}
-    mine = sorted((row for row in rows if row.stage in order), key=lambda row: order[row.stage])
-    return from_json({**info.result, "study": study.name}, tuple(mine))
+
+def result_of(info: StudyInfo, measurements: Sequence[Measurement]) -> SearchResult:
+    """Return the result that a study has kept.
+
+    Raises:
+        StudyError: If it has none.
+    """
+    if info.result is not None and info.result.get("schema") == SCHEMA:
+        # A search that went on with a larger budget need not have asked for all that was recorded before.
+        order = {name: number for number, name in enumerate(info.result.get("stages", ()))}
+        mine = [row for row in measurements if row.stage in order] if order else [*measurements]
+        return from_json(info.result, tuple(sorted(mine, key=lambda row: order.get(row.stage, 0))))
+    return old_result(info, measurements)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from surefoot.errors import RecipeError
 from surefoot.recipe import Recipe
@@ -39,7 +42,6 @@ class Coordinates:
         space: What may be tried.
         rates: Bounds of the first axis for each optimizer: its name, lowest, highest.
         steps: Length of a training.
-        axes: The axes of the cube, in order; what is fixed has none.
 
     Raises:
         RecipeError: If the space leaves nothing to search.
@@ -48,10 +50,8 @@ class Coordinates:
     space: SearchSpace
     rates: tuple[tuple[str, float, float], ...]
     steps: int
-    axes: tuple[Axis | Choice, ...] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "axes", tuple(axis for axis in self._all_axes() if axis is not None))
         if not self.axes:
             raise RecipeError(
                 "search space: nothing to search, every setting is one number.", hint="bound one, as lr = [0.001, 1.0]."
@@ -66,6 +66,11 @@ class Coordinates:
             for optimizer in space.optimizers
         }
         return cls(space, tuple((optimizer, low, high) for optimizer, (low, high) in bounds.items()), steps)
+
+    @property
+    def axes(self) -> tuple[Axis | Choice, ...]:
+        """The axes of the cube, in order; what is fixed has none."""
+        return tuple(axis for axis in self._all_axes() if axis is not None)
 
     def _all_axes(self) -> tuple[Axis | Choice | None, ...]:
         space = self.space
@@ -169,6 +174,60 @@ class Coordinates:
             else:
                 others.append(AXIS_SPAN * unit)
         return (math.log(effective / reference), -math.log1p(-momentum), *others)
+
+    def features_at(self, points: Sequence[Point]) -> NDArray[np.float64]:
+        """Return what :meth:`features` returns of the recipes of some points, ``[n, D]``, without making these.
+
+        Example:
+            >>> where = Coordinates.around(SearchSpace(), {"sgd": 0.1}, steps=1000)
+            >>> made = where.features(where.recipe((0.3, 0.7)))
+            >>> bool(np.allclose(where.features_at([(0.3, 0.7)])[0], made, atol=1e-3))
+            True
+        """
+        units = np.array(points, dtype=np.float64)
+        columns = {axis.name: units[:, number] for number, axis in enumerate(self.axes)}
+        names = np.array(self.optimizers_at(points))
+        momentum, lr = self._momenta(columns, names), self._rates(columns, names)
+        u = np.empty(len(units))
+        for name in set(names.tolist()):
+            own, family = names == name, family_of(name)
+            low = next((low for known, low, _ in self.rates if known == name), 1.0)
+            given = self.space.lr is not None and family.accumulates
+            u[own] = np.log(lr[own] / low) - (np.log1p(-momentum[own]) if given else 0.0)
+        others: list[NDArray[np.float64]] = []
+        for axis in self.axes:
+            if isinstance(axis, Choice):
+                picked = np.clip((columns[axis.name] * len(axis.options)).astype(int), 0, len(axis.options) - 1)
+                others += [np.where(picked == number, OPTION_GAP, 0.0) for number in range(len(axis.options))]
+            elif axis.name not in ("rate", "memory"):
+                others.append(AXIS_SPAN * columns[axis.name])
+        return np.column_stack([u, -np.log1p(-momentum), *others])
+
+    def optimizers_at(self, points: Sequence[Point]) -> list[str]:
+        """Return the optimizer of each of some points."""
+        number = next((number for number, axis in enumerate(self.axes) if axis.name == "optimizer"), None)
+        if number is None:
+            return [self.space.optimizers[0]] * len(points)
+        return [str(self.axes[number].value(point[number])) for point in points]
+
+    def _momenta(self, columns: Mapping[Name, NDArray[np.float64]], names: NDArray[np.str_]) -> NDArray[np.float64]:
+        """Return the momentum at some points; 0 where the optimizer has none."""
+        axis = self._memory_axis()
+        if axis is None or "memory" not in columns:
+            momentum = np.full(len(names), self.space.momentum.low)
+        else:
+            momentum = 1.0 - 1.0 / (axis.low * (axis.high / axis.low) ** columns["memory"])
+        has = np.array([family_of(str(name)).momentum is not None for name in names])
+        return np.where(has, momentum, 0.0)
+
+    def _rates(self, columns: Mapping[Name, NDArray[np.float64]], names: NDArray[np.str_]) -> NDArray[np.float64]:
+        """Return the first axis at some points: effective rates, or rates where the user bounds them."""
+        if "rate" not in columns:
+            return np.full(len(names), self.space.lr.low if self.space.lr is not None else 1.0)
+        ends = {name: (low, high) for name, low, high in self.rates}
+        low, high = np.array([ends[str(name)] for name in names]).T
+        rates: NDArray[np.float64] = low * (high / low) ** columns["rate"]
+        return rates
 
     def covers(self, recipe: Recipe) -> bool:
         """Tell whether a recipe is of the space's optimizers and schedules, so that its features say what it is."""
