@@ -50,6 +50,10 @@ ATTEMPTS = 3
 POLISH, POLISH_TRIALS = 9.0, 2
 
 
+class AllFailedError(Exception):
+    """No trial of the first stage could be run: not one diverged, but each broke off."""
+
+
 @dataclass(slots=True)
 class Engine:
     """One search; :meth:`run` goes through its stages, and the ledger has what they measured.
@@ -110,6 +114,8 @@ class Engine:
             self.decide()
             if self.trains_in_full:
                 self._train_in_full()
+        except AllFailedError:  # the result says so
+            self.search_config_steps = self.ledger.config_steps
         except Interrupted:
             self.search_config_steps = self.search_config_steps or self.ledger.config_steps
             if self.stop() or not self.allowance.over():
@@ -325,6 +331,8 @@ class Engine:
         fresh = (count - known) * steps
         self.allowance.pay(count * steps, seconds=(time.monotonic() - begin) * count * steps / fresh if fresh else 0.0)
         self._show_best(trials, outcomes)
+        if all(row.outcome.failure is not None for row in self.ledger.measurements):
+            raise AllFailedError
         return outcomes
 
     def _more(self, count: int, steps: int, number: int) -> list[Point]:
