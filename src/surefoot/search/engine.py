@@ -236,6 +236,8 @@ class Engine:
         """Look for the optimum with full trainings as well, where the budget has room for many."""
         if not self.trains_in_full or self.trainer.steps in {steps for steps, _ in self.stages.climb}:
             return
+        if not math.isfinite(self.allowance.left()):  # nothing was trained, so that nobody knows what it takes
+            return
         rounds = int((self.allowance.left() / self.trainer.steps - POLISH) // POLISH_TRIALS)
         self.decide()
         for number in range(min(2, rounds)):

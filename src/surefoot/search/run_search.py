@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from surefoot.budget import Budget
-from surefoot.errors import StudyError, TaskError
+from surefoot.errors import BudgetError, StudyError, TaskError
 from surefoot.files import writable_folder
 from surefoot.fleet.plan import Plan
 from surefoot.fleet.progress import Progress, Silent
@@ -117,6 +117,7 @@ def run_search(request: Request) -> SearchResult:
             step_seconds=pace,
             full_training=request.command == "tune",
         )
+        _require_time(request, budget)
         study = _study(request, trainer, budget)
         if study is not None:
             study.take_lease()
@@ -139,6 +140,22 @@ def run_search(request: Request) -> SearchResult:
                 kept: dict[str, Json] = {**result.to_json(), "stages": [*ledger.stages]}
                 study.release(status="done", result=kept)
     return result
+
+
+def _require_time(request: Request, budget: Budget) -> None:
+    """Make sure that a budget in seconds is not over before the first trial begins.
+
+    Raises:
+        BudgetError: If it is.
+    """
+    if budget.seconds is None or isinstance(request.study, Study):  # a study that goes on has an answer already
+        return
+    reserve = max(ANSWER_SECONDS, ANSWER_SHARE * budget.seconds)
+    if time.monotonic() > request.started + budget.seconds - reserve:
+        raise BudgetError(
+            f"a budget of {budget} is over before the first trial begins.",
+            hint="give more time, or a number of trainings, as 3x.",
+        )
 
 
 def _pilot(request: Request, trainer: Trainer, stages: Stages, sampler: Sampler) -> tuple[Trial, Outcome] | None:
