@@ -190,7 +190,9 @@ def test_a_killed_search_of_a_function_ends_the_same(tmp_path, monkeypatch):
     for last in (2, 13, 17):
         Path("calls").unlink(missing_ok=True)
         Path("train.py").write_text(KILLED.format(last=last))
-        ended = subprocess.run([sys.executable, "-m", "surefoot", *asked], capture_output=True, check=False, timeout=120)
+        ended = subprocess.run(
+            [sys.executable, "-m", "surefoot", *asked], capture_output=True, check=False, timeout=120
+        )
         assert ended.returncode == -signal.SIGKILL
         study = Study.open("surefoot.db")
         assert len(study.measurements(unfinished=True)) == last

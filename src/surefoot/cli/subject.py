@@ -57,7 +57,10 @@ def load_subject(text: str | None, script: Sequence[str] | None, settings: Mappi
     subject = load(str(text), **{name: settings[name] for name in TASK_OPTIONS})
     if isinstance(subject, Task):
         _refuse(
-            settings, {**OF_TRIALS}, f"{text} is a Task, whose trials train together as one program", "scripts and functions"
+            settings,
+            {**OF_TRIALS},
+            f"{text} is a Task, whose trials train together as one program",
+            "scripts and functions",
         )
         for note in subject.notes:
             click.echo(f"note: {note}", err=True)

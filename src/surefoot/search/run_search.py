@@ -343,6 +343,7 @@ def _models_of(trainer: Trainer) -> Callable[[Recipe, int, int], Callable[[], nn
     task = getattr(trainer, "task", None)
     if state_of is None or task is None:
         return None
+
     def find(recipe: Recipe, steps: int, seed: int) -> Callable[[], nn.Module] | None:
         state = state_of(Trial(recipe, steps, seed))
         if state is None:

@@ -63,7 +63,7 @@ def first_fold(rows: int, *, folds: int = 5, seed: int = 0, classes: ArrayLike |
         >>> len(parts.train), len(parts.valid), len(parts.test)
         (8, 2, 0)
     """
-    random = RandomState(seed)  # noqa: NPY002  (the generator of scikit-learn)
+    random = RandomState(seed)
     fold = np.empty(rows, dtype=np.int64)
     if classes is None:
         order = np.arange(rows)
@@ -83,7 +83,7 @@ def first_fold(rows: int, *, folds: int = 5, seed: int = 0, classes: ArrayLike |
 
 def _cut(rows: Rows, *, share: float, seed: int, classes: ArrayLike | None) -> tuple[Rows, Rows]:
     """Return rows that are kept, and a share of them that is cut off."""
-    random, count = RandomState(seed), len(rows)  # noqa: NPY002
+    random, count = RandomState(seed), len(rows)
     cut = math.ceil(share * count)
     if not 0 < cut < count:
         raise ValueError(f"{share:g} of {count} rows leaves no rows in one of the parts")
