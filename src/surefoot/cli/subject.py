@@ -32,7 +32,7 @@ class SubjectCommand(click.Command):
                 error.message += f" A script goes after two dashes: {ctx.command_path} -- python train.py."
             raise
 
-    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's own signature)
         """Return the usage with the second form of the subject."""
         return ["[OPTIONS]", "SUBJECT | -- COMMAND..."]
 

@@ -136,7 +136,7 @@ def run_search(request: Request) -> SearchResult:
                 raise stopped from interruption
             result = _result(request, engine, budget, study, time.perf_counter() - begin)
             if study is not None:
-                _keep_model(result, trainer, study)
+                _keep_model(result, study)
                 kept: dict[str, Json] = {**result.to_json(), "stages": [*ledger.stages]}
                 study.release(status="done", result=kept)
     return result
@@ -359,7 +359,7 @@ def _models_of(trainer: Trainer) -> Callable[[Recipe, int, int], Callable[[], nn
     return find
 
 
-def _keep_model(result: SearchResult, trainer: Trainer, study: Study) -> None:
+def _keep_model(result: SearchResult, study: Study) -> None:
     """Write the trained weights beside the study, so that they are there when it is opened again."""
     if result.trained is None:
         return

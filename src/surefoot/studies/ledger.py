@@ -83,10 +83,16 @@ class Ledger:
         wanted = [*dict.fromkeys(trials)]
         name = f"{stage}/{_digest(wanted)}"
         missing = [trial for trial in wanted if trial not in self._known]
+        adds = self.trainer.exact and self.study is not None and name not in self._finished
+        if adds and missing and self.study is not None:
+            added = {row.trial for row in self.study.partial(name)}
+            for trial in wanted:
+                if trial in self._known and trial not in added:
+                    self.study.add(name, Measurement(name, trial, self._known[trial]))
         try:
             for trial, outcome in self.trainer.train(missing) if missing else ():
                 self._known[trial] = outcome
-                if self.trainer.exact and self.study is not None and name not in self._finished:
+                if adds and self.study is not None:
                     self.study.add(name, Measurement(name, trial, outcome))
         finally:  # of a stage that is broken off, the answer knows what was trained
             found = [Measurement(name, trial, self._known[trial]) for trial in wanted if trial in self._known]

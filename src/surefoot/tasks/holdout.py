@@ -119,4 +119,5 @@ def _drawn_counts(counts: Rows, draws: int, random: RandomState) -> Rows:
         more = min(len(tied), missing)
         found[random.choice(tied, size=more, replace=False)] += 1
         missing -= more
-    return found.astype(np.int64)
+    drawn: Rows = found.astype(np.int64)
+    return drawn
