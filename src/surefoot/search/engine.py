@@ -52,6 +52,10 @@ ATTEMPTS = 3
 POLISH, POLISH_TRIALS = 9.0, 2
 
 
+class AllFailedError(Exception):
+    """No trial of the first stage could be run: not one diverged, but each broke off."""
+
+
 @dataclass(slots=True)
 class Engine:
     """One search; :meth:`run` goes through its stages, and the ledger has what they measured.
@@ -112,6 +116,8 @@ class Engine:
             self.decide()
             if self.trains_in_full:
                 self._train_in_full()
+        except AllFailedError:  # the result says so
+            self.search_config_steps = self.ledger.config_steps
         except Interrupted:
             self.search_config_steps = self.search_config_steps or self.ledger.config_steps
             if self.stop() or not self.allowance.over():
@@ -156,6 +162,18 @@ class Engine:
     def lengths(self) -> tuple[int, ...]:
         """Return the lengths of the frontier: those of trials, and the full training."""
         return tuple(sorted({*(row.trial.steps for row in self.ledger.measurements), self.trainer.steps}))
+
+    def first_trial(self) -> Trial:
+        """Return a trial that the search will ask for first: what it takes says what others will."""
+        if self.space.lr is None:
+            recipe = self._at_decade(self.space.optimizers[0], 0)
+        else:
+            where = self._first_coordinates()
+            (point, *_) = self.sampler.first(
+                self.stages.spread, dimensions=len(where.axes), generator=self._generator(1)
+            )
+            recipe = where.recipe(point)
+        return Trial(recipe, self.stages.lowest, self.seed)
 
     # -- stages -----------------------------------------------------------------------------------------------------
 
@@ -228,6 +246,8 @@ class Engine:
         """Look for the optimum with full trainings as well, where the budget has room for many."""
         if not self.trains_in_full or self.trainer.steps in {steps for steps, _ in self.stages.climb}:
             return
+        if not math.isfinite(self.allowance.left()):  # nothing was trained, so that nobody knows what it takes
+            return
         rounds = int((self.allowance.left() / self.trainer.steps - POLISH) // POLISH_TRIALS)
         self.decide()
         for number in range(min(2, rounds)):
@@ -245,7 +265,7 @@ class Engine:
             self.decide()  # with what has been learned from its divergence
         contestants = self._contestants()
         for number in range(MOST_SEEDS):
-            wanted = [recipe for recipe in contestants if not self.ledger.knows(self._trial(recipe, number))]
+            wanted = [recipe for recipe in contestants if not self.ledger.asked(self._trial(recipe, number))]
             for recipe in wanted if number == 0 else []:
                 if not self._train(FULL, [recipe], self.length, seed=self._fresh(number)):
                     return
@@ -313,12 +333,15 @@ class Engine:
             self.progress.stage(_shown(stage, steps), config_steps=count * steps)
         begin = time.monotonic()
         trials = [Trial(recipe, steps, seed) for recipe in recipes[:count]]
-        name = f"{stage}/{len({row.stage for row in self.ledger.measurements}):03}"
         known = sum(self.ledger.knows(trial) for trial in trials)
-        outcomes = self.ledger.run(name, trials)
+        if self.trainer.stop():
+            raise Interrupted
+        outcomes = self.ledger.run(stage, trials)
         fresh = (count - known) * steps
         self.allowance.pay(count * steps, seconds=(time.monotonic() - begin) * count * steps / fresh if fresh else 0.0)
         self._show_best(trials, outcomes)
+        if all(row.outcome.failure is not None for row in self.ledger.measurements):
+            raise AllFailedError
         return outcomes
 
     def _more(self, count: int, steps: int, number: int) -> list[Point]:

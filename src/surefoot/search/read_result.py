@@ -19,8 +19,10 @@ def read_result(study: Study) -> SearchResult:
     """
     info = study.info()
     if info.status != "done" or info.result is None:
+        command = info.settings.get("command", "tune")
         raise StudyError(
-            f"study {study.name} is {info.status}, not done.", hint=f"go on with: surefoot tune --resume {study.name}"
+            f"study {study.name} is {info.status}, not done.",
+            hint=f"go on with: surefoot {command} --resume {study.name}",
         )
     # The database may have been moved since.
     return replace(result_of(info, study.measurements()), study=study.name)
@@ -33,5 +35,8 @@ def result_of(info: StudyInfo, measurements: Sequence[Measurement]) -> SearchRes
         StudyError: If it has none.
     """
     if info.result is not None and info.result.get("schema") == SCHEMA:
-        return from_json(info.result, tuple(measurements))
+        # A search that went on with a larger budget need not have asked for all that was recorded before.
+        order = {name: number for number, name in enumerate(info.result.get("stages", ()))}
+        mine = [row for row in measurements if row.stage in order] if order else [*measurements]
+        return from_json(info.result, tuple(sorted(mine, key=lambda row: order.get(row.stage, 0))))
     return old_result(info, measurements)
