@@ -124,9 +124,10 @@ def test_some_failures_are_a_note(json_of):
 
 @pytest.mark.parametrize("command", ["find", "tune"])
 @pytest.mark.parametrize("subject", [["train.py:slow", "--steps", "1000"], ["digits"]])
-def test_a_deadline_is_kept(command, subject, json_of):
+def test_a_deadline_is_kept(command, subject, json_of, capsys):
     """Within a second or two on an idle machine; a busy one has ten."""
     run([command, "wine", "--steps", "20", "--budget", "3x", "--plan", "plan.json", *QUIET])  # what is loaded once
+    capsys.readouterr()
     begin = time.monotonic()
     found = json_of([command, *subject, "--budget", "6s", "--study", "timed.db", "--json", *QUIET])
     assert time.monotonic() - begin < 16.0

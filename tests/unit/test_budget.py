@@ -36,7 +36,6 @@ def test_anything_else_is_refused_with_what_was_given(text):
 @pytest.mark.parametrize(
     "amounts",
     [
-        {},
         {"trainings": 1, "seconds": 1},
         {"trainings": 0},
         {"seconds": -1.0},
@@ -44,8 +43,8 @@ def test_anything_else_is_refused_with_what_was_given(text):
         {"trainings": math.nan},
     ],
 )
-def test_neither_both_and_nothing_are_refused(amounts):
-    with pytest.raises(BudgetError, match="one of the two"):
+def test_both_and_nothing_are_refused(amounts):
+    with pytest.raises(BudgetError, match="not both, finite and above 0"):
         Budget(**amounts)
 
 
@@ -57,3 +56,11 @@ def test_a_budget_reads_back_from_its_text(amount, reproducible):
 
 def test_its_text_is_short():
     assert [str(Budget.parse(text)) for text in ("30x", "0.5x", "90s", "2h")] == ["30x", "0.5x", "90s", "7200s"]
+
+
+def test_auto_is_neither_of_them_and_reproducible():
+    assert Budget.parse(" auto ") == Budget()
+    assert Budget().is_auto
+    assert Budget().reproducible
+    assert str(Budget()) == "auto"
+    assert not Budget(trainings=3).is_auto

@@ -1,0 +1,43 @@
+"""Samplers: what they draw, and who is taken for one."""
+
+from __future__ import annotations
+
+import numpy as np
+import optuna
+import pytest
+
+from surefoot.errors import TaskError
+from surefoot.fleet import Plan
+from surefoot.search.samplers import SAMPLERS, Tried, as_sampler
+from surefoot.search.space import unit_box
+from surefoot.search.tune import tune
+
+
+def bowl(point: tuple[float, ...]) -> float:
+    return sum((unit - 0.3) ** 2 for unit in point)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_points_lie_in_the_cube_and_depend_on_the_generator_alone(name):
+    sampler = SAMPLERS[name]
+    first, again = (sampler.first(8, dimensions=2, generator=np.random.default_rng(1)) for _ in range(2))
+    assert first == again
+    assert len({*first}) == 8
+    tried = [Tried(point, bowl(point)) for point in first]
+    box = unit_box(2)
+    more, same = (sampler.more(3, tried, box=box, generator=np.random.default_rng(2)) for _ in range(2))
+    assert more == same
+    assert all(0.0 <= unit <= 1.0 for point in (*first, *more) for unit in point)
+
+
+def test_an_optuna_sampler_is_as_good_as_a_name():
+    sampler = as_sampler(optuna.samplers.RandomSampler(seed=0))
+    assert sampler.name == "RandomSampler"
+    found = tune("wine", steps=40, budget="3x", sampler=optuna.samplers.RandomSampler(seed=0), plan=Plan("stacked", 16))
+    assert found.recipe is not None
+
+
+@pytest.mark.parametrize(("given", "said"), [("tpee", "did you mean tpe?"), (3, "given int")])
+def test_what_is_no_sampler_is_refused(given, said):
+    with pytest.raises(TaskError, match=said):
+        as_sampler(given)

@@ -1,0 +1,71 @@
+"""The ledger: nothing is trained twice, and stages are recorded by what is in them."""
+
+from __future__ import annotations
+
+import pytest
+
+from surefoot.interruption import Interrupted
+from surefoot.recipe import Recipe
+from surefoot.studies import Database, Ledger, Study
+from surefoot.trainers import Trial
+from surefoot.trainers.function_trainer import FunctionTrainer
+
+TRIALS = [Trial(Recipe.of("sgd", lr=rate), 10, 0) for rate in (0.1, 0.2, 0.3)]
+
+
+@pytest.fixture
+def study(tmp_path):
+    return Study.create(Database(tmp_path / "s.db"), task="t", settings={}, seed=0)
+
+
+def trainer_of(calls: list, *, stop_at: int | None = None) -> FunctionTrainer:
+    def train(trial):
+        calls.append(trial)
+        return trial.recipe.lr.highest
+
+    trainer = FunctionTrainer(train, steps=10)
+    trainer.stop = lambda: len(calls) == stop_at
+    return trainer
+
+
+def test_what_is_recorded_is_not_trained_again(study):
+    calls: list = []
+    study.take_lease()
+    assert [outcome.loss for outcome in Ledger(trainer_of(calls), study).run("map", TRIALS[:2])] == [0.1, 0.2]
+    again = Ledger(trainer_of(calls), study)
+    assert again.recorded_steps == 20
+    assert again.knows(TRIALS[0])
+    assert not again.asked(TRIALS[0])
+    assert [outcome.loss for outcome in again.run("map", TRIALS)] == [0.1, 0.2, 0.3]
+    assert len(calls) == 3
+    assert again.asked(TRIALS[0])
+    assert again.config_steps == 30
+    (stage,) = again.stages
+    assert [row.trial for row in study.measurements(stage=stage)] == TRIALS
+    assert len(study.costs()) == 2
+
+
+def test_a_stage_that_is_broken_off_goes_on_with_what_is_missing(study):
+    calls: list = []
+    study.take_lease()
+    broken = Ledger(trainer_of(calls, stop_at=2), study)
+    with pytest.raises(Interrupted):
+        broken.run("map", TRIALS)
+    assert [row.trial for row in broken.measurements] == TRIALS[:2]  # the answer knows them
+    assert study.measurements() == ()
+    Ledger(trainer_of(calls), study).run("map", TRIALS)
+    assert len(calls) == 3
+    assert [row.trial for row in study.measurements()] == TRIALS
+    assert [*study.costs().values()] == [30]
+
+
+def test_a_trial_run_beforehand_is_recorded_by_the_stage_that_asks_for_it(study):
+    calls: list = []
+    study.take_lease()
+    trainer = trainer_of(calls)
+    ((trial, outcome),) = trainer.train(TRIALS[:1])
+    ledger = Ledger(trainer, study)
+    ledger.add(trial, outcome)
+    ledger.run("map", TRIALS)
+    assert len(calls) == 3
+    assert len(study.measurements()) == 3
