@@ -49,7 +49,7 @@ def found():
 @pytest.fixture(scope="session")
 def checked():
     """A check of a learning rate that is far too low."""
-    from surefoot.diagnosis.check import check
+    from surefoot.checking.check import check
     from surefoot.fleet import Plan
 
     return check("wine", "sgd(lr=0.0001, momentum=0.9)", plan=Plan("stacked", 16, threads=1))
@@ -61,7 +61,7 @@ def lost(checked):
     from dataclasses import replace
 
     from surefoot.diagnosis.course import Course
-    from surefoot.diagnosis.finding import Finding
+    from surefoot.finding import Finding
 
     course = Course(
         train=(1.1, 40.0, 1e9, *[math.nan] * (checked.steps - 3)),

@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from surefoot.diagnosis.check import check as check
+    from surefoot.checking.check import check as check
     from surefoot.diagnosis.diagnose import diagnose as diagnose
     from surefoot.explanation.explain import explain as explain
     from surefoot.explanation.explain_surface import explain_surface as explain_surface
@@ -37,7 +37,7 @@ _HOMES = {
     "Task": "surefoot.tasks.task",
     "Trial": "surefoot.trainers.trial",
     "Watch": "surefoot.watch.watch",
-    "check": "surefoot.diagnosis.check",
+    "check": "surefoot.checking.check",
     "descend": "surefoot.surfaces.descent",
     "diagnose": "surefoot.diagnosis.diagnose",
     "explain": "surefoot.explanation.explain",

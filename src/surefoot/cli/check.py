@@ -15,7 +15,7 @@ from surefoot.cli.options import TASK_OPTIONS, TaskText, load_task, run_options,
 from surefoot.cli.plans import read_plan
 
 if TYPE_CHECKING:
-    from surefoot.diagnosis.checked import CheckResult
+    from surefoot.checking.result import CheckResult
 
 BUDGET, DEFAULT_OUT, DEFAULT_STUDY = "5x", "surefoot-out", "surefoot.db"
 PAGE = "check.html"
@@ -52,7 +52,7 @@ def check(task: str, **settings: Any) -> int:
     """
     from surefoot.cli.display import display
     from surefoot.cli.interrupt import stop_on_interrupt
-    from surefoot.diagnosis.check import check as judged
+    from surefoot.checking.check import check as judged
     from surefoot.files import writable_folder
     from surefoot.fleet.progress import Interrupted
     from surefoot.recipe import DEFAULT_RECIPE, Recipe
@@ -103,7 +103,7 @@ def _write_report(found: CheckResult, path: Path, command: str) -> str:
 
 def _keep(found: CheckResult, path: Path, command: str) -> str | None:
     """Write the check to the database; return by what it is found there, ``None`` where it could not be written."""
-    from surefoot.diagnosis.record import to_record
+    from surefoot.checking.record import to_record
     from surefoot.errors import StudyError
     from surefoot.studies import Database, add_check
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from surefoot.diagnosis.diagnosed import DiagnoseResult
-from surefoot.diagnosis.finding import Finding, Verdict
+from surefoot.finding import Finding, Verdict
 from surefoot.diagnosis.judged_curve import judged_curve
 from surefoot.diagnosis.likeness import WELL_SET, Likeness, fitted
 from surefoot.diagnosis.log_findings import (
@@ -21,7 +21,7 @@ from surefoot.diagnosis.log_findings import (
     of_overfitting,
     of_too_little,
 )
-from surefoot.diagnosis.symptoms import overfits, symptoms_of
+from surefoot.symptoms import overfits, symptoms_of
 from surefoot.diagnosis.traits import main_loss, traits_of
 from surefoot.logs.curve import Curve
 from surefoot.logs.names import Quantity

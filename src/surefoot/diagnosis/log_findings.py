@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from surefoot.diagnosis.finding import Finding, Verdict
+from surefoot.finding import Finding, Verdict
 from surefoot.diagnosis.traits import LEAST, main_loss
 from surefoot.logs.curve import Curve
 from surefoot.logs.series import Series

@@ -9,8 +9,8 @@ import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.diagnosis.checked import CheckResult
-from surefoot.diagnosis.quadratic import Quadratic, quadratic_of
+from surefoot.checking.result import CheckResult
+from surefoot.checking.quadratic import Quadratic, quadratic_of
 from surefoot.plots.axes import log_ticks
 from surefoot.plots.frame import Frame
 from surefoot.plots.inline import Row, inline

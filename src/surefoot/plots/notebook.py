@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import altair as alt
 
-from surefoot.diagnosis.checked import CheckResult
+from surefoot.checking.result import CheckResult
 from surefoot.diagnosis.diagnosed import DiagnoseResult
 from surefoot.explanation.claim import Claim
 from surefoot.explanation.result import ExplainResult

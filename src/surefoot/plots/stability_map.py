@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import altair as alt
 import numpy as np
 
-from surefoot.diagnosis.checked import CheckResult
-from surefoot.diagnosis.quadratic import quadratic_of
-from surefoot.diagnosis.settings import MOMENTA, Setting
+from surefoot.checking.result import CheckResult
+from surefoot.checking.quadratic import quadratic_of
+from surefoot.checking.neighbourhood import MOMENTA, Setting
 from surefoot.numerals import numeral
 from surefoot.plots.bowl import Bowl, limit_name, limit_rows, lines, outside, region_names, shading
 from surefoot.plots.frame import Frame

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from surefoot.diagnosis.checked import CheckResult
-from surefoot.diagnosis.finding import Finding
+from surefoot.checking.result import CheckResult
+from surefoot.finding import Finding
 from surefoot.numerals import measured, numeral
 from surefoot.plots.course import course
 from surefoot.plots.forks import forks
@@ -68,7 +68,7 @@ def check_html(result: CheckResult, *, environment: Mapping[str, Any] | None = N
         result=result,
         title=verdict_title(result.findings[0]),
         changed=changed,
-        others=[(TITLES[finding.code], finding.why) for finding in result.findings[1:]],
+        others=[(TITLES[finding.verdict], finding.why) for finding in result.findings[1:]],
         evidence=[*_evidence(result.findings[0])],
         heads=tried_heads(result),
         rows=tried_rows(result),

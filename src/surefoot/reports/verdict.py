@@ -10,12 +10,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from surefoot.diagnosis.checked import CheckResult
-from surefoot.diagnosis.finding import Symptom
+from surefoot.checking.result import CheckResult
+from surefoot.finding import Symptom
 from surefoot.diagnosis.foresight import Judged
 from surefoot.diagnosis.forks import cools
 from surefoot.diagnosis.inquiry import FULL, LONGER, SHORT, share_name
-from surefoot.diagnosis.settings import Setting
+from surefoot.checking.neighbourhood import Setting
 from surefoot.numerals import measured, numeral
 from surefoot.plots.verdicts import TITLES, verdict_title
 from surefoot.reports.sentences import seconds_text
@@ -55,7 +55,7 @@ def check_table(result: CheckResult) -> RenderableType:
     if result.advice != result.recipe:
         parts.append(Text(f"Use {result.advice}", style="bold"))
     parts += [Padding(_tried(result), (1, 0)), *map(Text, check_notes(result))]
-    parts += [Text(f"{TITLES[finding.code]}: {finding.why}") for finding in others]
+    parts += [Text(f"{TITLES[finding.verdict]}: {finding.why}") for finding in others]
     return Group(*parts, Text(check_cost(result)))
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from surefoot.diagnosis.checked import CheckResult
+from surefoot.checking.result import CheckResult
 from surefoot.diagnosis.foresight import Judged
 from surefoot.diagnosis.inquiry import share_name
-from surefoot.diagnosis.settings import Setting
+from surefoot.checking.neighbourhood import Setting
 from surefoot.numerals import measured
 from surefoot.plots.theme import ADVISED, YOURS
 

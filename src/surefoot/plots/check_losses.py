@@ -9,10 +9,10 @@ from typing import Any
 
 import altair as alt
 
-from surefoot.diagnosis.checked import CheckResult
+from surefoot.checking.result import CheckResult
 from surefoot.diagnosis.foresight import Judged
 from surefoot.diagnosis.inquiry import share_name
-from surefoot.diagnosis.settings import Setting
+from surefoot.checking.neighbourhood import Setting
 from surefoot.numerals import measured, numeral
 from surefoot.plots.axes import MARGIN, finite, log_axis, loss_scale
 from surefoot.plots.inline import Row, inline

@@ -9,7 +9,7 @@ import altair as alt
 import numpy as np
 import torch
 
-from surefoot.diagnosis.checked import CheckResult
+from surefoot.checking.result import CheckResult
 from surefoot.diagnosis.course import Course
 from surefoot.fleet.history import History
 from surefoot.numerals import measured

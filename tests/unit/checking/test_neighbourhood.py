@@ -1,6 +1,6 @@
 import pytest
 
-from surefoot.diagnosis.settings import CHANGES, MOMENTA, Plane, Setting
+from surefoot.checking.neighbourhood import CHANGES, MOMENTA, Plane, Setting
 from surefoot.recipe import Recipe
 
 RECIPES = [

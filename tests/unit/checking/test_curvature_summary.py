@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from surefoot.diagnosis.curved import STEPS, measure_curvature, stable_limit
+from surefoot.checking.curvature_summary import STEPS, measure_curvature, stable_limit
 from surefoot.fleet import Plan, launch
 from surefoot.recipe import Recipe
 from surefoot.tasks.task import Task

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from surefoot.diagnosis.record import from_record, to_record
+from surefoot.checking.record import from_record, to_record
 from surefoot.errors import StudyError
 from surefoot.studies import Database, add_check, check_heads, check_row
 
