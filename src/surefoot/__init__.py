@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from surefoot.explanation.explain_surface import explain_surface as explain_surface
     from surefoot.explanation.slices.slice_loss import slice_loss as slice_loss
     from surefoot.recipe.recipe import Recipe as Recipe
+    from surefoot.search.find import find as find
+    from surefoot.search.space.search_space import Range as Range
+    from surefoot.search.space.search_space import SearchSpace as SearchSpace
+    from surefoot.search.tune import tune as tune
     from surefoot.surfaces.descent import descend as descend
     from surefoot.tasks.task import Task as Task
     from surefoot.trainers.current_trial import trial as trial
     from surefoot.trainers.outcome import Outcome as Outcome
     from surefoot.trainers.trial import Trial as Trial
-    from surefoot.search.find import find as find
-    from surefoot.search.space.search_space import Range as Range
-    from surefoot.search.space.search_space import SearchSpace as SearchSpace
-    from surefoot.search.tune import tune as tune
     from surefoot.watch.watch import Watch as Watch
 
 __version__ = "0.1.0"

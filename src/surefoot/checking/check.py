@@ -173,8 +173,12 @@ def trainer_of(
     task = task if steps is None else task.with_length(steps=steps)
     task = task if checkpoint is None else starting_from(task, checkpoint)
     probe(task)
-    work = None if budget is not None and budget.trainings is None else math.ceil(
-        (auto_trainings(task.total_steps) if budget is None else budget.trainings or 0.0) * task.total_steps
+    work = (
+        None
+        if budget is not None and budget.trainings is None
+        else math.ceil(
+            (auto_trainings(task.total_steps) if budget is None else budget.trainings or 0.0) * task.total_steps
+        )
     )
     plan = plan or calibrate(task, members=WIDTH, config_steps=work, device=device, tell=progress.tell)
     return FleetTrainer(task, plan, progress=progress, follow_valid=True)
@@ -261,9 +265,7 @@ class Runner:
         """Return the recipe's longest trial."""
         longest = self.evidence.longest_own
         outcome = self._outcomes[longest.setting, longest.steps, longest.seed]
-        return OwnTraining(
-            longest.steps, longest.seed, longest.loss, longest.diverged_at, outcome.train, outcome.valid
-        )
+        return OwnTraining(longest.steps, longest.seed, longest.loss, longest.diverged_at, outcome.train, outcome.valid)
 
 
 def _asked(budget: Budget | str) -> Budget | None:
@@ -296,9 +298,7 @@ def _symptoms(own: OwnTraining, curvature: CurvatureSummary | None) -> tuple[Sym
     if not own.train.losses:
         return ()
     valid = [*zip(own.valid.steps, own.valid.losses, strict=True)]
-    return symptoms_of(
-        own.train.losses, valid, share_of_noise=None if curvature is None else curvature.share_of_noise
-    )
+    return symptoms_of(own.train.losses, valid, share_of_noise=None if curvature is None else curvature.share_of_noise)
 
 
 def _end(outcome: Outcome) -> float:

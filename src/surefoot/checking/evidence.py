@@ -100,6 +100,17 @@ class Evidence:
             for trial in self.trials
         )
 
+    def has_failed(self, setting: Setting) -> bool:
+        """Tell whether a setting diverged, or ended far above the recipe, in its longest trial."""
+        if setting == self.neighbourhood.own:
+            return False
+        trials = self.of(setting)
+        longest = max(trial.steps for trial in trials)
+        if any(trial.diverged for trial in trials if trial.steps == longest):
+            return True
+        pairs = [pair for pair in self.pairs(setting) if pair[0].steps == longest]
+        return len(trials) > len(pairs) > 0 and all(is_far_above(other.loss, mine.loss) for mine, other in pairs)
+
     def pairs(self, setting: Setting) -> list[tuple[CheckTrial, CheckTrial]]:
         """Return the recipe's and a setting's trials of one length and seed, at the longest length both were run at."""
         both = [
@@ -112,14 +123,19 @@ class Evidence:
         return [pair for pair in both if pair[0].steps == longest]
 
     def observations(self) -> list[Observation]:
-        """Return the trials as the surrogate sees them; what is common to all trials of a seed is taken out."""
+        """Return the trials as the surrogate sees them.
+
+        What is common to all trials of a seed is taken out. A setting that failed in a longer trial counts as failed in the
+        shorter ones too: their losses say nothing of it, and must not be what others are measured by.
+        """
         trials = self._telling()
         scale = LossScale.of([trial.loss for trial in trials])
         shifts = {key: self._shift(*key, scale) for key in {(trial.steps, trial.seed) for trial in trials}}
         found = []
+        failed = {trial.setting for trial in trials if self.has_failed(trial.setting)}
         for trial in trials:
-            loss = trial.loss
-            if not trial.diverged:
+            loss = math.inf if trial.setting in failed else trial.loss
+            if math.isfinite(loss):
                 loss = scale.loss(scale.value(loss) - shifts[trial.steps, trial.seed])
             found.append(Observation(self.neighbourhood.features(trial.setting), trial.steps, loss))
         return found
@@ -180,8 +196,6 @@ def is_far_above(loss: float, other: float) -> bool:
     if not math.isfinite(loss) or not math.isfinite(other):
         return math.isfinite(other)
     return loss > other + math.expm1(FAR_ABOVE) * abs(other)
-
-
 
 
 def _alike(losses: Sequence[float]) -> bool:

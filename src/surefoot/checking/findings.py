@@ -103,7 +103,7 @@ def _verdict(
         return Finding("diverged", 1.0, " ".join(_of_divergence(evidence, chosen)), numbers, advice, stake)
     if verdict == "plateau":
         return Finding("plateau", judgement.confidence, _of_plateau(evidence), numbers, stake=0.0)
-    if _overfits(own) and (verdict == "healthy" or (chosen is not None and _as_good(evidence, chosen, own))):
+    if verdict == "healthy" and _overfits(own):
         saved = 1.0 - own.lowest[1] / own.loss
         found = {"steps": float(own.lowest[0])}
         return Finding("overfitting", judgement.confidence, _of_overfitting(own), numbers, found, saved)
@@ -125,7 +125,9 @@ def _others(judgement: Judgement, own: OwnTraining, first: Finding, full_steps: 
         saved = 1.0 - own.lowest[1] / own.loss
         yield Finding("overfitting", AS_CURVES_SHOW, _of_overfitting(own), advice={"steps": own.lowest[0]}, stake=saved)
     if own.steps == full_steps and judgement.verdict == "healthy" and still_falls(_readings(own)):
-        why = "The validation loss still falls by more than a tenth over the last quarter: a longer training would help."
+        why = (
+            "The validation loss still falls by more than a tenth over the last quarter: a longer training would help."
+        )
         yield Finding("underfitting", AS_CURVES_SHOW, why)
 
 
@@ -172,7 +174,13 @@ def _of_a_fault(evidence: Evidence, chosen: Stake, curvature: CurvatureSummary |
     limit = None if curvature is None else curvature.limit
     own = evidence.neighbourhood.own
     lowers = chosen.setting.lr < own.lr
-    if curvature is not None and limit is not None and curvature.sharpness.value is not None and own.lr > limit and lowers:
+    if (
+        curvature is not None
+        and limit is not None
+        and curvature.sharpness.value is not None
+        and own.lr > limit
+        and lowers
+    ):
         yield (
             f"Where the recipe's longest trial ended, sharpness {numeral(curvature.sharpness.value)} allows at most "
             f"{numeral(limit)} at momentum {numeral(own.momentum)}, with full batches."
@@ -211,7 +219,11 @@ def _of_health(evidence: Evidence, judgement: Judgement) -> str:
     if best is None:
         return "Every other learning rate and momentum that was tried diverged."
     length = max(trial.steps for trial in evidence.own)
-    seen = "in full" if length == evidence.full_steps else f"in trials of up to {length} of its {evidence.full_steps} steps"
+    seen = (
+        "in full"
+        if length == evidence.full_steps
+        else f"in trials of up to {length} of its {evidence.full_steps} steps"
+    )
     if best.share <= 0:
         return f"Compared {seen}, every other learning rate and momentum is expected to end higher."
     change = _change(evidence.neighbourhood, best)
@@ -251,12 +263,6 @@ def _advice(neighbourhood: Neighbourhood, stake: Stake) -> dict[str, float | str
     if stake.setting.momentum != neighbourhood.own.momentum and neighbourhood.momentum_name is not None:
         found[neighbourhood.momentum_name] = stake.setting.momentum
     return found
-
-
-def _as_good(evidence: Evidence, chosen: Stake, own: OwnTraining) -> bool:
-    """Tell whether the recipe itself was, on its way, as low as a change ends."""
-    pairs = [pair for pair in evidence.pairs(chosen.setting) if pair[0].steps == own.steps]
-    return bool(pairs) and own.lowest[1] <= float(np.mean([other.loss for _, other in pairs]))
 
 
 def _readings(own: OwnTraining) -> list[tuple[int, float]]:

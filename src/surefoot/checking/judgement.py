@@ -25,6 +25,8 @@ from surefoot.schedules import digits
 SURE = 0.9
 # The learning rate is at fault where changing it alone recovers this share of the best stake.
 RECOVERED = 0.5
+# A learning rate is followed up first where it is this share as likely to help as the likeliest change.
+ABOUT = 0.6
 # So many standard deviations of seed noise may be nothing.
 NOISES = 1.5
 # A hundredth of the learning rate: what hardly moves shows what has not been learnt.
@@ -79,21 +81,46 @@ def judge(evidence: Evidence, never_fell: NeverFell, *, tried_only: bool = False
         return Judgement("diverged", 1.0, stakes, chosen, doubtful, noise)
     if evidence.nothing_differs():
         return Judgement("plateau", SURE, stakes, noise=noise)
+    rate = None if tried_only else _rate_to_try(chosen, stakes, evidence)
+    if rate is not None:
+        return Judgement("unknown", rate.probability, stakes, None, rate, noise)
     if chosen is not None and (tried_only or stands(chosen, evidence)):
         verdict = verdict_of(chosen, evidence.neighbourhood.own)
         return Judgement(verdict, chosen.probability, stakes, chosen, noise=noise)
     if chosen is not None:
         return Judgement("unknown", chosen.probability, stakes, None, chosen, noise)
-    likeliest = max(stakes, key=lambda each: each.probability, default=None)
+    likeliest = _likeliest(stakes)
     lower = next((each for each in stakes if ended_far_lower(each, evidence, noise)), None)
     if lower is not None:
         return Judgement("unknown", lower.probability, stakes, None, lower, noise)
-    if likeliest is None or likeliest.probability <= 1.0 - SURE:
-        sure = 1.0 - (0.0 if likeliest is None else likeliest.probability)
+    most = max((each.probability for each in stakes), default=0.0)
+    if likeliest is None or most <= 1.0 - SURE:
+        sure = 1.0 - most
         if has_both_sides(evidence):
             return Judgement("healthy", sure, stakes, noise=noise)
         return Judgement("unknown", 1.0 - sure, stakes, noise=noise)
     return Judgement("unknown", likeliest.probability, stakes, None, likeliest, noise)
+
+
+def _rate_to_try(chosen: Stake | None, stakes: tuple[Stake, ...], evidence: Evidence) -> Stake | None:
+    """Return the learning rate that has to be compared before a momentum is blamed; ``None`` where there is none."""
+    if chosen is None or chosen.change == "lr":
+        return None
+    rate = best_of_each(stakes).get("lr")
+    if rate is None or rate.probability <= 1.0 - SURE:
+        return None
+    longest = max(trial.steps for trial in evidence.own)
+    return None if any(trial.steps >= longest for trial in evidence.of(rate.setting)) else rate
+
+
+def _likeliest(stakes: tuple[Stake, ...]) -> Stake | None:
+    """Return the change that is likeliest to be worth making: of the learning rate, if that is about as likely."""
+    best = max(stakes, key=lambda each: each.probability, default=None)
+    rates = [each for each in stakes if each.change == "lr"]
+    rate = max(rates, key=lambda each: each.probability, default=None)
+    if best is None or rate is None:
+        return best
+    return rate if rate.probability >= ABOUT * best.probability else best
 
 
 def first_to_make(stakes: tuple[Stake, ...], evidence: Evidence, *, tried_only: bool) -> Stake | None:

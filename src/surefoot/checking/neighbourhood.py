@@ -117,7 +117,11 @@ class Neighbourhood:
         kept = tuple(self.same_effective_rate(momentum) for momentum in self.other_momenta)
         same = tuple(self.same_lr(momentum) for momentum in self.other_momenta)
         # Where the effective rate is the learning rate, the two are one change.
-        return {"lr": rates, "momentum": same, "momentum at equal effective rate": kept if self.family.accumulates else ()}
+        return {
+            "lr": rates,
+            "momentum": same,
+            "momentum at equal effective rate": kept if self.family.accumulates else (),
+        }
 
     def change_to(self, setting: Setting) -> Change:
         """Return which kind of change leads to a setting."""

@@ -25,7 +25,7 @@ STRIDE, FURTHEST = 3, 15
 MEMORY_FACTOR = 5.0
 # The trials at the lowest rung cost at most this share of the budget, and leave room for a comparison at the next rung and
 # for so many config-steps of curvature.
-FIRST_SHARE, CURVATURE = 0.5, 24
+FIRST_SHARE, COMPARED, CURVATURE = 0.5, 3, 24
 # So many seeds are tried at a rung before there is nothing more to be had at it; in full, as many as the budget buys.
 SEEDS_AT_RUNG = 3
 
@@ -75,7 +75,7 @@ class Rounds:
     def _first_room(self) -> int:
         """What the lowest rung may cost."""
         half = math.floor(FIRST_SHARE * self.budget)
-        left = self.budget - 2 * self.rungs[1] - CURVATURE if len(self.rungs) > 1 else half
+        left = self.budget - COMPARED * self.rungs[1] - CURVATURE if len(self.rungs) > 1 else half
         return min(half, left) if left >= FIRST_SHARE * half else half
 
     @property
@@ -180,8 +180,13 @@ class Rounds:
         own, seed = self.evidence.neighbourhood.own, self.evidence.seed
         reached = max(trial.steps for trial in self.evidence.own)
         if self.evidence.loss(setting, reached, seed) is None:
-            others = self._untried_doubts() if reached == self.rungs[0] else []
-            return self._affordable([setting, *others], reached) or self._affordable([setting], reached)
+            count = max(0, (self._first_room - self.spent) // reached - 1) if reached == self.rungs[0] else 0
+            others = self._untried_doubts()[:count]
+            for steps in sorted({trial.steps for trial in self.evidence.own}, reverse=True):
+                following = self._affordable([setting, *others], steps) or self._affordable([setting], steps)
+                if following is not None:
+                    return following
+            return None
         for steps in self.rungs:
             if steps > reached and (following := self._affordable([own, setting], steps)) is not None:
                 return following

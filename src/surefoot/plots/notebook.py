@@ -14,15 +14,15 @@ from surefoot.explanation.claim import Claim
 from surefoot.explanation.result import ExplainResult
 from surefoot.explanation.slices.result import LossSlice
 from surefoot.logs.curve import Curve
+from surefoot.plots.check_losses import check_losses
 from surefoot.plots.claim_figure import claim_figure
 from surefoot.plots.comparison import comparison
-from surefoot.plots.course import course
 from surefoot.plots.descended import descended
-from surefoot.plots.forks import forks
 from surefoot.plots.heat_map import heat_map
 from surefoot.plots.learning_curves import learning_curves
 from surefoot.plots.logged import diagnosed, logged
 from surefoot.plots.loss_slice import loss_plane, loss_slice
+from surefoot.plots.own_training import own_training
 from surefoot.plots.picture import write_chart
 from surefoot.plots.range_test import range_test, usable_range
 from surefoot.plots.schedule import recipe_schedule, schedule
@@ -31,9 +31,9 @@ from surefoot.plots.theme import HEIGHT, LIGHT, WIDTH, Figure, column
 from surefoot.plots.watched import watched
 from surefoot.recipe import Recipe
 from surefoot.schedules import Schedule, schedule_text
+from surefoot.search.result import TuneResult
 from surefoot.surfaces.descent import Descent
 from surefoot.tuning.found import FindResult
-from surefoot.search.result import TuneResult
 from surefoot.watch.watch import Watch
 
 TYPICAL_STEPS = 1000
@@ -102,7 +102,7 @@ def tune_figures(result: TuneResult) -> list[alt.LayerChart]:
 def check_figures(result: CheckResult) -> list[alt.LayerChart]:
     """Return the figures of a check, the most telling first; without its curvature those that can be drawn."""
     stability = [stability_map(result)] if why_no_map(result) is None else []
-    return [forks(result), *stability, course(result)]
+    return [check_losses(result), *stability, own_training(result)]
 
 
 def explain_figures(result: ExplainResult) -> list[alt.LayerChart]:

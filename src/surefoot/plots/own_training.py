@@ -1,4 +1,4 @@
-"""The recipe's own training in a check, as it went."""
+"""The longest trial of the recipe itself in a check, step by step."""
 
 from __future__ import annotations
 
@@ -6,37 +6,32 @@ import math
 from collections.abc import Iterator
 
 import altair as alt
-import numpy as np
-import torch
 
-from surefoot.checking.result import CheckResult
-from surefoot.diagnosis.course import Course
-from surefoot.fleet.history import History
+from surefoot.checking.result import CheckResult, OwnTraining
 from surefoot.numerals import measured
 from surefoot.plots.axes import finite, loss_scale
 from surefoot.plots.inline import Row, inline
 from surefoot.plots.theme import finished, layered
+from surefoot.trainers import Curve
 
 TRAIN, VALID = "training loss", "validation loss"
-MOST_POINTS = 1500
-# A loss so many times the first has left the picture; on a logarithmic axis there is room for more.
+# A loss so many times the first is outside of the picture; on a logarithmic axis there is room for more.
 CEILING, CEILING_LOG = 4.0, 100.0
 
 
-def course(result: CheckResult) -> alt.LayerChart:
-    """Return training and validation loss of the recipe's own training, step by step.
+def own_training(result: CheckResult) -> alt.LayerChart:
+    """Return training and validation loss of the longest trial of the recipe itself.
 
-    The thin line is every step's mini-batch, the thick one its mean over hundredths of the training; dots are the looks
-    at the validation loss. Lines end where the training diverged.
+    The line is the training loss, a mean over the steps since the point before; dots are readings of the validation loss.
+    Lines end where the training diverged.
     """
-    found = result.course
-    every = finite([*found.train, *(loss for _, loss in found.valid)]) or [1.0]
-    ceiling = _ceiling(found, logarithmic=min(every) > 0)
+    own = result.own_training
+    valid = _with_end(own)
+    every = finite([*own.train.losses, *valid.losses]) or [1.0]
+    ceiling = _ceiling(every)
     inside = [loss for loss in every if loss <= ceiling]
     scale, axis = loss_scale(inside, ceiling=ceiling if len(inside) < len(every) else None)
-    x = alt.X(
-        "step:Q", title="step", axis=alt.Axis(tickCount=6, format=",~f"), scale=alt.Scale(domain=[0, result.steps])
-    )
+    x = alt.X("step:Q", title="step", axis=alt.Axis(tickCount=6, format=",~f"), scale=alt.Scale(domain=[0, own.steps]))
     y = alt.Y("loss:Q", scale=scale, axis=axis, title="loss")
     legend = alt.Legend(orient="top", title=None, symbolType="stroke", symbolOpacity=1.0, direction="horizontal")
     colour = alt.Color("name:N", scale=alt.Scale(domain=[TRAIN, VALID]), legend=legend)
@@ -44,55 +39,44 @@ def course(result: CheckResult) -> alt.LayerChart:
     def lines(rows: Iterator[Row]) -> alt.Chart:
         return alt.Chart(inline(rows)).encode(x, y, color=colour)
 
-    valid = lines(_valid_rows(found))
-    looks = lines(row for row in _valid_rows(found) if float(row["loss"] or 0.0) <= ceiling)
+    readings = lines(row for row in _rows(VALID, valid) if float(row["loss"] or 0.0) <= ceiling)
     layers = [
-        lines(_step_rows(found)).mark_line(strokeWidth=1, opacity=0.35, clip=True),
-        lines(_mean_rows(found, result.steps)).mark_line(clip=True),
-        valid.mark_line(strokeWidth=1.5, strokeDash=[4, 3], clip=True),
-        looks.mark_point(filled=True, size=60, opacity=1.0).encode(
+        lines(_rows(TRAIN, own.train)).mark_line(clip=True),
+        lines(_rows(VALID, valid)).mark_line(strokeWidth=1.5, strokeDash=[4, 3], clip=True),
+        readings.mark_point(filled=True, size=60, opacity=1.0).encode(
             tooltip=[alt.Tooltip("step:Q"), alt.Tooltip("shown:N", title=VALID)]
         ),
     ]
-    figure: alt.LayerChart = finished(
-        layered(*layers),
-        _title(found),
-        subtitle=f"{result.task}: {result.recipe}; thin: every step, thick: mean over hundredths of the training.",
+    subtitle = (
+        f"{result.task}: {result.recipe}, seed {own.seed}; training losses are means over the steps between points."
     )
+    figure: alt.LayerChart = finished(layered(*layers), _title(result), subtitle=subtitle)
     return figure
 
 
-def _title(found: Course) -> str:
-    if found.diverged_at is not None:
-        return f"Your recipe's own training: no number from step {found.diverged_at} on"
-    return f"Your recipe's own training: from {measured(found.start)} to {measured(found.final)}"
+def _title(result: CheckResult) -> str:
+    own = result.own_training
+    length = "in full" if own.steps == result.steps else f"in a trial of {own.steps} of the {result.steps} steps"
+    if own.diverged:
+        at = "" if own.diverged_at is None else f" at step {own.diverged_at}"
+        return f"Your recipe {length}: diverged{at}"
+    return f"Your recipe {length}: validation loss {measured(own.loss)}"
 
 
-def _ceiling(found: Course, *, logarithmic: bool) -> float:
-    first = max([*finite([found.start, *found.train[:1]]), 0.0])
-    return first * (CEILING_LOG if logarithmic else CEILING) or math.inf
+def _ceiling(losses: list[float]) -> float:
+    """Return the loss above which the picture ends: many times the first one."""
+    first = max(losses[0], 0.0)
+    return first * (CEILING_LOG if min(losses) > 0 else CEILING) or math.inf
 
 
-def _step_rows(found: Course) -> Iterator[Row]:
-    """Yield the losses of single steps, of very many some."""
-    ends = found.diverged_at if found.diverged_at is not None else len(found.train)
-    for step in np.unique(np.linspace(0, ends - 1, min(ends, MOST_POINTS)).round().astype(np.int64)).tolist():
-        yield {"name": TRAIN, "step": step, "loss": found.train[step]}
+def _with_end(own: OwnTraining) -> Curve:
+    """Return the validation losses, the one at the end last."""
+    kept = [point for point in zip(own.valid.steps, own.valid.losses, strict=True) if point[0] < own.steps]
+    return Curve((*(step for step, _ in kept), own.steps), (*(loss for _, loss in kept), own.loss))
 
 
-def _mean_rows(found: Course, steps: int) -> Iterator[Row]:
-    """Yield the means that every learning curve of a fleet is made of, up to where the loss is no number."""
-    history = History.of(1)
-    losses = torch.tensor(found.train, dtype=torch.float64)[:, None]
-    history.add(losses, [0], begins=torch.tensor([0]), totals=torch.tensor([steps]))
-    for step, loss in history.curve(0, total=steps):
+def _rows(name: str, curve: Curve) -> Iterator[Row]:
+    for step, loss in zip(curve.steps, curve.losses, strict=True):
         if not math.isfinite(loss):
             return
-        yield {"name": TRAIN, "step": step, "loss": loss}
-
-
-def _valid_rows(found: Course) -> Iterator[Row]:
-    for step, loss in found.valid:
-        if not math.isfinite(loss):
-            return
-        yield {"name": VALID, "step": step, "loss": loss, "shown": measured(loss)}
+        yield {"name": name, "step": step, "loss": loss, "shown": measured(loss)}

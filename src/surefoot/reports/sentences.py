@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from surefoot.numerals import how_much_lower, measured, numeral
-from surefoot.tuning.found import FindResult
+from surefoot.numerals import how_much_lower, measured, numeral, seconds_text
 from surefoot.search.result import Contestant, TuneResult
 from surefoot.search.scaling import QUANTITIES, Exponent, Transfer, TransferRow
+from surefoot.tuning.found import FindResult
 from surefoot.values import Interval, Score
 
 LONG_NAMES = {"lr": "learning rate", "steps": "length of training", "batch_size": "batch size"}
@@ -162,19 +162,6 @@ def _power(exponent: Exponent) -> str:
         f"The best rate goes as the {LONG_NAMES[exponent.of]} to the power {numeral(exponent.value, digits=2)} "
         f"(90 % interval {low} to {high}): {rules}."
     )
-
-
-def seconds_text(seconds: float) -> str:
-    """Return a duration as people say it.
-
-    Example:
-        >>> seconds_text(5.39), seconds_text(75), seconds_text(7300)
-        ('5.4 s', '1 min 15 s', '2 h 1 min')
-    """
-    if seconds < 60:
-        return f"{numeral(seconds, digits=2)} s"
-    minutes, left = divmod(round(seconds), 60)
-    return f"{minutes} min {left} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def find_headline(result: FindResult) -> str:

@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from surefoot.numerals import measured, numeral
+from surefoot.numerals import measured, numeral, seconds_text
 from surefoot.plots.axes import linear_ticks
 from surefoot.plots.comparison import ranking
 from surefoot.reports.sentences import (
@@ -23,15 +23,14 @@ from surefoot.reports.sentences import (
     find_headline,
     half_width_text,
     headline,
-    seconds_text,
     tied_settings,
     transfer_notes,
 )
 from surefoot.reports.tables import plain_table
 from surefoot.schedules import Schedule, schedule_text
-from surefoot.tuning.found import FindResult, MomentumRange
 from surefoot.search.result import Contestant, TuneResult
 from surefoot.search.scaling import Transfer
+from surefoot.tuning.found import FindResult, MomentumRange
 from surefoot.values import Interval
 
 

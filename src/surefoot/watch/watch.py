@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from surefoot.finding import Finding
 from surefoot.errors import WatchError
+from surefoot.finding import Finding
 from surefoot.tasks.task import Objective
 from surefoot.watch.arguments import (
     damaged_state,
