@@ -1,4 +1,4 @@
-"""The budget of a tune: a ceiling on its work."""
+"""The budget of a search or a check: a ceiling on its work."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _HINT = "30x costs as much as 30 full trainings."
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much a tune may cost: full trainings, or seconds of wall clock; one of the two.
+    """How much work may cost: full trainings, or seconds of wall clock; or ``auto``, neither of them.
 
     Attributes:
         trainings: Ceiling in full trainings (1x = the config-steps of one); reproducible.
         seconds: Ceiling in wall-clock seconds; depends on the machine.
 
     Raises:
-        BudgetError: If neither or both are given, or the ceiling is no finite number above 0.
+        BudgetError: If both are given, or the ceiling is no finite number above 0.
 
     Example:
-        >>> Budget.parse("30x"), Budget.parse("2m").seconds, str(Budget(seconds=90))
-        (Budget(trainings=30.0, seconds=None), 120.0, '90s')
+        >>> Budget.parse("30x"), Budget.parse("2m").seconds, str(Budget(seconds=90)), Budget.parse("auto").is_auto
+        (Budget(trainings=30.0, seconds=None), 120.0, '90s', True)
     """
 
     trainings: float | None = None
@@ -35,28 +35,35 @@ class Budget:
 
     def __post_init__(self) -> None:
         given = [amount for amount in (self.trainings, self.seconds) if amount is not None]
-        if len(given) != 1 or not 0 < given[0] < math.inf:
+        if len(given) > 1 or (given and not 0 < given[0] < math.inf):
             raise BudgetError(
-                "a budget is a number of trainings or of seconds, one of the two, finite and above 0; "
+                "a budget is a number of trainings or of seconds, not both, finite and above 0; "
                 f"given trainings={self.trainings}, seconds={self.seconds}.",
                 hint=_HINT,
             )
 
     @classmethod
     def parse(cls, text: str) -> Budget:
-        """Read a budget from ``30x``, ``120s``, ``10m`` or ``2h``.
+        """Read a budget from ``auto``, ``30x``, ``0.25x``, ``120s``, ``10m`` or ``2h``.
 
         Raises:
             BudgetError: If it is none of these, or nothing.
         """
+        if text.strip() == "auto":
+            return cls()
         match = _TEXT.fullmatch(text.strip())
         amount = float(match["amount"]) if match else 0.0
         if match is None or not 0 < amount < math.inf:
             raise BudgetError(
-                f"a budget is a number of trainings (30x) or a time (120s, 10m, 2h), above 0; given {text!r}.",
+                f"a budget is a number of trainings (30x) or a time (120s, 10m, 2h), above 0, or auto; given {text!r}.",
                 hint=_HINT,
             )
         return cls(trainings=amount) if match["unit"] == "x" else cls(seconds=amount * _SECONDS[match["unit"]])
+
+    @property
+    def is_auto(self) -> bool:
+        """Whether the work decides what it costs."""
+        return self.trainings is None and self.seconds is None
 
     @property
     def reproducible(self) -> bool:
@@ -64,6 +71,8 @@ class Budget:
         return self.seconds is None
 
     def __str__(self) -> str:
+        if self.is_auto:
+            return "auto"
         return f"{_digits(self.trainings)}x" if self.trainings is not None else f"{_digits(self.seconds)}s"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Stop(Protocol):
@@ -18,9 +18,11 @@ class Interrupted(Exception):  # noqa: N818  (it ends the work, but nothing is w
 
     Attributes:
         study: Text that opens the study again, or ``None`` where there is none.
+        result: What is known so far, as the function that was interrupted would return it; ``None`` where nothing is.
     """
 
     study: str | None = None
+    result: Any = None
 
 
 def never() -> bool:

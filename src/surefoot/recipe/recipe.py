@@ -208,7 +208,8 @@ class Recipe:
         for spec in hyperparameters_of(self.optimizer):
             schedule = self.schedule(spec.name)
             samples = _samples(schedule, steps)
-            wrong = [sample for sample in samples if not spec.allows(sample)]
+            # Bounds are intervals: where the extremes are allowed, so is all between them.
+            wrong = [sample for sample in (samples.min(), samples.max()) if not spec.allows(sample)]
             if wrong:
                 yield f"{spec.name} must be {spec.allowed}; given {schedule_value(schedule, wrong[0])}"
             if not spec.scheduled and not isinstance(schedule, Constant):

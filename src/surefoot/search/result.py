@@ -353,9 +353,7 @@ def _score_of(data: dict[str, Any]) -> Score:
     mean = _loss(data["mean"])
     unknown = (-math.inf, math.inf) if math.isfinite(mean) else (math.inf, math.inf)
     low, high = data["low"], data["high"]
-    return Score(
-        mean, unknown[0] if low is None else low, unknown[1] if high is None else high, data["seeds"]
-    )
+    return Score(mean, unknown[0] if low is None else low, unknown[1] if high is None else high, data["seeds"])
 
 
 def _number(value: float | None) -> float | None:

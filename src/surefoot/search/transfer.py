@@ -20,14 +20,14 @@ from surefoot.fleet import launch
 from surefoot.fleet.runner import Runner
 from surefoot.recipe import Recipe
 from surefoot.schedules import scaled
+from surefoot.search.goal import Goal, cost_of
+from surefoot.search.rate_bracket import bottom, next_octaves
+from surefoot.search.scaling import Quantity, Transfer, TransferRow
 from surefoot.statistics import comparable
 from surefoot.studies import Measurement
 from surefoot.tasks.task import Task
-from surefoot.search.goal import Goal, cost_of
 from surefoot.tuning.journal import TRANSFER, Journal
 from surefoot.tuning.measure import measure_all
-from surefoot.search.scaling import Quantity, Transfer, TransferRow
-from surefoot.search.rate_bracket import bottom, next_octaves
 
 SEEDS = 3
 # The rates tried first, as powers of two times the answer's, and how many rounds may follow.

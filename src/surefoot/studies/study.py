@@ -248,6 +248,11 @@ class Study:
             ).all()
         return {Recipe.from_json(recipe): number for recipe, number in rows}
 
+    @property
+    def model_path(self) -> Path:
+        """Where the weights of the recommended training belong: beside the database."""
+        return self.database.path.with_name(f"{self.database.path.name}-{self.id}-model.safetensors")
+
     def checkpoint_path(self, stage: str) -> Path:
         """Return where the checkpoint of an unfinished stage belongs: beside the database."""
         path = self.database.path

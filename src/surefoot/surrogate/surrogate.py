@@ -106,9 +106,7 @@ class Surrogate:
         values = compressed(kept, scale)
         kernel = ValleyKernel(len(kept[0].features) - 2)
         points = _points([each.features for each in kept], [each.steps for each in kept], full_steps)
-        process = GaussianProcess.fit(
-            kernel, kernel.prior, points, values, noise=kernel.noise, generator=generator
-        )
+        process = GaussianProcess.fit(kernel, kernel.prior, points, values, noise=kernel.noise, generator=generator)
         return cls(process, tuple(kept), values, scale, full_steps)
 
     def predict(self, features: NDArray[np.float64], steps: int) -> tuple[Array, Array]:

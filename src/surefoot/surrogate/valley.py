@@ -81,9 +81,7 @@ class ValleyKernel:
 
     def diagonal(self, settings: Array, points: Array) -> Array:
         """Return the variances, ``[S, n]``."""
-        spread, level, growth = (
-            settings[:, FIXED.index(setting), None] for setting in (LOG_SPREAD, LOG_LEVEL, GROWTH)
-        )
+        spread, level, growth = (settings[:, FIXED.index(setting), None] for setting in (LOG_SPREAD, LOG_LEVEL, GROWTH))
         steps = points[None, :, STEPS]
         valley = np.exp(2.0 * (spread + growth * steps))
         variances: Array = valley + ANY_LEVEL**2 + np.exp(2.0 * level) * (steps**2 + 1.0)

@@ -1,13 +1,53 @@
-"""Strategies: which points a search tries, all on the same engine."""
+"""Samplers: which points of the space are tried at the lowest rung, all on the same engine."""
 
+from __future__ import annotations
+
+from typing import Any
+
+from surefoot.errors import TaskError, nearest
 from surefoot.search.samplers.grid import Grid
-from surefoot.search.samplers.optuna_samplers import TPE, OptunaGP
+from surefoot.search.samplers.optuna_samplers import OptunaSampler, gaussian_process, tpe
 from surefoot.search.samplers.random_search import RandomSearch
-from surefoot.search.samplers.strategy import Strategy
-from surefoot.search.samplers.surefoot import Surefoot
+from surefoot.search.samplers.sampler import Sampler, Tried
+from surefoot.search.samplers.surrogate_sampler import SurrogateSampler
 
-STRATEGIES: dict[str, Strategy] = {
-    strategy.name: strategy for strategy in (Surefoot(), TPE(), OptunaGP(), RandomSearch(), Grid())
+SAMPLERS: dict[str, Sampler] = {
+    sampler.name: sampler
+    for sampler in (
+        SurrogateSampler(),
+        OptunaSampler("tpe", tpe),
+        OptunaSampler("gp", gaussian_process),
+        RandomSearch(),
+        Grid(),
+    )
 }
 
-__all__ = ["STRATEGIES", "TPE", "Grid", "OptunaGP", "RandomSearch", "Strategy", "Surefoot"]
+__all__ = ["SAMPLERS", "Grid", "OptunaSampler", "RandomSearch", "Sampler", "SurrogateSampler", "Tried", "as_sampler"]
+
+
+def as_sampler(given: Any) -> Sampler:
+    """Return a sampler by its name, as it is, or around one of Optuna's.
+
+    Args:
+        given: One of ``SAMPLERS``, an object with ``first`` and ``more``, or an Optuna sampler.
+
+    Raises:
+        TaskError: If it is none of these.
+
+    Example:
+        >>> as_sampler("grid").name
+        'grid'
+    """
+    if isinstance(given, str):
+        if given not in SAMPLERS:
+            raise TaskError(f"no sampler {given!r}; there are {', '.join(SAMPLERS)}.", hint=nearest(given, SAMPLERS))
+        return SAMPLERS[given]
+    if hasattr(given, "first") and hasattr(given, "more"):
+        sampler: Sampler = given
+        return sampler
+    if hasattr(given, "sample_relative") and hasattr(given, "sample_independent"):
+        return OptunaSampler(type(given).__name__, lambda _: given)
+    raise TaskError(
+        f"a sampler is one of {', '.join(SAMPLERS)}, one of Optuna's, or an object with first and more; "
+        f"given {type(given).__name__}."
+    )

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.random import Generator
 
-from surefoot.tuning.rungs import Verdict
+from surefoot.search.samplers.sampler import Tried
 from surefoot.search.space import Box, Point
 
 
@@ -17,8 +17,6 @@ class Grid:
     """As many points as asked for, evenly spaced; the first axis, the effective rate, has the most."""
 
     name: ClassVar[str] = "grid"
-    refines: ClassVar[bool] = False
-    smooths: ClassVar[bool] = False
 
     def first(self, count: int, *, dimensions: int, generator: Generator) -> list[Point]:  # noqa: ARG002  (no chance)
         """Return the lattice's points.
@@ -35,7 +33,7 @@ class Grid:
     def more(
         self,
         count: int,  # noqa: ARG002
-        verdicts: Sequence[Sequence[Verdict]],  # noqa: ARG002
+        tried: Sequence[Tried],  # noqa: ARG002
         *,
         box: Box,  # noqa: ARG002
         generator: Generator,  # noqa: ARG002

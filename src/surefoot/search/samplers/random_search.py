@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.random import Generator
 
-from surefoot.tuning.rungs import Verdict
+from surefoot.search.samplers.sampler import Tried
 from surefoot.search.space import Box, Point
 
 
@@ -20,8 +20,6 @@ class RandomSearch:
     """
 
     name: ClassVar[str] = "random"
-    refines: ClassVar[bool] = False
-    smooths: ClassVar[bool] = False
 
     def first(self, count: int, *, dimensions: int, generator: Generator) -> list[Point]:
         """Return uniform points."""
@@ -30,7 +28,7 @@ class RandomSearch:
     def more(
         self,
         count: int,
-        verdicts: Sequence[Sequence[Verdict]],  # noqa: ARG002
+        tried: Sequence[Tried],  # noqa: ARG002
         *,
         box: Box,
         generator: Generator,

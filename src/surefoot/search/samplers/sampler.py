@@ -1,36 +1,46 @@
-"""What a strategy is: which points are tried."""
+"""What a sampler is: which points of the space are tried at the lowest rung."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 from numpy.random import Generator
 
-from surefoot.tuning.rungs import Verdict
 from surefoot.search.space import Box, Point
 
 
-class Strategy(Protocol):
-    """Draws points of the unit cube: the first ones, and more when some have been judged.
-
-    A strategy holds no state: what it draws depends on its arguments alone, so that a search that was broken off is
-    gone through again from its record.
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A point with what came of it.
 
     Attributes:
-        name: As on the command line.
-        refines: Whether later points depend on earlier ones; where they do not, all are drawn at once.
-        smooths: Whether the lowest point of the surface through all judgements is confirmed as well.
+        point: In the unit cube, or beyond it.
+        value: Its loss on the scale on which noise is even; as bad as the worst where it diverged.
     """
 
-    name: ClassVar[str]
-    refines: ClassVar[bool]
-    smooths: ClassVar[bool]
+    point: Point
+    value: float
+
+
+class Sampler(Protocol):
+    """Draws points of the unit cube: the first ones, and more when some were tried.
+
+    A sampler holds no state: what it draws depends on its arguments alone, so that a search that was interrupted goes
+    through the same points again.
+
+    """
+
+    @property
+    def name(self) -> str:
+        """What it is called on the command line."""
+        ...
 
     def first(self, count: int, *, dimensions: int, generator: Generator) -> list[Point]:
         """Return the first points."""
         ...
 
-    def more(self, count: int, verdicts: Sequence[Sequence[Verdict]], *, box: Box, generator: Generator) -> list[Point]:
-        """Return more points within a box, given all judgements so far by rung."""
+    def more(self, count: int, tried: Sequence[Tried], *, box: Box, generator: Generator) -> list[Point]:
+        """Return more points within a box, given what was tried; none where the sampler has no more."""
         ...

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from surefoot.errors import RecipeError
 from surefoot.recipe import Recipe
@@ -12,17 +16,16 @@ from surefoot.recipe.families import effective_rate, family_of
 from surefoot.recipe.names import names_of
 from surefoot.schedules import Exponential, Schedule, Warmup, digits, without_warmup
 from surefoot.search.space.axes import Axis, Choice, Name
-from surefoot.search.space.sampling import Box, Point, unit_box
+from surefoot.search.space.sampling import Box, Point
 from surefoot.search.space.search_space import Range, SearchSpace
 from surefoot.search.space.shapes import shaped
 
-# The search begins this many decades below the largest rate that trained at all.
-DECADES = 2.0
-# It goes on beyond its walls where the best is found beside one: as far as this, in units of the walls' distance.
-BELOW, ABOVE = 1.0, 0.5
-LONGEST_MEMORY_EVER = 1.0 / (1.0 - 0.998)
+# The search begins so many times below and above the best of a few rates that are factors of ten apart.
+BELOW, ABOVE = 20.0, 10.0
 # Momentum remembers 1 / (1 - momentum) steps; a training shorter than a few such memories cannot use it.
-MEMORIES_PER_TRAINING = 4.0
+MEMORIES_PER_TRAINING = 8.0
+# How far apart the ends of an axis, and two of several options, are for the surrogate; its lengths are of this size.
+AXIS_SPAN, OPTION_GAP = 2.0, 1.0
 # A value this near to a wall, as a share of the range, sits on the boundary.
 EDGE = 0.04
 
@@ -55,11 +58,11 @@ class Coordinates:
             )
 
     @classmethod
-    def below(cls, space: SearchSpace, limits: Mapping[str, float], *, steps: int) -> Coordinates:
-        """Return the coordinates for effective rates below each optimizer's limit, or for the user's own bounds."""
+    def around(cls, space: SearchSpace, bests: Mapping[str, float], *, steps: int) -> Coordinates:
+        """Return the coordinates around each optimizer's best effective rate so far, or for the user's own bounds."""
         own = space.lr
         bounds = {
-            optimizer: (limits[optimizer] / 10**DECADES, limits[optimizer]) if own is None else (own.low, own.high)
+            optimizer: (bests[optimizer] / BELOW, bests[optimizer] * ABOVE) if own is None else (own.low, own.high)
             for optimizer in space.optimizers
         }
         return cls(space, tuple((optimizer, low, high) for optimizer, (low, high) in bounds.items()), steps)
@@ -104,18 +107,6 @@ class Coordinates:
             return self.space.lr is None
         return name == "memory" and self.space.momentum == SearchSpace().momentum
 
-    @property
-    def outermost(self) -> Box:
-        """How far each axis may be extended where the best is found at its end."""
-        walls = [*unit_box(len(self.axes))]
-        for number, axis in enumerate(self.axes):
-            if axis.name == "rate" and self._measures("rate"):
-                walls[number] = (-BELOW, 1.0 + ABOVE)
-            elif isinstance(axis, Axis) and axis.name == "memory" and self._measures("memory"):
-                longest = min(LONGEST_MEMORY_EVER, self.steps / MEMORIES_PER_TRAINING)
-                walls[number] = (0.0, max(1.0, axis.unit(max(longest, axis.low))))
-        return tuple(walls)
-
     def edges(self, point: Point, box: Box) -> tuple[tuple[int, int], ...]:
         """Return the walls that a point sits at, as (axis, 0 for low or 1 for high).
 
@@ -134,7 +125,7 @@ class Coordinates:
         """Return the recipe of a point, its numbers to four digits.
 
         Example:
-            >>> where = Coordinates.below(SearchSpace(), {"sgd": 1.0}, steps=1000)
+            >>> where = Coordinates.around(SearchSpace(), {"sgd": 0.1}, steps=1000)
             >>> str(where.recipe((1.0, 0.5)))
             'sgd(lr=cosine(0.1), momentum=0.9)'
         """
@@ -163,19 +154,91 @@ class Coordinates:
             settings["clip"] = digits(at.get("clip", space.clip.low))
         return Recipe.of(optimizer, **settings)
 
-    def holds(self, recipe: Recipe) -> bool:
-        """Whether a search in these coordinates could have tried a recipe.
+    def features(self, recipe: Recipe) -> tuple[float, ...]:
+        """Return a recipe as the surrogate sees it: u, m, and its place on each other axis.
+
+        u is the logarithm of the effective rate over the lowest of the optimizer's first axis, so that the valleys of
+        several optimizers lie at about the same place; m that of the momentum's memory.
+        """
+        effective = effective_rate(recipe)
+        reference = next((low for name, low, _ in self.rates if name == recipe.optimizer), 1.0)
+        momentum = recipe.momentum.highest if family_of(recipe.optimizer).momentum else 0.0
+        others: list[float] = []
+        for axis in self.axes:
+            if axis.name in ("rate", "memory"):
+                continue
+            unit = self._unit(axis, recipe)
+            if isinstance(axis, Choice):
+                chosen = axis.value(unit)
+                others += [OPTION_GAP if option == chosen else 0.0 for option in axis.options]
+            else:
+                others.append(AXIS_SPAN * unit)
+        return (math.log(effective / reference), -math.log1p(-momentum), *others)
+
+    def features_at(self, points: Sequence[Point]) -> NDArray[np.float64]:
+        """Return what :meth:`features` returns of the recipes of some points, ``[n, D]``, without making these.
 
         Example:
-            >>> where = Coordinates.below(SearchSpace(), {"sgd": 1.0}, steps=1000)
-            >>> [where.holds(Recipe.parse(f"sgd(lr={rate}, momentum=0.9)")) for rate in ("cosine(0.01)", "0.01")]
-            [True, False]
+            >>> where = Coordinates.around(SearchSpace(), {"sgd": 0.1}, steps=1000)
+            >>> made = where.features(where.recipe((0.3, 0.7)))
+            >>> bool(np.allclose(where.features_at([(0.3, 0.7)])[0], made, atol=1e-3))
+            True
         """
-        if recipe.optimizer not in self.space.optimizers:
-            return False
-        point = self.point(recipe)
-        within = all(low <= unit <= high for unit, (low, high) in zip(point, self.outermost, strict=True))
-        return within and self.recipe(point) == recipe
+        units = np.array(points, dtype=np.float64)
+        columns = {axis.name: units[:, number] for number, axis in enumerate(self.axes)}
+        names = np.array(self.optimizers_at(points))
+        momentum, lr = self._momenta(columns, names), self._rates(columns, names)
+        u = np.empty(len(units))
+        for name in set(names.tolist()):
+            own, family = names == name, family_of(name)
+            low = next((low for known, low, _ in self.rates if known == name), 1.0)
+            given = self.space.lr is not None and family.accumulates
+            u[own] = np.log(lr[own] / low) - (np.log1p(-momentum[own]) if given else 0.0)
+        others: list[NDArray[np.float64]] = []
+        for axis in self.axes:
+            if isinstance(axis, Choice):
+                picked = np.clip((columns[axis.name] * len(axis.options)).astype(int), 0, len(axis.options) - 1)
+                others += [np.where(picked == number, OPTION_GAP, 0.0) for number in range(len(axis.options))]
+            elif axis.name not in ("rate", "memory"):
+                others.append(AXIS_SPAN * columns[axis.name])
+        return np.column_stack([u, -np.log1p(-momentum), *others])
+
+    def optimizers_at(self, points: Sequence[Point]) -> list[str]:
+        """Return the optimizer of each of some points."""
+        number = next((number for number, axis in enumerate(self.axes) if axis.name == "optimizer"), None)
+        if number is None:
+            return [self.space.optimizers[0]] * len(points)
+        return [str(self.axes[number].value(point[number])) for point in points]
+
+    def _momenta(self, columns: Mapping[Name, NDArray[np.float64]], names: NDArray[np.str_]) -> NDArray[np.float64]:
+        """Return the momentum at some points; 0 where the optimizer has none."""
+        axis = self._memory_axis()
+        if axis is None or "memory" not in columns:
+            momentum = np.full(len(names), self.space.momentum.low)
+        else:
+            momentum = 1.0 - 1.0 / (axis.low * (axis.high / axis.low) ** columns["memory"])
+        has = np.array([family_of(str(name)).momentum is not None for name in names])
+        return np.where(has, momentum, 0.0)
+
+    def _rates(self, columns: Mapping[Name, NDArray[np.float64]], names: NDArray[np.str_]) -> NDArray[np.float64]:
+        """Return the first axis at some points: effective rates, or rates where the user bounds them."""
+        if "rate" not in columns:
+            return np.full(len(names), self.space.lr.low if self.space.lr is not None else 1.0)
+        ends = {name: (low, high) for name, low, high in self.rates}
+        low, high = np.array([ends[str(name)] for name in names]).T
+        rates: NDArray[np.float64] = low * (high / low) ** columns["rate"]
+        return rates
+
+    def covers(self, recipe: Recipe) -> bool:
+        """Tell whether a recipe is of the space's optimizers and schedules, so that its features say what it is."""
+        shape = without_warmup(recipe.lr).name
+        return recipe.optimizer in self.space.optimizers and shape in self.space.schedules and recipe.lr.highest > 0
+
+    def middle(self, optimizer: str) -> Point:
+        """Return the middle of the cube, for one optimizer."""
+        return tuple(
+            axis.unit(optimizer) if isinstance(axis, Choice) and axis.name == "optimizer" else 0.5 for axis in self.axes
+        )
 
     def point(self, recipe: Recipe) -> Point:
         """Return the point of a recipe of this space; the inverse of :meth:`recipe` but for its digits.

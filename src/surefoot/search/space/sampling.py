@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import TypeAlias
 
 import numpy as np
+import torch
 from numpy.random import Generator
 
 Point: TypeAlias = tuple[float, ...]
@@ -18,11 +18,10 @@ def spread(count: int, *, dimensions: int, generator: Generator) -> list[Point]:
     Reference:
         Owen (1998), "Scrambling Sobol' and Niederreiter-Xing points".
     """
-    from scipy.stats import qmc  # noqa: PLC0415  (half a second, where nothing else of a tune needs it)
+    from torch.quasirandom import SobolEngine  # noqa: PLC0415  (SciPy's takes half a second to load)
 
-    power = max(0, math.ceil(math.log2(count)))
-    drawn = qmc.Sobol(dimensions, rng=generator).random_base2(power)[:count]
-    return [tuple(row) for row in drawn.tolist()]
+    engine = SobolEngine(dimensions, scramble=True, seed=int(generator.integers(2**31)))
+    return [tuple(row) for row in engine.draw(count, dtype=torch.float64).tolist()]
 
 
 def near(point: Point, *, width: float, box: Box, generator: Generator) -> Point:

@@ -6,8 +6,8 @@ import tomllib
 from pathlib import Path
 
 from surefoot.errors import RecipeError
-from surefoot.tasks.user_file import found_in_file
 from surefoot.search.space.search_space import SearchSpace
+from surefoot.tasks.user_file import found_in_file
 
 
 def load_space(text: str) -> SearchSpace:

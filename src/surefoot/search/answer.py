@@ -1,0 +1,352 @@
+"""Trials -> what to use, for how long, what it will give, and which other settings are as good."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from surefoot.recipe import Recipe
+from surefoot.recipe.families import effective_rate, family_of
+from surefoot.schedules import digits, scaled
+from surefoot.search.proposal import lattice
+from surefoot.search.result import FrontierPoint, GoodRange, MomentumRow
+from surefoot.search.space import Coordinates, Point
+from surefoot.surrogate import LossScale, Observation, Surrogate
+from surefoot.values import Interval
+
+Array = NDArray[np.float64]
+# A rate is good where so large a share of the functions that the trials allow lose no more than the tolerance there.
+SURE = 0.75
+DRAWS, RATES = 256, 97
+# Rates are read this far around the recommended one, in logarithms.
+REACH = math.log(100.0)
+# A rate this near below one that broke is not recommended, in logarithms of the effective rate; a rate breaks later
+# with more momentum, about as the root of its memory.
+MARGIN, LEAN = math.log(1.3), 0.5
+# What broke at a momentum says nothing of one whose memory differs by more than this factor.
+SAME_MEMORY = math.log(4.0)
+# A trial broke where it ended so far above the best of its length, on the scale of the losses.
+BROKEN = 0.4
+NORMAL_90 = 1.645
+MOMENTA = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98)
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A trial of the search: its recipe, its place in the cube, and what came of it.
+
+    Attributes:
+        recipe: The recipe.
+        point: In the unit cube, or beyond it.
+        observation: Features, length and loss.
+    """
+
+    recipe: Recipe
+    point: Point
+    observation: Observation
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads answers off the surrogate through some trials.
+
+    Attributes:
+        trials: All of the search.
+        coordinates: Of the search.
+        full_steps: Length of a full training.
+        tolerance: Loss over the best, as a share, that is still good.
+        generator: Draws functions and candidates.
+    """
+
+    trials: Sequence[Trained]
+    coordinates: Coordinates
+    full_steps: int
+    tolerance: float
+    generator: Generator
+    _surrogate: Surrogate | None = None
+    _cliff: Cliff | None = None
+    _candidates: tuple[list[Point], Array, NDArray[np.bool_]] | None = None
+
+    @property
+    def cliff(self) -> Cliff:
+        """Which trials broke."""
+        if self._cliff is None:
+            self._cliff = Cliff.of(self.trials, self.surrogate.scale)
+        return self._cliff
+
+    @property
+    def surrogate(self) -> Surrogate:
+        """The surrogate through all trials; some of them ended with a finite loss."""
+        if self._surrogate is None:
+            observations = [trial.observation for trial in self.trials]
+            fitted = Surrogate.fit(observations, full_steps=self.full_steps, generator=self.generator)
+            if fitted is None:
+                raise ValueError("no trial ended with a finite loss")
+            self._surrogate = fitted
+        return self._surrogate
+
+    def best(self, steps: int) -> tuple[Recipe, float, float]:
+        """Return the recipe expected to be best after so many steps, and mean and deviation of its value."""
+        points, features, safe = self.candidates
+        means, deviations = self.surrogate.predict(features, steps)
+        # Weighed with the mean at a somewhat larger rate: on the edge of a cliff the next seed may fall.
+        ahead, _ = self.surrogate.predict(features + np.eye(1, features.shape[1]) * MARGIN, steps)
+        values = np.where(safe | ~safe.any(), np.maximum(means, 0.5 * (means + ahead)), np.inf)
+        number = int(np.argmin(values))
+        return self.coordinates.recipe(points[number]), float(means[number]), float(deviations[number])
+
+    @property
+    def candidates(self) -> tuple[list[Point], Array, NDArray[np.bool_]]:
+        """Points to choose from: of a lattice, around the best tried, and those tried; which of them do not break."""
+        if self._candidates is None:
+            order = sorted(self.trials, key=lambda trial: trial.observation.loss)
+            box = ((0.0, 1.0),) * len(self.coordinates.axes)
+            inside = [trial.point for trial in order if all(0.0 <= unit <= 1.0 for unit in trial.point)]
+            points = [*lattice(box, inside, generator=self.generator), *inside]
+            features = self.coordinates.features_at(points)
+            safe = ~self.cliff.breaks(features, self.coordinates.optimizers_at(points))
+            self._candidates = points, features, safe
+        return self._candidates
+
+    def frontier(self, lengths: Sequence[int]) -> tuple[FrontierPoint, ...]:
+        """Return what can be had at each of some lengths."""
+        points = []
+        for steps in lengths:
+            recipe, mean, deviation = self.best(steps)
+            low, loss, high = (
+                self.surrogate.scale.loss(mean + sign * NORMAL_90 * deviation) for sign in (-1.0, 0.0, 1.0)
+            )
+            count = sum(trial.observation.steps == steps for trial in self.trials)
+            points.append(FrontierPoint(steps, recipe, loss, low, high, count))
+        return tuple(points)
+
+    def value(self, recipe: Recipe, steps: int) -> tuple[float, float]:
+        """Return mean and deviation of a recipe's value after so many steps."""
+        means, deviations = self.surrogate.predict(self._features([recipe]), steps)
+        return float(means[0]), float(deviations[0])
+
+    def breaks(self, recipe: Recipe) -> bool:
+        """Tell whether a recipe lies above, or too near below, one that broke."""
+        return bool(self.cliff.breaks(self._features([recipe]), [recipe.optimizer])[0])
+
+    def good_range(self, recipe: Recipe, steps: int) -> GoodRange:
+        """Return the learning rates and momenta that lose little at a length."""
+        lr = self._good_rates(recipe, steps)
+        return GoodRange(
+            lr or Interval(recipe.lr.highest, recipe.lr.highest), self._good_momenta(recipe, steps), self.tolerance
+        )
+
+    def limit(self, recipe: Recipe) -> float | None:
+        """Return the largest usable rate at a recipe's momentum, ``None`` where none that was tried broke."""
+        edge = self.cliff.edge(recipe.optimizer, self._features([recipe])[0])
+        return None if edge is None else digits(recipe.lr.highest * math.exp(edge))
+
+    def by_momentum(self, recipe: Recipe, steps: int) -> tuple[MomentumRow, ...]:
+        """Return the best and the good rates at several momenta, everything else as in a recipe."""
+        rows = []
+        for momentum in self._momenta():
+            best = self._best_rate(self._with_momentum(recipe, momentum), steps)
+            mean, _ = self.value(best, steps)
+            rows.append(
+                MomentumRow(
+                    momentum,
+                    best.lr.highest,
+                    self._good_rates(best, steps),
+                    self.surrogate.scale.loss(mean),
+                    self.limit(best),
+                )
+            )
+        return tuple(rows)
+
+    def boundary(self, recipe: Recipe) -> tuple[str, ...]:
+        """Return the hyperparameters whose recommended value lies on the edge of what the user allows."""
+        space = self.coordinates.space
+        found = []
+        if space.lr is not None and not space.lr.fixed and _at_end(recipe.lr.highest, space.lr.low, space.lr.high):
+            found.append("lr")
+        momentum = space.momentum
+        if not momentum.fixed and momentum.low > 0 and _at_end(recipe.momentum.highest, momentum.low, momentum.high):
+            found.append("momentum")
+        return tuple(found)
+
+    def _features(self, recipes: Sequence[Recipe]) -> Array:
+        return np.array([self.coordinates.features(recipe) for recipe in recipes])
+
+    def _good_rates(self, recipe: Recipe, steps: int) -> Interval | None:
+        """Return the rates around a recipe's own that lose little, ``None`` where not even its own does."""
+        own = recipe.lr.highest
+        shifts = np.linspace(-REACH, REACH, RATES)
+        centre = RATES // 2
+        features = np.repeat(self._features([recipe]), RATES, axis=0)
+        features[:, 0] += shifts
+        drawn = self.surrogate.draws(features, steps, DRAWS, generator=self.generator)
+        loses = drawn - drawn.min(axis=1, keepdims=True)
+        sure = (loses <= math.log1p(self.tolerance)).mean(axis=0)
+        allowed = self._explored(recipe, shifts)
+        good = (sure >= SURE) & allowed
+        if not good[max(0, centre - 2) : centre + 3].any():
+            return None
+        first = last = int(np.flatnonzero(good[max(0, centre - 2) : centre + 3])[0]) + max(0, centre - 2)
+        while first > 0 and good[first - 1]:
+            first -= 1
+        while last < RATES - 1 and good[last + 1]:
+            last += 1
+        low, high = own * math.exp(min(shifts[first], 0.0)), own * math.exp(max(shifts[last], 0.0))
+        bounds = self.coordinates.space.lr
+        if bounds is not None:
+            low, high = max(low, bounds.low), min(high, bounds.high)
+        return Interval(digits(min(low, own)), digits(max(high, own)))
+
+    def _explored(self, recipe: Recipe, shifts: Array) -> NDArray[np.bool_]:
+        """Return which rates lie where trials of like momentum were, and below all that broke."""
+        held, broken = self.cliff.distances(recipe.optimizer, self._features([recipe])[0])
+        ceiling = broken.min(initial=math.inf) - MARGIN
+        allowed: NDArray[np.bool_] = (shifts >= held.min(initial=0.0)) & (
+            shifts <= min(held.max(initial=0.0), max(ceiling, 0.0))
+        )
+        return allowed
+
+    def _good_momenta(self, recipe: Recipe, steps: int) -> Interval | None:
+        """Return the momenta that lose little with a rate of their own."""
+        momenta = self._momenta()
+        if len(momenta) < 2:
+            return None
+        bests = [self._best_rate(self._with_momentum(recipe, momentum), steps) for momentum in momenta]
+        features = self._features([recipe, *bests])
+        drawn = self.surrogate.draws(features, steps, DRAWS, generator=self.generator)
+        loses = drawn[:, 1:] - drawn.min(axis=1, keepdims=True)
+        sure = (loses <= math.log1p(self.tolerance)).mean(axis=0)
+        good = [momentum for momentum, share in zip(momenta, sure, strict=True) if share >= SURE]
+        own = recipe.momentum.highest
+        return Interval(min([own, *good]), max([own, *good]))
+
+    def _best_rate(self, recipe: Recipe, steps: int) -> Recipe:
+        """Return a recipe with the rate expected to be best at its momentum, of those that do not break."""
+        shifts = np.linspace(-REACH, REACH, RATES)
+        features = np.repeat(self._features([recipe]), RATES, axis=0)
+        features[:, 0] += shifts
+        means, _ = self.surrogate.predict(features, steps)
+        allowed = self._explored(recipe, shifts)
+        number = int(np.argmin(np.where(allowed | ~allowed.any(), means, np.inf)))
+        return recipe.with_(lr=scaled(recipe.lr, math.exp(shifts[number])))
+
+    def _momenta(self) -> list[float]:
+        """Return momenta that the search covered."""
+        memory = next((axis for axis in self.coordinates.axes if axis.name == "memory"), None)
+        if memory is None:
+            return []
+        return [
+            momentum
+            for momentum in MOMENTA
+            if -1e-9 <= memory.unit(1.0 / (1.0 - momentum)) <= 1.0 + 1e-9  # type: ignore[arg-type]  # an Axis
+        ]
+
+    def _with_momentum(self, recipe: Recipe, momentum: float) -> Recipe:
+        """Return a recipe with another momentum at the same effective rate."""
+        family = family_of(recipe.optimizer)
+        if family.momentum is None:
+            return recipe
+        rate = family.lr(effective_rate(recipe), momentum)
+        return recipe.with_(**{family.momentum: momentum, "lr": scaled(recipe.lr, rate / recipe.lr.highest)})
+
+
+@dataclass(frozen=True, slots=True)
+class Cliff:
+    """Where trials broke, on a line from low to high rates on which momentum is accounted for.
+
+    Attributes:
+        optimizers: Of every trial.
+        features: Of every trial ``[n, D]``.
+        broke: Whether it did ``[n]``.
+    """
+
+    optimizers: tuple[str, ...]
+    features: Array
+    broke: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, trials: Sequence[Trained], scale: LossScale) -> Cliff:
+        """Return what some trials show.
+
+        A trial broke where it diverged, or ended far above the best of its length at a higher rate than that.
+        """
+        features = np.array([trial.observation.features for trial in trials])
+        places = _places(features)
+        best: dict[int, int] = {}
+        for number, trial in enumerate(trials):
+            rival = best.setdefault(trial.observation.steps, number)
+            if trial.observation.loss < trials[rival].observation.loss:
+                best[trial.observation.steps] = number
+        broke = np.zeros(len(trials), dtype=bool)
+        for number, trial in enumerate(trials):
+            rival = best[trial.observation.steps]
+            broke[number] = not math.isfinite(trial.observation.loss) or (
+                scale.value(trial.observation.loss) - scale.value(trials[rival].observation.loss) > BROKEN
+                and places[number] > places[rival] + MARGIN
+            )
+        return cls(tuple(trial.recipe.optimizer for trial in trials), features, broke)
+
+    def distances(self, optimizer: str, features: Array) -> tuple[Array, Array]:
+        """Return how far trials of like momentum that held, and that broke, lie above a setting on the line."""
+        alike = (np.array(self.optimizers) == optimizer) & (np.abs(self.features[:, 1] - features[1]) <= SAME_MEMORY)
+        gaps = _places(self.features) - _places(features[None])[0]
+        return gaps[alike & ~self.broke], gaps[alike & self.broke]
+
+    def breaks(self, features: Array, optimizers: Sequence[str]) -> NDArray[np.bool_]:
+        """Tell which of some settings ``[m, D]`` lie above, or too near below, one that broke: ``[m]``."""
+        gaps = _places(self.features)[None] - _places(features)[:, None]
+        alike = np.array(self.optimizers)[None] == np.array(optimizers)[:, None]
+        alike &= np.abs(self.features[None, :, 1] - features[:, None, 1]) <= SAME_MEMORY
+        found: NDArray[np.bool_] = (alike & self.broke[None] & (gaps < MARGIN)).any(axis=1)
+        return found
+
+    def edge(self, optimizer: str, features: Array) -> float | None:
+        """Return how far above a setting the largest usable rate lies, ``None`` where nothing broke."""
+        held, broken = self.distances(optimizer, features)
+        if not len(broken):
+            return None
+        lowest = float(broken.min())
+        below = held[held < lowest]
+        # Half way between what held and what broke, on the safe side.
+        return min(lowest - MARGIN, (float(below.max()) + lowest) / 2 if len(below) else lowest - math.log(2.0))
+
+
+def _places(features: Array) -> Array:
+    """Return where settings ``[n, D]`` lie on the line: the log of the effective rate, less the lean of the cliff."""
+    places: Array = features[:, 0] - LEAN * features[:, 1]
+    return places
+
+
+def recommended_length(frontier: Sequence[FrontierPoint], surrogate: Surrogate) -> tuple[int, int | None]:
+    """Return how long to train, and after how many steps the loss rises again (``None`` where it does not).
+
+    A training shorter than the full one is recommended where trials of more steps ended worse, by more than their
+    noise; else the full one.
+
+    Args:
+        frontier: The fewest steps first, the full training last.
+        surrogate: Of the losses.
+    """
+    full = frontier[-1]
+    tried = [point for point in frontier if point.trials]
+    if len(tried) < 2:
+        return full.steps, None
+    best = min(tried, key=lambda point: point.loss)
+    longer = [point for point in tried if point.steps > best.steps]
+    if not longer:
+        return full.steps, None
+    noise = surrogate.noise
+    rises = [surrogate.scale.value(point.loss) - surrogate.scale.value(best.loss) for point in longer]
+    if max(rises) > max(NORMAL_90 * noise, math.log(1.05)) and rises[-1] > 0:
+        return best.steps, best.steps
+    return full.steps, None
+
+
+def _at_end(value: float, low: float, high: float) -> bool:
+    edge = 0.03 * math.log(high / low) if low > 0 else 0.0
+    return value <= low * math.exp(edge) or value >= high * math.exp(-edge)

@@ -1,0 +1,163 @@
+"""What a search may cost: budgets resolved to config-steps, and how many trials each stage has."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+
+from surefoot.budget import Budget
+from surefoot.errors import BudgetError
+from surefoot.surrogate.rungs import rungs
+
+# ``auto``: so many seconds or trainings, whichever is less; but never under what an answer takes. Where one training
+# takes over a minute, never more than three of them.
+AUTO_SECONDS, AUTO_TRAININGS = 15.0, 18.0
+LONG_TRAINING_SECONDS, AUTO_LONG_TRAININGS = 60.0, 3.0
+# Trials of the map: at factors of ten of the rate, spread over the space, and then where most improvement is expected.
+BRACKETING, SPREAD, ROUNDS, A_ROUND = 4, 6, 2, 3
+SPREAD_PER_AXIS, ROUNDS_PER_AXIS = 3, 0.5
+# Trials at the rungs above the lowest.
+CLIMB = (3, 2, 1)
+# A search needs so many trials at least to say anything.
+FEWEST_TRIALS = 5
+# Of a deadline, so much is left for the answer.
+ANSWER_SECONDS, ANSWER_SHARE = 1.0, 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """How many trials a search has at each stage.
+
+    Attributes:
+        lowest: Length of the trials of the map.
+        rungs: All lengths, the full training last.
+        spread: Trials spread over the space.
+        rounds: Rounds of trials where most improvement is expected.
+        climb: (length, trials) above the lowest rung.
+    """
+
+    lowest: int
+    rungs: tuple[int, ...]
+    spread: int
+    rounds: int
+    climb: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, full_steps: int, *, axes: int, optimizers: int, lowest: int | None = None) -> Stages:
+        """Return the stages of a search.
+
+        Args:
+            full_steps: Length of a full training.
+            axes: How many hyperparameters are searched.
+            optimizers: How many optimizers.
+            lowest: Length of the lowest rung; a share of the training, if not given.
+
+        Example:
+            >>> Stages.of(4000, axes=2, optimizers=1).climb
+            ((256, 3), (1024, 2))
+        """
+        more = max(0, axes - 2)
+        lengths = rungs(full_steps, lowest=lowest)
+        climb = tuple(zip(lengths[1:-1], CLIMB, strict=False))
+        return cls(
+            lengths[0], lengths, SPREAD + SPREAD_PER_AXIS * more, ROUNDS + math.ceil(ROUNDS_PER_AXIS * more), climb
+        )
+
+    @property
+    def map_trials(self) -> int:
+        """Trials of the map, with the usual number of factors of ten."""
+        return BRACKETING + self.spread + self.rounds * A_ROUND
+
+    @property
+    def config_steps(self) -> int:
+        """What the search costs, without any full training."""
+        return self.map_trials * self.lowest + sum(steps * count for steps, count in self.climb)
+
+
+@dataclass(slots=True)
+class Allowance:
+    """What is left of a budget.
+
+    Attributes:
+        total: Config-steps in all; infinite where only time bounds the work.
+        deadline: When the answer must be there, by ``time.monotonic``; ``None`` where time does not matter.
+        step_seconds: Seconds that a config-step takes, as last measured.
+        spent: Config-steps so far.
+    """
+
+    total: float
+    deadline: float | None = None
+    step_seconds: float | None = None
+    spent: int = 0
+    _paced: float = field(default_factory=time.monotonic)
+
+    def affords(self, config_steps: float) -> bool:
+        """Tell whether so much work fits into what is left."""
+        if self.spent + config_steps > self.total + 0.5:
+            return False
+        if self.deadline is None:
+            return True
+        return (self.step_seconds or 0.0) * config_steps < self.deadline - time.monotonic()
+
+    def left(self) -> float:
+        """Return the config-steps that are left."""
+        by_steps = self.total - self.spent
+        if self.deadline is None or not self.step_seconds:
+            return by_steps
+        return min(by_steps, max(0.0, self.deadline - time.monotonic()) / self.step_seconds)
+
+    def over(self) -> bool:
+        """Tell whether the time is over."""
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+    def pay(self, config_steps: int, *, seconds: float) -> None:
+        """Take note of work done."""
+        self.spent += config_steps
+        if config_steps and seconds > 0:
+            own = seconds / config_steps
+            self.step_seconds = own if self.step_seconds is None else max(own, 0.5 * (own + self.step_seconds))
+
+
+def resolved(
+    budget: Budget, *, full_steps: int, stages: Stages, step_seconds: float | None, full_training: bool
+) -> Budget:
+    """Return a budget with nothing left to be decided: ``auto`` becomes a number of trainings.
+
+    Args:
+        budget: As it was given.
+        full_steps: Length of a full training.
+        stages: Of the search.
+        step_seconds: Seconds of a config-step, where that was measured.
+        full_training: Whether the answer is to be trained in full.
+
+    Raises:
+        BudgetError: If it is too small for a single trial.
+
+    Example:
+        >>> stages = Stages.of(220, axes=2, optimizers=1)
+        >>> str(resolved(Budget.parse("auto"), full_steps=220, stages=stages, step_seconds=1e-4, full_training=True))
+        '18x'
+    """
+    if budget.seconds is not None:
+        return budget
+    if budget.trainings is not None:
+        if budget.trainings * full_steps < FEWEST_TRIALS * min(8, full_steps):
+            raise BudgetError(
+                f"{budget} of {full_steps} steps is too small for a search of short trials.",
+                hint=f"an answer takes about {_rounded(stages.config_steps / full_steps)}x.",
+            )
+        return budget
+    least = stages.config_steps / full_steps + (1.0 if full_training else 0.0)
+    if not full_training:
+        return Budget(trainings=_rounded(least))
+    training_seconds = (step_seconds or 0.0) * full_steps
+    if training_seconds > LONG_TRAINING_SECONDS:
+        return Budget(trainings=_rounded(min(AUTO_LONG_TRAININGS, least)))
+    by_time = AUTO_SECONDS / training_seconds if training_seconds else AUTO_TRAININGS
+    return Budget(trainings=_rounded(max(least, min(AUTO_TRAININGS, by_time))))
+
+
+def _rounded(trainings: float) -> float:
+    """Return a number of trainings, up to the next hundredth."""
+    return math.ceil(100.0 * trainings) / 100.0

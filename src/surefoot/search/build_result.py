@@ -1,0 +1,193 @@
+"""What a search measured -> its result."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from surefoot.recipe import Recipe
+from surefoot.search.engine import FULL, Engine
+from surefoot.search.goal import Aim
+from surefoot.search.rate_range import usual_recipe
+from surefoot.search.result import Command, Contestant, FrontierPoint, Role, SearchResult
+from surefoot.statistics import comparable, paired_noise, score, student_t
+from surefoot.studies import Measurement
+from surefoot.surrogate import LossScale
+from surefoot.values import Json, Score
+
+if TYPE_CHECKING:
+    from torch import nn
+
+NOTHING_LEARNED = "no learning rate lowered the loss clearly below what the lowest of them reached: what is said here rests on little."
+
+
+def build_result(
+    engine: Engine,
+    *,
+    command: Command,
+    seconds: float,
+    budget: str,
+    plan: dict[str, Json] | None,
+    study: str | None,
+    trained: Callable[[Recipe, int, int], Callable[[], nn.Module] | None] | None = None,
+) -> SearchResult:
+    """Return what a search found, also where it was broken off.
+
+    Args:
+        engine: After its run.
+        command: ``find`` or ``tune``.
+        seconds: Wall clock.
+        budget: As resolved.
+        plan: How trials were run.
+        study: Text that opens the study again.
+        trained: (recipe, steps, seed) -> what returns the trained model, or ``None``.
+    """
+    if engine.recipe is None:
+        engine.decide()
+    aim, reader = engine.aim, engine.reader()
+    contestants = _contestants(engine)
+    recipe = contestants[0].recipe if contestants else engine.recipe
+    if contestants and not math.isfinite(contestants[0].valid.mean):
+        recipe = None
+    measurements = tuple(engine.ledger.measurements)
+    known = reader is not None and recipe is not None
+    covered = known and reader is not None and recipe is not None and reader.coordinates.covers(recipe)
+    best = next((found for found in contestants if found.role == "recommended"), None)
+    seed = best.runs[0].trial.seed if best is not None else None
+    return SearchResult(
+        command=command,
+        task=engine.trainer.name,
+        full_steps=engine.trainer.steps,
+        steps=engine.length,
+        recipe=recipe,
+        reason=None if recipe is not None else _reason(measurements),
+        expected_loss=None
+        if not covered or aim.goal == "metric"
+        else reader.surrogate.scale.loss(reader.value(recipe, engine.length)[0]),  # type: ignore[union-attr,arg-type]
+        contestants=contestants if recipe is not None else (),
+        good_range=reader.good_range(recipe, engine.length) if covered else None,  # type: ignore[union-attr,arg-type]
+        limit=reader.limit(recipe) if covered else None,  # type: ignore[union-attr,arg-type]
+        by_momentum=reader.by_momentum(recipe, engine.length) if covered else (),  # type: ignore[union-attr,arg-type]
+        frontier=_frontier(engine) if known else (),
+        overfits_after=engine.overfits_after,
+        boundary=reader.boundary(recipe) if covered else (),  # type: ignore[union-attr,arg-type]
+        notes=_notes(engine, measurements),
+        measurements=measurements,
+        search_config_steps=engine.search_config_steps or engine.ledger.config_steps,
+        config_steps=engine.ledger.config_steps,
+        seconds=seconds,
+        budget=budget,
+        aim=aim,
+        plan=plan,
+        study=study,
+        trained=None if trained is None or recipe is None or seed is None else trained(recipe, engine.length, seed),
+    )
+
+
+def _contestants(engine: Engine) -> tuple[Contestant, ...]:
+    """Return the recipes of the full trainings, the one to recommend first."""
+    runs: dict[Recipe, list[Measurement]] = {}
+    for row in engine.ledger.measurements:
+        if row.stage.startswith(FULL) and row.trial.steps == engine.length:
+            runs.setdefault(row.trial.recipe, []).append(row)
+    if not runs:
+        return ()
+    # All are compared on the seeds that all have; a recipe that diverged on any seed is out.
+    shared = set.intersection(*({row.trial.seed for row in own} for own in runs.values()))
+    costs = {
+        recipe: [engine.aim.cost(row.outcome) for row in own if row.trial.seed in shared] or [math.inf]
+        for recipe, own in runs.items()
+    }
+    lost = {recipe for recipe, own in runs.items() if not all(row.outcome.ok for row in own)}
+    sound = [recipe for recipe in runs if recipe not in lost]
+    order = sorted(sound or [*runs], key=lambda recipe: float(np.mean(costs[recipe])))
+    # The search's own answer stays, unless another is better on the mean of several seeds.
+    if engine.recipe in order and (len(shared) < 2 or _tied(costs[engine.recipe], costs[order[0]])):
+        order.remove(engine.recipe)
+        order.insert(0, engine.recipe)
+    order += [recipe for recipe in runs if recipe not in order]
+    best = order[0]
+    return tuple(
+        Contestant(
+            recipe=recipe,
+            role=_role(engine, recipe, best),
+            steps=engine.length,
+            valid=score([row.outcome.judged(engine.aim.judge) for row in runs[recipe]]),
+            test=_test_score(runs[recipe]),
+            metric=_metric(runs[recipe]),
+            runs=tuple(runs[recipe]),
+            tied=recipe != best and recipe not in lost and len(shared) > 1 and _tied(costs[recipe], costs[best]),
+        )
+        for recipe in order
+    )
+
+
+def _role(engine: Engine, recipe: Recipe, best: Recipe) -> Role:
+    if recipe == best:
+        return "recommended"
+    if recipe in engine.compare:
+        return "compared"
+    return "default" if recipe == usual_recipe(recipe.optimizer) else "runner-up"
+
+
+def _tied(one: list[float], other: list[float]) -> bool:
+    """Tell whether seeds that both have cannot tell two recipes apart, at 90 %."""
+    values = comparable([one, other])
+    if not np.isfinite(values).all():
+        return False
+    seeds = values.shape[1]
+    if seeds < 2:
+        return True
+    noise = max(paired_noise(values), 1e-12)
+    return bool(abs(values[0].mean() - values[1].mean()) <= student_t(seeds - 1) * noise / math.sqrt(seeds))
+
+
+def _test_score(runs: list[Measurement]) -> Score | None:
+    losses = [row.outcome.test_loss for row in runs]
+    if all(loss is None for loss in losses):
+        return None
+    return score([math.inf if loss is None else loss for loss in losses])
+
+
+def _metric(runs: list[Measurement]) -> float | None:
+    metrics = [row.outcome.metric for row in runs if row.outcome.metric is not None]
+    return float(np.mean(metrics)) if len(metrics) == len(runs) else None
+
+
+def _frontier(engine: Engine) -> tuple[FrontierPoint, ...]:
+    """Return the frontier; of a metric, its values are the metric's."""
+    reader = engine.reader()
+    points = () if reader is None else reader.frontier(engine.lengths())
+    if engine.aim.goal == "loss":
+        return points
+    return tuple(
+        FrontierPoint(point.steps, point.recipe, -point.loss, -point.high, -point.low, point.trials) for point in points
+    )
+
+
+def _reason(measurements: tuple[Measurement, ...]) -> str:
+    """Return why nothing can be recommended."""
+    rates = [row.trial.recipe.lr.highest for row in measurements]
+    if not rates:
+        return "the budget was over before the first trial ended."
+    tried = f"{len(rates)} trials at learning rates from {min(rates):.3g} to {max(rates):.3g}"
+    failures = [row.outcome.failure for row in measurements if row.outcome.failure is not None]
+    if len(failures) == len(measurements):
+        return f"all {len(failures)} trials failed: {failures[0]}"
+    return f"{tried} diverged, every one; check the loss, the data and their scale."
+
+
+def _notes(engine: Engine, measurements: tuple[Measurement, ...]) -> tuple[str, ...]:
+    notes = [] if engine.learned else [NOTHING_LEARNED]
+    failures = [row.outcome.failure for row in measurements if row.outcome.failure is not None]
+    if failures and len(failures) < len(measurements):
+        notes.append(f"{len(failures)} of {len(measurements)} trials failed; the first: {failures[0]}")
+    return tuple(notes)
+
+
+def scale_of(engine: Engine, aim: Aim) -> LossScale:
+    """Return the scale on which the search compares losses."""
+    return LossScale.of([aim.cost(row.outcome) for row in engine.ledger.measurements])

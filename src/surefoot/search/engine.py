@@ -1,0 +1,415 @@
+"""The engine of find and tune: short trials, a surrogate over them, and the optimum followed up the rungs.
+
+1. Range: trials at the lowest rung, at factors of ten of each optimizer's usual rate, until the best has a worse one on
+   both sides.
+2. Map: trials spread over the space around it, then where the surrogate expects most improvement.
+3. Climb: a few trials at each longer rung. Where longer trainings end worse, the shorter one is recommended.
+4. Full: the recommended recipe at the recommended length; then, in the order of what it teaches, what it is compared
+   with, and more seeds.
+
+Every stage asks the trainer for trials and nothing else. What is asked for depends on the seed, the budget and the
+outcomes so far, so that a search that was interrupted goes the same way again, through what is recorded.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.random import Generator
+
+from surefoot.fleet.progress import Progress
+from surefoot.interruption import Interrupted, Stop, never
+from surefoot.recipe import Recipe
+from surefoot.recipe.families import effective_rate, family_of
+from surefoot.schedules import scaled
+from surefoot.search.answer import Reader, Trained, recommended_length
+from surefoot.search.budget_allocation import A_ROUND, Allowance, Stages
+from surefoot.search.goal import Aim
+from surefoot.search.proposal import propose
+from surefoot.search.rate_range import best_decade, next_decades, usual_rate, usual_recipe
+from surefoot.search.samplers import Sampler, SurrogateSampler, Tried
+from surefoot.search.space import Coordinates, Point, SearchSpace
+from surefoot.studies import Ledger
+from surefoot.surrogate import LossScale, Observation
+from surefoot.surrogate.surrogate import compressed
+from surefoot.trainers import Outcome, Trainer, Trial
+
+MAP, CLIMB, FULL = "map", "climb", "full"
+# Seeds of the search's stages lie so far apart, and those of the full trainings so far beyond.
+SEED_STRIDE, FRESH_SEEDS = 1_000, 10_000_000
+MOST_SEEDS = 5
+# A rate teaches something where it ends so much below the lowest rate tried, on the scale of the losses.
+LEARNS = 0.01
+# So often the recommended recipe is looked for again after its full training diverged.
+ATTEMPTS = 3
+# From so many trainings left on, the optimum is looked for with full trainings as well.
+POLISH, POLISH_TRIALS = 9.0, 2
+
+
+@dataclass(slots=True)
+class Engine:
+    """One search; :meth:`run` goes through its stages, and the ledger has what they measured.
+
+    Attributes:
+        trainer: Runs the trials.
+        space: What may be tried.
+        sampler: Which points of it are tried at the lowest rung.
+        aim: What is made as good as possible.
+        seed: Of everything random.
+        ledger: What was trained.
+        allowance: What may be spent.
+        stages: How many trials each stage has.
+        trains_in_full: Whether the answer is trained at its full length; ``find`` does not.
+        compare: Recipes to be trained beside the answer.
+        tolerance: Loss over the best, as a share, that is still good.
+        progress: Receives what happens.
+        stop: Asked often; where it says yes, the search ends with what it has.
+    """
+
+    trainer: Trainer
+    space: SearchSpace
+    sampler: Sampler
+    aim: Aim
+    seed: int
+    ledger: Ledger
+    allowance: Allowance
+    stages: Stages
+    trains_in_full: bool
+    compare: tuple[Recipe, ...] = ()
+    tolerance: float = 0.05
+    progress: Progress | None = None
+    stop: Stop = never
+    coordinates: Coordinates | None = None
+    recipe: Recipe | None = None
+    length: int = 0
+    overfits_after: int | None = None
+    learned: bool = True
+    search_config_steps: int = 0
+    _seeds: Iterator[int] = field(init=False)
+    _failures: int = 0
+
+    def __post_init__(self) -> None:
+        self._seeds = iter(range(self.seed, self.seed + SEED_STRIDE * 10_000, SEED_STRIDE))
+        self.length = self.trainer.steps
+        self.trainer.stop = lambda: self.stop() or self.allowance.over()
+
+    def run(self) -> None:
+        """Go through all stages for which the budget has room.
+
+        Raises:
+            Interrupted: If asked to stop; what was measured until then is in the ledger.
+        """
+        try:
+            for stage in (self._find_range, self._map, self._climb, self._polish):
+                stage()
+            self.search_config_steps = self.ledger.config_steps
+            self.decide()
+            if self.trains_in_full:
+                self._train_in_full()
+        except Interrupted:
+            self.search_config_steps = self.search_config_steps or self.ledger.config_steps
+            if self.stop() or not self.allowance.over():
+                raise
+
+    def trained(self) -> list[Trained]:
+        """Return all trials so far as the surrogate sees them."""
+        where = self.coordinates or self._first_coordinates()
+        return [
+            Trained(
+                row.trial.recipe,
+                where.point(row.trial.recipe),
+                Observation(where.features(row.trial.recipe), row.trial.steps, self.aim.cost(row.outcome)),
+            )
+            for row in self.ledger.measurements
+            if where.covers(row.trial.recipe)
+        ]
+
+    def reader(self) -> Reader | None:
+        """Return what reads answers off the trials, ``None`` where none ended with a finite loss."""
+        trials = self.trained()
+        if not any(math.isfinite(trial.observation.loss) for trial in trials):
+            return None
+        return Reader(
+            trials,
+            self.coordinates or self._first_coordinates(),
+            self.trainer.steps,
+            self.tolerance,
+            self._generator(7),
+        )
+
+    def decide(self) -> None:
+        """Settle the recommended recipe and length by what is known."""
+        reader = self.reader()
+        if reader is None:
+            self.recipe = None
+            return
+        frontier = reader.frontier(self.lengths())
+        self.length, self.overfits_after = recommended_length(frontier, reader.surrogate)
+        self.recipe, _, _ = reader.best(self.length)
+
+    def lengths(self) -> tuple[int, ...]:
+        """Return the lengths of the frontier: those of trials, and the full training."""
+        return tuple(sorted({*(row.trial.steps for row in self.ledger.measurements), self.trainer.steps}))
+
+    # -- stages -----------------------------------------------------------------------------------------------------
+
+    def _find_range(self) -> None:
+        """Find the rates that bound the search; go to a longer rung where nothing learns at this one."""
+        if self.space.lr is not None:
+            self.coordinates = self._first_coordinates()
+            return
+        while True:
+            costs = {optimizer: self._bracket(optimizer) for optimizer in self.space.optimizers}
+            self.learned = any(map(_learns, costs.values()))
+            longer = next((steps for steps in self.stages.rungs if steps > self.stages.lowest), None)
+            if self.learned or longer is None or not self.allowance.affords(4 * longer):
+                break
+            self._tell(f"nothing learns in {self.stages.lowest} steps; trying {longer}.")
+            self.stages = replace(
+                self.stages, lowest=longer, climb=tuple(pair for pair in self.stages.climb if pair[0] > longer)
+            )
+        bests = {name: usual_rate(name) * 10.0 ** best_decade(found) for name, found in costs.items() if found}
+        self.coordinates = Coordinates.around(
+            self.space, {name: bests.get(name, usual_rate(name)) for name in self.space.optimizers}, steps=self._full
+        )
+
+    def _bracket(self, optimizer: str) -> dict[int, float]:
+        """Return what rates at factors of ten cost, until the best is bracketed."""
+        costs: dict[int, float] = {}
+        seed = next(self._seeds)
+        while wanted := next_decades(costs):
+            recipes = [self._at_decade(optimizer, decade) for decade in wanted]
+            outcomes = self._train(f"{MAP}/range", recipes, self.stages.lowest, seed=seed)
+            if not outcomes:
+                break
+            costs |= {decade: self.aim.cost(outcome) for decade, outcome in zip(wanted, outcomes, strict=False)}
+        return costs
+
+    def _map(self) -> None:
+        """Try points spread over the space, then where most improvement is expected."""
+        where = self._where
+        axes = len(where.axes)
+        first = self.sampler.first(self.stages.spread, dimensions=axes, generator=self._generator(1))
+        self._try(f"{MAP}/spread", first, self.stages.lowest)
+        for number in range(self.stages.rounds):
+            points = self._more(A_ROUND, self.stages.lowest, number)
+            if not self._try(f"{MAP}/improve", points, self.stages.lowest):
+                return
+
+    def _climb(self) -> None:
+        """Follow the optimum up the rungs, until longer trainings end worse or the budget is spent."""
+        full = self.trainer.steps
+        # From the second rung on, a full training is worth more than the climb, where there is room for one of them.
+        keeps_full = self.trains_in_full and self.allowance.left() >= full
+        for number, (steps, count) in enumerate(self.stages.climb):
+            reserve = full if keeps_full and number else 0
+            room = max((few for few in range(count + 1) if self.allowance.affords(few * steps + reserve)), default=0)
+            if not room or not self._try(f"{CLIMB}/{steps}", self._propose(room, steps, 100 + number), steps):
+                return
+            reader = self.reader()
+            if reader is not None and recommended_length(reader.frontier(self.lengths()), reader.surrogate)[1]:
+                return
+
+    def _polish(self) -> None:
+        """Look for the optimum with full trainings as well, where the budget has room for many."""
+        if not self.trains_in_full or self.trainer.steps in {steps for steps, _ in self.stages.climb}:
+            return
+        rounds = int((self.allowance.left() / self.trainer.steps - POLISH) // POLISH_TRIALS)
+        self.decide()
+        for number in range(min(2, rounds)):
+            points = self._propose(POLISH_TRIALS, self.length, 500 + number)
+            if not self._try(f"{CLIMB}/{self.length}", points, self.length):
+                return
+
+    def _train_in_full(self) -> None:
+        """Train the answer at its length, then what it is compared with, then more seeds."""
+        for _ in range(ATTEMPTS):
+            if self.recipe is None or not self.allowance.affords(self.length):
+                return
+            (outcome,) = self._train(FULL, [self.recipe], self.length, seed=self._fresh(0), always=True) or [None]
+            if outcome is None or outcome.ok:
+                break
+            self.decide()  # with what has been learned from its divergence
+        contestants = self._contestants()
+        for number in range(MOST_SEEDS):
+            wanted = [recipe for recipe in contestants if not self.ledger.knows(self._trial(recipe, number))]
+            for recipe in wanted if number == 0 else []:
+                if not self._train(FULL, [recipe], self.length, seed=self._fresh(number)):
+                    return
+            if number and not self._train(FULL, contestants, self.length, seed=self._fresh(number), whole=True):
+                return
+
+    def _contestants(self) -> list[Recipe]:
+        """Return the recommended recipe, what the user asked to compare, the default, and the runner-up."""
+        if self.recipe is None:
+            return []
+        default = usual_recipe(self.recipe.optimizer)
+        runner_up = self._runner_up()
+        others = [*self.compare, default, *([runner_up] if runner_up is not None else [])]
+        return [*dict.fromkeys([self.recipe, *others])]
+
+    def _runner_up(self) -> Recipe | None:
+        """Return the best recipe that was tried and is clearly another one than the recommended."""
+        if self.recipe is None:
+            return None
+        reader = self.reader()
+        if reader is None:
+            return None
+        apart = [
+            trial.recipe
+            for trial in reader.trials
+            if trial.recipe != self.recipe
+            and math.isfinite(trial.observation.loss)
+            and _apart(trial.recipe, self.recipe)
+        ]
+        means = {recipe: reader.value(recipe, self.length)[0] for recipe in dict.fromkeys(apart)}
+        safe = [recipe for recipe in means if not reader.breaks(recipe)]
+        return min(safe, key=lambda recipe: means[recipe], default=None)
+
+    # -- trials -----------------------------------------------------------------------------------------------------
+
+    def _try(self, stage: str, points: Sequence[Point], steps: int) -> bool:
+        """Train the recipes of some points on a seed of their own; tell whether all could be."""
+        recipes = [*dict.fromkeys(self._where.recipe(point) for point in points)]
+        return bool(recipes) and len(self._train(stage, recipes, steps, seed=next(self._seeds))) == len(recipes)
+
+    def _train(
+        self,
+        stage: str,
+        recipes: Sequence[Recipe],
+        steps: int,
+        *,
+        seed: int,
+        whole: bool = False,
+        always: bool = False,
+    ) -> list[Outcome]:
+        """Train as many of some recipes as the budget has room for; return their outcomes.
+
+        Args:
+            stage: What for.
+            recipes: The recipes.
+            steps: Length of the trainings.
+            seed: Of all of them.
+            whole: Whether to train none where there is no room for all.
+            always: Whether to train even what the budget has no room for.
+        """
+        count = len(recipes)
+        while count and not always and not self.allowance.affords(count * steps):
+            count -= 1
+        if not count or (whole and count < len(recipes)):
+            return []
+        if self.progress is not None:
+            self.progress.stage(_shown(stage, steps), config_steps=count * steps)
+        begin = time.monotonic()
+        trials = [Trial(recipe, steps, seed) for recipe in recipes[:count]]
+        name = f"{stage}/{len({row.stage for row in self.ledger.measurements}):03}"
+        known = sum(self.ledger.knows(trial) for trial in trials)
+        outcomes = self.ledger.run(name, trials)
+        fresh = (count - known) * steps
+        self.allowance.pay(count * steps, seconds=(time.monotonic() - begin) * count * steps / fresh if fresh else 0.0)
+        self._show_best(trials, outcomes)
+        return outcomes
+
+    def _more(self, count: int, steps: int, number: int) -> list[Point]:
+        """Return more points of the map."""
+        if isinstance(self.sampler, SurrogateSampler):
+            return self._propose(count, steps, 10 + number)
+        trials = self.trained()
+        observed = [trial.observation for trial in trials]
+        values = compressed(observed, LossScale.of([each.loss for each in observed]))
+        tried = [Tried(trial.point, float(value)) for trial, value in zip(trials, values, strict=True)]
+        box = ((0.0, 1.0),) * len(self._where.axes)
+        return self.sampler.more(count, tried, box=box, generator=self._generator(10 + number))
+
+    def _propose(self, count: int, steps: int, number: int) -> list[Point]:
+        trials = self.trained()
+        order = sorted(trials, key=lambda trial: trial.observation.loss)
+        return propose(
+            count,
+            [trial.observation for trial in trials],
+            [trial.point for trial in order if all(0.0 <= unit <= 1.0 for unit in trial.point)],
+            self._where,
+            steps=steps,
+            full_steps=self.trainer.steps,
+            generator=self._generator(number),
+        )
+
+    def _at_decade(self, optimizer: str, decade: int) -> Recipe:
+        """Return a recipe of the space at a factor of ten of the usual rate, everything else in the middle."""
+        where = self._first_coordinates()
+        usual = usual_recipe(optimizer)
+        middle = where.recipe(where.middle(optimizer))
+        family = family_of(optimizer)
+        bounds, momentum = self.space.momentum, usual.momentum.highest
+        if family.momentum is not None and bounds.low <= momentum <= bounds.high:
+            middle = middle.with_(**{family.momentum: momentum})
+        rate = usual_rate(optimizer) * 10.0**decade
+        return middle.with_(lr=scaled(middle.lr, rate / effective_rate(middle)))
+
+    def _first_coordinates(self) -> Coordinates:
+        return Coordinates.around(
+            self.space, {name: usual_rate(name) for name in self.space.optimizers}, steps=self._full
+        )
+
+    @property
+    def _where(self) -> Coordinates:
+        if self.coordinates is None:
+            self.coordinates = self._first_coordinates()
+        return self.coordinates
+
+    @property
+    def _full(self) -> int:
+        return self.trainer.steps
+
+    def _fresh(self, number: int) -> int:
+        return self.seed + FRESH_SEEDS + number
+
+    def _trial(self, recipe: Recipe, number: int) -> Trial:
+        return Trial(recipe, self.length, self._fresh(number))
+
+    def _generator(self, number: int) -> Generator:
+        return np.random.default_rng([self.seed, number])
+
+    def _show_best(self, trials: Sequence[Trial], outcomes: Sequence[Outcome]) -> None:
+        """Show the best so far of the longest trials, and once why trials fail."""
+        if self.progress is None:
+            return
+        longest = max(row.trial.steps for row in self.ledger.measurements)
+        rows = [row for row in self.ledger.measurements if row.trial.steps == longest and row.outcome.ok]
+        if rows:
+            best = min(rows, key=lambda row: self.aim.cost(row.outcome))
+            self.progress.best(str(best.trial.recipe), best.outcome.loss)
+        for trial, outcome in zip(trials, outcomes, strict=True):
+            if outcome.failure is not None and not self._failures:
+                self._tell(f"a trial failed ({trial.recipe}): {outcome.failure}")
+                self._failures += 1
+
+    def _tell(self, line: str) -> None:
+        if self.progress is not None:
+            self.progress.tell(line)
+
+
+def _learns(costs: dict[int, float]) -> bool:
+    """Tell whether some rate ended clearly below the lowest rate that did not diverge."""
+    finite = {decade: cost for decade, cost in costs.items() if math.isfinite(cost)}
+    if len(finite) < 2:
+        return False
+    scale = LossScale.of([*finite.values()])
+    return scale.value(finite[min(finite)]) - min(map(scale.value, finite.values())) > LEARNS
+
+
+def _apart(one: Recipe, other: Recipe) -> bool:
+    """Tell whether two recipes differ by more than a few per cent of the rate or the momentum's memory."""
+    rates = abs(math.log(one.lr.highest / other.lr.highest))
+    memories = abs(math.log((1.0 - one.momentum.highest) / (1.0 - other.momentum.highest)))
+    return one.optimizer != other.optimizer or rates > 0.25 or memories > 0.25
+
+
+def _shown(stage: str, steps: int) -> str:
+    """Return what a stage is called on the progress bar."""
+    what = stage.split("/", maxsplit=1)[0]
+    return {MAP: f"map, {steps} steps", CLIMB: f"climb, {steps} steps", FULL: f"training, {steps} steps"}[what]

@@ -1,0 +1,99 @@
+"""Which point to try next: where the surrogate expects most improvement."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from surefoot.search.space import Box, Coordinates, Point, near, spread
+from surefoot.surrogate import Observation, Surrogate
+
+Array = NDArray[np.float64]
+# Points at which the surrogate is read: spread over the box, and around the best tried.
+LATTICE, AROUND, NEIGHBOURS, NEAR = 512, 8, 24, 0.06
+
+
+def lattice(box: Box, tried: Sequence[Point], *, generator: Generator) -> list[Point]:
+    """Return points at which to read the surrogate.
+
+    Args:
+        box: Where.
+        tried: Points around which to read it more densely, the best first.
+        generator: Draws them.
+    """
+    low, high = np.array(box).T
+    even = low + (high - low) * np.array(spread(LATTICE, dimensions=len(box), generator=generator))
+    around = [
+        near(point, width=NEAR, box=box, generator=generator) for point in tried[:AROUND] for _ in range(NEIGHBOURS)
+    ]
+    return [tuple(row) for row in even.tolist()] + around
+
+
+def expected_improvement(means: Array, deviations: Array, best: float) -> Array:
+    """Return how much lower than the best a value is expected to be, counted as 0 where it is not.
+
+        (best - mean) Phi(z) + deviation phi(z),   z = (best - mean) / deviation
+
+    Reference:
+        Jones, Schonlau & Welch (1998), "Efficient global optimization of expensive black-box functions".
+
+    Example:
+        >>> expected_improvement(np.zeros(1), np.ones(1), 0.0).round(4).tolist()
+        [0.3989]
+    """
+    spread_ = np.maximum(deviations, 1e-9)
+    z = (best - means) / spread_
+    improvement: Array = (best - means) * ndtr(z) + spread_ * np.exp(-0.5 * z**2) / math.sqrt(2.0 * math.pi)
+    return improvement
+
+
+def propose(
+    count: int,
+    observations: Sequence[Observation],
+    points: Sequence[Point],
+    coordinates: Coordinates,
+    *,
+    steps: int,
+    full_steps: int,
+    generator: Generator,
+) -> list[Point]:
+    """Return points to be trained for so many steps.
+
+    Each after the first is chosen as if those before had ended where the surrogate expects them to (kriging believer).
+
+    Args:
+        count: How many.
+        observations: All trials so far.
+        points: Points around which to look closely, the best first.
+        coordinates: Of the search.
+        steps: Length of the trials.
+        full_steps: Length of a full training.
+        generator: Draws candidates.
+
+    Reference:
+        Ginsbourger, Le Riche & Carraro (2010), "Kriging is well-suited to parallelize optimization".
+    """
+    chosen: list[Point] = []
+    believed = [*observations]
+    box = ((0.0, 1.0),) * len(coordinates.axes)
+    for _ in range(count):
+        surrogate = Surrogate.fit(believed, full_steps=full_steps, generator=generator)
+        candidates = lattice(box, points, generator=generator)
+        if surrogate is None:
+            chosen.append(candidates[len(chosen)])
+            continue
+        features = coordinates.features_at(candidates)
+        means, deviations = surrogate.predict(features, steps)
+        known = np.array([each.features for each in observations])
+        best = float(surrogate.predict(known, steps)[0].min())
+        number = int(np.argmax(expected_improvement(means, deviations, best)))
+        chosen.append(candidates[number])
+        believed.append(
+            Observation(tuple(features[number].tolist()), steps, surrogate.scale.loss(float(means[number])))
+        )
+    return chosen

@@ -1,0 +1,73 @@
+"""Rates that bound the search: factors of ten around an optimizer's usual rate, outward until the best lies between."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from surefoot.recipe import Recipe
+from surefoot.recipe.families import family_of
+
+# Decades tried first around the usual rate, and how far out it goes.
+FIRST, LOWEST, HIGHEST = (-1, 0, 1), -9, 5
+# Where everything diverges, and where nothing does anything, the way is long: so many decades at a time.
+STRIDE = 2
+
+
+def usual_recipe(optimizer: str) -> Recipe:
+    """Return the setting that people begin with: torch's defaults, for SGD 0.01 with momentum 0.9.
+
+    Example:
+        >>> str(usual_recipe("sgd")), str(usual_recipe("adamw"))
+        ('sgd(lr=0.01, momentum=0.9)', 'adamw(lr=0.001)')
+    """
+    return Recipe.of("sgd", momentum=0.9) if optimizer == "sgd" else Recipe.of(optimizer)
+
+
+def usual_rate(optimizer: str) -> float:
+    """Return the usual effective rate of an optimizer.
+
+    Example:
+        >>> round(usual_rate("sgd"), 9), usual_rate("adam")
+        (0.1, 0.001)
+    """
+    recipe = usual_recipe(optimizer)
+    return family_of(optimizer).effective(recipe.lr.highest, recipe.momentum.highest)
+
+
+def next_decades(costs: Mapping[int, float]) -> tuple[int, ...]:
+    """Return which rates to try next, in decades from the usual one.
+
+    Ends of trainings of one length are compared with each other, never with where they began.
+
+    Args:
+        costs: What is minimised, by decade; infinite where it diverged.
+
+    Returns:
+        Nothing once the best has a worse one on both sides, or the way is at its end.
+
+    Example:
+        >>> next_decades({}), next_decades({-1: 3.0, 0: 2.0, 1: 1.0}), next_decades({-1: 3.0, 0: 1.0, 1: 2.0})
+        ((-1, 0, 1), (2,), ())
+        >>> inf = float("inf")
+        >>> next_decades({-1: inf, 0: inf, 1: inf}), next_decades({-1: 1.0, 0: 1.0, 1: 1.0})
+        ((-3, -2), (2, 3))
+    """
+    if not costs:
+        return FIRST
+    low, high = min(costs), max(costs)
+    finite = {decade: cost for decade, cost in costs.items() if math.isfinite(cost)}
+    if not finite:
+        return tuple(range(max(LOWEST, low - STRIDE), low))
+    best = best_decade(costs)
+    flat = len(set(finite.values())) == 1
+    if best == high and high < HIGHEST:
+        return tuple(range(high + 1, min(HIGHEST, high + (STRIDE if flat else 1)) + 1))
+    if best == low and low > LOWEST:
+        return (low - 1,)
+    return ()
+
+
+def best_decade(costs: Mapping[int, float]) -> int:
+    """Return the decade of the lowest cost; of equal ones the highest, for where nothing learns a higher rate may."""
+    return min(costs, key=lambda decade: (costs[decade], -decade))
