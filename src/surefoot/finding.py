@@ -38,8 +38,8 @@ class Finding:
         evidence: The numbers by name.
         advice: Hyperparameters with the values they should have, or what to do to them (``"times 0.3"``) where theirs
             is not known; empty where nothing should change.
-        stake: Share of the final loss that following the advice is expected to save, 0 to 1; ``None`` where that was not
-            measured.
+        stake: Share of the final loss that following the advice is expected to save, 0 to 1; ``None`` where that was
+            not measured.
     """
 
     verdict: Verdict

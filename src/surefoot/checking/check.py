@@ -41,8 +41,8 @@ from surefoot.trainers.function_trainer import FunctionTrainer
 
 # Whatever can be checked: a task or its text, a training function, or what runs trials.
 Trained: TypeAlias = "Task | str | Callable[[Trial], Any] | Trainer"
-# The default budget: two trainings at 220 steps, half a training at 4000, in trainings by a power of the length between.
-AUTO_STEPS, AUTO_TRAININGS, AUTO_POWER = 220, 2.0, 0.478
+# The default budget: two trainings at 220 steps, about half a training at 4000.
+AUTO_STEPS, AUTO_TRAININGS = 220, 2.0
 LEAST_AUTO, MOST_AUTO = 0.25, 4.0
 # Fewer trials at the lowest rung tell nothing.
 FEWEST_TRIALS = 5
@@ -185,13 +185,13 @@ def trainer_of(
 
 
 def auto_trainings(steps: int) -> float:
-    """Return the default budget for a length, in full trainings.
+    """Return the default budget for a length, in full trainings: 2 √(220 / steps), between 0.25 and 4.
 
     Example:
         >>> [round(auto_trainings(steps), 2) for steps in (60, 220, 4000, 100_000)]
-        [3.72, 2.0, 0.5, 0.25]
+        [3.83, 2.0, 0.47, 0.25]
     """
-    return min(MOST_AUTO, max(LEAST_AUTO, AUTO_TRAININGS * (AUTO_STEPS / steps) ** AUTO_POWER))
+    return min(MOST_AUTO, max(LEAST_AUTO, AUTO_TRAININGS * math.sqrt(AUTO_STEPS / steps)))
 
 
 def resolved(budget: Budget | None, *, steps: int, plan: Plan | None) -> float:

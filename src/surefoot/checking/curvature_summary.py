@@ -23,7 +23,7 @@ from surefoot.trainers import Trial
 from surefoot.trainers.fleet_trainer import EndState
 from surefoot.values import Json
 
-# Steps whose step sharpness and gradients are measured, each for three gradients: its own, and a product that counts two.
+# Steps whose step sharpness and gradients are measured, each for three gradients: its own, and two for a product.
 STEPS, GRADIENTS_A_STEP = 4, 3
 # Gradients within which a top eigenvalue is found, as a rule.
 FEWEST_GRADIENTS, MOST_GRADIENTS = 12, 40

@@ -125,8 +125,8 @@ class Evidence:
     def observations(self) -> list[Observation]:
         """Return the trials as the surrogate sees them.
 
-        What is common to all trials of a seed is taken out. A setting that failed in a longer trial counts as failed in the
-        shorter ones too: their losses say nothing of it, and must not be what others are measured by.
+        What is common to all trials of a seed is taken out. A setting that failed in a longer trial counts as failed in
+        the shorter ones too: their losses say nothing of it, and must not be what others are measured by.
         """
         trials = self._telling()
         scale = LossScale.of([trial.loss for trial in trials])

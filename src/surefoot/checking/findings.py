@@ -205,11 +205,17 @@ def _of_doubt(evidence: Evidence, judgement: Judgement, budget: float) -> Iterat
     if doubtful is None:
         yield f"Learning rates and momenta on both sides of the recipe's were not compared; --budget {settles}x would do it."
         return
-    yield (
-        f"{_change(evidence.neighbourhood, doubtful)} might save {percent(max(doubtful.share, 0.0))} of the final "
-        f"validation loss ({_interval(doubtful)}); that it saves more than {percent(WORTH)} has a probability of "
-        f"{percent(doubtful.probability)}."
-    )
+    change, worth = _change(evidence.neighbourhood, doubtful), percent(WORTH)
+    if doubtful.share > 0:
+        yield (
+            f"{change} might save {percent(doubtful.share)} of the final validation loss ({_interval(doubtful)}); that it "
+            f"saves more than {worth} has a probability of {percent(doubtful.probability)}."
+        )
+    else:
+        yield (
+            f"No change is expected to end lower, but one that saves more than {worth} is not excluded: {change[0].lower()}"
+            f"{change[1:]} does so with a probability of {percent(doubtful.probability)}."
+        )
     yield _compared(evidence, doubtful)
     yield f"--budget {settles}x would settle it."
 

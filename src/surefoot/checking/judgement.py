@@ -1,11 +1,11 @@
 """Stakes -> the verdict.
 
 - *healthy*: for every neighbour that could be advised, on both sides, a stake above 5 % is excluded with 90 %.
-- *lr_too_high*, *lr_too_low*, *momentum_too_high*, *momentum_too_low*: a single change has a stake above 5 % with 90 %, and
-  its own trials, of which none diverged, ended lower than the recipe's. The learning rate is named if it alone
+- *lr_too_high*, *lr_too_low*, *momentum_too_high*, *momentum_too_low*: a single change has a stake above 5 % with 90 %,
+  and its own trials, of which none diverged, ended lower than the recipe's. The learning rate is named if it alone
   recovers most of what can be had.
-- *diverged*: the recipe's longest trial has no finite loss; or a lower rate is better, and nothing in it fell below what
-  a hundredth of the learning rate reaches in a trial of the same length and seed.
+- *diverged*: the recipe's longest trial has no finite loss; or a lower rate is better, and nothing in it fell below
+  what a hundredth of the learning rate reaches in a trial of the same length and seed.
 - *plateau*: whatever was tried, all trials of a length ended alike.
 - *unknown*: everything else.
 """
@@ -26,7 +26,7 @@ SURE = 0.9
 # The learning rate is at fault where changing it alone recovers this share of the best stake.
 RECOVERED = 0.5
 # A learning rate is followed up first where it is this share as likely to help as the likeliest change.
-ABOUT = 0.6
+ABOUT = 0.3
 # So many standard deviations of seed noise may be nothing.
 NOISES = 1.5
 # A hundredth of the learning rate: what hardly moves shows what has not been learnt.

@@ -73,8 +73,8 @@ class Neighbourhood:
         """Return the recipe with another setting; its learning rate keeps its schedule, scaled.
 
         Example:
-            >>> neighbourhood = Neighbourhood(Recipe.parse("sgd(lr=cosine(0.1, final=0.01), momentum=0.9, nesterov=true)"))
-            >>> str(neighbourhood.recipe_at(Setting(0.8, 0.0)))
+            >>> recipe = Recipe.parse("sgd(lr=cosine(0.1, final=0.01), momentum=0.9, nesterov=true)")
+            >>> str(Neighbourhood(recipe).recipe_at(Setting(0.8, 0.0)))
             'sgd(lr=cosine(0.8, final=0.08), momentum=0)'
         """
         if setting == self.own:

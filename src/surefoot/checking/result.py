@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from surefoot.checking.curvature_summary import CurvatureSummary
 from surefoot.checking.evidence import CheckTrial
@@ -33,8 +33,8 @@ class OwnTraining:
     seed: int
     loss: float
     diverged_at: int | None = None
-    train: Curve = Curve()
-    valid: Curve = Curve()
+    train: Curve = field(default_factory=Curve)
+    valid: Curve = field(default_factory=Curve)
 
     @property
     def diverged(self) -> bool:

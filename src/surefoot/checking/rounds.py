@@ -1,9 +1,9 @@
 """Which trials a check runs, round by round: the neighbours in short trials, then longer ones of what is in doubt.
 
-1. At the lowest rung: the recipe and learning rates outward from it, by factors of 8, until the best lies between two that
-   are worse; momenta on both sides; learning rates a factor of 2 from the best. At most half of the budget.
-2. As long as the verdict is in doubt: the recipe and the change that could turn it, side by side at the next rung, then in
-   full, then on further seeds. Where a change fails in a longer trial, the next one takes its place.
+1. At the lowest rung: the recipe and learning rates outward from it, by factors of 8, until the best lies between two
+   that are worse, then a factor of 2 from the best; momenta on both sides. At most half of the budget.
+2. As long as the verdict is in doubt: the recipe and the change that could turn it, side by side at the next rung, then
+   in full, then on further seeds. Where a change fails in a longer trial, the next one takes its place.
 3. Where the recipe is healthy and the budget allows it, its training in full.
 """
 
@@ -23,9 +23,10 @@ from surefoot.surrogate.rungs import rungs
 STRIDE, FURTHEST = 3, 15
 # The momenta tried have a memory that differs by about this factor.
 MEMORY_FACTOR = 5.0
-# The trials at the lowest rung cost at most this share of the budget, and leave room for a comparison at the next rung and
-# for so many config-steps of curvature.
-FIRST_SHARE, COMPARED, CURVATURE = 0.5, 3, 24
+# The trials at the lowest rung cost at most this share of the budget.
+FIRST_SHARE = 0.5
+# Further settings are tried there as long as the budget has room for so many trials at the next rung.
+COMPARED = 3
 # So many seeds are tried at a rung before there is nothing more to be had at it; in full, as many as the budget buys.
 SEEDS_AT_RUNG = 3
 
@@ -74,9 +75,7 @@ class Rounds:
     @property
     def _first_room(self) -> int:
         """What the lowest rung may cost."""
-        half = math.floor(FIRST_SHARE * self.budget)
-        left = self.budget - COMPARED * self.rungs[1] - CURVATURE if len(self.rungs) > 1 else half
-        return min(half, left) if left >= FIRST_SHARE * half else half
+        return math.floor(FIRST_SHARE * self.budget)
 
     @property
     def spent(self) -> int:
@@ -102,9 +101,9 @@ class Rounds:
             yield from outward
         if self.evidence.nothing_differs() or not self.evidence.anything_learns:
             return
+        yield from self._short(self._finer(), room=self._first_room)
         if not self._rate_is_far_off():
             yield from self._short(self._first_momenta(), room=self._first_room)
-        yield from self._short(self._finer(), room=self._first_room)
 
     def _outward(self) -> list[Setting]:
         """Return the next learning rate outward, where the best one tried is the last on its side."""
@@ -176,12 +175,11 @@ class Rounds:
         return self._affordable([self.evidence.neighbourhood.own, setting], self.rungs[1])
 
     def _side_by_side(self, setting: Setting) -> Round | None:
-        """Return a round that compares the recipe with a setting: where it has not been yet, longer, or on another seed."""
+        """Return a round that compares the recipe with a setting: as far as the recipe was trained, or further."""
         own, seed = self.evidence.neighbourhood.own, self.evidence.seed
         reached = max(trial.steps for trial in self.evidence.own)
         if self.evidence.loss(setting, reached, seed) is None:
-            count = max(0, (self._first_room - self.spent) // reached - 1) if reached == self.rungs[0] else 0
-            others = self._untried_doubts()[:count]
+            others = self._untried_doubts()[: self._room_for_more(reached)]
             for steps in sorted({trial.steps for trial in self.evidence.own}, reverse=True):
                 following = self._affordable([setting, *others], steps) or self._affordable([setting], steps)
                 if following is not None:
@@ -196,6 +194,12 @@ class Rounds:
             if missing:
                 return self._affordable(missing, reached, seed=seed + number)
         return None
+
+    def _room_for_more(self, reached: int) -> int:
+        """Return how many more settings may be tried at the lowest rung."""
+        if reached > self.rungs[0] or len(self.rungs) == 1:
+            return 0
+        return max(0, (self.budget - self.spent - COMPARED * self.rungs[1]) // reached - 1)
 
     def _untried_doubts(self) -> list[Setting]:
         """Return settings that may be better and were not tried, the likeliest of every kind of change."""

@@ -31,8 +31,8 @@ SHAPES = ("triangle-down", "diamond", "triangle-up", "square", "circle")
 def check_losses(result: CheckResult) -> alt.LayerChart:
     """Return the validation losses of all settings tried over their learning rates.
 
-    Every momentum has its colour, every length of training its shape; lines join trials of one momentum and one length on
-    the first seed. What diverged, or ended far above the lowest learning rate, is a cross at the upper edge.
+    Every momentum has its colour, every length of training its shape; lines join trials of one momentum and one length
+    on the first seed. What diverged, or ended far above the lowest learning rate, is a cross at the upper edge.
     """
     frame = _Frame.around(result)
     rows = [_row(trial, frame) for trial in result.trials]
