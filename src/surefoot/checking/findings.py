@@ -103,10 +103,8 @@ def _verdict(
         return Finding("diverged", 1.0, " ".join(_of_divergence(evidence, chosen)), numbers, advice, stake)
     if verdict == "plateau":
         return Finding("plateau", judgement.confidence, _of_plateau(evidence), numbers, stake=0.0)
-    if verdict == "healthy" and _overfits(own):
-        saved = 1.0 - own.lowest[1] / own.loss
-        found = {"steps": float(own.lowest[0])}
-        return Finding("overfitting", judgement.confidence, _of_overfitting(own), numbers, found, saved)
+    if verdict in ("healthy", "unknown") and _overfits(own):
+        return _overfitting(own, judgement.confidence if verdict == "healthy" else AS_CURVES_SHOW, numbers)
     if verdict == "unknown":
         why = " ".join(_of_doubt(evidence, judgement, budget))
         share = 0.0 if judgement.doubtful is None else min(max(judgement.doubtful.share, 0.0), 1.0)
@@ -122,13 +120,19 @@ def _others(judgement: Judgement, own: OwnTraining, first: Finding, full_steps: 
     if first.verdict in ("diverged", "plateau", "overfitting"):
         return
     if _overfits(own):
-        saved = 1.0 - own.lowest[1] / own.loss
-        yield Finding("overfitting", AS_CURVES_SHOW, _of_overfitting(own), advice={"steps": own.lowest[0]}, stake=saved)
+        yield _overfitting(own, AS_CURVES_SHOW, {})
     if own.steps == full_steps and judgement.verdict == "healthy" and still_falls(_readings(own)):
         why = (
             "The validation loss still falls by more than a tenth over the last quarter: a longer training would help."
         )
         yield Finding("underfitting", AS_CURVES_SHOW, why)
+
+
+def _overfitting(own: OwnTraining, confidence: float, numbers: dict[str, float]) -> Finding:
+    step, lowest = own.lowest
+    return Finding(
+        "overfitting", confidence, _of_overfitting(own), numbers, {"steps": float(step)}, 1.0 - lowest / own.loss
+    )
 
 
 def _of_divergence(evidence: Evidence, chosen: Stake | None) -> Iterator[str]:

@@ -5,7 +5,7 @@
   and its own trials, of which none diverged, ended lower than the recipe's. The learning rate is named if it alone
   recovers most of what can be had.
 - *diverged*: the recipe's longest trial has no finite loss; or a lower rate is better, and nothing in it fell below
-  what a hundredth of the learning rate reaches in a trial of the same length and seed.
+  what a hundredth of the learning rate reaches in a trial of the same length, at least a quarter of the training, and seed.
 - *plateau*: whatever was tried, all trials of a length ended alike.
 - *unknown*: everything else.
 """
@@ -25,8 +25,10 @@ from surefoot.schedules import digits
 SURE = 0.9
 # The learning rate is at fault where changing it alone recovers this share of the best stake.
 RECOVERED = 0.5
-# A learning rate is followed up first where it is this share as likely to help as the likeliest change.
-ABOUT = 0.3
+# Where a change is likely to help, a learning rate that is this share as likely is followed up first.
+LIKELY, ABOUT = 0.5, 0.3
+# A trial of this part of the training tells whether a finite loss stays high.
+LONG_ENOUGH = 4
 # So many standard deviations of seed noise may be nothing.
 NOISES = 1.5
 # A hundredth of the learning rate: what hardly moves shows what has not been learnt.
@@ -114,13 +116,14 @@ def _rate_to_try(chosen: Stake | None, stakes: tuple[Stake, ...], evidence: Evid
 
 
 def _likeliest(stakes: tuple[Stake, ...]) -> Stake | None:
-    """Return the change that is likeliest to be worth making: of the learning rate, if that is about as likely."""
+    """Return the change to follow up: the likeliest to be worth making, or a learning rate that may be so too."""
     best = max(stakes, key=lambda each: each.probability, default=None)
     rates = [each for each in stakes if each.change == "lr"]
     rate = max(rates, key=lambda each: each.probability, default=None)
     if best is None or rate is None:
         return best
-    return rate if rate.probability >= ABOUT * best.probability else best
+    blamed = best.probability > LIKELY and rate.probability >= ABOUT * best.probability
+    return rate if blamed else best
 
 
 def first_to_make(stakes: tuple[Stake, ...], evidence: Evidence, *, tried_only: bool) -> Stake | None:
@@ -132,7 +135,32 @@ def first_to_make(stakes: tuple[Stake, ...], evidence: Evidence, *, tried_only: 
     best = best_of_each(tuple(each for each in left if not tried_only or evidence.pairs(each.setting)))
     sure = [each for each in best.values() if each.probability >= SURE]
     most = max((each.share for each in sure), default=0.0)
-    return next((each for each in sure if each.share >= RECOVERED * most), None)
+    first = next((each for each in sure if each.share >= RECOVERED * most), None)
+    return first if first is None or first.change != "lr" else _on_the_safe_side(first, stakes, evidence)
+
+
+def _on_the_safe_side(chosen: Stake, stakes: tuple[Stake, ...], evidence: Evidence) -> Stake:
+    """Return a learning rate nearer to the recipe's where one on that side failed: a cliff may be near."""
+    own = evidence.neighbourhood.own
+
+    def side(setting: Setting) -> bool:
+        return setting.lr > own.lr
+
+    failed = [each for each in {trial.setting for trial in evidence.trials} if evidence.has_failed(each)]
+    if not any(each.momentum == own.momentum and side(each) == side(chosen.setting) for each in failed):
+        return chosen
+    if evidence.pairs(chosen.setting) and stands(chosen, evidence):
+        return chosen
+    nearer = [
+        each
+        for each in stakes
+        if each.change == "lr"
+        and side(each.setting) == side(chosen.setting)
+        and each.probability >= SURE
+        and each.share >= RECOVERED * chosen.share
+        and not _ended_higher(each, evidence)
+    ]
+    return min(nearer, key=lambda each: abs(math.log(each.setting.lr / own.lr)), default=chosen)
 
 
 def stands(chosen: Stake, evidence: Evidence) -> bool:
@@ -148,6 +176,8 @@ def has_diverged(evidence: Evidence, chosen: Stake | None, never_fell: NeverFell
     if longest.diverged:
         return True
     lower = chosen is not None and chosen.change == "lr" and chosen.setting.lr < longest.setting.lr
+    if LONG_ENOUGH * longest.steps < evidence.full_steps:
+        return False  # a finite loss may still fall in what is left
     return lower and never_fell(longest.setting, hundredth(evidence.neighbourhood), longest.steps)
 
 

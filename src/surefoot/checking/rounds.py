@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from surefoot.checking.evidence import CheckTrial, Evidence, best_of, is_far_above
-from surefoot.checking.judgement import SURE, Judgement, NeverFell, hundredth, judge
+from surefoot.checking.judgement import LONG_ENOUGH, SURE, Judgement, NeverFell, hundredth, judge
 from surefoot.checking.neighbourhood import Setting
 from surefoot.checking.stake import best_of_each
 from surefoot.surrogate.rungs import rungs
@@ -159,13 +159,20 @@ class Rounds:
         judgement, own = self.judgement, self.evidence.neighbourhood.own
         if judgement.doubtful is not None:
             return self._side_by_side(judgement.doubtful.setting)
-        if judgement.verdict in ("lr_too_high", "diverged") and not self.evidence.longest_own.diverged:
-            return self._affordable([hundredth(self.evidence.neighbourhood)], self.evidence.longest_own.steps)
+        if judgement.verdict == "lr_too_high" and (following := self._hundredth()) is not None:
+            return following
         if judgement.chosen is not None:
             return self._confirming(judgement.chosen.setting)
         if judgement.verdict == "healthy":
             return self._affordable([own], self.evidence.full_steps)
         return None
+
+    def _hundredth(self) -> Round | None:
+        """Return a round that shows whether the recipe has diverged although its loss is finite."""
+        longest = self.evidence.longest_own.steps
+        if LONG_ENOUGH * longest < self.evidence.full_steps:
+            return None
+        return self._affordable([hundredth(self.evidence.neighbourhood)], longest)
 
     def _confirming(self, setting: Setting) -> Round | None:
         """Return a round at the second rung where the change was seen at the lowest alone."""
