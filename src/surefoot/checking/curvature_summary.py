@@ -78,10 +78,10 @@ def measure_curvature(
         The summary; ``None`` where it may not cost as much as it must, or the loss has no second derivative.
     """
     left = config_steps - STEPS * GRADIENTS_A_STEP
+    if left < FEWEST_GRADIENTS:
+        return None
     batches = min(PRIOR_BATCHES, left // MOST_GRADIENTS) or 1
     gradients = min(MOST_GRADIENTS, left // batches)
-    if gradients < FEWEST_GRADIENTS:
-        return None
     try:
         found = sharpness(
             task,

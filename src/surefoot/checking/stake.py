@@ -184,10 +184,15 @@ def _ended_lower(evidence: Evidence, setting: Setting) -> bool:
 
 
 def _cut_off(evidence: Evidence, surrogate: Surrogate, setting: Setting) -> float:
-    """Return by how much the difference of a setting from the recipe was compressed in the recipe's longest trial."""
-    mine = _beyond(surrogate, evidence.neighbourhood.features(evidence.neighbourhood.own), evidence.longest_own.steps)
-    other = _beyond(surrogate, evidence.neighbourhood.features(setting), evidence.longest_own.steps)
-    return max(mine - other, 0.0)
+    """Return by how much a setting's difference from the recipe was compressed in their longest trials; 0 without."""
+    pairs = evidence.pairs(setting)
+    if not pairs:
+        return 0.0
+    features = evidence.neighbourhood.features
+    own, other = (
+        _beyond(surrogate, features(each), pairs[0][0].steps) for each in (evidence.neighbourhood.own, setting)
+    )
+    return max(own - other, 0.0)
 
 
 def _beyond(surrogate: Surrogate, features: tuple[float, ...], steps: int) -> float:

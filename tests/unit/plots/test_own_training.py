@@ -1,35 +1,25 @@
 import math
 
-import numpy as np
 import pytest
 
-from surefoot.plots.course import TRAIN, VALID, course
+from surefoot.plots.own_training import TRAIN, VALID, own_training
 
-THIN, THICK, DASHED, DOTS = range(4)
-
-
-def test_the_thick_line_is_the_mean_of_the_thin_one(checked, drawn):
-    marks = drawn(course(checked))
-    thin, thick = marks[THIN][2], marks[THICK][2]
-    assert [row["loss"] for row in thin] == pytest.approx(checked.course.train, rel=1e-5)
-    assert len(thick) == 100
-    assert np.mean([row["loss"] for row in thick]) == pytest.approx(np.mean(checked.course.train), rel=1e-4)
-    assert {row["name"] for row in (*thin, *thick)} == {TRAIN}
+LINE, DASHED, DOTS = range(3)
 
 
-def test_the_dots_are_the_looks_at_the_validation_loss(checked, drawn):
-    dots = drawn(course(checked))[DOTS][2]
-    assert [(row["step"], row["loss"]) for row in dots] == [
-        (step, pytest.approx(loss, rel=1e-5)) for step, loss in checked.course.valid
-    ]
+def test_the_line_is_the_training_loss_and_the_dots_are_validation_losses_up_to_the_end(checked, drawn):
+    marks, own = drawn(own_training(checked)), checked.own_training
+    assert [row["loss"] for row in marks[LINE][2]] == pytest.approx(own.train.losses, rel=1e-5)
+    dots = marks[DOTS][2]
+    assert (dots[-1]["step"], dots[-1]["loss"]) == (own.steps, pytest.approx(own.loss, rel=1e-5))
+    assert [row["step"] for row in dots] == [*own.valid.steps, own.steps][: len(dots)]
+    assert {row["name"] for row in marks[LINE][2]} == {TRAIN}
     assert {row["name"] for row in dots} == {VALID}
 
 
-def test_lines_end_where_there_is_no_number(lost, drawn, words):
-    marks = drawn(course(lost))
-    assert [row["step"] for row in marks[THIN][2]] == [0, 1, 2]
-    assert [row["step"] for row in marks[DOTS][2]] == [0]
+def test_lines_end_where_the_training_diverged(lost, drawn, words):
+    marks = drawn(own_training(lost))
+    assert [row["step"] for row in marks[LINE][2]] == [1, 2, 3]
+    assert [row["step"] for row in marks[DOTS][2]] == [13]
     assert all(math.isfinite(row["loss"]) for _, _, rows in marks for row in rows)
-    assert any("no number from step 3" in text for text in words(course(lost)))
-    low, high = marks[THIN][1]["y"]["scale"]["domain"]
-    assert low < 1.1 < high < 1e3
+    assert any("diverged at step 3" in text for text in words(own_training(lost)))
