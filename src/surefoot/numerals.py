@@ -75,16 +75,3 @@ def seconds_text(seconds: float) -> str:
 
 def _bare(text: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def seconds_text(seconds: float) -> str:
-    """Return a duration as people say it.
-
-    Example:
-        >>> seconds_text(5.39), seconds_text(75), seconds_text(7300)
-        ('5.4 s', '1 min 15 s', '2 h 1 min')
-    """
-    if seconds < 60:
-        return f"{numeral(seconds, digits=2)} s"
-    minutes, left = divmod(round(seconds), 60)
-    return f"{minutes} min {left} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -166,10 +166,13 @@ class Net(nn.Module):
 torch.manual_seed(0)
 x = torch.randn(600, 4)
 y = (x[:, 0] > 0).long()
-task = Task("buffers", Net, nn.functional.cross_entropy, (x[:400], y[:400]), (x[400:], y[400:]), batch_size=16, epochs=4)
+train, valid = (x[:400], y[:400]), (x[400:], y[400:])
+task = Task("buffers", Net, nn.functional.cross_entropy, train, valid, batch_size=16, epochs=4)
 """
     )
-    found = json_of(["check", "buffers.py:task", "--recipe", "sgd(lr=0.01, momentum=0.9)", "--json", *PLAN])
+    found = json_of(
+        ["check", "buffers.py:task", "--recipe", "sgd(lr=0.01, momentum=0.9)", "--budget", "6x", "--json", *PLAN]
+    )
     assert found["verdict"] == "lr_too_low"
     assert found["curvature"]["sharpness"]["value"] > 0
     torch.save(load("buffers.py:task").new_model().state_dict(), "start.pt")

@@ -40,7 +40,7 @@ def findings_of(
         budget: What the check was allowed to cost, in trainings.
     """
     numbers = evidence_of(evidence, judgement, own, curvature)
-    first = _verdict(evidence, judgement, own, curvature, numbers, budget)
+    first = _verdict(evidence, judgement, own, curvature, numbers=numbers, budget=budget)
     return (first, *_others(judgement, own, first, evidence.full_steps))
 
 
@@ -93,6 +93,7 @@ def _verdict(
     judgement: Judgement,
     own: OwnTraining,
     curvature: CurvatureSummary | None,
+    *,
     numbers: dict[str, float],
     budget: float,
 ) -> Finding:
@@ -149,7 +150,8 @@ def _of_divergence(evidence: Evidence, chosen: Stake | None) -> Iterator[str]:
         )
     if chosen is None:
         yield (
-            "No other learning rate or momentum that was tried does better: try a far lower learning rate, or check the "
+            "No other learning rate or momentum that was tried does better: try a far lower learning rate, or "
+            "check the "
             "data, the loss and the model."
         )
         return
@@ -164,7 +166,8 @@ def _of_divergence(evidence: Evidence, chosen: Stake | None) -> Iterator[str]:
 
 def _of_plateau(evidence: Evidence) -> str:
     return (
-        f"All trials ended at {measured(evidence.longest_own.loss)} within 1 %, whatever the learning rate and the momentum: "
+        f"All trials ended at {measured(evidence.longest_own.loss)} within 1 %, whatever the learning rate "
+        "and the momentum: "
         "check the data, the loss and the model, or try far higher learning rates."
     )
 
@@ -207,17 +210,20 @@ def _of_doubt(evidence: Evidence, judgement: Judgement, budget: float) -> Iterat
     doubtful = judgement.doubtful
     settles = math.ceil(max(budget, sum(t.steps for t in evidence.trials) / evidence.full_steps) + COMPARISON)
     if doubtful is None:
-        yield f"Learning rates and momenta on both sides of the recipe's were not compared; --budget {settles}x would do it."
+        sides = "Learning rates and momenta on both sides of the recipe's were not compared"
+        yield f"{sides}; --budget {settles}x would do it."
         return
     change, worth = _change(evidence.neighbourhood, doubtful), percent(WORTH)
     if doubtful.share > 0:
         yield (
-            f"{change} might save {percent(doubtful.share)} of the final validation loss ({_interval(doubtful)}); that it "
+            f"{change} might save {percent(doubtful.share)} of the final validation loss ({_interval(doubtful)}); "
+            "that it "
             f"saves more than {worth} has a probability of {percent(doubtful.probability)}."
         )
     else:
         yield (
-            f"No change is expected to end lower, but one that saves more than {worth} is not excluded: {change[0].lower()}"
+            f"No change is expected to end lower, but one that saves more than {worth} is not excluded: "
+            f"{change[0].lower()}"
             f"{change[1:]} does so with a probability of {percent(doubtful.probability)}."
         )
     yield _compared(evidence, doubtful)
@@ -238,7 +244,8 @@ def _of_health(evidence: Evidence, judgement: Judgement) -> str:
         return f"Compared {seen}, every other learning rate and momentum is expected to end higher."
     change = _change(evidence.neighbourhood, best)
     return (
-        f"Compared {seen}, no other learning rate or momentum is likely to save more than {percent(WORTH)} of the final "
+        f"Compared {seen}, no other learning rate or momentum is likely to save more than {percent(WORTH)} of "
+        "the final "
         f"validation loss. {change} is expected to save {100 * best.share:.1f} % ({_interval(best)})."
     )
 
@@ -246,7 +253,8 @@ def _of_health(evidence: Evidence, judgement: Judgement) -> str:
 def _of_overfitting(own: OwnTraining) -> str:
     step, lowest = own.lowest
     return (
-        f"In a trial of {own.steps} steps the validation loss ended at {measured(own.loss)}; it was {measured(lowest)} at "
+        f"In a trial of {own.steps} steps the validation loss ended at {measured(own.loss)}; it was "
+        f"{measured(lowest)} at "
         f"step {step}, and the training loss fell since: train for fewer steps, or regularise."
     )
 

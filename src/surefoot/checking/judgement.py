@@ -5,7 +5,8 @@
   and its own trials, of which none diverged, ended lower than the recipe's. The learning rate is named if it alone
   recovers most of what can be had.
 - *diverged*: the recipe's longest trial has no finite loss; or a lower rate is better, and nothing in it fell below
-  what a hundredth of the learning rate reaches in a trial of the same length, at least a quarter of the training, and seed.
+  what a hundredth of the learning rate reaches in a trial of the same seed and length, at least a quarter of the
+  training.
 - *plateau*: whatever was tried, all trials of a length ended alike.
 - *unknown*: everything else.
 """
@@ -64,7 +65,9 @@ class Judgement:
     noise: float | None = None
 
 
-def judge(evidence: Evidence, never_fell: NeverFell, *, tried_only: bool = False) -> Judgement:
+def judge(  # noqa: PLR0911  (one return for each verdict)
+    evidence: Evidence, never_fell: NeverFell, *, tried_only: bool = False
+) -> Judgement:
     """Return whether a recipe's learning rate and momentum are right, as far as the trials tell.
 
     Args:

@@ -49,7 +49,8 @@ def check_losses(result: CheckResult) -> alt.LayerChart:
         *_rings(result, frame),
     ]
     subtitle = [
-        f"{result.task}: validation losses of {len(check_trials(result))} settings, trials of one length on one seed joined"
+        f"{result.task}: validation losses of {len(check_trials(result))} settings, trials of one length on "
+        "one seed joined"
         f"{'; crosses diverged or ended far above' if crosses else ''}."
     ]
     figure: alt.LayerChart = finished(layered(*layers), _title(result), subtitle=subtitle)

@@ -22,8 +22,8 @@ CEILING, CEILING_LOG = 4.0, 100.0
 def own_training(result: CheckResult) -> alt.LayerChart:
     """Return training and validation loss of the longest trial of the recipe itself.
 
-    The line is the training loss, a mean over the steps since the point before; dots are validation losses. Lines end where
-    it diverged.
+    The line is the training loss, a mean over the steps since the point before; dots are validation losses. Lines end
+    where it diverged.
     """
     own = result.own_training
     valid = _with_end(own)

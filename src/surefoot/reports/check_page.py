@@ -85,20 +85,24 @@ def check_panels(result: CheckResult) -> list[Panel]:
     """Return the figures with how to read them."""
     tried = panel(
         check_losses(result),
-        "Every mark is a trial, placed at its validation loss; its shape tells how many steps it had. Lines join trials of "
-        "one momentum, one length and the first seed, which share initialisation and mini-batches; crosses at the upper "
+        "Every mark is a trial, placed at its validation loss; its shape tells how many steps it had. Lines "
+        "join trials of "
+        "one momentum, one length and the first seed, which share initialisation and mini-batches; crosses "
+        "at the upper "
         "edge diverged or ended far above the others.",
     )
     own = panel(
         own_training(result),
-        "The line is the training loss, a mean over the steps between its points; dots are validation losses on the way.",
+        "The line is the training loss, a mean over the steps between its points; dots are validation losses "
+        "on the way.",
     )
     if why_no_map(result) is not None:
         return [tried, own]
     stability = panel(
         stability_map(result),
         "Where full-batch training would be stable were the loss a bowl that bends as it does along its sharpest "
-        "direction where the recipe's longest trial ended. The colour is how many steps shrink the error there to a tenth, up to "
+        "direction where the recipe's longest trial ended. The colour is how many steps shrink the error "
+        "there to a tenth, up to "
         "the length of the training; below the dashed line it shrinks steadily, above it swings. It is a model: with "
         "mini-batches the limit is lower, and other settings end where the loss bends otherwise. Dots are the "
         "settings tried, crosses those that diverged.",

@@ -105,7 +105,8 @@ def _loss(result: CheckResult, setting: Setting, steps: int, seed: int) -> str:
 def check_notes(result: CheckResult) -> Iterator[str]:
     """Yield what the numbers mean, and what else was measured."""
     yield (
-        "Validation losses; trials of one length and one seed share initialisation and batches, and the recipe's schedules "
+        "Validation losses; trials of one length and one seed share initialisation and batches, and the "
+        "recipe's schedules "
         "run over each trial's own length."
     )
     if result.symptoms:
@@ -116,7 +117,8 @@ def check_notes(result: CheckResult) -> Iterator[str]:
         allows = "" if limit is None else f", which allows rates up to {numeral(limit)} with full batches"
         yield (
             f"Sharpness where it ended: {numeral(result.curvature.sharpness.value)}{allows}; along its mini-batches' "
-            f"gradients {numeral(result.curvature.step_sharpness)}. {result.curvature.share_of_noise:.0%} of a gradient is "
+            f"gradients {numeral(result.curvature.step_sharpness)}. {result.curvature.share_of_noise:.0%} of a "
+            "gradient is "
             "noise there."
         )
 

@@ -11,7 +11,9 @@ def points_of(drawn, result):
 
 
 def crosses_of(drawn, result):
-    return next(rows for mark, encoding, rows in drawn(check_losses(result)) if mark == "text" and "tooltip" in encoding)
+    return next(
+        rows for mark, encoding, rows in drawn(check_losses(result)) if mark == "text" and "tooltip" in encoding
+    )
 
 
 def test_every_training_has_its_mark(checked, drawn):

@@ -10,7 +10,9 @@ from surefoot.recipe import Recipe
 
 def with_recipe(result, text, sharpness=20.0, advice=None):
     """The same check, had the recipe been another and the loss bent so."""
-    curvature = replace(result.curvature, sharpness=replace(result.curvature.sharpness, value=sharpness, reason="no gradient"))
+    curvature = replace(
+        result.curvature, sharpness=replace(result.curvature.sharpness, value=sharpness, reason="no gradient")
+    )
     return replace(result, recipe=Recipe.parse(text), advice=Recipe.parse(advice or text), curvature=curvature)
 
 
