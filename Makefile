@@ -38,6 +38,8 @@ bench: .venv/bench ## measure, beside the alternatives; hours, or minutes with Q
 	$(BIN)/python -m benchmarks.watch_alarms $(if $(QUICK),--quick)
 	$(BIN)/python -m benchmarks.claims $(if $(QUICK),--quick)
 	$(BIN)/python -m benchmarks.play $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks.regret $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks.regret.wall $(if $(QUICK),--tasks digits-conv)
 	$(BIN)/python -m benchmarks.report $(if $(QUICK),--quick)
 
 format: .venv/dev ## put the code in shape

@@ -19,6 +19,7 @@ from benchmarks.figures import Clock, Promises, Race, promises_of, race_of, spee
 from benchmarks.judging import GOOD
 from benchmarks.markdown import DASH, table, target
 from benchmarks.race import ANSWER, ANSWERS
+from benchmarks.regret import report as regret
 from benchmarks.scale import FULL, Scale, scale_of
 from surefoot.plots import save
 
@@ -217,6 +218,8 @@ def render(scale: Scale, folder: Path) -> str:
         save(plots.intervals(honest["tunes"], [each.task for each in kept]), folder / "intervals.svg")
         parts += ["\n## Promises\n\n", promise_table(kept), "\n![Intervals of the learning rate](intervals.svg)\n"]
     newer = watch_alarms.section(alarmed), claims.section(explained), play.section(played)
+    if scale is FULL:
+        parts.append(regret.results(folder) or "")
     return "".join([*parts, *judges.sections(judged), *newer])
 
 

@@ -15,10 +15,18 @@ settings.load_profile("surefoot")
 
 @pytest.fixture(scope="session")
 def tuned():
+    import surefoot
     from surefoot.fleet import Plan
-    from surefoot.search.tune import tune
 
-    return tune("wine", budget="18x", plan=Plan("stacked", 16))
+    return surefoot.tune("wine", budget="6x", plan=Plan("stacked", 16))
+
+
+@pytest.fixture(scope="session")
+def made():
+    """A tune with a runner-up and three seeds, a frontier of four lengths and several momenta."""
+    from tests.made_search import made_search
+
+    return made_search()
 
 
 @pytest.fixture(scope="session")
@@ -40,10 +48,10 @@ def transferred(tuned):
 
 @pytest.fixture(scope="session")
 def found():
+    import surefoot
     from surefoot.fleet import Plan
-    from surefoot.search.find import find
 
-    return find("wine", momenta=[0.0, 0.9], steps=40, seeds=1, plan=Plan("stacked", 24))
+    return surefoot.find("wine", plan=Plan("stacked", 16))
 
 
 @pytest.fixture(scope="session")
@@ -86,26 +94,8 @@ def lost(checked):
 
 
 @pytest.fixture(scope="session")
-def diverged(tuned):
+def diverged(made):
     """The same tune, had every training diverged."""
-    from dataclasses import replace
+    from tests.made_search import nothing_trained
 
-    from surefoot.values import Score
-
-    def lost(run):
-        return replace(run, outcome=replace(run.outcome, loss=math.inf, metric=None, diverged_at=1))
-
-    def broken(found):
-        nothing = Score(math.inf, math.inf, math.inf, found.valid.seeds)
-        return replace(found, valid=nothing, metric=None, runs=tuple(map(lost, found.runs)))
-
-    return replace(
-        tuned,
-        contestants=(),
-        default=broken(tuned.default),
-        default_scheduled=broken(tuned.default_scheduled),
-        lr=None,
-        momentum=None,
-        boundary=(),
-        measurements=tuple(map(lost, tuned.measurements)),
-    )
+    return nothing_trained(made)

@@ -35,18 +35,22 @@ class Module(lightning.LightningModule):
         return torch.optim.SGD(self.model.parameters(), lr=self.lr, momentum=MOMENTUM)
 
 
-if __name__ == "__main__":
+def suggestion(task: Task, *, seed: int) -> float | None:
+    """Return the rate that the finder suggests, if any."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    call = Call.read()
-    task = ENTRIES[call.task].load()
     batches = DataLoader(TensorDataset(*task.split("train").tensors), batch_size=task.batch_size, shuffle=True)
-    module = Module(task, PlainLoop(task, seed=call.seed).model)
+    module = Module(task, PlainLoop(task, seed=seed).model)
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(sys.stderr):
         trainer = lightning.Trainer(
             default_root_dir=folder, accelerator="cpu", max_steps=task.total_steps, logger=False,
             enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
         )  # fmt: skip
         found = Tuner(trainer).lr_find(module, train_dataloaders=batches)
-        lr = None if found is None else found.suggestion()
+        return None if found is None else found.suggestion()
+
+
+if __name__ == "__main__":
+    call = Call.read()
+    lr = suggestion(ENTRIES[call.task].load(), seed=call.seed)
     say(answer=None if lr is None else recipe_text(lr, MOMENTUM))

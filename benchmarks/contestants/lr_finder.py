@@ -14,18 +14,25 @@ from benchmarks.contestants.plain_loop import PlainLoop
 from benchmarks.contestants.program import Call, say
 from benchmarks.contestants.space import recipe_text
 from benchmarks.entries import ENTRIES
+from surefoot.tasks.task import Task
 
 MOMENTUM = 0.9
 
-if __name__ == "__main__":
+
+def suggestion(task: Task, *, seed: int) -> float | None:
+    """Return the rate that the finder suggests, if any."""
     mpl.use("Agg")  # its plot makes the suggestion
-    call = Call.read()
-    task = ENTRIES[call.task].load()
-    loop = PlainLoop(task, seed=call.seed)
+    loop = PlainLoop(task, seed=seed)
     batches = DataLoader(TensorDataset(*task.split("train").tensors), batch_size=task.batch_size, shuffle=True)
     optimizer = torch.optim.SGD(loop.model.parameters(), lr=1e-7, momentum=MOMENTUM)
     finder = LRFinder(loop.model, optimizer, task.loss, device="cpu")
     with contextlib.redirect_stdout(sys.stderr):
         finder.range_test(batches, end_lr=100, num_iter=100)
         _, lr = finder.plot(suggest_lr=True)
-    say(answer=recipe_text(lr, MOMENTUM))
+    return lr
+
+
+if __name__ == "__main__":
+    call = Call.read()
+    lr = suggestion(ENTRIES[call.task].load(), seed=call.seed)
+    say(answer=None if lr is None else recipe_text(lr, MOMENTUM))

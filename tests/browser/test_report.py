@@ -12,9 +12,9 @@ DRAWN = "html[data-drawn]"
 
 
 @pytest.fixture(scope="module")
-def report(tuned, tmp_path_factory):
+def report(made, tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "report.html"
-    write_html(tuned, path, environment={"python": "3.11"}, command="surefoot tune wine --budget 12x")
+    write_html(made, path, environment={"python": "3.11"}, command="surefoot tune wine --budget 12x")
     return path
 
 
@@ -59,29 +59,30 @@ def test_every_chart_is_drawn_with_marks_and_words(opened):
                     words: svg.textContent};
         })"""
     )
-    assert len(charts) == 5
+    assert len(charts) == 6
     for chart in charts:
         assert chart["width"] > 300
         assert chart["height"] > 150
         assert chart["inside"]
         assert chart["marks"] > 0
-    heat, compared, curves, ramps, schedule = (chart["words"] for chart in charts)
+    heat, frontier, good_range, compared, curves, schedule = (chart["words"] for chart in charts)
     assert "recommended" in heat
-    assert "default, same schedule" in compared
+    assert "recommended: 200 steps" in frontier
+    assert "learning rate (peak)" in good_range
+    assert "default (lr 0.01" in compared
     assert "training loss" in curves
-    assert "learning rate at that step" in ramps
     assert "step" in schedule
 
 
-def test_the_copy_button_copies_the_code(opened, tuned):
+def test_the_copy_button_copies_the_code(opened, made):
     page = opened(permissions=["clipboard-read", "clipboard-write"])
     page.click('[data-copies="pytorch"]')
     page.wait_for_function("document.querySelector('[data-copies=pytorch]').textContent === 'Copied'")
     copied = page.evaluate("navigator.clipboard.readText()")
-    assert copied.strip() == pytorch_code(tuned.best.recipe, steps=tuned.steps).strip()
+    assert copied.strip() == pytorch_code(made.recipe, steps=made.steps).strip()
 
 
-def test_the_copy_button_works_without_the_right_to_the_clipboard(opened, tuned):
+def test_the_copy_button_works_without_the_right_to_the_clipboard(opened, made):
     page = opened()
     page.evaluate(
         "() => { navigator.clipboard.writeText = () => Promise.reject(new Error('refused'));"
@@ -112,14 +113,14 @@ def test_figures_follow_the_night(opened):
     page.emulate_media(color_scheme="dark")
     page.wait_for_function(f"({paper}) !== {by_day[0]!r}")
     assert page.evaluate(ground) != by_day[1]
-    assert page.evaluate("document.querySelectorAll('.chart svg.marks').length") == 5
+    assert page.evaluate("document.querySelectorAll('.chart svg.marks').length") == 6
     assert page.complaints == []
 
 
 def test_a_page_of_divergence_draws_too(opened, diverged, tmp_path):
     write_html(diverged, tmp_path / "report.html")
     page = opened(path=tmp_path / "report.html")
-    assert "Every setting diverged" in page.inner_text(".headline")
+    assert "Every trial diverged" in page.inner_text(".headline")
     assert page.evaluate("document.querySelectorAll('.chart svg.marks').length") == 2
     assert page.complaints == []
 

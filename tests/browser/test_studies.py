@@ -1,6 +1,7 @@
 """The studies in a real browser: one that a tune wrote, and one that grows while the page looks on."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from tests.browser.player import Player, served, until
@@ -23,18 +24,10 @@ RECOMMENDED, DEFAULT = SEARCHED[0][0], "sgd(lr=0.01, momentum=0.9)"
 def path(tmp_path):
     path = tmp_path / "surefoot.db"
     study = Study.create(Database(path), task="digits", settings={}, seed=0)
-    ramp = Curve(tuple(range(60)), tuple(2.0 - 0.02 * i for i in range(50)) + (9.0,) * 10)
-    recipe = Recipe.parse("sgd(lr=exponential(1e-5, rate=1e6), momentum=0.9)")
+    rows = [measured(text, "map/spread/000", loss) for text, loss in SEARCHED]
     study.record(
-        "range",
-        [Measurement("range", Trial(recipe, steps=60, seed=0), Outcome(math.inf, train=ramp))],
-        config_steps=60,
-        seconds=1.0,
-    )
-    rows = [measured(text, "search/000", loss) for text, loss in SEARCHED]
-    study.record(
-        "search/000",
-        [*rows, measured("sgd(lr=cosine(9), momentum=0.9)", "search/000", math.inf)],
+        "map/spread/000",
+        [*rows, measured("sgd(lr=cosine(9), momentum=0.9)", "map/spread/000", math.inf)],
         config_steps=700,
         seconds=1.0,
     )
@@ -51,7 +44,7 @@ def play(browser, path):
 
 def test_a_study_grows_while_the_page_looks_on(play, path):
     page = play.open("?view=studies")
-    assert "digits: running, 7 settings tried" in page.inner_text("#study-about")
+    assert "digits: running, 7 trials of 700 steps in all" in page.inner_text("#study-about")
     assert page.is_hidden("#study-best")
     study = Study.open(str(path))
     rows = [
@@ -60,7 +53,8 @@ def test_a_study_grows_while_the_page_looks_on(play, path):
         for text, loss in ((RECOMMENDED, 0.1 + s / 100), (DEFAULT, 0.8))
     ]
     study.record("confirm/1", rows, config_steps=600, seconds=1.0)
-    study.release(status="done", result={"recipe": RECOMMENDED, "default_scheduled_recipe": None})
+    kept = {"recipe": RECOMMENDED, "steps": 100, "boundary": [], "search_config_steps": 700, "config_steps": 1300}
+    study.release(status="done", result={"schema": 1, "seconds": 2.0, **kept})
     until(page, "document.getElementById('study-about').textContent.includes('digits: done')")
     assert page.locator("#best tr").all_inner_texts()[0].split("\t")[:3] == [RECOMMENDED, "recommended", "0.12"]
     assert page.locator("#best tr").count() == 2
@@ -84,10 +78,18 @@ def test_a_click_shows_a_setting_and_a_shift_click_compares_it(play):
     assert (asked["first"], asked["second"]) == ([page.input_value("#first")], ["3"])
 
 
-def test_the_range_test_is_drawn_and_read_out(play):
+def test_the_frontier_is_drawn_and_read_out_once_the_study_is_done(play, path, made):
     page = play.open("?view=studies")
-    assert page.inner_text("#ramps-words").startswith("sgd, momentum 0.9")
-    drawn = "new Set(document.getElementById('ramps').getContext('2d').getImageData(0, 0, 300, 200).data).size > 5"
+    assert page.is_hidden("#frontier-figure")
+    study = Study.open(str(path))
+    recipe = Recipe.parse(RECOMMENDED)
+    points = tuple(replace(point, recipe=recipe, loss=0.1, low=0.08, high=0.2) for point in made.frontier)
+    study.release(status="done", result=replace(made, frontier=points, contestants=(), recipe=recipe).to_json())
+    page.wait_for_selector("#frontier-figure:not([hidden])")
+    assert page.inner_text("#frontier-words").startswith("25 steps: 0.1 at learning rate 0.01; 50 steps")
+    assert page.inner_text("#frontier-words").endswith("(extrapolated)")
+    assert "Train with sgd(lr=cosine(0.01)" in page.inner_text("#study-result")
+    drawn = "new Set(document.getElementById('frontier').getContext('2d').getImageData(0, 0, 300, 200).data).size > 5"
     assert page.evaluate(drawn)
 
 
@@ -108,8 +110,10 @@ def test_a_database_that_comes_is_shown_and_so_is_a_study_that_comes_later(brows
         assert "there is no study database" in page.inner_text("#fault")
         player.complaints.clear()
         first = Study.create(Database(path), task="wine", settings={}, seed=0)
-        first.record("search/000", [measured(SEARCHED[0][0], "search/000", 0.4)], config_steps=100, seconds=1.0)
-        until(page, "document.getElementById('study-about').textContent.startsWith('wine: running, 1 settings')")
+        first.record("map/spread/000", [measured(SEARCHED[0][0], "map/spread/000", 0.4)], config_steps=100, seconds=1.0)
+        until(
+            page, "document.getElementById('study-about').textContent.startsWith('wine: running, 1 trial of 100 steps')"
+        )
         assert page.is_hidden("#fault")
         Study.create(Database(path), task="digits", settings={}, seed=0)
         until(page, "document.getElementById('study').options.length === 2")
@@ -126,8 +130,8 @@ def test_a_study_that_is_not_there_leaves_the_others_to_choose(play):
 
 def test_axe_finds_nothing_to_complain_about_once_there_is_a_winner(play, path):
     study = Study.open(str(path))
-    rows = [measured(text, "confirm/1", loss, seed=1) for text, loss in ((RECOMMENDED, 0.1), (DEFAULT, 0.8))]
-    study.record("confirm/1", rows, config_steps=600, seconds=1.0)
+    rows = [measured(text, "full/001", loss, seed=1) for text, loss in ((RECOMMENDED, 0.1), (DEFAULT, 0.8))]
+    study.record("full/001", rows, config_steps=600, seconds=1.0)
     page = play.open("?view=studies")
     assert page.is_visible("#study-best")
     assert play.axe(page) == []

@@ -12,16 +12,16 @@ CELLS = """(cells) => cells
 
 
 @pytest.fixture(scope="module")
-def page(browser, tuned, tmp_path_factory):
+def page(browser, made, tmp_path_factory):
     folder = tmp_path_factory.mktemp("logs")
-    write_tensorboard(tuned, folder)
+    write_tensorboard(made, folder)
     with tensorboard_of(folder) as address:
         context = browser.new_context(viewport={"width": 1600, "height": 1400})
         shown = context.new_page()
         shown.complaints = []
         shown.on("pageerror", lambda error: shown.complaints.append(str(error)))
         shown.goto(f"{address}#hparams")
-        shown.get_by_text("trial-000/search", exact=True).first.wait_for(timeout=30_000)
+        shown.get_by_text("trial-000/map-25", exact=True).first.wait_for(timeout=30_000)
         yield shown
         context.close()
 
@@ -39,8 +39,8 @@ def choose(page, menu, item):
 
 
 @pytest.mark.parametrize(("direction", "reverse"), [("Descending", True), ("Ascending", False)])
-def test_the_table_is_sorted_by_validation_loss_both_ways(page, tuned, direction, reverse):
-    finite = {run.group for run in runs_of(tuned) if not run.diverged}
+def test_the_table_is_sorted_by_validation_loss_both_ways(page, made, direction, reverse):
+    finite = {run.group for run in runs_of(made) if not run.diverged}
     choose(page, "Sort by", "validation loss")
     choose(page, "Direction", direction)
     losses = []
@@ -54,11 +54,11 @@ def test_the_table_is_sorted_by_validation_loss_both_ways(page, tuned, direction
     assert len(set(losses)) > len(losses) / 2
 
 
-def test_parallel_coordinates_have_a_line_for_every_setting_that_has_its_values(page, tuned):
+def test_parallel_coordinates_have_a_line_for_every_setting_that_has_its_values(page, made):
     page.get_by_text("PARALLEL COORDINATES VIEW").click()
     page.locator("tf-hparams-parallel-coords-plot svg").wait_for()
     axes = page.locator("tf-hparams-parallel-coords-plot svg g.axis").count()
     assert axes >= 6
     drawn = page.locator("tf-hparams-parallel-coords-plot svg g.foreground path").count()
-    assert drawn >= len(tuned.contestants)
+    assert drawn >= len(made.contestants)
     assert page.complaints == []

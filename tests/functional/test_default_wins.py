@@ -1,10 +1,9 @@
-"""Tunes whose space is so bad that the default recipe is best: an answer like any other."""
+"""Searches of a space so bad that the default recipe is better: it is trained beside the answer, and recommended."""
 
 import pytest
 
 from surefoot.fleet import Plan
-from surefoot.recipe import DEFAULT_RECIPE
-from surefoot.reports.sentences import tied_settings
+from surefoot.search.rate_range import usual_recipe
 from surefoot.search.space import Range, SearchSpace
 from surefoot.search.tune import tune
 
@@ -12,8 +11,8 @@ from surefoot.search.tune import tune
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_the_default_is_recommended_where_nothing_searched_is_better(optimizer):
     space = SearchSpace(optimizers=(optimizer,), lr=Range(1e-8, 1e-7))
-    found = tune("wine", space=space, budget="18x", plan=Plan("stacked", 16))
-    assert found.best.recipe in {DEFAULT_RECIPE, found.default_scheduled.recipe}
-    assert found.lr is found.momentum is None  # nothing of its kind was searched
-    assert "knows no range" in tied_settings(found)
+    found = tune("wine", steps=100, space=space, budget="10x", plan=Plan("stacked", 16))
+    assert found.recipe == found.best.recipe == usual_recipe(optimizer)
+    assert found.best.valid.seeds > 1
+    assert found.good_range is None  # nothing of its kind was searched
     assert found.boundary == ()

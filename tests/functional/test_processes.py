@@ -10,11 +10,13 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
 COMMAND = [sys.executable, "-m", "surefoot"]
-LONG = ["tune", "mnist1d", "--budget", "12x", "--seed", "7", "--plan", "plan.json", "--no-report", "--json"]
+LONG = ["tune", "mnist1d", "--budget", "4x", "--seed", "7", "--plan", "plan.json", "--no-report", "--json"]
 DEADLINE = 120.0
 
 
@@ -57,12 +59,14 @@ def test_every_command_has_help_with_an_example(command):
     assert "surefoot " in shown.stdout.partition("\n")[2]
 
 
-def test_ctrl_c_keeps_what_was_done_and_the_printed_command_goes_on():
+def test_ctrl_c_shows_the_best_so_far_and_the_printed_command_goes_on():
     process = started(*LONG)
-    wait_for("search", process)
+    wait_for("map", process)
+    wait_for("climb", process)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=DEADLINE)
+    shown, said = process.communicate(timeout=DEADLINE)
     assert process.returncode == 130
+    assert json.loads(shown)["recipe"]
     command = re.search(r"surefoot (tune --resume '?surefoot.db#1'?)", said)
     assert command, said
     assert "Traceback" not in said
@@ -75,28 +79,66 @@ def test_ctrl_c_keeps_what_was_done_and_the_printed_command_goes_on():
     assert first == second
 
 
-def test_a_killed_tune_goes_on_as_well():
-    process = started(*LONG)
-    wait_for("search", process)
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=DEADLINE)
-    resumed = surefoot("tune", "--resume", "surefoot.db", "--no-report", "--json")
-    assert resumed.returncode == 0, resumed.stderr
-    assert json.loads(resumed.stdout)["study"] == "surefoot.db#1"
+SCRIPT = """
+import os, signal, sys, time
+from pathlib import Path
+import surefoot
+
+trial = surefoot.trial(steps=100)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+Path(f"running-{os.getpid()}").touch()
+print("training", flush=True)
+if "--hang" in sys.argv:
+    time.sleep(600)
+trial.report(1.0 / trial.steps + abs(trial.recipe.lr.highest - 0.01))
+"""
+
+
+def test_ctrl_c_ends_the_scripts_that_run():
+    Path("script.py").write_text(SCRIPT)
+    process = started(
+        "tune", "--workers", "2", "--no-report", "--budget", "3x", "--", sys.executable, "script.py", "--hang"
+    )
+    begin = time.monotonic()
+    while len(running := [*Path().glob("running-*")]) < 1:
+        assert time.monotonic() - begin < DEADLINE
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    shown, said = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 130, said
+    assert "surefoot tune --resume" in said
+    assert "Traceback" not in said + shown
+    for path in running:
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(path.name.removeprefix("running-")), 0)
+
+
+def test_a_script_is_tuned_and_what_it_prints_is_kept_beside_the_study():
+    Path("script.py").write_text(SCRIPT)
+    asked = ["--budget", "0.6x", "--workers", "2", "--no-report", "--json"]
+    found = surefoot("tune", *asked, "--", sys.executable, "script.py")
+    assert found.returncode == 0, found.stderr
+    result = json.loads(found.stdout)
+    assert (result["task"], result["full_steps"]) == ("script", 100)
+    outputs = [*Path("surefoot.db-1-output").iterdir()]
+    assert len(outputs) == result["trials"]
+    assert {path.read_text() for path in outputs} == {"training\n"}
+    again = surefoot("tune", "--resume", "surefoot.db", "--no-report", "--json")
+    assert json.loads(again.stdout)["recipe"] == result["recipe"]
 
 
 def test_a_terminal_sees_a_live_bar_and_a_pipe_sees_lines():
-    piped = surefoot("tune", "wine", "--budget", "12x", "--plan", "plan.json", "--no-report")
-    assert "search" in piped.stderr
+    piped = surefoot("tune", "wine", "--budget", "3x", "--plan", "plan.json", "--no-report")
+    assert "map" in piped.stderr
     assert "\x1b" not in piped.stderr + piped.stdout
-    seen = in_terminal("tune", "wine", "--budget", "12x", "--plan", "plan.json", "--no-report", columns=100)
+    seen = in_terminal("tune", "wine", "--budget", "3x", "--plan", "plan.json", "--no-report", columns=100)
     assert "━" in seen
-    assert "recommended" in seen
+    assert "Train with" in seen
 
 
 def test_no_color_and_a_narrow_terminal_are_respected():
     seen = in_terminal(
-        "tune", "wine", "--budget", "12x", "--plan", "plan.json", "--no-report", "--quiet", columns=60, NO_COLOR="1"
+        "tune", "wine", "--budget", "3x", "--plan", "plan.json", "--no-report", "--quiet", columns=60, NO_COLOR="1"
     )
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", seen), "a colour was used"
     assert max(map(len, re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen).splitlines())) <= 60

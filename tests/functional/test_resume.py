@@ -1,45 +1,48 @@
-"""A tune that is broken off and gone on with ends as one that was not."""
+"""A search that is broken off and gone on with ends as one that was not; so does one that is given more budget."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-import torch
-from torch import nn
 
 from surefoot.errors import StudyError
-from surefoot.fleet import Plan, runner
-from surefoot.fleet.progress import Interrupted, Silent
+from surefoot.fleet import Plan
+from surefoot.interruption import Interrupted
+from surefoot.search.find import find
+from surefoot.search.read_result import read_result
+from surefoot.search.result import Contestant, SearchResult
+from surefoot.search.tune import tune
 from surefoot.studies import Database, Measurement, Study
 from surefoot.tasks.loader import load
-from surefoot.tasks.task import Task
-from surefoot.tuning.assembly import read_result
-from surefoot.search.result import Contestant, TuneResult
-from surefoot.search.tune import tune
+from surefoot.trainers import fleet_trainer
 
-PLAN = Plan("stacked", 16, threads=1)
+ASKED = {"budget": "5x", "plan": Plan("stacked", 16, threads=1), "seed": 3}
 
 
 @pytest.fixture(scope="module")
 def wine():
-    return load("wine")
+    return load("wine", steps=40)
 
 
 @pytest.fixture(scope="module")
 def unbroken(wine):
-    return tune(wine, budget="12x", plan=PLAN, seed=3)
+    return tune(wine, **ASKED)
 
 
 @pytest.fixture(autouse=True)
 def _short_slices(monkeypatch):
     """Slices of one step, however fast the machine is: as many places to break off at as there can be."""
-    monkeypatch.setattr(runner, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(fleet_trainer, "SLICE_SECONDS", 0.0)
 
 
-def new_study(path: Path) -> Study:
-    return Study.create(Database(path), task="wine", settings={}, seed=3)
+def new_study(path: Path, *, seed: int = 3) -> Study:
+    return Study.create(Database(path), task="wine", settings={}, seed=seed)
 
 
 def stop_after(calls: int):
@@ -47,120 +50,165 @@ def stop_after(calls: int):
     return lambda: next(left, None) is None
 
 
-def same_findings(first: TuneResult, second: TuneResult) -> None:
-    for field in dataclasses.fields(TuneResult):
-        if field.name not in ("seconds", "study"):
-            found = [without_probes(getattr(result, field.name)) for result in (first, second)]
+def same_findings(first: SearchResult, second: SearchResult) -> None:
+    """All that was found and measured, curves and probes included; only the time it took may differ."""
+    for field in dataclasses.fields(SearchResult):
+        if field.name not in ("seconds", "study", "trained", "budget"):
+            found = [without_seconds(getattr(result, field.name)) for result in (first, second)]
             assert found[0] == found[1], field.name
 
 
-def without_probes(found: object) -> object:
-    """Those from before an interruption are not kept: they are evidence, and no part of what was found."""
+def without_seconds(found: object) -> object:
     match found:
         case tuple():
-            return tuple(map(without_probes, found))
+            return tuple(map(without_seconds, found))
         case Measurement():
-            return dataclasses.replace(found, outcome=dataclasses.replace(found.outcome, probes=()))
+            return dataclasses.replace(found, outcome=dataclasses.replace(found.outcome, seconds=0.0))
         case Contestant():
-            return dataclasses.replace(found, runs=without_probes(found.runs))
+            return dataclasses.replace(found, runs=without_seconds(found.runs))
         case _:
             return found
 
 
-@pytest.mark.parametrize("calls", [0, 1, 5, 40, 150, 400])
+@pytest.mark.parametrize("calls", [1, 5, 60, 100])
 def test_one_interruption(wine, unbroken, tmp_path, calls):
     study = new_study(tmp_path / "s.db")
-    with pytest.raises(Interrupted):
-        tune(wine, budget="12x", plan=PLAN, seed=3, study=study, stop=stop_after(calls))
+    with pytest.raises(Interrupted) as stopped:
+        tune(wine, study=study, stop=stop_after(calls), **ASKED)
     assert study.info().status == "interrupted"
-    same_findings(unbroken, tune(wine, budget="12x", plan=PLAN, seed=3, study=study))
+    assert stopped.value.study == study.name
+    assert isinstance(stopped.value.result, SearchResult)
+    assert (stopped.value.result.recipe is not None) == bool(stopped.value.result.measurements)
+    found = tune(wine, study=study, **ASKED)
+    same_findings(unbroken, found)
+    same_findings(found, read_result(study))
     assert study.info().status == "done"
-    assert not list(tmp_path.glob("*.safetensors")), "checkpoints of a finished study are removed"
+    assert [path.name for path in tmp_path.iterdir() if "checkpoint" in path.name] == []
 
 
 def test_many_interruptions_lose_nothing(wine, unbroken, tmp_path):
-    """Broken off every 15 steps, within cooldowns too: if work were lost each time it would never end."""
+    """Broken off every 25 steps, within trainings too: if work were lost each time it would never end."""
     study = new_study(tmp_path / "s.db")
     for _ in range(100):
         try:
-            result = tune(wine, budget="12x", plan=PLAN, seed=3, study=study, stop=stop_after(15))
+            result = tune(wine, study=study, stop=stop_after(25), **ASKED)
             break
         except Interrupted:
             continue
     same_findings(unbroken, result)
-    same_findings(result, read_result(study))
 
 
 def test_a_damaged_checkpoint_costs_work_and_no_answer(wine, unbroken, tmp_path):
     study = new_study(tmp_path / "s.db")
     with pytest.raises(Interrupted):
-        tune(wine, budget="12x", plan=PLAN, seed=3, study=study, stop=stop_after(8))
-    (checkpoint,) = tmp_path.glob("*.safetensors")
+        tune(wine, study=study, stop=stop_after(8), **ASKED)
+    (checkpoint,) = study.checkpoints_path.glob("*.safetensors")
     checkpoint.write_bytes(checkpoint.read_bytes()[:100])
-    same_findings(unbroken, tune(wine, budget="12x", plan=PLAN, seed=3, study=study))
+    same_findings(unbroken, tune(wine, study=study, **ASKED))
 
 
 def test_a_finished_study_is_read_without_training(wine, tmp_path):
     study = new_study(tmp_path / "s.db")
-    first = tune(wine, budget="12x", plan=PLAN, seed=3, study=study)
-    again = tune(wine, budget="12x", plan=PLAN, seed=3, study=study, stop=lambda: pytest.fail("it trains"))
-    same_findings(first, again)
+    first = tune(wine, study=study, **ASKED)
+    same_findings(first, tune(wine, study=study, stop=stop_after(30), **ASKED))
+
+
+def test_a_find_is_kept_and_gone_on_with(wine, tmp_path):
+    with pytest.raises(Interrupted):
+        find(wine, study=tmp_path / "s.db", stop=stop_after(20), **ASKED)
+    study = Study.open(str(tmp_path / "s.db"))
+    same_findings(find(wine, **ASKED), find(wine, study=study, **ASKED))
+    with pytest.raises(StudyError, match="command was find, now tune"):
+        tune(wine, study=study, **ASKED)
 
 
 def test_an_unfinished_study_has_no_result_yet(wine, tmp_path):
     study = new_study(tmp_path / "s.db")
     with pytest.raises(Interrupted):
-        tune(wine, budget="12x", plan=PLAN, seed=3, study=study, stop=stop_after(5))
+        tune(wine, study=study, stop=stop_after(5), **ASKED)
     with pytest.raises(StudyError, match="--resume"):
         read_result(study)
 
 
-@pytest.fixture(scope="module")
-def line():
-    inputs = torch.randn(96, 3, generator=torch.Generator().manual_seed(0))
-    data = (inputs, inputs[:, :1] + 0.1 * inputs[:, 1:2] ** 2)
-    return Task("line", lambda: nn.Linear(3, 1), nn.functional.mse_loss, data, data, batch_size=8, steps=40)
+def test_a_task_with_more_budget_gives_what_it_would_have_given_from_the_start(wine, tmp_path):
+    study = new_study(tmp_path / "s.db")
+    tune(wine, study=study, **ASKED | {"budget": "3x"})
+    trained = sum(study.costs().values())
+    found, whole = tune(wine, study=study, **ASKED | {"budget": "8x"}), tune(wine, **ASKED | {"budget": "8x"})
+    assert sum(study.costs().values()) - trained < 8 * 40 - trained / 2  # what was recorded was not trained again
+    # Outcomes of a fleet depend on who trains beside, by their rounding.
+    assert found.recipe.lr.highest == pytest.approx(whole.recipe.lr.highest, rel=1e-3)
+    assert found.best.valid.mean == pytest.approx(whole.best.valid.mean, rel=1e-3)
+    assert found.trials == whole.trials
+    assert study.info().settings.get("budget") == "8x"
+    same_findings(found, read_result(study))
 
 
-@pytest.fixture(scope="module")
-def transferred(line):
-    return tune(line, budget="12x", plan=PLAN, seed=3, transfer=True)
+CALLS: list[object] = []
 
 
-def test_a_transfer_broken_off_goes_on_where_it_was(line, transferred, tmp_path):
-    """Broken off every 401 steps, in the transfer and before it."""
-    study = Study.create(Database(tmp_path / "s.db"), task="line", settings={}, seed=3)
-    stopped = []
-    for _ in range(200):
-        try:
-            result = tune(line, budget="12x", plan=PLAN, seed=3, study=study, stop=stop_after(401), transfer=True)
-            break
-        except Interrupted:
-            stopped += [name.name for name in tmp_path.glob("*.safetensors")]
-    same_findings(transferred, result)
-    same_findings(result, read_result(study))
-    assert sum("transfer" in name for name in stopped) > 3
-    assert not list(tmp_path.glob("*.safetensors"))
+def bowl(trial):
+    """A loss with a best rate, a cliff, and something to gain by length; what it is called with is noted."""
+    CALLS.append((str(trial.recipe), trial.steps, trial.seed))
+    rate = trial.recipe.lr.highest / (1.0 - trial.recipe.momentum.highest)
+    trial.report(2.0, step=1)
+    if rate > 3.0:
+        return math.inf
+    return 0.1 + 0.03 * math.log(rate / 0.2) ** 2 + trial.steps**-0.5 + 1e-3 * math.sin(trial.seed)
 
 
-def test_a_transfer_changes_nothing_of_the_answer_and_its_cost(line, transferred):
-    plain = tune(line, budget="12x", plan=PLAN, seed=3)
-    assert plain.contestants == transferred.contestants
-    assert (plain.trials, plain.steps) == (transferred.trials, transferred.steps)
-    assert plain.search_config_steps == transferred.search_config_steps
-    assert plain.config_steps == transferred.config_steps - transferred.transfer.config_steps
-    assert plain.config_steps <= 12 * 40
+@pytest.mark.parametrize(("first", "second"), [("0.5x", "2x"), ("2x", "4x"), ("3x", "12x")])
+def test_a_function_with_more_budget_does_too_and_nothing_is_trained_twice(first, second, tmp_path):
+    study = new_study(tmp_path / "s.db")
+    CALLS.clear()
+    tune(bowl, steps=200, budget=first, seed=3, study=study)
+    found = tune(bowl, steps=200, budget=second, seed=3, study=study)
+    assert len(CALLS) == len({*CALLS})
+    same_findings(tune(bowl, steps=200, budget=second, seed=3), found)
+    same_findings(found, read_result(study))
+    assert study.output_path.is_dir()
 
 
-def test_a_finished_study_is_gone_on_with_for_its_transfer(line, transferred, tmp_path):
-    study = Study.create(Database(tmp_path / "s.db"), task="line", settings={}, seed=3)
-    tune(line, budget="12x", plan=PLAN, seed=3, study=study)
-    assert read_result(study).transfer is None
-    same_findings(transferred, tune(line, budget="12x", plan=PLAN, seed=3, study=study, transfer=True))
-    same_findings(transferred, read_result(study))
+KILLED = """
+import os, signal
+from pathlib import Path
+from tests.functional.test_resume import bowl
+
+def train(trial):
+    calls = Path("calls")
+    count = len(calls.read_text()) if calls.exists() else 0
+    if count == {last}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    calls.write_text("x" * (count + 1))
+    return bowl(trial)
+"""
+
+
+def test_a_killed_search_of_a_function_ends_the_same(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = ["tune", "train.py:train", "--steps", "200", "--budget", "4x", "--seed", "3", "--no-report", "--quiet"]
+    for last in (2, 14):
+        Path("calls").unlink(missing_ok=True)
+        Path("train.py").write_text(KILLED.format(last=last))
+        ended = subprocess.run(
+            [sys.executable, "-m", "surefoot", *asked], capture_output=True, check=False, timeout=120
+        )
+        assert ended.returncode == -signal.SIGKILL
+        study = Study.open("surefoot.db")
+        assert len(study.measurements(unfinished=True)) == last
+        assert study.info().status == "interrupted"
+        # The same function by another name would be another one: the study is told to go on with this.
+        with study.database.write() as connection:
+            connection.exec_driver_sql("UPDATE study SET settings = json_remove(settings, '$.trained')")
+        CALLS.clear()
+        found = tune(bowl, steps=200, budget="4x", seed=3, study=study)
+        assert len(CALLS) == len(found.measurements) - last
+        same_findings(tune(bowl, steps=200, budget="4x", seed=3), found)
 
 
 def test_the_bar_goes_on_where_it_stood(wine, tmp_path):
+    from surefoot.fleet.progress import Silent
+
     class Bar(Silent):
         def __init__(self):
             bars.append({"total": 0, "done": 0})
@@ -174,8 +222,8 @@ def test_the_bar_goes_on_where_it_stood(wine, tmp_path):
     bars = []
     study = new_study(tmp_path / "s.db")
     with pytest.raises(Interrupted):
-        tune(wine, budget="12x", plan=PLAN, seed=3, study=study, progress=Bar(), stop=stop_after(400))
+        tune(wine, study=study, progress=Bar(), stop=stop_after(60), **ASKED)
     recorded = sum(study.costs().values())
-    tune(wine, budget="12x", plan=PLAN, seed=3, study=study, progress=Bar())
+    tune(wine, study=study, progress=Bar(), **ASKED)
     first, second = bars
     assert 0 < recorded < second["done"] <= second["total"] == first["total"]

@@ -8,26 +8,26 @@ import pytest
 
 from surefoot.cli.main import run
 from surefoot.fleet import Plan
-from surefoot.fleet.progress import Interrupted
+from surefoot.interruption import Interrupted
 from surefoot.recipe import Recipe
-from surefoot.studies import Study
-from surefoot.tasks.loader import load
-from surefoot.tuning.journal import SEARCH
+from surefoot.search.engine import CLIMB, MAP
 from surefoot.search.space import SearchSpace
 from surefoot.search.tune import tune
+from surefoot.studies import Study
+from surefoot.tasks.loader import load
 
 SMALL = ["--steps", "40", "--quiet", "--plan", "plan.json"]
 
 
 def tried(study: str = "surefoot.db") -> list[Recipe]:
-    return [row.trial.recipe for row in Study.open(study).measurements() if row.stage.startswith(SEARCH)]
+    return [row.trial.recipe for row in Study.open(study).measurements() if row.stage.startswith((MAP, CLIMB))]
 
 
 def test_optimizers_and_more_settings(json_of):
     asked = ["--optimizers", "sgd,adam", "--search", "warmup, nesterov", "--schedules", "cosine,linear"]
-    found = json_of(["tune", "wine", *SMALL, *asked, "--no-report", "--json"])
+    found = json_of(["tune", "wine", *SMALL, *asked, "--budget", "8x", "--no-report", "--json"])
     assert found["goal"] == "loss"
-    assert found["config_steps"] <= 27 * 40
+    assert found["config_steps"] <= 8 * 40
     recipes = tried()
     assert {recipe.optimizer for recipe in recipes} == {"sgd", "adam"}
     assert {recipe.optimizer for recipe in recipes if "nesterov" in recipe.switches} == {"sgd"}
@@ -43,23 +43,23 @@ def test_a_space_from_a_file(text, json_of):
         "from surefoot import Range, SearchSpace\n"
         "mine = SearchSpace(('adamw',), lr=Range(1e-3, 1e-1), momentum=Range(0.9, 0.9), clip=Range(1.0, 1.0))\n"
     )
-    json_of(["tune", "wine", *SMALL, "--space", text, "--budget", "12x", "--no-report", "--json"])
+    json_of(["tune", "wine", *SMALL, "--space", text, "--budget", "3x", "--no-report", "--json"])
     for recipe in tried():
         assert (recipe.optimizer, recipe.momentum.highest, recipe.clip) == ("adamw", 0.9, 1.0)
         assert 1e-3 <= recipe.lr.highest <= 1e-1
 
 
-@pytest.mark.parametrize("strategy", ["surefoot", "tpe", "gp", "random", "grid"])
-def test_every_strategy_keeps_to_its_budget(strategy, json_of):
-    asked = ["--strategy", strategy, "--budget", "12x", "--no-report", "--json"]
+@pytest.mark.parametrize("sampler", ["surefoot", "tpe", "gp", "random", "grid"])
+def test_every_sampler_keeps_to_its_budget(sampler, json_of):
+    asked = ["--sampler", sampler, "--budget", "4x", "--no-report", "--json"]
     found = json_of(["tune", "wine", *SMALL, *asked])
-    assert found["config_steps"] <= 12 * 40
+    assert found["config_steps"] <= 4 * 40
     assert found["recipe"]
-    assert Study.open("surefoot.db").info().settings["strategy"] == strategy
+    assert Study.open("surefoot.db").info().settings["sampler"] == sampler
 
 
 def test_the_metric_as_the_goal(json_of):
-    found = json_of(["tune", "wine", *SMALL, "--goal", "metric", "--budget", "12x", "--no-report", "--json"])
+    found = json_of(["tune", "wine", *SMALL, "--goal", "metric", "--budget", "8x", "--no-report", "--json"])
     assert found["goal"] == "metric"
     assert 0.9 <= found["metric"] <= 1.0
 
@@ -69,7 +69,7 @@ def test_an_interrupted_study_goes_on_with_its_options_though_its_file_is_gone(j
     Path("space.toml").write_text('optimizers = ["sgd", "adam"]\nwarmup = [0.0, 0.2]\n')
     kept = {"task": "wine", "steps": 40, "space_file": "space.toml", "device": "cpu", "out": "out"}
     left = iter(range(6))
-    asked = {"budget": "25x", "space": space, "strategy": "tpe", "goal": "metric", "settings": kept}
+    asked = {"budget": "5x", "space": space, "sampler": "tpe", "goal": "metric", "settings": kept}
     with pytest.raises(Interrupted):
         tune(
             load("wine", steps=40),
@@ -83,16 +83,15 @@ def test_an_interrupted_study_goes_on_with_its_options_though_its_file_is_gone(j
     assert found["goal"] == "metric"
     assert {recipe.optimizer for recipe in tried("s.db")} == {"sgd", "adam"}
     settings = Study.open("s.db").info().settings
-    assert (settings["strategy"], SearchSpace.of(settings["space"])) == ("tpe", space)
+    assert (settings["sampler"], SearchSpace.of(settings["space"])) == ("tpe", space)
 
 
 def test_the_page_repeats_the_command(capsys):
-    asked = ["--optimizers", "sgd,adam", "--search", "warmup", "--strategy", "random", "--goal", "metric"]
-    assert run(["tune", "wine", *SMALL, *asked, "--budget", "20x", "--out", "out"]) == 0
+    asked = ["--optimizers", "sgd,adam", "--search", "warmup", "--sampler", "random", "--goal", "metric"]
+    assert run(["tune", "wine", *SMALL, *asked, "--budget", "4x", "--out", "out"]) == 0
     page = Path("out/report.html").read_text()
     command = (
-        "surefoot tune wine --steps 40 --optimizers sgd,adam --search warmup --budget 20x --strategy random "
-        "--goal metric"
+        "surefoot tune wine --steps 40 --optimizers sgd,adam --search warmup --budget 4x --sampler random --goal metric"
     )
     assert command in page
     capsys.readouterr()
@@ -116,7 +115,8 @@ WRONG = {
     "search typo": (["--search", "warmpu"], "did you mean warmup"),
     "what is searched anyway": (["--search", "momentum"], "always searched"),
     "nesterov of adam": (["--optimizers", "adam", "--search", "nesterov"], "nesterov is for sgd and muon"),
-    "strategy": (["--strategy", "tpee"], "'tpe'"),
+    "sampler": (["--sampler", "tpee"], "'tpe'"),
+    "judge": (["--judge", "last"], "'final'"),
     "goal": (["--goal", "accuracy"], "'metric'"),
     "missing space": (["--space", "nowhere.toml"], "No such file"),
     "a folder": (["--space", "."], "directory"),

@@ -8,8 +8,8 @@ differs from task to task. Its logarithms therefore get a further normal error t
 longest trial in which the two were compared to the full length.
 
 The surrogate sees single losses. In a pair of one seed and length, initialisation and batches are the same, and what
-is common to both cancels: the difference says more than the two. The draws are therefore conditioned on the mean difference
-of each setting's longest pairs, as an ensemble Kalman filter does:
+is common to both cancels: the difference says more than the two. The draws are therefore conditioned on the mean
+difference of each setting's longest pairs, as an ensemble Kalman filter does:
 
     d' = d + C Hᵀ (H C Hᵀ + R)⁻¹ (observed + ε - H d),   R = 2 σ² / pairs + (drift · ln(full steps / steps))²
 

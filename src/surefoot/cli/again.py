@@ -12,11 +12,13 @@ DEFAULTS = {
     "split_seed": 0,
     "seed": 0,
     "device": "cpu",
-    "strategy": "surefoot",
+    "sampler": "surefoot",
     "goal": "loss",
-    "transfer": False,
+    "judge": "final",
+    "tolerance": 0.05,
+    "workers": 0,
 }
-NAMES = {"test_share": "test", "also_search": "search", "space_file": "space"}
+NAMES = {"test_share": "test", "also_search": "search", "space_file": "space", "timeout": "trial-timeout"}
 
 
 def again(command: str, task: str | None, settings: Mapping[str, Any], *, kept: Collection[str]) -> str:
@@ -25,7 +27,7 @@ def again(command: str, task: str | None, settings: Mapping[str, Any], *, kept: 
     Args:
         command: Name of the command.
         task: What it is given, if anything.
-        settings: Its options; what has its default is left out.
+        settings: Its options; what has its default is left out, and a list is an option for each of its items.
         kept: Which of them change the answer.
 
     Example:
@@ -36,6 +38,7 @@ def again(command: str, task: str | None, settings: Mapping[str, Any], *, kept: 
         part
         for key, value in settings.items()
         if key in kept and value is not None and value != DEFAULTS.get(key)
-        for part in (f"--{NAMES.get(key, key).replace('_', '-')}", *(() if value is True else (str(value),)))
+        for each in (value if isinstance(value, list) else [value])
+        for part in (f"--{NAMES.get(key, key).replace('_', '-')}", *(() if each is True else (str(each),)))
     ]
     return shlex.join(["surefoot", command, *([] if task is None else [task]), *options])

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from surefoot.fleet.progress import Progress as Listener
 from surefoot.fleet.progress import Silent
+from surefoot.numerals import seconds_text
 
 LINE_SECONDS = 10.0
 
@@ -48,7 +49,7 @@ class LiveBar:
 
     def begin(self, *, config_steps: int, done: int = 0) -> None:
         """Set the length of the bar; what was done before says nothing of the pace now."""
-        self._live.reset(self._bar, total=config_steps, completed=done, best="")
+        self._live.reset(self._bar, total=config_steps or None, completed=done, best="")
 
     def stage(self, name: str, *, config_steps: int) -> None:  # noqa: ARG002  (the bar is of the whole work)
         """Name the stage."""
@@ -92,7 +93,7 @@ class Lines:
         now = time.monotonic()
         if self._total and now - self._last > LINE_SECONDS:
             left = (now - self._begun) * max(0, self._total - self._done) / max(1, self._done - self._before)
-            self.tell(f"{self._stage}: {100 * self._done / self._total:.0f} %, about {left:.0f} s left")
+            self.tell(f"{self._stage}: {100 * self._done / self._total:.0f} %, about {seconds_text(left)} left")
 
     def best(self, recipe: str, loss: float) -> None:
         """Print nothing: the result says it."""

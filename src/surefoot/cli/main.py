@@ -36,10 +36,12 @@ def cli() -> None:
     """Find, schedule and explain the learning rate and momentum of your PyTorch network.
 
     \b
-    surefoot tune digits                           which learning rate, momentum and schedule?
+    surefoot tune digits                           which learning rate, momentum, schedule and length?
     surefoot tune train.py:task                    the same for your own network
+    surefoot tune train.py:train --steps 2000      the same for your own training function
+    surefoot tune -- python train.py               the same for your own script
     surefoot tune data.csv --target price          the same for a table
-    surefoot find digits                           which range is even usable?
+    surefoot find digits                           which rates are good, without a full training?
     surefoot check digits --recipe "sgd(lr=0.5)"   is this right, and what to change?
     surefoot diagnose runs/Nov23_10-12-01          what does this log tell?
     surefoot play                                  balls on hills, in the browser

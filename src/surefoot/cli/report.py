@@ -18,10 +18,10 @@ def report(study: str, *, out: Path, as_json: bool) -> int:
     surefoot report surefoot.db
     surefoot report surefoot.db#3 --out talk
     """
-    from surefoot.cli.tune import show_result
+    from surefoot.cli.search import show_result
     from surefoot.files import writable_folder
+    from surefoot.search.read_result import read_result
     from surefoot.studies import Study
-    from surefoot.tuning.assembly import read_result
 
     result = read_result(Study.open(study))
     writable_folder(out)

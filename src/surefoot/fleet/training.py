@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 # Batches are read ahead, once for all members: so many bytes of them at a time.
 READ_AHEAD_BYTES = 64 << 20
-# Forking and waiting cost about this long: less work than a few times that is done in this process.
-FORK_SECONDS = 0.01
+# Forking and waiting cost about this long, more with a busy neighbour: less work than a few times that is done in this
+# process.
+FORK_SECONDS = 0.03
 
 Batches = dict[int, list[Any]]
 

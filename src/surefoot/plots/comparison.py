@@ -1,10 +1,9 @@
-"""The comparison: final validation losses of the confirmed recipes with their intervals."""
+"""The comparison: final validation losses of the recipes that were trained in full, with their intervals."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import altair as alt
@@ -12,41 +11,24 @@ import altair as alt
 from surefoot.numerals import how_much_lower, measured, numeral
 from surefoot.plots.axes import finite, log_axis
 from surefoot.plots.inline import Row, inline
-from surefoot.plots.theme import DEFAULT, DEFAULT_SCHEDULED, RECOMMENDED, RUNNER_UP, by_role, finished, layered
+from surefoot.plots.theme import by_role, finished, layered
 from surefoot.recipe import DEFAULT_RECIPE
-from surefoot.search.result import Contestant, TuneResult
+from surefoot.search.result import Contestant, SearchResult
 
 ROW_HEIGHT = 50
 # In a row the name stands above the marks.
 NAME_ABOVE, MARKS_BELOW = -13, 9
-NOT_WORSE = "not clearly worse"
 # Room beside the losses, as a share of their range.
 ROOM = 0.06
 # Losses further apart than this factor are on a logarithmic axis.
 WIDE = 3.0
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A confirmed recipe in the ranking.
-
-    Attributes:
-        role: Whose recipe it is; the key to its colour.
-        name: What people call it: the role, and whether the best is clearly better.
-        found: The recipe with its scores.
-    """
-
-    role: str
-    name: str
-    found: Contestant
-
-
-def comparison(result: TuneResult) -> alt.LayerChart:
-    """Return validation loss with its 90 % interval for every confirmed recipe, best first, and each seed as a tick."""
-    standings = ranking(result)
-    low, high, log = _bounds([standing.found for standing in standings])
-    rows = [_row(standing, low, high) for standing in standings]
-    ticks = [tick for standing in standings for tick in _ticks(standing)]
+def comparison(result: SearchResult) -> alt.LayerChart:
+    """Return validation loss with its 90 % interval for every contestant, in their order, and each seed as a tick."""
+    low, high, log = _bounds(result.contestants)
+    rows = [_row(found, low, high) for found in result.contestants]
+    ticks = [tick for found in result.contestants for tick in _ticks(found)]
     kind: dict[str, Any] = {"type": "log"} if log else {"zero": False}
     scale = alt.Scale(domain=[low, high], nice=False, **kind)
     axis = log_axis(low, high, most=6) if log else alt.Axis(tickCount=6)
@@ -65,35 +47,26 @@ def comparison(result: TuneResult) -> alt.LayerChart:
         base.mark_text(align="left", dy=NAME_ABOVE, style="note").encode(x=left, text="name:N"),
         base.mark_text(align="right", dy=NAME_ABOVE, style="note", fontWeight=600).encode(x=right, text="shown:N"),
     ]
-    count = result.default.valid.seeds
     figure: alt.LayerChart = finished(
-        layered(*layers, height=ROW_HEIGHT * len(rows)),
-        _title(result),
-        subtitle=f"{result.task}: mean of {count} fresh seeds (ticks) with its 90 % interval (line).",
+        layered(*layers, height=ROW_HEIGHT * len(rows)), _title(result), subtitle=f"{result.task}: {_seeds(result)}."
     )
     return figure
 
 
-def ranking(result: TuneResult) -> list[Standing]:
-    """Return the confirmed recipes with what they are, best first; a diverged default comes last."""
-    present = {found.recipe for found in result.contestants}
-    diverged = [found for found in (result.default, result.default_scheduled) if found.recipe not in present]
-    return [_standing(result, found) for found in (*result.contestants, *diverged)]
+def _seeds(result: SearchResult) -> str:
+    counts = sorted({found.valid.seeds for found in result.contestants})
+    if counts == [1]:
+        return f"one training each, of {result.steps:,} steps"
+    seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return f"mean of {seeds} trainings of {result.steps:,} steps (ticks) with its 90 % interval (line)"
 
 
-def _standing(result: TuneResult, found: Contestant) -> Standing:
-    roles = {result.default_scheduled.recipe: DEFAULT_SCHEDULED, result.default.recipe: DEFAULT}
-    role = roles.get(found.recipe, RECOMMENDED if found is result.best else RUNNER_UP)
-    if found is result.best or not found.tied:
-        return Standing(role, role, found)
-    return Standing(role, NOT_WORSE if role == RUNNER_UP else f"{role}: {NOT_WORSE}", found)
-
-
-def _title(result: TuneResult) -> str:
-    gain = result.improvement(result.default)
-    if gain is None or not math.isfinite(gain):
-        return "Validation loss of the recommended recipe and the default"
-    if any(found.tied and found.recipe == result.default.recipe for found in result.contestants):
+def _title(result: SearchResult) -> str:
+    default = result.default
+    gain = None if default is None else result.improvement(default)
+    if default is None or gain is None or not math.isfinite(gain) or default is result.best:
+        return "Validation loss in full training"
+    if default.tied or gain <= 1.0:
         return "No clear gain over the default"
     return f"{how_much_lower(gain)} validation loss than the default"
 
@@ -105,15 +78,16 @@ _TOOLTIP = [
 ]
 
 
-def _row(standing: Standing, low: float, high: float) -> Row:
-    score, recipe = standing.found.valid, standing.found.recipe
+def _row(found: Contestant, low: float, high: float) -> Row:
+    score, recipe = found.valid, found.recipe
     known = math.isfinite(score.low) and math.isfinite(score.high)
     lr, momentum = numeral(recipe.lr.highest), numeral(recipe.momentum.highest)
     # Whose learning rate it is need not be said of the default's optimizer.
     optimizer = "" if recipe.optimizer == DEFAULT_RECIPE.optimizer else f"{recipe.optimizer}, "
+    tied = ", tied" if found.tied and found.role != "recommended" else ""
     return {
-        "name": f"{standing.name} ({optimizer}lr {lr}, momentum {momentum})",
-        "role": standing.role,
+        "name": f"{found.role}{tied} ({optimizer}lr {lr}, momentum {momentum})",
+        "role": found.role,
         "recipe": str(recipe),
         "mean": score.mean,
         # An interval that reaches out of the picture ends at its edge.
@@ -124,12 +98,12 @@ def _row(standing: Standing, low: float, high: float) -> Row:
     }
 
 
-def _ticks(standing: Standing) -> Iterator[Row]:
-    for loss in finite(run.outcome.loss for run in standing.found.runs):
-        yield {"recipe": str(standing.found.recipe), "role": standing.role, "mean": loss}
+def _ticks(found: Contestant) -> Iterator[Row]:
+    for loss in finite(run.outcome.loss for run in found.runs):
+        yield {"recipe": str(found.recipe), "role": found.role, "mean": loss}
 
 
-def _bounds(shown: list[Contestant]) -> tuple[float, float, bool]:
+def _bounds(shown: Sequence[Contestant]) -> tuple[float, float, bool]:
     """Return the ends of the loss axis, and whether it is logarithmic."""
     losses = finite(run.outcome.loss for found in shown for run in found.runs) or [1.0]
     ends = [*losses, *finite(end for found in shown for end in (found.valid.low, found.valid.high))]

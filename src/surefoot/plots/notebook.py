@@ -16,31 +16,42 @@ from surefoot.explanation.slices.result import LossSlice
 from surefoot.logs.curve import Curve
 from surefoot.plots.check_losses import check_losses
 from surefoot.plots.claim_figure import claim_figure
+<<<<<<< HEAD
 from surefoot.plots.comparison import comparison
 from surefoot.plots.descended import descended
 from surefoot.plots.heat_map import heat_map
 from surefoot.plots.learning_curves import learning_curves
+=======
+from surefoot.plots.course import course
+from surefoot.plots.descended import descended
+from surefoot.plots.forks import forks
+>>>>>>> main
 from surefoot.plots.logged import diagnosed, logged
 from surefoot.plots.loss_slice import loss_plane, loss_slice
 from surefoot.plots.own_training import own_training
 from surefoot.plots.picture import write_chart
-from surefoot.plots.range_test import range_test, usable_range
 from surefoot.plots.schedule import recipe_schedule, schedule
+from surefoot.plots.search_figures import search_figures
 from surefoot.plots.stability_map import stability_map, why_no_map
 from surefoot.plots.theme import HEIGHT, LIGHT, WIDTH, Figure, column
 from surefoot.plots.watched import watched
 from surefoot.recipe import Recipe
 from surefoot.schedules import Schedule, schedule_text
+<<<<<<< HEAD
 from surefoot.search.result import TuneResult
 from surefoot.surfaces.descent import Descent
 from surefoot.tuning.found import FindResult
+=======
+from surefoot.search.result import SearchResult
+from surefoot.surfaces.descent import Descent
+>>>>>>> main
 from surefoot.watch.watch import Watch
 
 TYPICAL_STEPS = 1000
 # Whatever there is a figure of.
 Shown: TypeAlias = (
-    "TuneResult | FindResult | CheckResult | DiagnoseResult | ExplainResult | Claim | LossSlice | Descent | Curve "
-    "| Watch | Recipe | Schedule"
+    "SearchResult | CheckResult | DiagnoseResult | ExplainResult | Claim | LossSlice | Descent | Curve | Watch "
+    "| Recipe | Schedule"
 )
 
 
@@ -89,16 +100,6 @@ def show_schedules(schedules: Sequence[Schedule], *, steps: int = TYPICAL_STEPS)
     return schedule({schedule_text(each): each for each in schedules}, steps=steps)
 
 
-def tune_figures(result: TuneResult) -> list[alt.LayerChart]:
-    """Return the figures of a tune, the most telling first; without a recommendation those that can be drawn."""
-    figures = [heat_map(result)]
-    ramps = [range_test(result.ramps)] if result.ramps else []
-    if result.best is None:
-        return figures + ramps
-    figures += [comparison(result), learning_curves(result), *ramps]
-    return [*figures, recipe_schedule(result.best.recipe, steps=result.steps)]
-
-
 def check_figures(result: CheckResult) -> list[alt.LayerChart]:
     """Return the figures of a check, the most telling first; without its curvature those that can be drawn."""
     stability = [stability_map(result)] if why_no_map(result) is None else []
@@ -113,8 +114,7 @@ def explain_figures(result: ExplainResult) -> list[alt.LayerChart]:
 
 # Those whose figure needs nothing but themselves.
 _FIGURES: dict[type[Any], Callable[[Any], Figure]] = {
-    TuneResult: lambda result: stacked(tune_figures(result)),
-    FindResult: usable_range,
+    SearchResult: lambda result: stacked([figure.chart for figure in search_figures(result)]),
     CheckResult: lambda result: stacked(check_figures(result)),
     DiagnoseResult: diagnosed,
     ExplainResult: lambda result: stacked(explain_figures(result)),

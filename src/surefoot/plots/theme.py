@@ -16,13 +16,8 @@ WIDTH, HEIGHT = 560, 320
 FONT = "Inter, 'Helvetica Neue', Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 
 # Who a line or a dot belongs to; the same colour in every figure.
-RECOMMENDED, DEFAULT, DEFAULT_SCHEDULED, RUNNER_UP = (
-    "recommended",
-    "default",
-    "default, same schedule",
-    "runner-up",
-)
-ROLES = (RECOMMENDED, DEFAULT, DEFAULT_SCHEDULED, RUNNER_UP)
+RECOMMENDED, DEFAULT, COMPARED, RUNNER_UP = ("recommended", "default", "compared", "runner-up")
+ROLES = (RECOMMENDED, DEFAULT, COMPARED, RUNNER_UP)
 # Of a check; they take the colours of the recommended and of the default.
 ADVISED, YOURS = "advised", "yours"
 DASHES = ([1, 0], [1, 0], [6, 3], [1, 0])

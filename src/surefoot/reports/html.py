@@ -1,52 +1,80 @@
-"""The report of a tune: one HTML page that holds everything it shows and asks no network for anything."""
+"""The report of a search: one HTML page that holds everything it shows and asks no network for anything."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from surefoot.numerals import measured, numeral
-from surefoot.plots.comparison import Standing, comparison, ranking
-from surefoot.plots.heat_map import heat_map
-from surefoot.plots.learning_curves import learning_curves
-from surefoot.plots.range_test import range_test
-from surefoot.plots.schedule import recipe_schedule
-from surefoot.reports.page import Panel, page, panel, write_page
+from surefoot.numerals import measured, numeral, percent
+from surefoot.plots.good_range import is_recommended, momentum_rows
+from surefoot.plots.search_figures import search_figures
+from surefoot.reports.page import Panel, environment_rows, page, panel, write_page
 from surefoot.reports.sentences import (
     best_rate_text,
-    boundary_warning,
     bounds_text,
+    contestant_name,
+    contestants_note,
     cost,
+    frontier_note,
+    frontier_title,
+    good_range_text,
     headline,
-    tied_settings,
+    momenta_title,
+    notes,
     transfer_notes,
 )
-from surefoot.search.result import TuneResult
-from surefoot.search.scaling import TransferRow
+from surefoot.search.result import SearchResult
+from surefoot.search.scaling import Transfer
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A confirmed recipe in the table."""
+class PageRow:
+    """A row of a table of the page.
+
+    Attributes:
+        head: What the row is about.
+        recipe: Its recipe, below the head; empty where there is none.
+        cells: The others, in words.
+        best: Whether it is the recommended one.
+    """
+
+    head: str
+    recipe: str
+    cells: tuple[str, ...]
+    best: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PageTable:
+    """A table of the page.
+
+    Attributes:
+        name: Its section's name in links.
+        title: Heading.
+        columns: Heads of the columns.
+        rows: Its rows.
+        before: What is said above it.
+        after: What is said below it.
+    """
 
     name: str
-    recipe: str
-    loss: str
-    bounds: str
-    metric: str
-    test: str
-    best: bool
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[PageRow, ...]
+    before: str = ""
+    after: tuple[str, ...] = ()
 
 
 def write_html(
-    result: TuneResult, path: Path, *, environment: Mapping[str, Any] | None = None, command: str | None = None
+    result: SearchResult, path: Path, *, environment: Mapping[str, Any] | None = None, command: str | None = None
 ) -> None:
-    """Write the report of a tune as one page.
+    """Write the report of a find or a tune as one page.
 
     Args:
-        result: What the tune found.
+        result: What was found.
         path: Of the page.
         environment: What it ran on, as a study keeps it.
         command: What asks for the same again.
@@ -57,86 +85,123 @@ def write_html(
     write_page(html(result, environment=environment, command=command), path)
 
 
-def html(result: TuneResult, *, environment: Mapping[str, Any] | None = None, command: str | None = None) -> str:
+def html(result: SearchResult, *, environment: Mapping[str, Any] | None = None, command: str | None = None) -> str:
     """Return the page."""
-    rows = [_row(result, standing) for standing in ranking(result)]
     return page(
         "report.html.j2",
         panels=panels(result),
-        recipe=None if result.best is None else result.best.recipe,
+        recipe=result.recipe,
         steps=result.steps,
         environment=environment,
         command=command,
         result=result,
         headline=headline(result),
-        warning=boundary_warning(result),
-        tied=tied_settings(result),
+        notes=notes(result),
+        good_range=good_range_text(result),
         cost=cost(result),
-        rows=rows,
-        with_metric=any(row.metric for row in rows),
-        with_test=any(row.test for row in rows),
-        transfer=[_transferred(row) for row in result.transfer.rows] if result.transfer else [],
-        transfer_notes=transfer_notes(result.transfer) if result.transfer else [],
+        tables=tables(result),
+        plan=environment_rows(result.plan or {}),
     )
 
 
-def panels(result: TuneResult) -> list[Panel]:
+def panels(result: SearchResult) -> list[Panel]:
     """Return the figures with how to read them."""
-    seeds, best = result.default.valid.seeds, result.best
-    tried = panel(
-        heat_map(result),
-        "Every dot is a setting that the search tried, a cross one that diverged. The colour says how many times its "
-        "validation loss is that of the best setting trained as long, the size how long it was trained before better "
-        "ones took its place; the squares interpolate between the dots.",
-    )
-    breaks = []
-    if result.ramps:  # there are none where the user bounded the learning rate
-        breaks += [
-            panel(
-                range_test(result.ramps),
-                "The learning rate grows at every step: the loss falls where the network learns and shoots up where "
-                "training breaks, at the dashed line.",
-            )
-        ]
-    if best is None:
-        return [tried, *breaks]
-    compared = panel(
-        comparison(result),
-        f"Dots are the mean validation losses over {seeds} fresh seeds, lines their 90 % intervals, ticks the single "
-        "seeds: where lines overlap widely the difference may be luck.",
-    )
-    curves = panel(
-        learning_curves(result),
-        "The lower and the sooner, the better; thin lines are single seeds, thick ones their mean. On every seed all "
-        "recipes had the same initial weights and the same mini-batches.",
-    )
-    chart = recipe_schedule(best.recipe, steps=result.steps)
-    used = panel(chart, f"What the recommended recipe, {best.recipe}, uses at every step.")
-    return [tried, compared, curves, *breaks, used]
+    return [panel(figure.chart, figure.caption) for figure in search_figures(result)]
 
 
-def _row(result: TuneResult, standing: Standing) -> Row:
-    found = standing.found
-    return Row(
-        name=standing.name,
-        recipe=str(found.recipe),
-        loss=measured(found.valid.mean),
-        bounds=bounds_text(found.valid) or "not known",
-        metric="" if found.metric is None else measured(found.metric),
-        test="" if found.test is None else measured(found.test.mean),
-        best=found is result.best,
-    )
+def tables(result: SearchResult) -> list[PageTable]:
+    """Return the tables that there is something in."""
+    every = [_contestants(result), _frontier(result), _by_momentum(result)]
+    if result.transfer is not None:
+        every.append(_transfer(result.transfer))
+    return [table for table in every if table.rows]
 
 
-def _transferred(row: TransferRow) -> list[tuple[str, str]]:
-    """Return a row of the transfer as pairs of column and text."""
-    ends = row.interval
-    return [
-        ("Change", row.change),
-        ("Steps", f"{row.steps:,}"),
-        ("Batch size", f"{row.batch_size:,}"),
-        ("Best learning rate", best_rate_text(row)),
-        ("90 % interval", "not known" if ends is None else f"{numeral(ends.low)} to {numeral(ends.high)}"),
-        ("Loss there", measured(row.loss)),
-        ("Loss of the answer", measured(row.loss_of_answer)),
+def _contestants(result: SearchResult) -> PageTable:
+    metric = any(found.metric is not None for found in result.contestants)
+    test = any(found.test is not None for found in result.contestants)
+    rows = [
+        PageRow(
+            head=contestant_name(found, result),
+            recipe=str(found.recipe),
+            cells=(
+                measured(found.valid.mean),
+                bounds_text(found.valid) or "not known",
+                *["" if found.metric is None else measured(found.metric)] * metric,
+                *["" if found.test is None else measured(found.test.mean)] * test,
+                str(found.valid.seeds),
+            ),
+            best=found is result.best,
+        )
+        for found in result.contestants
     ]
+    columns = ("Recipe", "Validation loss", "90 % interval", *["Metric"] * metric, *["Test loss"] * test, "Seeds")
+    note = contestants_note(result)
+    return PageTable("numbers", "Trained in full", columns, tuple(rows), after=(note,) if note else ())
+
+
+def _frontier(result: SearchResult) -> PageTable:
+    rows = [
+        PageRow(
+            head=f"{point.steps:,}",
+            recipe=str(point.recipe),
+            cells=(
+                percent(point.steps / result.full_steps),
+                measured(point.loss),
+                f"{measured(point.low)} to {measured(point.high)}"
+                if math.isfinite(point.low) and math.isfinite(point.high)
+                else "not known",
+                str(point.trials) if point.trials else "extrapolated",
+            ),
+            best=result.recipe is not None and point.steps == result.steps,
+        )
+        for point in result.frontier
+    ]
+    columns = ("Steps", "Of the full training", f"Expected {_what(result)}", "90 % interval", "Trials")
+    note = frontier_note(result)
+    before, after = frontier_title(result), (note,) if note else ()
+    return PageTable("frontier", "What each length gives", columns, tuple(rows), before=before, after=after)
+
+
+def _what(result: SearchResult) -> str:
+    return "metric" if result.aim.goal == "metric" else "loss"
+
+
+def _by_momentum(result: SearchResult) -> PageTable:
+    rows = [
+        PageRow(
+            head=numeral(row.momentum),
+            recipe="",
+            cells=(
+                numeral(row.lr),
+                "-" if row.good is None else f"{numeral(row.good.low)} to {numeral(row.good.high)}",
+                "-" if row.limit is None else numeral(row.limit),
+                "-" if math.isinf(row.loss) else measured(row.loss),
+            ),
+            best=is_recommended(row, result),
+        )
+        for row in (momentum_rows(result) if result.by_momentum else [])
+    ]
+    columns = ("Momentum", "Best learning rate", "Good", "Largest usable", f"Expected {_what(result)}")
+    return PageTable("momenta", "By momentum", columns, tuple(rows), before=momenta_title(result))
+
+
+def _transfer(found: Transfer) -> PageTable:
+    rows = [
+        PageRow(
+            head=row.change,
+            recipe="",
+            cells=(
+                f"{row.steps:,}",
+                f"{row.batch_size:,}",
+                best_rate_text(row),
+                "not known" if row.interval is None else f"{numeral(row.interval.low)} to {numeral(row.interval.high)}",
+                measured(row.loss),
+                measured(row.loss_of_answer),
+            ),
+        )
+        for row in found.rows
+    ]
+    columns = ("Change", "Steps", "Batch size", "Best learning rate", "90 % interval", "Loss there", "Answer's loss")
+    title = "If you train longer, or with other batches"
+    return PageTable("transfer", title, columns, tuple(rows), after=tuple(transfer_notes(found)))

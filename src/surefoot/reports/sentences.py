@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import math
 
+<<<<<<< HEAD
 from surefoot.numerals import how_much_lower, measured, numeral, seconds_text
 from surefoot.search.result import Contestant, TuneResult
+=======
+from surefoot.numerals import how_much_lower, measured, numeral
+from surefoot.recipe import DEFAULT_RECIPE
+from surefoot.search.result import Contestant, FrontierPoint, SearchResult
+>>>>>>> main
 from surefoot.search.scaling import QUANTITIES, Exponent, Transfer, TransferRow
 from surefoot.tuning.found import FindResult
 from surefoot.values import Interval, Score
@@ -14,42 +20,74 @@ LONG_NAMES = {"lr": "learning rate", "steps": "length of training", "batch_size"
 EDGE_NOTE = "* on the edge of the rates tried, the best may lie beyond; left out of the powers."
 
 
-def headline(result: TuneResult) -> str:
-    """Return the recommendation with its numbers, in one sentence or two."""
+def headline(result: SearchResult) -> str:
+    """Return the recommendation and what it gives, or why there is none."""
+    recipe = result.recipe
+    if recipe is None:
+        return f"There is no recommendation. {sentence(result.reason or 'Nothing is known.')}"
+    length = f"{result.steps:,} steps"
+    what = f"Keep the default, {recipe}," if recipe == DEFAULT_RECIPE else f"Train with {recipe}"
+    return f"{what} for {length}: {_promise(result)}."
+
+
+def _promise(result: SearchResult) -> str:
+    """Return what the recommended recipe gives: as measured, or else as expected."""
     best = result.best
     if best is None:
-        return f"There is no recommendation. {_sentence(result.reason)}"
+        return _expectation(result)
+    if not math.isfinite(best.valid.mean):
+        return "trained on fresh seeds, it diverged"
     loss = f"a validation loss of {interval_text(best.valid)}"
-    if best.recipe == result.default.recipe:
-        return f"Keep the default, {best.recipe}: with {loss} it was the best of {result.trials} recipes."
-    if result.goal == "metric" and best.metric is not None:
-        return f"{best.recipe} reaches a metric of {measured(best.metric)} and {loss}, {_against_metric(result)}."
-    return f"{best.recipe} reaches {loss}, {_against_default(result)}."
+    if result.aim.goal == "metric" and best.metric is not None:
+        loss = f"a metric of {measured(best.metric)} and {loss}"
+    return f"it reaches {loss}{_against_default(result)}"
 
 
-def _against_metric(result: TuneResult) -> str:
-    metric = result.default.metric
-    if metric is None or not math.isfinite(result.default.valid.mean):
-        return "where the default diverged"
-    if is_tied(result, result.default):
-        return f"where the default's metric, {measured(metric)}, cannot be told apart"
-    return f"where the default's metric is {measured(metric)}"
+def _expectation(result: SearchResult) -> str:
+    if result.expected_loss is None:
+        return "what it gives was not measured"
+    point = recommended_point(result)
+    known = point is not None and point.recipe == result.recipe
+    bounds = f" (90 % interval {measured(point.low)} to {measured(point.high)})" if point is not None and known else ""
+    return f"the expected validation loss is {measured(result.expected_loss)}{bounds}"
 
 
-def _against_default(result: TuneResult) -> str:
-    default = result.default.valid
-    if not math.isfinite(default.mean):
-        return "where the default diverged"
-    gain = result.improvement(result.default)
-    whose = f"the default's {measured(default.mean)}"
-    if is_tied(result, result.default):
-        return f"which cannot be told apart from {whose}"
-    return f"{how_much_lower(gain)} than {whose}" if gain is not None else f"below {whose}"
+def recommended_point(result: SearchResult) -> FrontierPoint | None:
+    """Return the point of the frontier at the recommended length, ``None`` where there is none."""
+    return next((point for point in result.frontier if point.steps == result.steps), None)
 
 
-def is_tied(result: TuneResult, contestant: Contestant) -> bool:
-    """Whether a recipe of the confirmation cannot be told apart from the best."""
-    return any(found.tied and found.recipe == contestant.recipe for found in result.contestants)
+def _against_default(result: SearchResult) -> str:
+    """Return how the recommended recipe compares with the default, nothing where that was not trained."""
+    default, best = result.default, result.best
+    if default is None or best is None or best.recipe == default.recipe:
+        return ""
+    if not math.isfinite(default.valid.mean):
+        return "; the default diverged"
+    if result.aim.goal == "metric" and default.metric is not None:
+        return f"; {_tied_or(default, f'the metric of the default is {measured(default.metric)}')}"
+    whose = f"the default's {measured(default.valid.mean)}"
+    if default.tied:
+        return f"; the seeds cannot tell it from {whose}"
+    if default.valid.mean <= best.valid.mean:
+        return f"; {whose} is no higher"
+    gain = result.improvement(default)
+    return f", {how_much_lower(gain)} than {whose}" if gain is not None else f", below {whose}"
+
+
+def _tied_or(found: Contestant, said: str) -> str:
+    return f"{said}, which the seeds cannot tell from it" if found.tied else said
+
+
+def sentence(text: str) -> str:
+    """Return a text as a sentence: with a capital and a full stop.
+
+    Example:
+        >>> sentence("every trial diverged"), sentence("Every trial diverged.")
+        ('Every trial diverged.', 'Every trial diverged.')
+    """
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def interval_text(score: Score) -> str:
@@ -70,7 +108,7 @@ def bounds_text(score: Score) -> str | None:
     return f"{measured(score.low)} to {measured(score.high)}"
 
 
-def half_width_text(score: Score) -> str:
+def half_width_text(score: Score, *, between: str = " ") -> str:
     """Return a loss with half the width of its interval, for narrow columns.
 
     Example:
@@ -79,35 +117,130 @@ def half_width_text(score: Score) -> str:
     """
     if bounds_text(score) is None:
         return measured(score.mean)
-    return f"{measured(score.mean)} ± {numeral((score.high - score.low) / 2, digits=2)}"
+    return f"{measured(score.mean)}{between}± {numeral((score.high - score.low) / 2, digits=2)}"
 
 
-def tied_settings(result: TuneResult) -> str | None:
-    """Return which settings cannot be told apart from the best, ``None`` where there is no best."""
-    if result.best is None:
+def contestant_name(found: Contestant, result: SearchResult) -> str:
+    """Return the role of a contestant, and what else tells it from the others.
+
+    The optimizer is there where several were trained, the schedule likewise.
+    """
+    recipes = [each.recipe for each in result.contestants]
+    kinds = [
+        kind
+        for kind, several in (
+            (found.recipe.optimizer, len({recipe.optimizer for recipe in recipes}) > 1),
+            (found.recipe.lr.name, len({recipe.lr.name for recipe in recipes}) > 1),
+        )
+        if several
+    ]
+    tied = ", tied" if found.tied and found.role != "recommended" else ""
+    in_brackets = f" ({', '.join(kinds)})" if kinds else ""
+    return f"{found.role}{in_brackets}{tied}"
+
+
+def contestants_note(result: SearchResult) -> str | None:
+    """Return what the losses of the contestants are, ``None`` where nothing was trained in full."""
+    if not result.contestants:
         return None
-    if result.lr is None or result.momentum is None:
-        return "The search tried nothing of the default's kind, so it knows no range of settings as good."
-    if result.lr.low == result.lr.high and result.momentum.low == result.momentum.high:
-        return "Compared seed by seed, no other setting that was tried came as close."
-    lr, momentum = _range(result.lr), _range(result.momentum)
-    known = "Just as good, as far as 90 % confidence can tell:"
-    if result.momentum.low == result.momentum.high:
-        return f"{known} learning rate {lr}."
-    own = numeral(result.best.recipe.momentum.highest)
-    return f"{known} learning rate {lr} at momentum {own}; momentum {momentum}, each with a rate of its own."
+    counts = sorted({found.valid.seeds for found in result.contestants})
+    steps = result.contestants[0].steps
+    after = f"after {steps:,} steps, on seeds that the search had not used"
+    if counts == [1]:
+        said = f"Losses are of one training each, {after}; one seed has no interval."
+    else:
+        seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+        said = f"Losses are means of {seeds} trainings {after}, ± half the width of their 90 % interval."
+    tied = any(found.tied for found in result.contestants if found.role != "recommended")
+    return f"{said} Tied: the seeds cannot tell it from the recommended one." if tied else said
 
 
-def _sentence(reason: str | None) -> str:
-    return reason[:1].upper() + reason[1:] if reason else ""
+def good_range_text(result: SearchResult) -> str | None:
+    """Return which settings lose little, ``None`` where that is not known."""
+    good, recipe = result.good_range, result.recipe
+    if good is None or recipe is None:
+        return None
+    own, lose = numeral(recipe.momentum.highest), f"expected to lose at most {tolerance_text(good.tolerance)}"
+    limit = (
+        "no rate tried was too large" if result.limit is None else f"the largest usable one is {numeral(result.limit)}"
+    )
+    if numeral(good.lr.low) == numeral(good.lr.high):
+        only = numeral(good.lr.low)
+        return f"At momentum {own} the trials show no learning rate but {only} to be good ({lose}); {limit}."
+    said = f"Good learning rates at momentum {own}: {range_text(good.lr)} (each {lose}); {limit}."
+    if good.momentum is None or numeral(good.momentum.low) == numeral(good.momentum.high):
+        return said
+    return f"{said} Good momenta: {range_text(good.momentum)}, each with a learning rate of its own."
 
 
-def _range(interval: Interval) -> str:
+def frontier_title(result: SearchResult) -> str:
+    """Return what the table of the frontier shows."""
+    what = "metric" if result.aim.goal == "metric" else "validation loss"
+    return f"The best {what} to expect of each length of training:"
+
+
+def frontier_note(result: SearchResult) -> str | None:
+    """Return why the frontier has another recipe than the recommended one, ``None`` where it has not."""
+    point = recommended_point(result)
+    if point is None or result.recipe is None or point.recipe == result.recipe:
+        return None
+    return (
+        "Rows have the settings that the trials let expect to be best at that length; at the recommended one, "
+        f"{result.steps:,} steps, they need not be exactly those of the recommended recipe."
+    )
+
+
+def momenta_title(result: SearchResult) -> str:
+    """Return what the table of learning rates by momentum shows."""
+    good = result.good_range
+    lose = "little" if good is None else f"at most {tolerance_text(good.tolerance)}"
+    return (
+        f"The learning rates of several momenta (good: expected to lose {lose} over the best at that momentum; "
+        "- where the trials do not show it):"
+    )
+
+
+def tolerance_text(tolerance: float) -> str:
+    """Return a tolerance in per cent."""
+    return f"{numeral(100 * tolerance)} %"
+
+
+def range_text(interval: Interval) -> str:
+    """Return an interval in words.
+
+    Example:
+        >>> range_text(Interval(0.1, 0.5)), range_text(Interval(0.1, 0.1))
+        ('0.1 to 0.5', '0.1')
+    """
     low, high = numeral(interval.low), numeral(interval.high)
     return low if low == high else f"{low} to {high}"
 
 
-def boundary_warning(result: TuneResult) -> str | None:
+def overfitting_text(result: SearchResult) -> str | None:
+    """Return from which length on trainings get worse, ``None`` where they do not."""
+    if result.overfits_after is None:
+        return None
+    said = f"Longer than {result.overfits_after:,} steps overfits"
+    if result.recipe is None or result.steps >= result.full_steps:
+        return f"{said}: the best loss rises with more of them."
+    return f"{said}: train {result.steps:,} of {result.full_steps:,} steps."
+
+
+def surprise_text(result: SearchResult) -> str | None:
+    """Return that the measured loss lies outside of what the search expects, ``None`` where it does not."""
+    point, best = recommended_point(result), result.best
+    if point is None or best is None or result.aim.goal == "metric" or not math.isfinite(best.valid.mean):
+        return None
+    low, high = (best.valid.mean if math.isinf(end) else end for end in (best.valid.low, best.valid.high))
+    if low <= point.high and point.low <= high:
+        return None
+    return (
+        f"The measured loss, {measured(best.valid.mean)}, lies {'above' if low > point.high else 'below'} what the "
+        f"shorter trials let expect, {measured(point.low)} to {measured(point.high)}: trust the measured one."
+    )
+
+
+def boundary_warning(result: SearchResult) -> str | None:
     """Return a warning where the best value lies on the edge of what was searched."""
     if not result.boundary:
         return None
@@ -116,15 +249,22 @@ def boundary_warning(result: TuneResult) -> str | None:
     return f"Careful: the best {names} {verb} on the edge of what was searched; a better value may lie beyond it."
 
 
-def cost(result: TuneResult) -> str:
-    """Return what the answer cost.
+def notes(result: SearchResult) -> list[str]:
+    """Return what else there is to be known, the most important first."""
+    said = [overfitting_text(result), boundary_warning(result), surprise_text(result), *result.notes]
+    return [sentence(note) for note in said if note]
 
-    A config-step is one optimizer step of one recipe, the unit of all budgets.
-    """
-    trainings = numeral(result.config_steps / result.steps)
+
+def cost(result: SearchResult) -> str:
+    """Return what the answer cost, in full trainings and in time."""
+    trials = "1 trial" if result.trials == 1 else f"{result.trials:,} trials"
+    trainings = numeral(result.trainings, digits=2)
+    search = numeral(result.search_config_steps / result.full_steps, digits=2)
+    part = "" if search == trainings else f"; searching took {search}"
+    unit = "full training" if trainings == "1" else "full trainings"
     return (
-        f"{result.trials} recipes tried in {seconds_text(result.seconds)}: {result.config_steps:,} config-steps, "
-        f"as many as {trainings} full trainings of {result.steps:,} steps."
+        f"{trials} in {seconds_text(result.seconds)}: as much as {trainings} {unit} of {result.full_steps:,} "
+        f"steps{part}."
     )
 
 
@@ -164,6 +304,7 @@ def _power(exponent: Exponent) -> str:
     )
 
 
+<<<<<<< HEAD
 def find_headline(result: FindResult) -> str:
     """Return where to start, or why that cannot be said."""
     found = result.suggestion
@@ -187,3 +328,16 @@ def expected_limit(result: FindResult) -> str:
         f"{numeral(found.value)} (residual {numeral(100 * (found.residual or 0.0), digits=2)} %, "
         f"{found.gradients} gradients of {found.samples} samples)."
     )
+=======
+def seconds_text(seconds: float) -> str:
+    """Return a duration as people say it.
+
+    Example:
+        >>> seconds_text(5.39), seconds_text(75), seconds_text(7300)
+        ('5.4 s', '1 min 15 s', '2 h 1 min')
+    """
+    if seconds < 60:
+        return f"{numeral(seconds, digits=2)} s"
+    minutes, left = divmod(round(seconds), 60)
+    return f"{minutes} min {left} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+>>>>>>> main

@@ -1,7 +1,8 @@
 """TensorBoard's event files: a run for every training, the HPARAMS tab over all of them, and figures of the whole.
 
-Scalars of a training are its losses, learning rate and momentum, and of a confirmed one the gradient's norm and the
-sharpness of its mini-batches beside its limit, the edge of stability; ``curvature/share`` is the one over the other.
+Scalars of a training are its losses, learning rate and momentum; of one of the recommended length, where they were
+probed, the norm of the gradient and the sharpness of its mini-batches with its limit, the edge of stability;
+``curvature/share`` is the one over the other.
 
 The experiment is described once, in the root run, as TensorBoard heeds only the first description it meets; every
 training has its session's start and end beside its scalars. Written here record by record, under a fixed name: a
@@ -26,14 +27,14 @@ from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from surefoot.files import atomic_path, unwritable, writable_folder
+from surefoot.plots.frontier import frontier
 from surefoot.plots.heat_map import heat_map
 from surefoot.plots.picture import png
-from surefoot.plots.range_test import range_test
+from surefoot.plots.trial_points import FULL_STAGES, SEARCH_STAGES
 from surefoot.recipe import Recipe
 from surefoot.reports.settings import Setting, settings_of, varying
+from surefoot.search.result import SearchResult
 from surefoot.studies import Measurement
-from surefoot.tuning.journal import CONFIRM, SEARCH
-from surefoot.search.result import TuneResult
 
 FILE = "events.out.tfevents.0.surefoot"
 VALID, TRAIN, LR, MOMENTUM = "loss/valid", "loss/train", "recipe/lr", "recipe/momentum"
@@ -43,17 +44,17 @@ GRAD_NORM, SHARPNESS, LIMIT, SHARE = "curvature/grad_norm", "curvature/sharpness
 END_VALID, END_TRAIN = "hparams/validation_loss", "hparams/training_loss"
 # A training that ends above so many times its first loss has diverged, if not beyond all numbers.
 BLOWN_UP = 10.0
-HEAT_MAP, RANGE_TEST = "figures/heat_map", "figures/range_test"
+HEAT_MAP, FRONTIER = "figures/heat_map", "figures/frontier"
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One training: a recipe on one seed, in the search or in the confirmation.
+    """One training: a recipe at one length on one seed.
 
     Attributes:
         trial: The recipe's number.
-        stage: ``search`` or ``confirm``.
-        found: Its measurements, the shortest first; the search looks at a training several times on its way.
+        stage: ``map``, ``climb`` or ``full``; of databases of version 0.1, ``search`` or ``confirm``.
+        found: Its measurements, the shortest first; searches of version 0.1 measured a training on its way too.
     """
 
     trial: int
@@ -67,7 +68,7 @@ class Run:
 
     @property
     def diverged(self) -> bool:
-        """Whether its losses left the numbers, or ended far above their start."""
+        """Whether it diverged, or ended far above its start."""
         losses = self.last.outcome.train.losses
         highest = BLOWN_UP * abs(losses[0]) if losses and losses[0] else math.inf
         return not (self.last.outcome.ok and self.last.outcome.loss <= highest)
@@ -75,7 +76,7 @@ class Run:
     @property
     def group(self) -> str:
         """The session group: trainings that differ in nothing but the seed."""
-        return f"trial-{self.trial:03d}/{self.stage}"
+        return f"trial-{self.trial:03d}/{self.stage}-{self.last.trial.steps}"
 
     @property
     def name(self) -> str:
@@ -83,11 +84,11 @@ class Run:
         return f"{self.group}-seed-{self.last.trial.seed}"
 
 
-def write_tensorboard(result: TuneResult, folder: Path) -> None:
-    """Write every training of a tune as a run, in place of the runs that were written there before.
+def write_tensorboard(result: SearchResult, folder: Path) -> None:
+    """Write every training of a search as a run, in place of the runs that were written there before.
 
     Args:
-        result: What the tune found.
+        result: What the search found.
         folder: To be given to ``tensorboard --logdir``.
 
     Raises:
@@ -104,18 +105,18 @@ def write_tensorboard(result: TuneResult, folder: Path) -> None:
         _write(path, events)
 
 
-def runs_of(result: TuneResult) -> list[Run]:
-    """Return the trainings of the search and of the confirmation, recipes numbered as they first came up."""
+def runs_of(result: SearchResult) -> list[Run]:
+    """Return the trainings, recipes numbered as they first came up."""
     numbers: dict[Recipe, int] = {}
-    found: dict[tuple[Recipe, str, int], list[Measurement]] = {}
+    found: dict[tuple[Recipe, str, int, int], list[Measurement]] = {}
     for row in result.measurements:
-        stage = next((stage for stage in (SEARCH, CONFIRM) if row.stage.startswith(stage)), None)
-        if stage is not None:
+        stage = row.stage.split("/")[0]
+        if stage in (*SEARCH_STAGES, *FULL_STAGES):
             numbers.setdefault(row.trial.recipe, len(numbers))
-            found.setdefault((row.trial.recipe, stage, row.trial.seed), []).append(row)
+            found.setdefault((row.trial.recipe, stage, row.trial.steps, row.trial.seed), []).append(row)
     return [
         Run(numbers[recipe], stage, tuple(sorted(rows, key=lambda row: row.taken)))
-        for (recipe, stage, _), rows in found.items()
+        for (recipe, stage, _, _), rows in found.items()
     ]
 
 
@@ -159,6 +160,10 @@ def _run_events(run: Run, columns: Sequence[str]) -> Iterator[Event]:
         share = None if seen.limit is None else seen.sharpness / seen.limit
         values = {GRAD_NORM: seen.grad_norm, SHARPNESS: seen.sharpness, LIMIT: seen.limit, SHARE: share}
         yield from _scalar_events(seen.step, values)
+    valid = run.last.outcome.valid
+    for step, loss in zip(valid.steps, valid.losses, strict=True):
+        if step < run.last.taken:
+            yield from _scalar_events(step, {VALID: loss})
     for row in run.found:
         losses = {VALID: row.outcome.loss, TEST: row.outcome.test_loss, METRIC: row.outcome.metric}
         yield from _scalar_events(row.taken, losses)
@@ -183,11 +188,10 @@ def _scalar_events(step: int, values: dict[str, float | None]) -> Iterator[Event
         yield _event(step, [scalar_pb(tag, value).value[0] for tag, value in known.items()])
 
 
-def _images(result: TuneResult) -> Iterator[Summary.Value]:
+def _images(result: SearchResult) -> Iterator[Summary.Value]:
     """Yield the figures that say where good settings lie, as they are in the report."""
-    searched = any(row.stage.startswith(SEARCH) for row in result.measurements)
-    figures = {HEAT_MAP: heat_map(result)} if searched else {}
-    figures |= {RANGE_TEST: range_test(result.ramps)} if result.ramps else {}
+    figures = {HEAT_MAP: heat_map(result)} if runs_of(result) else {}
+    figures |= {FRONTIER: frontier(result)} if result.frontier else {}
     for tag, figure in figures.items():
         picture = png(figure)
         with Image.open(io.BytesIO(picture)) as opened:

@@ -3,78 +3,164 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import plotext
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+<<<<<<< HEAD
 from surefoot.numerals import measured, numeral, seconds_text
+=======
+from surefoot.numerals import measured, numeral, percent
+>>>>>>> main
 from surefoot.plots.axes import linear_ticks
-from surefoot.plots.comparison import ranking
+from surefoot.plots.good_range import is_recommended, momentum_rows
 from surefoot.reports.sentences import (
     best_rate_text,
-    boundary_warning,
+    contestant_name,
+    contestants_note,
     cost,
-    expected_limit,
-    find_headline,
+    frontier_note,
+    frontier_title,
+    good_range_text,
     half_width_text,
     headline,
+<<<<<<< HEAD
     tied_settings,
+=======
+    momenta_title,
+    notes,
+>>>>>>> main
     transfer_notes,
 )
 from surefoot.reports.tables import plain_table
 from surefoot.schedules import Schedule, schedule_text
+<<<<<<< HEAD
 from surefoot.search.result import Contestant, TuneResult
+=======
+from surefoot.search.result import Contestant, FrontierPoint, SearchResult
+>>>>>>> main
 from surefoot.search.scaling import Transfer
 from surefoot.tuning.found import FindResult, MomentumRange
 from surefoot.values import Interval
 
+EXTRAPOLATED = "extrapolated"
 
-def tune_table(result: TuneResult) -> RenderableType:
-    """Return what a tune found: the recommendation, the table behind it, what else is as good, and the cost."""
-    parts: list[RenderableType] = [Text(headline(result), style="bold"), Padding(_contestants(result), (1, 0))]
-    notes = [tied_settings(result), boundary_warning(result), _steps_note(result), cost(result)]
-    parts += [Text(note) for note in notes if note]
+
+def search_table(result: SearchResult) -> RenderableType:
+    """Return what find or tune found: the recommendation, the tables behind it, what else is to be known, the cost."""
+    parts: list[RenderableType] = [Text(headline(result), style="bold")]
+    if result.contestants:
+        parts += [_spaced(_contestants, result), *_texts(contestants_note(result))]
+    if result.frontier:
+        parts += [Padding(Text(frontier_title(result)), (1, 0, 0, 0)), _spaced(_frontier, result)]
+        parts += _texts(frontier_note(result))
+    parts += _texts(good_range_text(result))
+    if result.command == "find" and result.by_momentum:
+        parts += [Padding(Text(momenta_title(result)), (1, 0, 0, 0)), _spaced(_by_momentum, result)]
+    parts += _texts(*notes(result))
     if result.transfer is not None:
-        parts += [Padding(_transfer(result.transfer), (1, 0)), *map(Text, transfer_notes(result.transfer))]
-    return Group(*parts)
+        parts += [Padding(_transfer(result.transfer), (1, 0)), *_texts(*transfer_notes(result.transfer))]
+    return Group(*parts, *_texts(cost(result)))
 
 
-def _steps_note(result: TuneResult) -> str:
-    seeds = result.default.valid.seeds
-    return (
-        f"Losses are means of {seeds} fresh seeds after {result.steps:,} steps, the same seeds for every recipe, "
-        "± their 90 % interval."
-    )
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """A table in its wide form where there is room for it, else in its narrow form."""
+
+    drawn: Callable[..., Table]
+    result: SearchResult
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the table."""
+        wide = self.drawn(self.result, narrow=False)
+        fits = console.measure(wide, options=options.update(max_width=10_000)).minimum <= options.max_width
+        yield wide if fits else self.drawn(self.result, narrow=True)
 
 
-def _contestants(result: TuneResult) -> Table:
-    standings = ranking(result)
-    metric = any(standing.found.metric is not None for standing in standings)
-    test = any(standing.found.test is not None for standing in standings)
-    several = len({standing.found.recipe.optimizer for standing in standings}) > 1
+def _spaced(drawn: Callable[..., Table], result: SearchResult) -> RenderableType:
+    return Padding(_Fitted(drawn, result), (1, 0))
+
+
+def _texts(*lines: str | None) -> list[RenderableType]:
+    return [Text(line) for line in lines if line]
+
+
+def _contestants(result: SearchResult, *, narrow: bool) -> Table:
+    metric = any(found.metric is not None for found in result.contestants)
+    test = any(found.test is not None for found in result.contestants)
+    several = len({found.valid.seeds for found in result.contestants}) > 1
     table = plain_table("recipe", "learning\nrate", "momentum", "validation\nloss")
-    for name in ["metric"] * metric + ["test\nloss"] * test:
+    for name in ["metric"] * metric + ["test\nloss"] * test + ["seeds"] * several:
         table.add_column(name, justify="right", no_wrap=True)
-    for standing in standings:
-        # Beside the name, not in a column of its own: the names would have no room in a narrow terminal.
-        name = f"{standing.name} ({standing.found.recipe.optimizer})" if several else standing.name
-        table.add_row(name, *_cells(standing.found, metric=metric, test=test))
+    if narrow:
+        table.padding = (0, 0)
+    for found in result.contestants:
+        cells = _cells(found, metric=metric, test=test, between="\n" if narrow else " ")
+        name = contestant_name(found, result)
+        table.add_row(name, *cells, *[str(found.valid.seeds)] * several)
     return table
 
 
-def _cells(found: Contestant, *, metric: bool, test: bool) -> Iterator[str]:
+def _cells(found: Contestant, *, metric: bool, test: bool, between: str) -> Iterator[str]:
     yield numeral(found.recipe.lr.highest)
     yield numeral(found.recipe.momentum.highest)
-    yield half_width_text(found.valid)
+    yield half_width_text(found.valid, between=between)
     if metric:
-        yield "" if found.metric is None else measured(found.metric)
+        yield "-" if found.metric is None else measured(found.metric)
     if test:
-        yield "" if found.test is None else half_width_text(found.test)
+        yield "-" if found.test is None else half_width_text(found.test, between=between)
+
+
+def _frontier(result: SearchResult, *, narrow: bool) -> Table:
+    table = plain_table("steps", *["share"] * (not narrow), "learning\nrate", "momentum", f"expected\n{_what(result)}")
+    table.columns[0].justify, table.columns[0].no_wrap = "right", True
+    table.add_column("90 % interval", justify="right", no_wrap=False)
+    table.add_column("trials", justify="right", no_wrap=True)
+    for point in result.frontier:
+        chosen = result.recipe is not None and point.steps == result.steps
+        share = [] if narrow else [percent(point.steps / result.full_steps)]
+        cells = [f"{'> ' if chosen else ''}{point.steps:,}", *share, *_point_cells(point, narrow=narrow)]
+        table.add_row(*cells, style="bold" if chosen else None)
+    if narrow and any(not point.trials for point in result.frontier):
+        table.caption, table.caption_justify, table.caption_style = f"0 trials: {EXTRAPOLATED}.", "left", ""
+    return table
+
+
+def _what(result: SearchResult) -> str:
+    return "metric" if result.aim.goal == "metric" else "loss"
+
+
+def _point_cells(point: FrontierPoint, *, narrow: bool) -> Iterator[str]:
+    yield numeral(point.recipe.lr.highest)
+    yield numeral(point.recipe.momentum.highest)
+    yield measured(point.loss)
+    known = math.isfinite(point.low) and math.isfinite(point.high)
+    yield f"{measured(point.low)} to {measured(point.high)}" if known else "-"
+    yield str(point.trials) if point.trials or narrow else EXTRAPOLATED
+
+
+def _by_momentum(result: SearchResult, *, narrow: bool) -> Table:  # noqa: ARG001  (it is narrow as it is)
+    table = plain_table(
+        "momentum", "best\nrate", "good\nfrom", "good\nto", "largest\nusable", f"expected\n{_what(result)}"
+    )
+    table.columns[0].justify, table.columns[0].no_wrap = "right", True
+    for row in momentum_rows(result):
+        chosen = is_recommended(row, result)
+        table.add_row(
+            f"{'> ' if chosen else ''}{numeral(row.momentum)}",
+            numeral(row.lr),
+            *(("-", "-") if row.good is None else (numeral(row.good.low), numeral(row.good.high))),
+            "-" if row.limit is None else numeral(row.limit),
+            "-" if math.isinf(row.loss) else measured(row.loss),
+            style="bold" if chosen else None,
+        )
+    return table
 
 
 def _transfer(found: Transfer) -> Table:
@@ -87,56 +173,9 @@ def _transfer(found: Transfer) -> Table:
     return table
 
 
-def find_table(result: FindResult) -> RenderableType:
-    """Return what a range test found: where to start, what is usable, where training breaks, and the cost."""
-    return Group(
-        Text(find_headline(result), style="bold"),
-        Padding(_usable(result), (1, 0)),
-        Text(
-            f"Usable: in {result.run_steps} steps the training loss falls at least 90 % as far as at the best rate. "
-            f"It was {measured(result.start_loss)} at the start. {_seeds(result.seeds)}"
-        ),
-        Padding(_limits(result), (1, 0)),
-        Text(expected_limit(result)),
-        Text(f"{seconds_text(result.seconds)}, {result.config_steps:,} config-steps."),
-    )
-
-
-def _usable(result: FindResult) -> Table:
-    table = plain_table("momentum", "usable\nfrom", "best", "within\n90 %", "to", "best\nloss")
-    for row in result.ranges:
-        loss = measured(row.best_loss) if row.best is not None else "-"
-        low, best, high = (_known(value) for value in (row.low, row.best, row.high))
-        _add(table, result, row, low, best, _factor(row.best_interval), high, loss)
-    return table
-
-
-def _limits(result: FindResult) -> Table:
-    table = plain_table("momentum", "breaks\nat", "within\n90 %", "prior", "breaks/\n(1-mom.)", "best/\n(1-mom.)")
-    for row in result.ranges:
-        effective = (_known(row.effective(value)) for value in (row.limit, row.best))
-        _add(table, result, row, _known(row.limit), _factor(row.limit_interval), _known(row.prior), *effective)
-    return table
-
-
-def _add(table: Table, result: FindResult, row: MomentumRange, *cells: str) -> None:
-    """Add a momentum's row; that of the suggestion is marked."""
-    chosen = result.suggestion is not None and result.suggestion.momentum == row.momentum
-    table.add_row(f"{'> ' if chosen else ''}{row.momentum:g}", *cells, style="bold" if chosen else None)
-    table.columns[0].justify, table.columns[0].no_wrap = "right", True
-
-
 def _factor(interval: Interval | None) -> str:
     """Return an interval that is even in log rate as the factor from its middle to its ends: narrow, however small."""
     return "-" if interval is None else f"×/÷ {numeral(math.sqrt(interval.high / interval.low), digits=2)}"
-
-
-def _seeds(count: int) -> str:
-    return "One seed." if count == 1 else f"Means of {count} seeds, and by which factor their 90 % interval reaches."
-
-
-def _known(value: float | None) -> str:
-    return "-" if value is None else numeral(value)
 
 
 def schedule_plot(schedule: Schedule, total: int, *, width: int = 72, height: int = 16) -> str:

@@ -23,6 +23,7 @@ KINDS: dict[Kind, str] = {
 }
 
 
+@cache
 def fields_of(schedule: type) -> tuple[Field[Any], ...]:
     """Return the dataclass fields of a kind of schedule."""
     return fields(schedule)

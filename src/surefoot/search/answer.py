@@ -13,42 +13,21 @@ from numpy.typing import NDArray
 from surefoot.recipe import Recipe
 from surefoot.recipe.families import effective_rate, family_of
 from surefoot.schedules import digits, scaled
+from surefoot.search.cliff import MARGIN, Cliff, Trained
 from surefoot.search.proposal import lattice
 from surefoot.search.result import FrontierPoint, GoodRange, MomentumRow
 from surefoot.search.space import Coordinates, Point
-from surefoot.surrogate import LossScale, Observation, Surrogate
+from surefoot.surrogate import Surrogate
 from surefoot.values import Interval
 
 Array = NDArray[np.float64]
 # A rate is good where so large a share of the functions that the trials allow lose no more than the tolerance there.
-SURE = 0.75
+SURE = 0.6
 DRAWS, RATES = 256, 97
 # Rates are read this far around the recommended one, in logarithms.
 REACH = math.log(100.0)
-# A rate this near below one that broke is not recommended, in logarithms of the effective rate; a rate breaks later
-# with more momentum, about as the root of its memory.
-MARGIN, LEAN = math.log(1.3), 0.5
-# What broke at a momentum says nothing of one whose memory differs by more than this factor.
-SAME_MEMORY = math.log(4.0)
-# A trial broke where it ended so far above the best of its length, on the scale of the losses.
-BROKEN = 0.4
 NORMAL_90 = 1.645
 MOMENTA = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98)
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """A trial of the search: its recipe, its place in the cube, and what came of it.
-
-    Attributes:
-        recipe: The recipe.
-        point: In the unit cube, or beyond it.
-        observation: Features, length and loss.
-    """
-
-    recipe: Recipe
-    point: Point
-    observation: Observation
 
 
 @dataclass(slots=True)
@@ -118,12 +97,18 @@ class Reader:
         points = []
         for steps in lengths:
             recipe, mean, deviation = self.best(steps)
-            low, loss, high = (
-                self.surrogate.scale.loss(mean + sign * NORMAL_90 * deviation) for sign in (-1.0, 0.0, 1.0)
-            )
-            count = sum(trial.observation.steps == steps for trial in self.trials)
-            points.append(FrontierPoint(steps, recipe, loss, low, high, count))
+            points.append(self._point(recipe, steps, mean, deviation))
         return tuple(points)
+
+    def point(self, recipe: Recipe, steps: int) -> FrontierPoint:
+        """Return what a recipe gives at a length."""
+        return self._point(recipe, steps, *self.value(recipe, steps))
+
+    def _point(self, recipe: Recipe, steps: int, mean: float, deviation: float) -> FrontierPoint:
+        low, loss, high = (self.surrogate.scale.loss(mean + sign * NORMAL_90 * deviation) for sign in (-1.0, 0.0, 1.0))
+        return FrontierPoint(
+            steps, recipe, loss, low, high, sum(trial.observation.steps == steps for trial in self.trials)
+        )
 
     def value(self, recipe: Recipe, steps: int) -> tuple[float, float]:
         """Return mean and deviation of a recipe's value after so many steps."""
@@ -185,7 +170,8 @@ class Reader:
         features = np.repeat(self._features([recipe]), RATES, axis=0)
         features[:, 0] += shifts
         drawn = self.surrogate.draws(features, steps, DRAWS, generator=self.generator)
-        loses = drawn - drawn.min(axis=1, keepdims=True)
+        # Over the recommended rate, in the same function: what is unknown of both cancels.
+        loses = drawn - drawn[:, centre : centre + 1]
         sure = (loses <= math.log1p(self.tolerance)).mean(axis=0)
         allowed = self._explored(recipe, shifts)
         good = (sure >= SURE) & allowed
@@ -219,7 +205,7 @@ class Reader:
         bests = [self._best_rate(self._with_momentum(recipe, momentum), steps) for momentum in momenta]
         features = self._features([recipe, *bests])
         drawn = self.surrogate.draws(features, steps, DRAWS, generator=self.generator)
-        loses = drawn[:, 1:] - drawn.min(axis=1, keepdims=True)
+        loses = drawn[:, 1:] - drawn[:, :1]
         sure = (loses <= math.log1p(self.tolerance)).mean(axis=0)
         good = [momentum for momentum, share in zip(momenta, sure, strict=True) if share >= SURE]
         own = recipe.momentum.highest
@@ -253,73 +239,6 @@ class Reader:
             return recipe
         rate = family.lr(effective_rate(recipe), momentum)
         return recipe.with_(**{family.momentum: momentum, "lr": scaled(recipe.lr, rate / recipe.lr.highest)})
-
-
-@dataclass(frozen=True, slots=True)
-class Cliff:
-    """Where trials broke, on a line from low to high rates on which momentum is accounted for.
-
-    Attributes:
-        optimizers: Of every trial.
-        features: Of every trial ``[n, D]``.
-        broke: Whether it did ``[n]``.
-    """
-
-    optimizers: tuple[str, ...]
-    features: Array
-    broke: NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, trials: Sequence[Trained], scale: LossScale) -> Cliff:
-        """Return what some trials show.
-
-        A trial broke where it diverged, or ended far above the best of its length at a higher rate than that.
-        """
-        features = np.array([trial.observation.features for trial in trials])
-        places = _places(features)
-        best: dict[int, int] = {}
-        for number, trial in enumerate(trials):
-            rival = best.setdefault(trial.observation.steps, number)
-            if trial.observation.loss < trials[rival].observation.loss:
-                best[trial.observation.steps] = number
-        broke = np.zeros(len(trials), dtype=bool)
-        for number, trial in enumerate(trials):
-            rival = best[trial.observation.steps]
-            broke[number] = not math.isfinite(trial.observation.loss) or (
-                scale.value(trial.observation.loss) - scale.value(trials[rival].observation.loss) > BROKEN
-                and places[number] > places[rival] + MARGIN
-            )
-        return cls(tuple(trial.recipe.optimizer for trial in trials), features, broke)
-
-    def distances(self, optimizer: str, features: Array) -> tuple[Array, Array]:
-        """Return how far trials of like momentum that held, and that broke, lie above a setting on the line."""
-        alike = (np.array(self.optimizers) == optimizer) & (np.abs(self.features[:, 1] - features[1]) <= SAME_MEMORY)
-        gaps = _places(self.features) - _places(features[None])[0]
-        return gaps[alike & ~self.broke], gaps[alike & self.broke]
-
-    def breaks(self, features: Array, optimizers: Sequence[str]) -> NDArray[np.bool_]:
-        """Tell which of some settings ``[m, D]`` lie above, or too near below, one that broke: ``[m]``."""
-        gaps = _places(self.features)[None] - _places(features)[:, None]
-        alike = np.array(self.optimizers)[None] == np.array(optimizers)[:, None]
-        alike &= np.abs(self.features[None, :, 1] - features[:, None, 1]) <= SAME_MEMORY
-        found: NDArray[np.bool_] = (alike & self.broke[None] & (gaps < MARGIN)).any(axis=1)
-        return found
-
-    def edge(self, optimizer: str, features: Array) -> float | None:
-        """Return how far above a setting the largest usable rate lies, ``None`` where nothing broke."""
-        held, broken = self.distances(optimizer, features)
-        if not len(broken):
-            return None
-        lowest = float(broken.min())
-        below = held[held < lowest]
-        # Half way between what held and what broke, on the safe side.
-        return min(lowest - MARGIN, (float(below.max()) + lowest) / 2 if len(below) else lowest - math.log(2.0))
-
-
-def _places(features: Array) -> Array:
-    """Return where settings ``[n, D]`` lie on the line: the log of the effective rate, less the lean of the cliff."""
-    places: Array = features[:, 0] - LEAN * features[:, 1]
-    return places
 
 
 def recommended_length(frontier: Sequence[FrontierPoint], surrogate: Surrogate) -> tuple[int, int | None]:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from surefoot.budget import Budget
 from surefoot.errors import BudgetError
-from surefoot.surrogate.rungs import rungs
+from surefoot.surrogate.rungs import FACTOR, rungs
 
 # ``auto``: so many seconds or trainings, whichever is less; but never under what an answer takes. Where one training
 # takes over a minute, never more than three of them.
 AUTO_SECONDS, AUTO_TRAININGS = 15.0, 18.0
 LONG_TRAINING_SECONDS, AUTO_LONG_TRAININGS = 60.0, 3.0
 # Trials of the map: at factors of ten of the rate, spread over the space, and then where most improvement is expected.
-BRACKETING, SPREAD, ROUNDS, A_ROUND = 4, 6, 2, 3
+BRACKETING, A_ROUND = 4, 3
 SPREAD_PER_AXIS, ROUNDS_PER_AXIS = 3, 0.5
-# Trials at the rungs above the lowest.
-CLIMB = (3, 2, 1)
+# (spread, rounds, trials at each rung above the lowest): where the lowest rung is a large share of the training, and
+# where it is a small one.
+SHORT_TRAINING, LONG_TRAINING = (4, 1, (2, 2)), (6, 2, (4, 1))
 # A search needs so many trials at least to say anything.
 FEWEST_TRIALS = 5
 # Of a deadline, so much is left for the answer.
@@ -35,6 +36,7 @@ class Stages:
         spread: Trials spread over the space.
         rounds: Rounds of trials where most improvement is expected.
         climb: (length, trials) above the lowest rung.
+        bracketing: Trials at factors of ten of the rate, as a rule.
     """
 
     lowest: int
@@ -42,32 +44,52 @@ class Stages:
     spread: int
     rounds: int
     climb: tuple[tuple[int, int], ...]
+    bracketing: int = BRACKETING
 
     @classmethod
-    def of(cls, full_steps: int, *, axes: int, optimizers: int, lowest: int | None = None) -> Stages:
+    def of(cls, full_steps: int, *, axes: int, optimizers: int) -> Stages:
         """Return the stages of a search.
 
         Args:
             full_steps: Length of a full training.
             axes: How many hyperparameters are searched.
             optimizers: How many optimizers.
-            lowest: Length of the lowest rung; a share of the training, if not given.
 
         Example:
-            >>> Stages.of(4000, axes=2, optimizers=1).climb
-            ((256, 3), (1024, 2))
+            >>> Stages.of(4000, axes=2, optimizers=1).climb, Stages.of(220, axes=2, optimizers=1).climb
+            (((256, 4), (1024, 1)), ((56, 2), (112, 2)))
         """
         more = max(0, axes - 2)
-        lengths = rungs(full_steps, lowest=lowest)
-        climb = tuple(zip(lengths[1:-1], CLIMB, strict=False))
+        lengths = rungs(full_steps)
+        short = len(lengths) > 1 and lengths[1] < lengths[0] * FACTOR
+        spread, rounds, counts = SHORT_TRAINING if short else LONG_TRAINING
         return cls(
-            lengths[0], lengths, SPREAD + SPREAD_PER_AXIS * more, ROUNDS + math.ceil(ROUNDS_PER_AXIS * more), climb
+            lengths[0],
+            lengths,
+            spread + SPREAD_PER_AXIS * more,
+            rounds + math.ceil(ROUNDS_PER_AXIS * more),
+            tuple(zip(lengths[1:-1], counts, strict=False)),
+            bracketing=BRACKETING * optimizers,
+        )
+
+    def raised(self) -> Stages | None:
+        """Return the stages with the next rung as the lowest and half as many trials, ``None`` where there is none."""
+        longer = next((steps for steps in self.rungs[:-1] if steps > self.lowest), None)
+        if longer is None:
+            return None
+        return replace(
+            self,
+            lowest=longer,
+            bracketing=2,
+            spread=max(2, self.spread // 2),
+            rounds=max(1, self.rounds // 2),
+            climb=tuple((steps, max(1, count // 2)) for steps, count in self.climb if steps > longer),
         )
 
     @property
     def map_trials(self) -> int:
         """Trials of the map, with the usual number of factors of ten."""
-        return BRACKETING + self.spread + self.rounds * A_ROUND
+        return self.bracketing + self.spread + self.rounds * A_ROUND
 
     @property
     def config_steps(self) -> int:

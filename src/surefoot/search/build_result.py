@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from surefoot.recipe import Recipe
+from surefoot.search.answer import Reader
 from surefoot.search.engine import FULL, Engine
-from surefoot.search.goal import Aim
 from surefoot.search.rate_range import usual_recipe
-from surefoot.search.result import Command, Contestant, FrontierPoint, Role, SearchResult
+from surefoot.search.result import Command, Contestant, FrontierPoint, MomentumRow, Role, SearchResult
 from surefoot.statistics import comparable, paired_noise, score, student_t
 from surefoot.studies import Measurement
-from surefoot.surrogate import LossScale
 from surefoot.values import Json, Score
 
 if TYPE_CHECKING:
     from torch import nn
 
-NOTHING_LEARNED = "no learning rate lowered the loss clearly below what the lowest of them reached: what is said here rests on little."
+NOTHING_LEARNED = (
+    "no learning rate lowered the loss clearly below what the lowest of them reached: this rests on little evidence."
+)
 
 
 def build_result(
@@ -70,8 +72,8 @@ def build_result(
         contestants=contestants if recipe is not None else (),
         good_range=reader.good_range(recipe, engine.length) if covered else None,  # type: ignore[union-attr,arg-type]
         limit=reader.limit(recipe) if covered else None,  # type: ignore[union-attr,arg-type]
-        by_momentum=reader.by_momentum(recipe, engine.length) if covered else (),  # type: ignore[union-attr,arg-type]
-        frontier=_frontier(engine) if known else (),
+        by_momentum=_by_momentum(engine, reader, recipe) if covered else (),  # type: ignore[arg-type]
+        frontier=_frontier(engine, reader, recipe) if known else (),
         overfits_after=engine.overfits_after,
         boundary=reader.boundary(recipe) if covered else (),  # type: ignore[union-attr,arg-type]
         notes=_notes(engine, measurements),
@@ -104,8 +106,8 @@ def _contestants(engine: Engine) -> tuple[Contestant, ...]:
     lost = {recipe for recipe, own in runs.items() if not all(row.outcome.ok for row in own)}
     sound = [recipe for recipe in runs if recipe not in lost]
     order = sorted(sound or [*runs], key=lambda recipe: float(np.mean(costs[recipe])))
-    # The search's own answer stays, unless another is better on the mean of several seeds.
-    if engine.recipe in order and (len(shared) < 2 or _tied(costs[engine.recipe], costs[order[0]])):
+    # The search's own answer stays where there is one seed, which says less than the search.
+    if engine.recipe in order and len(shared) < 2:
         order.remove(engine.recipe)
         order.insert(0, engine.recipe)
     order += [recipe for recipe in runs if recipe not in order]
@@ -157,15 +159,24 @@ def _metric(runs: list[Measurement]) -> float | None:
     return float(np.mean(metrics)) if len(metrics) == len(runs) else None
 
 
-def _frontier(engine: Engine) -> tuple[FrontierPoint, ...]:
-    """Return the frontier; of a metric, its values are the metric's."""
-    reader = engine.reader()
-    points = () if reader is None else reader.frontier(engine.lengths())
+def _frontier(engine: Engine, reader: Reader | None, recipe: Recipe | None) -> tuple[FrontierPoint, ...]:
+    """Return the frontier, with the recommended recipe at its length; of a metric, its values are the metric's."""
+    if reader is None:
+        return ()
+    points = reader.frontier(engine.lengths())
+    if recipe is not None and reader.coordinates.covers(recipe):
+        points = tuple(reader.point(recipe, at.steps) if at.steps == engine.length else at for at in points)
     if engine.aim.goal == "loss":
         return points
     return tuple(
         FrontierPoint(point.steps, point.recipe, -point.loss, -point.high, -point.low, point.trials) for point in points
     )
+
+
+def _by_momentum(engine: Engine, reader: Reader, recipe: Recipe) -> tuple[MomentumRow, ...]:
+    """Return what is known of several momenta; of a metric, its values are the metric's."""
+    rows = reader.by_momentum(recipe, engine.length)
+    return rows if engine.aim.goal == "loss" else tuple(replace(row, loss=-row.loss) for row in rows)
 
 
 def _reason(measurements: tuple[Measurement, ...]) -> str:
@@ -186,8 +197,3 @@ def _notes(engine: Engine, measurements: tuple[Measurement, ...]) -> tuple[str, 
     if failures and len(failures) < len(measurements):
         notes.append(f"{len(failures)} of {len(measurements)} trials failed; the first: {failures[0]}")
     return tuple(notes)
-
-
-def scale_of(engine: Engine, aim: Aim) -> LossScale:
-    """Return the scale on which the search compares losses."""
-    return LossScale.of([aim.cost(row.outcome) for row in engine.ledger.measurements])

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.random import Generator
@@ -26,8 +26,9 @@ from surefoot.interruption import Interrupted, Stop, never
 from surefoot.recipe import Recipe
 from surefoot.recipe.families import effective_rate, family_of
 from surefoot.schedules import scaled
-from surefoot.search.answer import Reader, Trained, recommended_length
+from surefoot.search.answer import Reader, recommended_length
 from surefoot.search.budget_allocation import A_ROUND, Allowance, Stages
+from surefoot.search.cliff import Trained
 from surefoot.search.goal import Aim
 from surefoot.search.proposal import propose
 from surefoot.search.rate_range import best_decade, next_decades, usual_rate, usual_recipe
@@ -42,12 +43,17 @@ MAP, CLIMB, FULL = "map", "climb", "full"
 # Seeds of the search's stages lie so far apart, and those of the full trainings so far beyond.
 SEED_STRIDE, FRESH_SEEDS = 1_000, 10_000_000
 MOST_SEEDS = 5
-# A rate teaches something where it ends so much below the lowest rate tried, on the scale of the losses.
-LEARNS = 0.01
+# A rate teaches something where it ends so much below the lowest rate tried, on the scale of the losses. Where rates a
+# factor of ten apart end nearer to each other than this, the rung is too short to tell them apart.
+LEARNS, FLAT = 0.01, 0.08
 # So often the recommended recipe is looked for again after its full training diverged.
 ATTEMPTS = 3
 # From so many trainings left on, the optimum is looked for with full trainings as well.
 POLISH, POLISH_TRIALS = 9.0, 2
+
+
+class AllFailedError(Exception):
+    """No trial of the first stage could be run: not one diverged, but each broke off."""
 
 
 @dataclass(slots=True)
@@ -110,6 +116,8 @@ class Engine:
             self.decide()
             if self.trains_in_full:
                 self._train_in_full()
+        except AllFailedError:  # the result says so
+            self.search_config_steps = self.ledger.config_steps
         except Interrupted:
             self.search_config_steps = self.search_config_steps or self.ledger.config_steps
             if self.stop() or not self.allowance.over():
@@ -155,6 +163,18 @@ class Engine:
         """Return the lengths of the frontier: those of trials, and the full training."""
         return tuple(sorted({*(row.trial.steps for row in self.ledger.measurements), self.trainer.steps}))
 
+    def first_trial(self) -> Trial:
+        """Return a trial that the search will ask for first: what it takes says what others will."""
+        if self.space.lr is None:
+            recipe = self._at_decade(self.space.optimizers[0], 0)
+        else:
+            where = self._first_coordinates()
+            (point, *_) = self.sampler.first(
+                self.stages.spread, dimensions=len(where.axes), generator=self._generator(1)
+            )
+            recipe = where.recipe(point)
+        return Trial(recipe, self.stages.lowest, self.seed)
+
     # -- stages -----------------------------------------------------------------------------------------------------
 
     def _find_range(self) -> None:
@@ -162,26 +182,34 @@ class Engine:
         if self.space.lr is not None:
             self.coordinates = self._first_coordinates()
             return
+        costs: dict[str, dict[int, float]] = {}
         while True:
-            costs = {optimizer: self._bracket(optimizer) for optimizer in self.space.optimizers}
+            costs = {name: self._bracket(name, costs.get(name, {})) for name in self.space.optimizers}
             self.learned = any(map(_learns, costs.values()))
-            longer = next((steps for steps in self.stages.rungs if steps > self.stages.lowest), None)
-            if self.learned or longer is None or not self.allowance.affords(4 * longer):
+            longer = self.stages.raised()
+            if longer is None or not any(map(_flat, costs.values())):
                 break
-            self._tell(f"nothing learns in {self.stages.lowest} steps; trying {longer}.")
-            self.stages = replace(
-                self.stages, lowest=longer, climb=tuple(pair for pair in self.stages.climb if pair[0] > longer)
-            )
+            if not self.allowance.affords((longer.bracketing + longer.spread) * longer.lowest):
+                break
+            self._tell(f"{self.stages.lowest} steps tell too little; trying {longer.lowest}.")
+            self.stages = longer
         bests = {name: usual_rate(name) * 10.0 ** best_decade(found) for name, found in costs.items() if found}
         self.coordinates = Coordinates.around(
             self.space, {name: bests.get(name, usual_rate(name)) for name in self.space.optimizers}, steps=self._full
         )
 
-    def _bracket(self, optimizer: str) -> dict[int, float]:
-        """Return what rates at factors of ten cost, until the best is bracketed."""
-        costs: dict[int, float] = {}
+    def _bracket(self, optimizer: str, before: Mapping[int, float]) -> dict[int, float]:
+        """Return what rates at factors of ten cost, until the best is bracketed.
+
+        Args:
+            optimizer: Whose rates.
+            before: What they cost at a lower rung: what diverged there is not tried again, nor what was far off.
+        """
+        costs = {decade: cost for decade, cost in before.items() if not math.isfinite(cost)}
+        again = tuple(sorted(set(before) - set(costs), key=lambda decade: before[decade])[:2])
         seed = next(self._seeds)
-        while wanted := next_decades(costs):
+        while wanted := again or next_decades(costs):
+            again = ()
             recipes = [self._at_decade(optimizer, decade) for decade in wanted]
             outcomes = self._train(f"{MAP}/range", recipes, self.stages.lowest, seed=seed)
             if not outcomes:
@@ -218,6 +246,8 @@ class Engine:
         """Look for the optimum with full trainings as well, where the budget has room for many."""
         if not self.trains_in_full or self.trainer.steps in {steps for steps, _ in self.stages.climb}:
             return
+        if not math.isfinite(self.allowance.left()):  # nothing was trained, so that nobody knows what it takes
+            return
         rounds = int((self.allowance.left() / self.trainer.steps - POLISH) // POLISH_TRIALS)
         self.decide()
         for number in range(min(2, rounds)):
@@ -230,13 +260,12 @@ class Engine:
         for _ in range(ATTEMPTS):
             if self.recipe is None or not self.allowance.affords(self.length):
                 return
-            (outcome,) = self._train(FULL, [self.recipe], self.length, seed=self._fresh(0), always=True) or [None]
-            if outcome is None or outcome.ok:
+            if self._train(FULL, [self.recipe], self.length, seed=self._fresh(0))[0].ok:
                 break
             self.decide()  # with what has been learned from its divergence
         contestants = self._contestants()
         for number in range(MOST_SEEDS):
-            wanted = [recipe for recipe in contestants if not self.ledger.knows(self._trial(recipe, number))]
+            wanted = [recipe for recipe in contestants if not self.ledger.asked(self._trial(recipe, number))]
             for recipe in wanted if number == 0 else []:
                 if not self._train(FULL, [recipe], self.length, seed=self._fresh(number)):
                     return
@@ -285,7 +314,6 @@ class Engine:
         *,
         seed: int,
         whole: bool = False,
-        always: bool = False,
     ) -> list[Outcome]:
         """Train as many of some recipes as the budget has room for; return their outcomes.
 
@@ -295,10 +323,9 @@ class Engine:
             steps: Length of the trainings.
             seed: Of all of them.
             whole: Whether to train none where there is no room for all.
-            always: Whether to train even what the budget has no room for.
         """
         count = len(recipes)
-        while count and not always and not self.allowance.affords(count * steps):
+        while count and not self.allowance.affords(count * steps):
             count -= 1
         if not count or (whole and count < len(recipes)):
             return []
@@ -306,12 +333,15 @@ class Engine:
             self.progress.stage(_shown(stage, steps), config_steps=count * steps)
         begin = time.monotonic()
         trials = [Trial(recipe, steps, seed) for recipe in recipes[:count]]
-        name = f"{stage}/{len({row.stage for row in self.ledger.measurements}):03}"
         known = sum(self.ledger.knows(trial) for trial in trials)
-        outcomes = self.ledger.run(name, trials)
+        if self.trainer.stop():
+            raise Interrupted
+        outcomes = self.ledger.run(stage, trials)
         fresh = (count - known) * steps
         self.allowance.pay(count * steps, seconds=(time.monotonic() - begin) * count * steps / fresh if fresh else 0.0)
         self._show_best(trials, outcomes)
+        if all(row.outcome.failure is not None for row in self.ledger.measurements):
+            raise AllFailedError
         return outcomes
 
     def _more(self, count: int, steps: int, number: int) -> list[Point]:
@@ -326,12 +356,9 @@ class Engine:
         return self.sampler.more(count, tried, box=box, generator=self._generator(10 + number))
 
     def _propose(self, count: int, steps: int, number: int) -> list[Point]:
-        trials = self.trained()
-        order = sorted(trials, key=lambda trial: trial.observation.loss)
         return propose(
             count,
-            [trial.observation for trial in trials],
-            [trial.point for trial in order if all(0.0 <= unit <= 1.0 for unit in trial.point)],
+            self.trained(),
             self._where,
             steps=steps,
             full_steps=self.trainer.steps,
@@ -400,6 +427,16 @@ def _learns(costs: dict[int, float]) -> bool:
         return False
     scale = LossScale.of([*finite.values()])
     return scale.value(finite[min(finite)]) - min(map(scale.value, finite.values())) > LEARNS
+
+
+def _flat(costs: dict[int, float]) -> bool:
+    """Tell whether the best rate and the best of its neighbours, a factor of ten away, cannot be told apart."""
+    best = best_decade(costs)
+    beside = [costs[decade] for decade in (best - 1, best + 1) if math.isfinite(costs.get(decade, math.inf))]
+    if not math.isfinite(costs[best]) or not beside:
+        return False
+    scale = LossScale.of([cost for cost in costs.values() if math.isfinite(cost)])
+    return scale.value(min(beside)) - scale.value(costs[best]) < FLAT
 
 
 def _apart(one: Recipe, other: Recipe) -> bool:

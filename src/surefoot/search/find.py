@@ -37,6 +37,9 @@ def find(
     settings: Mapping[str, Json] | None = None,
     plan: Plan | None = None,
     device: str = "cpu",
+    workers: int = 0,
+    timeout: float | None = None,
+    output: Path | str | None = None,
     progress: Progress | None = None,
     stop: Stop = never,
 ) -> SearchResult:
@@ -61,6 +64,9 @@ def find(
         settings: What a new study is to remember of how it was asked for.
         plan: How to run a Task; measured if not given.
         device: Where to train a Task, if there is no plan.
+        workers: Processes that train a function's trials side by side; 0 trains them in this process.
+        timeout: Seconds after which a trial of a function has failed.
+        output: Folder for what a function prints, one file a trial; beside the study, if not given.
         progress: Receives what happens.
         stop: Asked often; where it says yes, :class:`Interrupted` is raised, with what is known as its ``result``.
 
@@ -93,6 +99,9 @@ def find(
             settings=settings or {},
             plan=plan,
             device=device,
+            workers=workers,
+            timeout=timeout,
+            output=None if output is None else Path(output),
             steps=steps,
             progress=progress or Silent(),
             stop=stop,

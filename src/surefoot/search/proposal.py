@@ -10,12 +10,15 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from surefoot.search.cliff import Cliff, Trained
 from surefoot.search.space import Box, Coordinates, Point, near, spread
-from surefoot.surrogate import Observation, Surrogate
+from surefoot.surrogate import LossScale, Observation, Surrogate
 
 Array = NDArray[np.float64]
 # Points at which the surrogate is read: spread over the box, and around the best tried.
 LATTICE, AROUND, NEIGHBOURS, NEAR = 512, 8, 24, 0.06
+# Points of one round lie at least so far apart, in the logarithm of the rate or of the memory.
+APART = 0.3
 
 
 def lattice(box: Box, tried: Sequence[Point], *, generator: Generator) -> list[Point]:
@@ -54,8 +57,7 @@ def expected_improvement(means: Array, deviations: Array, best: float) -> Array:
 
 def propose(
     count: int,
-    observations: Sequence[Observation],
-    points: Sequence[Point],
+    trials: Sequence[Trained],
     coordinates: Coordinates,
     *,
     steps: int,
@@ -64,12 +66,12 @@ def propose(
 ) -> list[Point]:
     """Return points to be trained for so many steps.
 
-    Each after the first is chosen as if those before had ended where the surrogate expects them to (kriging believer).
+    Each after the first is chosen as if those before had ended where the surrogate expects them to (kriging believer),
+    and at some distance from them.
 
     Args:
         count: How many.
-        observations: All trials so far.
-        points: Points around which to look closely, the best first.
+        trials: All trials so far.
         coordinates: Of the search.
         steps: Length of the trials.
         full_steps: Length of a full training.
@@ -78,7 +80,12 @@ def propose(
     Reference:
         Ginsbourger, Le Riche & Carraro (2010), "Kriging is well-suited to parallelize optimization".
     """
+    observations = [trial.observation for trial in trials]
+    order = sorted(trials, key=lambda trial: trial.observation.loss)
+    points = [trial.point for trial in order if all(0.0 <= unit <= 1.0 for unit in trial.point)]
+    cliff = Cliff.of(trials, LossScale.of([each.loss for each in observations]))
     chosen: list[Point] = []
+    chosen_features: list[Array] = []
     believed = [*observations]
     box = ((0.0, 1.0),) * len(coordinates.axes)
     for _ in range(count):
@@ -91,8 +98,14 @@ def propose(
         means, deviations = surrogate.predict(features, steps)
         known = np.array([each.features for each in observations])
         best = float(surrogate.predict(known, steps)[0].min())
-        number = int(np.argmax(expected_improvement(means, deviations, best)))
+        improvement = expected_improvement(means, deviations, best)
+        improvement[cliff.breaks(features, coordinates.optimizers_at(candidates), margin=0.0)] = -np.inf
+        for other in chosen_features:
+            near_one = np.abs(features[:, :2] - other[:2]).max(axis=1) < APART
+            improvement[near_one] = -np.inf
+        number = int(np.argmax(improvement))
         chosen.append(candidates[number])
+        chosen_features.append(features[number])
         believed.append(
             Observation(tuple(features[number].tolist()), steps, surrogate.scale.loss(float(means[number])))
         )

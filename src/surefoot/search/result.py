@@ -172,7 +172,7 @@ class SearchResult:
     @property
     def trials(self) -> int:
         """How many trials were run."""
-        return len(self.measurements)
+        return len({row.trial for row in self.measurements})
 
     @property
     def trainings(self) -> float:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from surefoot.budget import Budget
-from surefoot.errors import StudyError, TaskError
+from surefoot.errors import BudgetError, StudyError, TaskError
+from surefoot.files import writable_folder
 from surefoot.fleet.plan import Plan
 from surefoot.fleet.progress import Progress, Silent
 from surefoot.interruption import Interrupted, Stop, never
@@ -24,14 +25,16 @@ from surefoot.search.result import Command, SearchResult
 from surefoot.search.samplers import Sampler, as_sampler
 from surefoot.search.space import Coordinates, SearchSpace
 from surefoot.studies import Database, Ledger, Study
+from surefoot.tasks.loader import as_task, load_subject
 from surefoot.tasks.task import Task
-from surefoot.trainers import Trainer
+from surefoot.trainers import Outcome, Trainer, Trial
 from surefoot.values import Json
 
 if TYPE_CHECKING:
     from torch import nn
 
     from surefoot.trainers.fleet_trainer import FleetTrainer
+    from surefoot.trainers.function_trainer import FunctionTrainer
 
 # A fleet is calibrated for so many members at once.
 MEMBERS = 32
@@ -56,6 +59,10 @@ class Request:
         plan: How to run a task; measured, if not given.
         device: Where to train a task.
         steps: Length of a full training of a function.
+        workers: Processes for a function's trials; 0 trains in this one.
+        timeout: Seconds after which a function's trial has failed.
+        output: Folder for what functions and scripts print; beside the study, if not given.
+        started: When the clock of a budget in seconds began to run, by ``time.monotonic``; now, if not given.
         progress: Receives what happens.
         stop: Asked often.
     """
@@ -74,6 +81,10 @@ class Request:
     plan: Plan | None = None
     device: str = "cpu"
     steps: int | None = None
+    workers: int = 0
+    timeout: float | None = None
+    output: Path | None = None
+    started: float = field(default_factory=time.monotonic)
     progress: Progress = field(default_factory=Silent)
     stop: Stop = never
 
@@ -85,40 +96,86 @@ def run_search(request: Request) -> SearchResult:
         SurefootError: If something given does not fit.
         Interrupted: If asked to stop; its ``result`` is what is known so far.
     """
-    begin, started = time.perf_counter(), time.monotonic()
+    begin = time.perf_counter()
     # Refuse a space with nothing in it before any work.
     Coordinates.around(request.space, dict.fromkeys(request.space.optimizers, 1.0), steps=1000)
     if not 0 < request.tolerance < 1:
         raise TaskError(f"tolerance is a share between 0 and 1; given {request.tolerance:g}.")
+    sampler = as_sampler(request.sampler)
     trainer = trainer_of(request)
-    request.aim.require(trainer)
-    for recipe in request.compare:
-        recipe.require_bounds(steps=trainer.steps)
-    stages = _stages(request, trainer)
-    budget = resolved(
-        request.budget,
-        full_steps=trainer.steps,
-        stages=stages,
-        step_seconds=_step_seconds(trainer),
-        full_training=request.command == "tune",
-    )
-    study = _study(request, trainer, budget)
-    if study is not None:
-        study.take_lease()
-    with _released(study, request.command):
-        engine = _engine(request, trainer, stages, budget, study, started=started)
-        _announce(request, engine, budget, recorded=engine.ledger.recorded_steps)
-        try:
-            engine.run()
-        except (Interrupted, KeyboardInterrupt) as interruption:
-            stopped = Interrupted("asked to stop")
-            stopped.result = _result(request, engine, budget, study, time.perf_counter() - begin)
-            raise stopped from interruption
-        result = _result(request, engine, budget, study, time.perf_counter() - begin)
-    if study is not None:
-        study.release(status="done", result=result.to_json())
-        _keep_model(result, trainer, study)
+    with closing(trainer) if hasattr(trainer, "close") else nullcontext():  # its worker processes end with the search
+        request.aim.require(trainer)
+        for recipe in request.compare:
+            recipe.require_bounds(steps=trainer.steps)
+        stages = _stages(request, trainer)
+        pilot = _pilot(request, trainer, stages, sampler)
+        pace = _step_seconds(trainer) if pilot is None else pilot[1].seconds / pilot[0].steps
+        budget = resolved(
+            request.budget,
+            full_steps=trainer.steps,
+            stages=stages,
+            step_seconds=pace,
+            full_training=request.command == "tune",
+        )
+        _require_time(request, budget)
+        study = _study(request, trainer, budget)
+        if study is not None:
+            study.take_lease()
+        with _released(study, request.command):
+            _keep_beside(study, trainer, request)
+            ledger = Ledger(trainer, study)
+            if pilot is not None:
+                ledger.add(*pilot)
+            engine = _engine(request, trainer, stages, budget, ledger, sampler=sampler, pace=pace)
+            _announce(request, engine, budget, recorded=ledger.recorded_steps)
+            try:
+                engine.run()
+            except (Interrupted, KeyboardInterrupt) as interruption:
+                stopped = Interrupted("asked to stop")
+                stopped.result = _result(request, engine, budget, study, time.perf_counter() - begin)
+                raise stopped from interruption
+            result = _result(request, engine, budget, study, time.perf_counter() - begin)
+            if study is not None:
+                _keep_model(result, study)
+                kept: dict[str, Json] = {**result.to_json(), "stages": [*ledger.stages]}
+                study.release(status="done", result=kept)
     return result
+
+
+def _require_time(request: Request, budget: Budget) -> None:
+    """Make sure that a budget in seconds is not over before the first trial begins.
+
+    Raises:
+        BudgetError: If it is.
+    """
+    if budget.seconds is None or isinstance(request.study, Study):  # a study that goes on has an answer already
+        return
+    reserve = max(ANSWER_SECONDS, ANSWER_SHARE * budget.seconds)
+    if time.monotonic() > request.started + budget.seconds - reserve:
+        raise BudgetError(
+            f"a budget of {budget} is over before the first trial begins.",
+            hint="give more time, or a number of trainings, as 3x.",
+        )
+
+
+def _pilot(request: Request, trainer: Trainer, stages: Stages, sampler: Sampler) -> tuple[Trial, Outcome] | None:
+    """Run the search's first trial where the budget depends on what a step takes and nobody has measured that."""
+    if not request.budget.is_auto or _step_seconds(trainer) is not None or not trainer.exact:
+        return None
+    engine = _engine(request, trainer, stages, Budget(trainings=1.0), Ledger(trainer), sampler=sampler, pace=None)
+    request.progress.stage("one short trial, for its time", config_steps=0)
+    ((trial, outcome),) = trainer.train([engine.first_trial()])
+    return trial, outcome
+
+
+def _keep_beside(study: Study | None, trainer: Trainer, request: Request) -> None:
+    """Let a trainer keep what trials print, and its checkpoints, beside the study."""
+    if study is None:
+        return
+    if hasattr(trainer, "output") and trainer.output is None:
+        trainer.output = writable_folder(study.output_path if request.output is None else request.output)
+    if hasattr(trainer, "checkpoints") and trainer.checkpoints is None:
+        trainer.checkpoints = study.checkpoints_path
 
 
 def trainer_of(request: Request) -> Trainer:
@@ -130,27 +187,43 @@ def trainer_of(request: Request) -> Trainer:
     subject = request.subject
     if hasattr(subject, "train") and hasattr(subject, "capacity"):
         given: Trainer = subject
+        given.stop = request.stop  # also while a script is asked for its length
+        if hasattr(given, "progress") and not isinstance(request.progress, Silent):
+            given.progress = request.progress
         return given
-    if callable(subject) and not isinstance(subject, (Task, str)):
-        from surefoot.trainers.function_trainer import FunctionTrainer  # noqa: PLC0415
-
-        length = request.steps or getattr(subject, "steps", None)
-        if length is None:
-            raise TaskError(
-                f"how long is a full training of {getattr(subject, '__name__', 'the function')!r}?",
-                hint="pass steps=..., its optimizer steps (--steps on the command line).",
-            )
-        return FunctionTrainer(subject, steps=length)
-    return _fleet_trainer(request)
+    if isinstance(subject, str):
+        subject = load_subject(subject)
+    if callable(subject) and not isinstance(subject, Task):
+        return _function_trainer(request, subject)
+    return _fleet_trainer(request, as_task(subject))
 
 
-def _fleet_trainer(request: Request) -> FleetTrainer:
+def _function_trainer(request: Request, function: Callable[[Any], Any]) -> FunctionTrainer:
+    from surefoot.trainers.function_trainer import FunctionTrainer  # noqa: PLC0415  (tasks do without)
+    from surefoot.trainers.training_function import name_of, require_training_function  # noqa: PLC0415
+
+    require_training_function(function)
+    if request.steps is None:
+        raise TaskError(
+            f"how long is a full training of {name_of(function)!r}?",
+            hint="pass steps=..., its optimizer steps (--steps on the command line).",
+        )
+    return FunctionTrainer(
+        function,
+        steps=request.steps,
+        workers=request.workers,
+        timeout=request.timeout,
+        output=request.output,
+        progress=request.progress,
+        stop=request.stop,
+    )
+
+
+def _fleet_trainer(request: Request, task: Task) -> FleetTrainer:
     from surefoot.fleet import calibrate  # noqa: PLC0415  (functions and scripts do without)
-    from surefoot.tasks.loader import as_task  # noqa: PLC0415
     from surefoot.tasks.probe import probe  # noqa: PLC0415
     from surefoot.trainers.fleet_trainer import FleetTrainer  # noqa: PLC0415
 
-    task = as_task(request.subject)
     if request.steps is not None:
         task = task.with_length(steps=request.steps)
     probe(task)
@@ -191,22 +264,24 @@ def _engine(
     trainer: Trainer,
     stages: Stages,
     budget: Budget,
-    study: Study | None,
+    ledger: Ledger,
     *,
-    started: float,
+    sampler: Sampler,
+    pace: float | None,
 ) -> Engine:
     deadline = None
     if budget.seconds is not None:
-        deadline = started + budget.seconds - max(ANSWER_SECONDS, ANSWER_SHARE * budget.seconds)
+        before = 0.0 if ledger.study is None else ledger.study.seconds(unfinished=True)
+        deadline = request.started + budget.seconds - before - max(ANSWER_SECONDS, ANSWER_SHARE * budget.seconds)
     total = float("inf") if budget.trainings is None else budget.trainings * trainer.steps
     return Engine(
         trainer=trainer,
         space=request.space,
-        sampler=as_sampler(request.sampler),
+        sampler=sampler,
         aim=request.aim,
         seed=request.seed,
-        ledger=Ledger(trainer, study),
-        allowance=Allowance(total, deadline=deadline, step_seconds=_step_seconds(trainer)),
+        ledger=ledger,
+        allowance=Allowance(total, deadline=deadline, step_seconds=pace),
         stages=stages,
         trains_in_full=request.command == "tune",
         compare=request.compare,
@@ -221,18 +296,25 @@ def _announce(request: Request, engine: Engine, budget: Budget, *, recorded: int
     from surefoot.numerals import seconds_text  # noqa: PLC0415
 
     full, progress = engine.trainer.steps, request.progress
+    before = f" {recorded:,} are recorded already." if recorded and engine.ledger.study is not None else ""
     if budget.trainings is None:
         progress.begin(config_steps=0, done=recorded)
         progress.tell(f"budget: {seconds_text(budget.seconds or 0.0)}; the answer will be there by then.")
         return
     most = round(budget.trainings * full)
     progress.begin(config_steps=most, done=min(recorded, most))
-    pace = _step_seconds(engine.trainer)
-    time_text = "" if pace is None else f", about {seconds_text(pace * most)}"
+    pace = engine.allowance.step_seconds
+    time_text = "" if pace is None else f", about {seconds_text(pace * max(0, most - recorded) / _at_once(engine))}"
+    chosen = " (auto)" if request.budget.is_auto else ""
     progress.tell(
-        f"budget: {budget}, at most {most:,} config-steps (as many as {budget.trainings:g} trainings of {full:,} steps"
-        f"{time_text}); trials begin with {engine.stages.lowest} steps."
+        f"budget{chosen}: {budget.trainings:g} full trainings of {full:,} steps, {most:,} steps in all{time_text}."
+        f"{before} The first trials take {engine.stages.lowest} steps each."
     )
+
+
+def _at_once(engine: Engine) -> int:
+    """Return how many trials of a function or a script run beside each other; the pace of a fleet has that in it."""
+    return engine.trainer.capacity if engine.trainer.exact else 1
 
 
 def _step_seconds(trainer: Trainer) -> float | None:
@@ -261,7 +343,6 @@ def _models_of(trainer: Trainer) -> Callable[[Recipe, int, int], Callable[[], nn
     task = getattr(trainer, "task", None)
     if state_of is None or task is None:
         return None
-    from surefoot.trainers import Trial  # noqa: PLC0415
 
     def find(recipe: Recipe, steps: int, seed: int) -> Callable[[], nn.Module] | None:
         state = state_of(Trial(recipe, steps, seed))
@@ -278,7 +359,7 @@ def _models_of(trainer: Trainer) -> Callable[[Recipe, int, int], Callable[[], nn
     return find
 
 
-def _keep_model(result: SearchResult, trainer: Trainer, study: Study) -> None:
+def _keep_model(result: SearchResult, study: Study) -> None:
     """Write the trained weights beside the study, so that they are there when it is opened again."""
     if result.trained is None:
         return
@@ -312,8 +393,9 @@ def _study(request: Request, trainer: Trainer, budget: Budget) -> Study | None:
     }
     plan = getattr(trainer, "plan", None)
     if not isinstance(request.study, Study):
+        study_settings = {**request.settings, **asked}
         database = Database(Path(request.study))
-        study = Study.create(database, task=trainer.name, settings={**request.settings, **asked}, seed=request.seed)
+        study = Study.create(database, task=trainer.name, settings=study_settings, seed=request.seed)
         if plan is not None:
             study.take_lease()
             study.set_plan(plan.to_json())
@@ -345,6 +427,12 @@ def _released(study: Study | None, command: str) -> Iterator[None]:
             study.release(status="interrupted")
             stopped.study = study.name
         raise
+    except KeyboardInterrupt:  # a second Ctrl-C, while the first one's answer was being read
+        if study is not None:
+            study.release(status="interrupted")
+        stopped = Interrupted("asked to stop")
+        stopped.study = None if study is None else study.name
+        raise stopped from None
     except BaseException as error:
         if study is not None:
             study.release(status="failed")
@@ -355,5 +443,9 @@ def _released(study: Study | None, command: str) -> Iterator[None]:
 
 
 def recipes_of(given: Sequence[Recipe | str]) -> tuple[Recipe, ...]:
-    """Return recipes that are given as such or as texts."""
+    """Return recipes that are given as such or as texts.
+
+    Raises:
+        RecipeError: If a text is none.
+    """
     return tuple(Recipe.parse(each) if isinstance(each, str) else each for each in given)

@@ -1,73 +1,72 @@
-"""Transfer: how the answer changes with the length of training and the batch size, measured.
+"""Transfer: how the best learning rate changes with the batch size, measured by short trials.
 
-The task is changed in one thing at a time: half and twice the steps, half and twice the batch size. With another batch
-size the samples seen stay the same, so that twice the batch makes half the steps: it is what one does who keeps the
-epochs, and what the rules of thumb are about (Goyal et al., 2017, arXiv:1706.02677). Each changed task, and the task as
-it was tuned, has small fleets of its own, one a seed: the answer with other learning rates, all on the same luck. They
-go outward by factors of two until the best of every seed has a worse one on both sides, and then by root two beside it.
+The task is changed in its batch size alone, halved and doubled; the samples seen stay the same, so that twice the batch
+makes half the steps: it is what one does who keeps the epochs, and what the rules of thumb are about (Goyal et al.,
+2017, arXiv:1706.02677). The task as it was tuned and each changed one are trained at the answer's momentum with other
+rates, at the same short share of their length, on the same seeds; rates go outward by factors of two until the best of
+every seed has a worse one on both sides. How the best rate changes with the length, the frontier says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.fleet import launch
-from surefoot.fleet.runner import Runner
 from surefoot.recipe import Recipe
 from surefoot.schedules import scaled
-from surefoot.search.goal import Goal, cost_of
-from surefoot.search.rate_bracket import bottom, next_octaves
-from surefoot.search.scaling import Quantity, Transfer, TransferRow
+from surefoot.search.goal import Aim
+from surefoot.search.result import FrontierPoint
+from surefoot.search.scaling import Transfer, TransferRow
+from surefoot.search.valley_bottom import bottom, next_octaves
 from surefoot.statistics import comparable
-from surefoot.studies import Measurement
+from surefoot.studies import Measurement, Study
 from surefoot.tasks.task import Task
-from surefoot.tuning.journal import TRANSFER, Journal
-from surefoot.tuning.measure import measure_all
+from surefoot.trainers import Trial
+from surefoot.trainers.fleet_trainer import FleetTrainer
 
-SEEDS = 3
+STAGE = "transfer"
+SEEDS = 2
 # The rates tried first, as powers of two times the answer's, and how many rounds may follow.
-FIRST, MORE_ROUNDS = (-1.0, 0.0, 1.0), 4
-# How many that usually makes: two more beside the best.
-USUAL = 5
-# Below this a schedule is a few steps of a stair: a warmup of 5 % is not even one of them.
+FIRST, MORE_ROUNDS = (-1.0, 0.0, 1.0), 2
+# All of it may cost so many full trainings.
+MOST_TRAININGS = 3.0
+# Below this a schedule has no shape.
 FEWEST_STEPS = 10
+# Seeds of the transfer lie between those of the search and those of the full trainings.
+TRANSFER_SEEDS = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A task with its length or its batch size changed.
+    """A task with its batch size changed.
 
     Attributes:
         name: In words.
-        of: What is changed, ``None`` where nothing is.
         task: The changed task, or why there is none.
+        is_original: Whether nothing is changed.
     """
 
     name: str
-    of: Quantity | None
     task: Task | str
+    is_original: bool = False
 
 
 def changes_of(task: Task) -> tuple[Change, ...]:
-    """Return the task as it is, then with half and twice the steps, then with half and twice the batch size.
+    """Return the task as it is, then with half and twice the batch size.
 
     Example:
         >>> from surefoot.tasks.loader import load
-        >>> [(change.name, change.task.total_steps, change.task.batch_size) for change in changes_of(load("wine"))[::2]]
-        [('as tuned', 200, 32), ('twice steps', 400, 32), ('twice batch', 100, 64)]
+        >>> [(change.name, change.task.total_steps, change.task.batch_size) for change in changes_of(load("wine"))]
+        [('as tuned', 200, 32), ('half batch', 400, 16), ('twice batch', 100, 64)]
     """
     steps, batch = task.total_steps, task.batch_size
     return (
-        Change("as tuned", None, task),
-        Change("half steps", "steps", _resized(task, steps // 2, batch)),
-        Change("twice steps", "steps", _resized(task, steps * 2, batch)),
-        Change("half batch", "batch_size", _resized(task, round(steps * batch / max(1, batch // 2)), batch // 2)),
-        Change("twice batch", "batch_size", _resized(task, round(steps / 2), batch * 2)),
+        Change("as tuned", task, is_original=True),
+        Change("half batch", _resized(task, steps * 2, batch // 2)),
+        Change("twice batch", _resized(task, steps // 2, batch * 2)),
     )
 
 
@@ -83,96 +82,123 @@ def _resized(task: Task, steps: int, batch: int) -> Task | str:
     return replace(task, steps=steps, epochs=None, batch_size=batch)
 
 
-def price(changes: Iterable[Change]) -> int:
-    """Return the config-steps that measuring the changes takes where the best rates lie near the answer's."""
-    lengths = (change.task.total_steps for change in changes if isinstance(change.task, Task))
-    return SEEDS * USUAL * sum(lengths)
+def transfer(
+    trainer: FleetTrainer,
+    recipe: Recipe,
+    *,
+    share: float,
+    seed: int,
+    aim: Aim,
+    study: Study | None = None,
+    frontier: Sequence[FrontierPoint] = (),
+) -> Transfer:
+    """Return how the answer changes with the batch size, and with the length as the frontier has it.
 
-
-@dataclass(frozen=True, slots=True)
-class Transferrer:
-    """Measures the changes, each stage remembered by the journal.
-
-    Attributes:
+    Args:
+        trainer: Of the task as it was tuned.
         recipe: The answer.
-        seeds: Of the fleets.
-        goal: What is made as good as possible.
-        runner: Trains.
-        journal: Remembers finished fleets.
+        share: Length of the trials, as a share of a full training.
+        seed: Of the search.
+        aim: What is made as good as possible.
+        study: Where measurements are kept.
+        frontier: What is best at each length of training.
+
+    Raises:
+        Interrupted: If asked to stop.
     """
+    spent = 0.0
+    rows, skipped = [], []
+    changes = changes_of(trainer.task)
+    for number, change in enumerate(changes):
+        if not isinstance(change.task, Task):
+            skipped.append((change.name, change.task))
+            continue
+        room = (MOST_TRAININGS - spent) / (len(changes) - number)
+        tried = _tried(trainer, change, recipe, share=share, seed=seed, study=study, room=room)
+        spent += share * sum(map(len, tried.values()))
+        rows.append(_row(change, change.task, recipe, tried, aim))
+    rows[1:1] = [*_lengths(frontier, trainer.task.batch_size, full_steps=trainer.steps)]
+    return Transfer(tuple(rows), tuple(skipped), round(spent * trainer.steps))
 
-    recipe: Recipe
-    seeds: Sequence[int]
-    goal: Goal
-    runner: Runner
-    journal: Journal
 
-    def run(self, changes: Iterable[Change]) -> Transfer:
-        """Measure every change that can be made; return the table.
+def _tried(
+    trainer: FleetTrainer,
+    change: Change,
+    recipe: Recipe,
+    *,
+    share: float,
+    seed: int,
+    study: Study | None,
+    room: float,
+) -> dict[float, list[Measurement]]:
+    """Return the measurements of each rate tried, in octaves from the answer's, round after round."""
+    assert isinstance(change.task, Task)  # noqa: S101  (others are skipped)
+    own = FleetTrainer(change.task, trainer.plan, progress=trainer.progress, stop=trainer.stop)
+    steps = max(1, round(share * change.task.total_steps))
+    tried: dict[float, list[Measurement]] = {}
+    wanted: tuple[float, ...] = FIRST
+    for number in range(1 + MORE_ROUNDS):
+        stage = f"{STAGE}/{change.name.replace(' ', '-')}/{number}"
+        trials = {
+            (octave, offset): Trial(
+                recipe.with_(lr=scaled(recipe.lr, 2.0**octave)), steps, seed + TRANSFER_SEEDS + offset
+            )
+            for octave in wanted
+            for offset in range(SEEDS)
+        }
+        known = {row.trial: row for row in (study.stage(stage) or ())} if study is not None else {}
+        if not known:
+            found = [Measurement(stage, trial, outcome) for trial, outcome in own.train([*trials.values()])]
+            if study is not None:
+                seconds = sum(row.outcome.seconds for row in found)
+                study.record(stage, found, config_steps=sum(row.taken for row in found), seconds=seconds)
+            known = {row.trial: row for row in found}
+        for (octave, _), trial in trials.items():
+            tried.setdefault(octave, []).append(known[trial])
+        tried = dict(sorted(tried.items()))
+        wanted = next_octaves([*tried], _costs(tried, Aim()))
+        if not wanted or share * SEEDS * (len(tried) + len(wanted)) > room + 1e-9:
+            break
+    return tried
 
-        Raises:
-            Interrupted: If asked to stop; checkpoints are written where there is a study.
-        """
-        rows: list[TransferRow] = []
-        skipped: list[tuple[str, str]] = []
-        for change in changes:
-            if isinstance(change.task, Task):
-                rows.append(self._row(change, change.task))
-            else:
-                skipped.append((change.name, change.task))
-        cost = sum(cost for stage, cost in self.journal.costs().items() if stage.startswith(TRANSFER))
-        return Transfer(tuple(rows), tuple(skipped), cost)
 
-    def _row(self, change: Change, task: Task) -> TransferRow:
-        """Try rates, round after round, until none is wanted any more."""
-        self.runner.progress.stage(f"transfer: {change.name}", config_steps=price([change]))
-        tried: dict[float, list[Measurement]] = {}
-        wanted: tuple[float, ...] = FIRST
-        for number in range(1 + MORE_ROUNDS):
-            stage = f"{TRANSFER}/{change.name.replace(' ', '-')}/{number}"
-            for seed in self.seeds:
-                own = f"{stage}/{seed}"
-                found = self.journal.measure(own, self._training(own, task, wanted, seed))
-                for octave, row in zip(wanted, found, strict=True):
-                    tried.setdefault(octave, []).append(row)
-            tried = dict(sorted(tried.items()))
-            wanted = next_octaves([*tried], self._costs(tried))
-            if not wanted:
-                break
-        return self._read(change, task, tried)
+def _costs(tried: dict[float, list[Measurement]], aim: Aim) -> NDArray[np.float64]:
+    """Return what is minimised ``[rates, seeds]``, on the scale on which its noise is even."""
+    return comparable([[aim.cost(row.outcome) for row in rows] for rows in tried.values()])
 
-    def _training(
-        self, stage: str, task: Task, octaves: Sequence[float], seed: int
-    ) -> Callable[[], tuple[list[Measurement], int]]:
-        recipes = [self.recipe.with_(lr=scaled(self.recipe.lr, 2.0**octave)) for octave in octaves]
-        fresh = partial(launch, task, recipes, seed=seed, plan=self.runner.plan)
 
-        def work() -> tuple[list[Measurement], int]:
-            fleet = self.journal.train(stage, fresh, task.total_steps, task=task, runner=self.runner)
-            places = range(len(recipes))
-            return measure_all(fleet, places, places, stage=stage), task.total_steps * len(recipes)
+def _row(change: Change, task: Task, recipe: Recipe, tried: dict[float, list[Measurement]], aim: Aim) -> TransferRow:
+    costs, octaves = _costs(tried, aim), [*tried]
+    seeds = [bottom(octaves, column) for column in costs.T]
+    found = [each for each in seeds if each is not None]
+    losses = {octave: float(np.mean([row.outcome.loss for row in rows])) for octave, rows in tried.items()}
+    means = dict(zip(octaves, costs.mean(axis=1), strict=True))
+    lowest = min(octaves, key=lambda octave: (means[octave], losses[octave]))
+    return TransferRow(
+        change.name,
+        None if change.is_original else "batch_size",
+        task.total_steps,
+        task.batch_size,
+        rates=tuple(recipe.lr.highest * 2.0**each.place for each in found) if None not in seeds else (),
+        width=max((each.width for each in found), default=0.0),
+        at_edge=any(each.at_edge for each in found),
+        loss=losses[lowest],
+        loss_of_answer=losses[0.0],
+    )
 
-        return work
 
-    def _costs(self, tried: dict[float, list[Measurement]]) -> NDArray[np.float64]:
-        """Return what is minimised ``[rates, seeds]``, on the scale on which its noise is even."""
-        return comparable([[cost_of(row, self.goal) for row in rows] for rows in tried.values()])
-
-    def _read(self, change: Change, task: Task, tried: dict[float, list[Measurement]]) -> TransferRow:
-        costs, octaves = self._costs(tried), [*tried]
-        seeds = [bottom(octaves, column) for column in costs.T]
-        found = [each for each in seeds if each is not None]
-        losses = {octave: float(np.mean([row.outcome.loss for row in rows])) for octave, rows in tried.items()}
-        means = dict(zip(octaves, costs.mean(axis=1), strict=True))
-        lowest = min(octaves, key=lambda octave: (means[octave], losses[octave]))
-        return TransferRow(
-            change.name,
-            change.of,
-            task.total_steps,
-            task.batch_size,
-            rates=tuple(self.recipe.lr.highest * 2.0**each.place for each in found) if None not in seeds else (),
-            width=max((each.width for each in found), default=0.0),
-            at_edge=any(each.at_edge for each in found),
-            loss=losses[lowest],
-            loss_of_answer=losses[0.0],
-        )
+def _lengths(frontier: Sequence[FrontierPoint], batch_size: int, *, full_steps: int) -> Iterator[TransferRow]:
+    """Return the frontier's lengths as rows: the rate expected to be best at each."""
+    for point in frontier:
+        if point.trials and point.steps != full_steps:
+            yield TransferRow(
+                f"{point.steps:,} steps",
+                "steps",
+                point.steps,
+                batch_size,
+                rates=(point.recipe.lr.highest,),
+                width=1.0,
+                at_edge=False,
+                loss=point.loss,
+                loss_of_answer=point.loss,
+            )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +20,9 @@ class Ledger:
     Where outcomes are exact, each is recorded as it ends. Elsewhere a stage is recorded when it is finished: what was
     trained beside an outcome may round it otherwise, so that a stage is either gone through again or not at all.
 
+    A stage is recorded under its name and a digest of its trials: a search that goes on with a larger budget may ask
+    for other trials where the first one was at its end.
+
     Attributes:
         trainer: Runs the trials.
         study: Where they are recorded; ``None`` keeps them in memory.
@@ -29,6 +34,7 @@ class Ledger:
     measurements: list[Measurement] = field(default_factory=list)
     _known: dict[Trial, Outcome] = field(default_factory=dict)
     _finished: set[str] = field(default_factory=set)
+    _asked: set[Trial] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         if self.study is not None:
@@ -46,9 +52,22 @@ class Ledger:
         """What the study had already when the search began or went on."""
         return sum(trial.steps for trial in self._known)
 
+    @property
+    def stages(self) -> list[str]:
+        """The stages of this search, in their order."""
+        return [*dict.fromkeys(row.stage for row in self.measurements)]
+
     def knows(self, trial: Trial) -> bool:
-        """Tell whether a trial was run."""
+        """Tell whether a trial was run, by this search or by one before it in the same study."""
         return trial in self._known
+
+    def asked(self, trial: Trial) -> bool:
+        """Tell whether this search asked for a trial."""
+        return trial in self._asked
+
+    def add(self, trial: Trial, outcome: Outcome) -> None:
+        """Take note of a trial that was run before the study was begun; a stage that asks for it records it."""
+        self._known.setdefault(trial, outcome)
 
     def run(self, stage: str, trials: Sequence[Trial]) -> list[Outcome]:
         """Return the outcomes of some trials, in their order.
@@ -62,24 +81,38 @@ class Ledger:
         """
         begin = time.perf_counter()
         wanted = [*dict.fromkeys(trials)]
+        name = f"{stage}/{_digest(wanted)}"
         missing = [trial for trial in wanted if trial not in self._known]
-        if missing:
-            for trial, outcome in self.trainer.train(missing):
-                if self.trainer.exact:
-                    self._known[trial] = outcome
-                    if self.study is not None and stage not in self._finished:
-                        self.study.add(stage, Measurement(stage, trial, outcome))
-                else:
-                    self._known[trial] = outcome
-        found = [Measurement(stage, trial, self._known[trial]) for trial in wanted]
-        self._record(stage, found, missing, seconds=time.perf_counter() - begin)
-        self.measurements += found
+        adds = self.trainer.exact and self.study is not None and name not in self._finished
+        if adds and missing and self.study is not None:
+            added = {row.trial for row in self.study.partial(name)}
+            for trial in wanted:
+                if trial in self._known and trial not in added:
+                    self.study.add(name, Measurement(name, trial, self._known[trial]))
+        try:
+            for trial, outcome in self.trainer.train(missing) if missing else ():
+                self._known[trial] = outcome
+                if adds and self.study is not None:
+                    self.study.add(name, Measurement(name, trial, outcome))
+        finally:  # of a stage that is broken off, the answer knows what was trained
+            found = [Measurement(name, trial, self._known[trial]) for trial in wanted if trial in self._known]
+            self.measurements += found
+            self._asked |= {row.trial for row in found}
+        self._record(name, found, fresh={*missing}, seconds=time.perf_counter() - begin)
         return [self._known[trial] for trial in trials]
 
-    def _record(self, stage: str, found: list[Measurement], missing: list[Trial], *, seconds: float) -> None:
+    def _record(self, name: str, found: list[Measurement], *, fresh: set[Trial], seconds: float) -> None:
         """Finish the stage in the study."""
-        if self.study is None or not missing or stage in self._finished:
+        if self.study is None or name in self._finished:
             return
-        steps = sum(row.taken for row in found if row.trial in set(missing))
-        self.study.record(stage, found, config_steps=steps, seconds=seconds)
-        self._finished.add(stage)
+        before = {row.trial: row.outcome.seconds for row in self.study.partial(name)}
+        steps = sum(row.taken for row in found if row.trial in fresh or row.trial in before)
+        seconds += sum(spent for trial, spent in before.items() if trial not in fresh)
+        self.study.record(name, found, config_steps=steps, seconds=seconds)
+        self._finished.add(name)
+
+
+def _digest(trials: Sequence[Trial]) -> str:
+    """Return what only the same trials have."""
+    text = json.dumps([[str(trial.recipe), trial.steps, trial.seed] for trial in trials])
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -253,6 +253,16 @@ class Study:
         """Where the weights of the recommended training belong: beside the database."""
         return self.database.path.with_name(f"{self.database.path.name}-{self.id}-model.safetensors")
 
+    @property
+    def output_path(self) -> Path:
+        """Folder for what the trials of functions and scripts print: beside the database."""
+        return self.database.path.with_name(f"{self.database.path.name}-{self.id}-output")
+
+    @property
+    def checkpoints_path(self) -> Path:
+        """Folder for the checkpoints of trainings that go on: beside the database; none is there when none do."""
+        return self.database.path.with_name(f"{self.database.path.name}-{self.id}-checkpoints")
+
     def checkpoint_path(self, stage: str) -> Path:
         """Return where the checkpoint of an unfinished stage belongs: beside the database."""
         path = self.database.path

@@ -183,10 +183,9 @@ def _evidence(
     half = np.linalg.solve(factors, np.broadcast_to(values[:, None], (len(settings), count, 1)))[..., 0]
     log_determinant = np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
     evidence = -0.5 * (half**2).sum(axis=1) - log_determinant + prior.log_density(settings)
-    if not inverses:
-        return evidence, factors, half
-    inverse = np.linalg.inv(covariance)
-    return evidence, inverse, inverse @ values
+    inverse: Array = np.asarray(np.linalg.inv(covariance) if inverses else factors, dtype=np.float64)
+    solved: Array = inverse @ values if inverses else half
+    return np.asarray(evidence), inverse, solved
 
 
 def _normal(count: int, dimensions: int, generator: Generator) -> Array:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 # The lowest rung is so many steps, and a share of the training between these two.
 LOWEST_STEPS, SMALLEST_SHARE, LARGEST_SHARE = 64, 1 / 64, 1 / 8
-# From one rung to the next.
-FACTOR = 4
+# From one rung to the next; where the lowest is a large share of the training, there is room for smaller strides only.
+FACTOR, SHORT_FACTOR, SHORT_SHARE = 4, 2, 1 / 12
 # A schedule of fewer steps has no shape.
 FEWEST_STEPS = 8
 
@@ -21,16 +21,15 @@ def lowest_rung(full_steps: int) -> int:
     return min(full_steps, max(FEWEST_STEPS, steps))
 
 
-def rungs(full_steps: int, *, lowest: int | None = None) -> tuple[int, ...]:
-    """Return the lengths from the lowest rung to the full training, each about four times the one before.
+def rungs(full_steps: int) -> tuple[int, ...]:
+    """Return the lengths from the lowest rung to the full training, each two or four times the one before.
 
     Example:
         >>> rungs(220), rungs(4000), rungs(10)
-        ((28, 112, 220), (64, 256, 1024, 4000), (8, 10))
+        ((28, 56, 112, 220), (64, 256, 1024, 4000), (8, 10))
     """
-    found = [lowest or lowest_rung(full_steps)]
-    while found[-1] * FACTOR < full_steps * 0.75:
-        found.append(found[-1] * FACTOR)
-    if len(found) == 1 and found[0] * 2 <= full_steps * 0.75:
-        found.append(found[0] * 2)
+    found = [lowest_rung(full_steps)]
+    factor = SHORT_FACTOR if found[0] > full_steps * SHORT_SHARE else FACTOR
+    while found[-1] * factor < full_steps * 0.75:
+        found.append(found[-1] * factor)
     return (*found, full_steps) if found[-1] < full_steps else tuple(found)

@@ -19,7 +19,7 @@ from surefoot.surrogate.gaussian_process import Array, GaussianProcess
 from surefoot.surrogate.valley import ValleyKernel
 
 # So far above the best of its length, in logarithms, a loss counts in full; what is beyond counts a tenth, to a limit.
-FULL_WEIGHT, BEYOND, HIGHEST = 0.4, 0.1, 0.7
+FULL_WEIGHT, BEYOND, HIGHEST = 0.4, 0.1, 0.45
 # More observations than this say no more, and the covariance grows with their square: the best and the last are kept.
 MOST_OBSERVATIONS = 160
 
@@ -134,7 +134,7 @@ def compressed(observations: Sequence[Observation], scale: LossScale) -> Array:
     Example:
         >>> same = [Observation((0.0, 0.0), 10, loss) for loss in (1.0, math.e ** 0.3, math.e ** 2.4, math.inf)]
         >>> compressed(same, LossScale(None)).round(2).tolist()
-        [0.0, 0.3, 0.6, 0.7]
+        [0.0, 0.3, 0.45, 0.45]
     """
     values = np.empty(len(observations))
     for steps in {each.steps for each in observations}:
@@ -164,7 +164,24 @@ def _kept(observations: Sequence[Observation]) -> list[Observation]:
 
 
 def _points(features: Sequence[Sequence[float]] | NDArray[np.float64], steps: Sequence[int], full_steps: int) -> Array:
-    """Return points as the kernel has them: u, m, t, others."""
-    rows = np.asarray(features, dtype=np.float64)
-    lengths = np.log(np.asarray(steps, dtype=np.float64) / full_steps)
-    return np.column_stack([rows[:, :2], lengths, rows[:, 2:]])
+    """Return points as the kernel has them: u and m as far as they are realised within the training, t, others."""
+    rows, lengths = np.asarray(features, dtype=np.float64), np.asarray(steps, dtype=np.float64)
+    share = realised_share(np.exp(rows[:, 1]), lengths)
+    u, m = rows[:, 0] + np.log(share), np.maximum(rows[:, 1] + np.log(share), 0.0)
+    return np.column_stack([u, m, np.log(lengths / full_steps), rows[:, 2:]])
+
+
+def realised_share(memory: Array, steps: Array) -> Array:
+    """Return the share of lr / (1 - momentum) that a training of so many steps realises, on average over its steps.
+
+    A velocity that begins at 0 has reached (1 - b^k) / (1 - b) after k steps of a constant gradient; with the memory
+    M = 1 / (1 - b), its mean over T steps is M times
+
+        1 - (M / T) (1 - exp(-T / M))
+
+    Example:
+        >>> realised_share(np.array([1.0, 10.0, 50.0]), np.array([1000.0, 1000.0, 50.0])).round(3).tolist()
+        [0.999, 0.99, 0.368]
+    """
+    share: Array = 1.0 - memory / steps * (1.0 - np.exp(-steps / memory))
+    return share

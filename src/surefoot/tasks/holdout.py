@@ -1,13 +1,13 @@
-"""Setting samples aside, at random or class by class."""
+"""Setting samples aside, at random or class by class: row for row as scikit-learn does, whose import takes a second."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.random import RandomState
 from numpy.typing import ArrayLike, NDArray
-from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
 Rows = NDArray[np.int64]
 
@@ -32,6 +32,9 @@ def hold_out(
         test: Share of all rows; 0 for none.
         seed: The luck of the draw.
         classes: Class of each row, shape [rows]; every part then gets its share of every class.
+
+    Raises:
+        ValueError: If a class has a single row, or a part has fewer rows than there are classes.
 
     Example:
         >>> parts = hold_out(10, classes=[0, 1] * 5)
@@ -60,12 +63,61 @@ def first_fold(rows: int, *, folds: int = 5, seed: int = 0, classes: ArrayLike |
         >>> len(parts.train), len(parts.valid), len(parts.test)
         (8, 2, 0)
     """
-    splitter = (KFold if classes is None else StratifiedKFold)(folds, shuffle=True, random_state=seed)
-    train, valid = next(splitter.split(np.zeros(rows), classes))
-    return Parts(train, valid, np.arange(0))
+    random = RandomState(seed)
+    fold = np.empty(rows, dtype=np.int64)
+    if classes is None:
+        order = np.arange(rows)
+        random.shuffle(order)
+        fold[order] = np.repeat(np.arange(folds), [len(part) for part in np.array_split(order, folds)])
+    else:
+        _, first, inverse = np.unique(np.asarray(classes), return_index=True, return_inverse=True)
+        encoded = np.argsort(np.argsort(first))[inverse]  # classes in the order in which they come
+        ordered = np.sort(encoded)
+        shares = np.array([np.bincount(ordered[part::folds], minlength=len(first)) for part in range(folds)])
+        for number in range(len(first)):
+            own = np.repeat(np.arange(folds), shares[:, number])
+            random.shuffle(own)
+            fold[encoded == number] = own
+    return Parts(np.flatnonzero(fold != 0), np.flatnonzero(fold == 0), np.arange(0))
 
 
 def _cut(rows: Rows, *, share: float, seed: int, classes: ArrayLike | None) -> tuple[Rows, Rows]:
-    strata: Any = None if classes is None else np.asarray(classes)[rows]
-    kept, cut = train_test_split(rows, test_size=share, random_state=seed, stratify=strata)
-    return kept, cut
+    """Return rows that are kept, and a share of them that is cut off."""
+    random, count = RandomState(seed), len(rows)
+    cut = math.ceil(share * count)
+    if not 0 < cut < count:
+        raise ValueError(f"{share:g} of {count} rows leaves no rows in one of the parts")
+    if classes is None:
+        order = random.permutation(count)
+        return rows[order[cut:]], rows[order[:cut]]
+    _, inverse, counts = np.unique(np.asarray(classes)[rows], return_inverse=True, return_counts=True)
+    if counts.min() < 2:
+        raise ValueError("a class has a single row, which cannot be in both parts")
+    if min(cut, count - cut) < len(counts):
+        raise ValueError(f"{min(cut, count - cut)} rows cannot hold all {len(counts)} classes")
+    kept_of = _drawn_counts(counts, count - cut, random)
+    cut_of = _drawn_counts(counts - kept_of, cut, random)
+    own = np.split(np.argsort(inverse, kind="stable"), np.cumsum(counts)[:-1])
+    shuffled = [members[random.permutation(len(members))] for members in own]
+    kept = np.concatenate([members[:most] for members, most in zip(shuffled, kept_of, strict=True)])
+    aside = np.concatenate(
+        [members[most : most + few] for members, most, few in zip(shuffled, kept_of, cut_of, strict=True)]
+    )
+    return rows[random.permutation(kept)], rows[random.permutation(aside)]
+
+
+def _drawn_counts(counts: Rows, draws: int, random: RandomState) -> Rows:
+    """Return how many of so many draws fall on each class: its share, the largest remainders rounded up."""
+    exact = counts / counts.sum() * draws
+    found = np.floor(exact)
+    missing = int(draws - found.sum())
+    remainder = exact - found
+    for value in np.unique(remainder)[::-1]:
+        if not missing:
+            break
+        (tied,) = np.where(remainder == value)
+        more = min(len(tied), missing)
+        found[random.choice(tied, size=more, replace=False)] += 1
+        missing -= more
+    drawn: Rows = found.astype(np.int64)
+    return drawn

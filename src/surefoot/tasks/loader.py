@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from surefoot.errors import DataError, TaskError, nearest
 from surefoot.tasks.blame import located
 from surefoot.tasks.names import BUILTINS
 from surefoot.tasks.task import Task
-from surefoot.tasks.user_file import task_from_file
+from surefoot.tasks.user_file import task_or_function
 
 if TYPE_CHECKING:
     from surefoot.tasks.target import Kind
 
 PYTHON_FILE = re.compile(r"(?P<path>.+\.py)(:(?P<name>[^:/\\]*))?", re.IGNORECASE)
 TABLE_SUFFIXES = (".csv", ".tsv")
-FORMS = "FILE.py:NAME, FILE.csv with --target COLUMN, or a built-in"
+FORMS = "FILE.py:NAME (a Task or a training function), FILE.csv with --target COLUMN, or a built-in"
 
 
 def load(
@@ -35,6 +38,46 @@ def load(
 ) -> Task:
     """Return the task that a text names.
 
+    See :func:`load_subject` for the arguments.
+
+    Raises:
+        TaskError: If there is no such task, it cannot be loaded, or options do not belong to it.
+        DataError: If its data cannot be read or are unfit.
+
+    Example:
+        >>> load("digits", steps=100).total_steps
+        100
+    """
+    found = load_subject(
+        text,
+        target=target,
+        kind=kind,
+        test_share=test_share,
+        split_seed=split_seed,
+        data_folder=data_folder,
+        steps=steps,
+        epochs=epochs,
+        batch_size=batch_size,
+    )
+    if not isinstance(found, Task):
+        raise TaskError(f"{text} is a training function; a Task is needed here.", hint=f"a task is {FORMS}.")
+    return found
+
+
+def load_subject(
+    text: str,
+    *,
+    target: str | None = None,
+    kind: Kind = "auto",
+    test_share: float = 0.0,
+    split_seed: int = 0,
+    data_folder: Path | None = None,
+    steps: int | None = None,
+    epochs: float | None = None,
+    batch_size: int | None = None,
+) -> Task | Callable[[Any], Any]:
+    """Return the task that a text names, or the training function ``path/to/file.py:function``, which is not called.
+
     Args:
         text: ``path/to/file.py:name``, ``data.csv`` (or ``.tsv``), or the name of a built-in task.
         target: The column of a CSV file to predict.
@@ -49,10 +92,6 @@ def load(
     Raises:
         TaskError: If there is no such task, it cannot be loaded, or options do not belong to it.
         DataError: If its data cannot be read or are unfit.
-
-    Example:
-        >>> load("digits", steps=100).total_steps
-        100
     """
     table_options = {
         "target": target is not None,
@@ -64,7 +103,12 @@ def load(
     given = tuple(option for option, is_given in options.items() if is_given)
     if python_file := PYTHON_FILE.fullmatch(text):
         _refuse(text, given, allowed=())
-        task = task_from_file(Path(python_file["path"]).expanduser(), python_file["name"] or None)
+        with redirect_stdout(sys.stderr):  # what the file prints is no output of ours
+            found = task_or_function(Path(python_file["path"]).expanduser(), python_file["name"] or None)
+        if not isinstance(found, Task):
+            _refuse_length(text, epochs=epochs, batch_size=batch_size)
+            return found
+        task = found
     elif text.lower().endswith(TABLE_SUFFIXES):
         _refuse(text, given, allowed=tuple(table_options))
         task = _from_csv(Path(text).expanduser(), target, kind, test_share, split_seed)
@@ -96,6 +140,16 @@ def _overridden(task: Task, *, steps: int | None, epochs: float | None, batch_si
     if steps is None and epochs is None:
         return task
     return task.with_length(steps=steps, epochs=epochs)
+
+
+def _refuse_length(text: str, *, epochs: float | None, batch_size: int | None) -> None:
+    given = {"epochs": epochs, "batch_size": batch_size}
+    idle = [name for name, value in given.items() if value is not None]
+    if idle:
+        raise TaskError(
+            f"{text}: {', '.join(idle)} cannot be given for a training function.",
+            hint="its length is --steps; the function itself chooses its batches.",
+        )
 
 
 def _refuse(text: str, given: tuple[str, ...], *, allowed: tuple[str, ...]) -> None:

@@ -19,15 +19,33 @@ from surefoot.tasks.task import Task
 def task_from_file(path: Path, name: str | None = None) -> Task:
     """Run a Python file and return the task of that name in it.
 
-    The file is run afresh each time, with its own folder first on ``sys.path``, so that it can import its siblings;
-    these are imported once a process, as all modules are.
-
     Args:
         path: The file.
         name: A Task in it, or a function without arguments that returns one; may be left out where there is only one.
 
     Raises:
         TaskError: If the file is missing or raises, has no such name, or what bears it is no Task.
+    """
+    found = task_or_function(path, name)
+    if not isinstance(found, Task):
+        raise TaskError(f"{path.name}: {name!r} is a training function; a Task is needed here.", hint=_FORM)
+    return found
+
+
+def task_or_function(path: Path, name: str | None = None) -> Task | Callable[[Any], Any]:
+    """Run a Python file and return the task of that name in it, or the training function.
+
+    The file is run afresh each time, with its own folder first on ``sys.path``, so that it can import its siblings;
+    these are imported once a process, as all modules are. What can be called with one argument is a training function
+    and is not called here; what takes none makes a Task, and is called where it can be seen to.
+
+    Args:
+        path: The file.
+        name: A Task in it, a function without arguments that returns one, or a training function; may be left out
+            where there is one Task only.
+
+    Raises:
+        TaskError: If the file is missing or raises, has no such name, or what bears it is neither.
     """
     path = _existing(path)
     with _first_on_path(path.parent):
@@ -39,13 +57,60 @@ def task_from_file(path: Path, name: str | None = None) -> Task:
             raise TaskError(f"{path.name} has no {name!r}.", hint=f"{alike or ''} {_listed(module)}".strip())
         task = found
         if not isinstance(found, Task) and callable(found):
+            if takes_trial(found):
+                return found  # type: ignore[no-any-return]  # whatever a user's file holds
+            _require_maker(path, name, found, module)
             task = _guarded(path, found, f"{name}()")
     if not isinstance(task, Task):
         raise TaskError(
             f"{path.name}: {name!r} is no Task but a {type(task).__name__}.",
-            hint=f"a Task is needed, or a function without arguments that returns one. {_listed(module)}",
+            hint=f"{_FORM} {_listed(module)}",
         )
     return task
+
+
+_FORM = "a Task is needed, or a function without arguments that returns one."
+
+
+def takes_trial(found: Any) -> bool:
+    """Tell whether something has the form of a training function: it must be given one argument, or may be given one.
+
+    Example:
+        >>> takes_trial(lambda trial: 0.0), takes_trial(lambda: 0.0), takes_trial(lambda x, y: 0.0)
+        (True, False, False)
+    """
+    try:
+        signature = inspect.signature(found)
+        signature.bind(None)
+    except (TypeError, ValueError):
+        return False
+    return not isinstance(found, type) and "Task" not in str(signature.return_annotation)
+
+
+def _require_maker(path: Path, name: str, found: Any, module: ModuleType) -> None:
+    """Make sure that a function can be seen to make a Task before it is called: a training is not to be run unasked.
+
+    Raises:
+        TaskError: If it cannot.
+    """
+    try:
+        signature = inspect.signature(found)
+        signature.bind()
+    except TypeError:
+        raise TaskError(
+            f"{path.name}: {name}{signature} takes neither one argument, a trial, nor none.", hint=_FUNCTION
+        ) from None
+    except ValueError:
+        return
+    knows_task = any(value is Task or getattr(value, "__name__", "") == "surefoot" for value in vars(module).values())
+    if not knows_task and "Task" not in str(signature.return_annotation):
+        raise TaskError(
+            f"{path.name}: {name}{signature} takes no trial, and nothing says that it returns a Task.",
+            hint=f"{_FUNCTION} For a function that makes a Task, annotate it: `def {name}() -> Task`.",
+        )
+
+
+_FUNCTION = "a training function is `def train(trial): ...`, which returns the validation loss."
 
 
 def found_in_file(path: Path, name: str) -> Any:

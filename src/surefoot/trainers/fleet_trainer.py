@@ -28,8 +28,8 @@ from surefoot.trainers.trial import Trial
 from surefoot.values import Json
 
 SLICE_SECONDS, CHECKPOINT_SECONDS = 0.5, 30.0
-# Members that diverged are dropped, and validation losses read, at so many points of a training.
-STOPS = 8
+# Validation losses on the way are read at the ends of so many equal parts of a training.
+READS = 8
 # A slice is at most so many times as long as the one before.
 MOST_LONGER = 4.0
 
@@ -144,14 +144,14 @@ class FleetTrainer:
         """Train some trials of one length together."""
         begin = time.perf_counter()
         group = Group.of(self, trials, steps)
-        stops = {math.ceil(steps * part / STOPS) for part in range(1, STOPS + 1)}
+        reads = {math.ceil(steps * part / READS) for part in range(1, READS)} if self.follow_valid else set()
         probing = self.probe_full and steps >= self.steps
-        for step in sorted({*stops, *(probe_steps(steps) if probing else ())}):
+        for step in sorted({*reads, *(probe_steps(steps) if probing else ()), steps}):
             if group.step >= step:
                 continue
             self._advance(group, step)
             if step < steps:
-                group.read(follow_valid=self.follow_valid and step in stops, probe=probing and step not in stops)
+                group.read(follow_valid=step in reads, probe=probing and step not in reads)
         test = self.evaluate_test and steps >= self.steps and self.task.test is not None
         outcomes = group.outcomes(test=test)
         seconds = (time.perf_counter() - begin) / len(trials)

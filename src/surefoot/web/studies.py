@@ -10,18 +10,28 @@ from typing import Any, TypeAlias
 from starlette.concurrency import run_in_threadpool
 
 from surefoot.errors import QueryError, SurefootError
-from surefoot.recipe import DEFAULT_RECIPE, Recipe
-from surefoot.studies import Measurement, Study, StudyInfo
-from surefoot.tuning.assembly import ramps_of
-from surefoot.tuning.comparison import contestant
-from surefoot.tuning.journal import CONFIRM, RANGE
+from surefoot.recipe import Recipe
+from surefoot.reports.sentences import good_range_text, headline
+from surefoot.search.read_result import result_of
+from surefoot.search.result import FULL_STAGES, SearchResult
+from surefoot.statistics import score
+from surefoot.studies import Measurement, Study
 from surefoot.web.database import opened
 from surefoot.web.query import Query
 
 Data: TypeAlias = dict[str, Any]
 
-# How often a running study is looked at, and how many looks without news are let pass before a sign of life.
+# How often a running study is read, and how many times without news before a sign of life.
 LOOK_SECONDS, SILENT_LOOKS = 1.0, 15
+# What the stages of a search do; range tests of version 0.1 have no learning curves worth drawing.
+STAGES = {
+    "map": "trying short trainings",
+    "climb": "trying longer trainings where the loss is low",
+    "full": "training in full",
+    "search": "trying settings",
+    "confirm": "comparing the best settings",
+}
+RANGE = "range"
 # More measurements of one setting than this are not drawn.
 MOST_RUNS = 40
 
@@ -40,53 +50,64 @@ def studies(path: Path) -> Data:
 
 
 def study(path: Path, query: Query) -> Data:
-    """Return one study: every setting that was tried, its range test, and who was confirmed."""
-    from surefoot.plots.spots import spots_of  # noqa: PLC0415  (a second)
+    """Return one study: every trial, who was trained in full and, once it is done, what was found."""
+    from surefoot.plots.trial_points import trial_points  # noqa: PLC0415  (a second)
 
     found = _study(path, query)
-    info, rows, numbers = found.info(), found.measurements(), found.trials()
+    info, rows, numbers = found.info(), found.measurements(unfinished=True), found.trials()
+    result = None if info.status != "done" or info.result is None else result_of(info, rows)
+    judge = "final" if result is None else result.aim.judge
+    last = rows[-1].stage.split("/")[0] if rows else ""
     return {
-        "schema": 1,
+        "schema": 2,
         "id": info.id,
         "task": info.task,
         "status": info.status,
+        "stage": STAGES.get(last, "") if info.status == "running" else "",
         "stamp": stamp(path, info.id),
-        "config_steps": sum(found.costs().values()),
-        "spots": [
+        "config_steps": sum(found.costs(unfinished=True).values()),
+        "points": [
             {
-                "trial": numbers[spot.found.trial.recipe],
-                "recipe": str(spot.found.trial.recipe),
-                "lr": spot.lr,
-                "momentum": spot.momentum,
-                "badness": _finite(spot.badness),
-                "loss": _finite(spot.found.outcome.loss),
-                "steps": spot.found.taken,
-                "total": spot.found.trial.steps,
+                "trial": numbers[point.recipe],
+                "recipe": str(point.recipe),
+                "lr": point.lr,
+                "momentum": point.momentum,
+                "relative": _finite(point.relative),
+                "loss": _finite(point.loss),
+                "steps": point.steps,
+                "seeds": point.seeds,
             }
-            for spot in spots_of(rows)
+            for point in trial_points(rows, judge=judge)
         ],
-        "ramps": [
+        "contestants": _contestants(result, rows, numbers),
+        "headline": None if result is None else headline(result),
+        "good_range": None if result is None else good_range_text(result),
+        "recommended_steps": None if result is None else result.steps,
+        "frontier": [
             {
-                "name": f"{ramp.optimizer}, momentum {ramp.momentum:g}",
-                "lr": list(ramp.rates),
-                "losses": list(map(_finite, ramp.losses)),
-                "limit": ramp.limit,
+                "steps": point.steps,
+                "lr": point.recipe.lr.highest,
+                "loss": _finite(point.loss),
+                "low": _finite(point.low),
+                "high": _finite(point.high),
+                "trials": point.trials,
             }
-            for ramp in ramps_of([row for row in rows if row.stage.startswith(RANGE)])
+            for point in (() if result is None else result.frontier)
         ],
-        "confirmed": _confirmed(info, rows, numbers),
     }
 
 
 def curves(path: Path, query: Query) -> Data:
-    """Return the learning curves of one setting, without those of the range test."""
+    """Return the learning curves of one setting, the longest trainings last."""
     found = _study(path, query)
     trial = query.whole("trial", 0, low=0, high=10**9)
     query.settle()
     recipe = next((recipe for recipe, number in found.trials().items() if number == trial), None)
     if recipe is None:
         raise QueryError(f"study {found.id} has no trial {trial}.")
-    runs = [row for row in found.measurements() if row.trial.recipe == recipe and not row.stage.startswith(RANGE)]
+    rows = found.measurements(unfinished=True)
+    runs = [row for row in rows if row.trial.recipe == recipe and row.stage.split("/")[0] != RANGE]
+    runs.sort(key=lambda row: row.taken)
     return {
         "schema": 1,
         "trial": trial,
@@ -111,7 +132,7 @@ def stamp(path: Path, number: int | None) -> str:
     if number is None:
         return f"{known} studies"
     found = Study(database, number)
-    return f"{found.info().status} {len(found.costs())} of {known}"
+    return f"{found.info().status} {sum(found.costs(unfinished=True).values())} of {known}"
 
 
 async def news(
@@ -144,30 +165,30 @@ def _study(path: Path, query: Query) -> Study:
     return Study(opened(path), number)
 
 
-def _confirmed(info: StudyInfo, rows: Sequence[Measurement], numbers: dict[Recipe, int]) -> list[Data]:
-    """Return the recipes of the confirmation with mean and interval, the lowest first."""
-    runs: dict[Recipe, list[Measurement]] = {}
-    for row in rows:
-        if row.stage.startswith(CONFIRM):
-            runs.setdefault(row.trial.recipe, []).append(row)
-    result = info.result or {}
-    roles = {
-        str(DEFAULT_RECIPE): "default",
-        result.get("default_scheduled_recipe"): "default, same schedule",
-        result.get("recipe"): "recommended",
-    }
-    scores = [(recipe, contestant(recipe, own).valid) for recipe, own in runs.items()]
+def _contestants(result: SearchResult | None, rows: Sequence[Measurement], numbers: dict[Recipe, int]) -> list[Data]:
+    """Return the recipes that were trained in full: as the result has them, or as far as a running study has come."""
+    if result is not None:
+        known = [
+            (found.recipe, f"{found.role}{', tied' if found.tied else ''}", found.valid) for found in result.contestants
+        ]
+    else:
+        runs: dict[Recipe, list[float]] = {}
+        for row in rows:
+            if row.stage.startswith(FULL_STAGES):
+                runs.setdefault(row.trial.recipe, []).append(row.outcome.loss)
+        known = [(recipe, "in training", score(losses)) for recipe, losses in runs.items()]
+        known.sort(key=lambda each: each[2].mean)
     return [
         {
             "trial": numbers[recipe],
             "recipe": str(recipe),
-            "role": roles.get(str(recipe), "runner-up"),
-            "mean": _finite(score.mean),
-            "low": _finite(score.low),
-            "high": _finite(score.high),
-            "seeds": score.seeds,
+            "role": role,
+            "mean": _finite(valid.mean),
+            "low": _finite(valid.low),
+            "high": _finite(valid.high),
+            "seeds": valid.seeds,
         }
-        for recipe, score in sorted(scores, key=lambda each: each[1].mean)
+        for recipe, role, valid in known
     ]
 
 

@@ -10,38 +10,40 @@ from surefoot.trainers import Curve
 THIN, THICK = 0, 1
 
 
-def test_thick_lines_are_the_means_of_the_thin_ones(tuned, drawn):
-    (_, _, thin), (_, _, thick) = drawn(learning_curves(tuned))
-    assert {row["role"] for row in thick} == {"recommended", "default", "default, same schedule"}
+def test_thick_lines_are_the_means_of_the_thin_ones(made, drawn):
+    (_, _, thin), (_, _, thick) = drawn(learning_curves(made))
+    assert {row["role"] for row in thick} == {"recommended", "runner-up", "default"}
     for row in thick:
         seeds = [each["loss"] for each in thin if (each["role"], each["step"]) == (row["role"], row["step"])]
-        assert len(seeds) == tuned.default.valid.seeds
+        assert len(seeds) == made.best.valid.seeds
         assert row["loss"] == pytest.approx(np.mean(seeds), rel=1e-5)
 
 
-def test_the_axis_is_logarithmic_only_where_all_losses_are_positive(tuned, drawn):
-    _, encoding, _ = drawn(learning_curves(tuned))[THIN]
+def test_the_axis_is_logarithmic_only_where_all_losses_are_positive(made, drawn):
+    above, below = (
+        replace(made, contestants=(_with_losses(made.default, lambda loss, by=by: loss + by),)) for by in (1.0, -2.0)
+    )
+    _, encoding, _ = drawn(learning_curves(above))[THIN]
     assert encoding["y"]["scale"]["type"] == "log"
-    below = replace(tuned, default=_with_losses(tuned.default, lambda loss: loss - 2.0))
     _, encoding, _ = drawn(learning_curves(below))[THIN]
     assert encoding["y"]["scale"].get("type") != "log"
 
 
-def test_a_line_ends_where_its_training_diverged_and_the_mean_with_it(tuned, drawn):
-    first = tuned.default.runs[0]
+def test_a_line_ends_where_its_training_diverged_and_the_mean_with_it(made, drawn):
+    first, *others = made.default.runs
     curve = first.outcome.train
     losses = (*curve.losses[:10], *([math.inf] * (len(curve.losses) - 10)))
     broken = replace(first, outcome=replace(first.outcome, train=Curve(curve.steps, losses)))
-    result = replace(tuned, default=replace(tuned.default, runs=(broken, *tuned.default.runs[1:])))
+    result = replace(made, contestants=(made.best, replace(made.default, runs=(broken, *others))))
     marks = drawn(learning_curves(result))
     thin = [row for row in marks[THIN][2] if row["role"] == "default"]
     thick = [row for row in marks[THICK][2] if row["role"] == "default"]
     assert len([row for row in thin if row["seed"] == first.trial.seed]) == 10
-    assert len([row for row in thin if row["seed"] == tuned.default.runs[1].trial.seed]) == len(losses)
+    assert len([row for row in thin if row["seed"] == others[0].trial.seed]) == len(losses)
     assert len(thick) == 10
 
 
-def test_without_a_recommendation_the_defaults_are_drawn(diverged, words):
+def test_without_a_recommendation_the_default_is_drawn(diverged, words):
     said = words(learning_curves(diverged))
     assert "default" in said
     assert "recommended" not in said

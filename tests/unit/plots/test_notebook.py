@@ -9,25 +9,32 @@ import pytest
 import surefoot
 from surefoot.fleet import Plan
 from surefoot.plots import save, show, show_schedules
-from surefoot.plots.notebook import tune_figures
+from surefoot.plots.search_figures import search_figures
 from surefoot.schedules import Cosine, Linear
 
 
-def test_a_tune_shows_all_its_figures_in_one_chart(tuned):
-    chart = show(tuned)
+def titles_of(chart):
+    return [part["title"]["text"] for part in chart.to_dict()["vconcat"]]
+
+
+def test_a_tune_shows_all_its_figures_in_one_chart(made):
+    chart = show(made)
     assert isinstance(chart, alt.VConcatChart)
-    titles = [part["title"]["text"] for part in chart.to_dict()["vconcat"]]
-    assert titles == [figure.to_dict()["title"]["text"] for figure in tune_figures(tuned)]
-    assert len(set(titles)) == 5
+    assert titles_of(chart) == [figure.chart.to_dict()["title"]["text"] for figure in search_figures(made)]
+    assert len(set(titles_of(chart))) == 6
 
 
-def test_a_tune_without_a_recommendation_shows_what_there_is(diverged, words):
-    assert len(show(diverged).to_dict()["vconcat"]) == 2
+def test_a_search_without_a_recommendation_shows_what_there_is(diverged, words):
+    assert len(titles_of(show(diverged))) == 2
     assert "✕" in words(show(diverged))
 
 
-def test_a_find_and_schedules_have_their_charts(found, words):
-    assert any(text.startswith("wine: start from learning rate") for text in words(show(found)))
+def test_a_find_has_no_figures_of_full_trainings(found):
+    assert len(titles_of(show(found))) == 4
+    assert "How the loss falls while training" not in titles_of(show(found))
+
+
+def test_schedules_have_their_charts(words):
     assert "The learning rate over 30 steps" in words(show(Cosine(0.1), steps=30))
     assert {"cosine(0.1)", "linear(0.2)"} <= set(words(show_schedules([Cosine(0.1), Linear(0.2)])))
 
@@ -55,8 +62,8 @@ def test_data_are_inside_the_specification_and_finite(tuned, found):
 
 
 def test_every_figure_says_in_words_what_it_shows(tuned):
-    for figure in tune_figures(tuned):
-        spec = figure.to_dict()
+    for figure in search_figures(tuned):
+        spec = figure.chart.to_dict()
         assert spec["description"].startswith(spec["title"]["text"])
 
 
@@ -112,7 +119,17 @@ def results(tuned, found, checked, explained, small):
 
 
 def test_there_is_a_figure_of_every_result_of_the_library(results):
-    no_results = {"Range", "SearchSpace", "SurefootError", "Task", "__version__", "load_task"}
+    no_results = {
+        "Outcome",
+        "Range",
+        "SearchSpace",
+        "SurefootError",
+        "Task",
+        "Trial",
+        "__version__",
+        "load_task",
+        "trial",
+    }
     asked = {name.split(",")[0] for name in results}
     assert set(surefoot.__all__) - no_results <= asked
 

@@ -9,16 +9,16 @@ from tests.unit.reports.parsed import Page, asks_nothing
 
 from surefoot.errors import OutputError
 from surefoot.numerals import numeral
-from surefoot.plots.notebook import tune_figures
+from surefoot.plots.search_figures import search_figures
 from surefoot.recipe import pytorch_code
 from surefoot.reports.html import html, write_html
-from surefoot.reports.sentences import boundary_warning, headline
+from surefoot.reports.sentences import boundary_warning, cost, good_range_text, headline
 
 
 @pytest.fixture(scope="module")
-def page(tuned):
+def page(made):
     return Page(
-        html(tuned, environment={"python": "3.11.7", "packages": {"torch": "2.13.0"}}, command="surefoot tune wine")
+        html(made, environment={"python": "3.11.7", "packages": {"torch": "2.13.0"}}, command="surefoot tune wine")
     )
 
 
@@ -38,25 +38,27 @@ def test_headings_are_nested_and_every_figure_has_its_words(page):
     assert levels.count(1) == 1
     assert all(after <= before + 1 for before, after in pairwise(levels))
     charts = [each for each in page.all("div") if each.get("role") == "img"]
-    assert len(charts) == len(page.texts("figcaption")) == len(page.texts("h3")) == 5
+    assert len(charts) == len(page.texts("figcaption")) == len(page.texts("h3")) == 6
     assert all(len(each["aria-label"]) > 60 for each in charts)
     ids = [attributes["id"] for _, attributes, _ in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     assert {each["aria-labelledby"] for _, each, _ in page.elements if "aria-labelledby" in each} <= set(ids)
 
 
-def test_the_specifications_are_those_of_the_figures(page, tuned):
+def test_the_specifications_are_those_of_the_figures(page, made):
     data = json.loads("".join(next(parts for tag, each, parts in page.elements if each.get("id") == "data")))
-    for spec, figure in zip(data["specs"], tune_figures(tuned), strict=True):
+    for spec, figure in zip(data["specs"], [figure.chart for figure in search_figures(made)], strict=True):
         assert spec["width"] == "container"
         assert {name: list(rows) for name, rows in spec["datasets"].items()} == figure.to_dict()["datasets"]
 
 
-def test_the_page_leads_with_the_recommendation(page, tuned):
-    assert page.texts("p", **{"class": "headline"})[0].replace("\xa0", " ") == headline(tuned)
+def test_the_page_leads_with_the_recommendation(page, made):
+    assert page.texts("p", **{"class": "headline"})[0].replace("\xa0", " ") == headline(made)
     rows = page.texts("th", scope="row")
-    assert rows[0] == f"recommended{tuned.best.recipe}"
-    assert len(rows) == len(tuned.contestants)
+    assert rows[0] == f"recommended (cosine){made.recipe}"
+    assert len(rows) == len(made.contestants) + len(made.frontier) + len(made.by_momentum)
+    assert good_range_text(made) in [text.replace("\xa0", " ") for text in page.texts("p")]
+    assert cost(made) in page.texts("dd")
 
 
 def test_the_code_is_the_recipe_to_paste(tuned):
@@ -66,19 +68,19 @@ def test_the_code_is_the_recipe_to_paste(tuned):
     assert '<span class="kn">import</span>' in code
 
 
-def test_command_and_environment_are_shown_where_they_are_known(page, tuned):
+def test_command_and_environment_are_shown_where_they_are_known(page, made):
     assert page.texts("code", id="command") == ["surefoot tune wine"]
     assert "torch 2.13.0" in page.texts("dd")
-    bare = Page(html(tuned))
+    bare = Page(html(made))
     assert bare.texts("code", id="command") == []
     assert "Do it again" not in bare.texts("h2")
 
 
-def test_a_boundary_is_warned_of(page, tuned):
-    on_edge = replace(tuned, boundary=("lr",))
+def test_a_boundary_is_warned_of(page, made):
+    on_edge = replace(made, boundary=("lr",))
     warnings = Page(html(on_edge)).texts("p", role="note")
-    assert warnings == [boundary_warning(on_edge)]
-    assert len(page.texts("p", role="note")) == bool(tuned.boundary)
+    assert boundary_warning(on_edge) in warnings
+    assert len(warnings) == len(page.texts("p", role="note")) + 1
 
 
 def test_a_name_cannot_break_out_of_the_page(tuned):
@@ -93,10 +95,11 @@ def test_a_name_cannot_break_out_of_the_page(tuned):
 
 def test_divergence_everywhere_makes_a_page_without_code(diverged):
     page = Page(html(diverged))
-    assert page.texts("p", **{"class": "headline"})[0].startswith("There is no recommendation. Every setting diverged")
+    assert page.texts("p", **{"class": "headline"})[0].startswith("There is no recommendation. Every trial diverged")
     assert page.texts("code", id="pytorch") == []
     assert len(page.texts("h3")) == 2
-    assert page.texts("td", **{"data-label": "Validation loss"}) == ["diverged", "diverged"]
+    assert page.texts("td", **{"data-label": "Validation loss"}) == ["diverged"]
+    assert page.texts("h2", id="frontier") == []
 
 
 def test_the_page_is_written_whole_or_not_at_all(tuned, tmp_path):
@@ -112,15 +115,25 @@ def test_a_transfer_has_a_section_of_its_own(page, transferred):
     assert with_it.texts("h2", id="transfer")
     assert page.texts("h2", id="transfer") == []
     cells = with_it.texts("td", **{"data-label": "Best learning rate"})
-    assert cells == [numeral(0.099666), numeral(0.099666), "8*", numeral(0.070771), "-"]
+    assert cells[-5:] == [numeral(0.099666), numeral(0.099666), "8*", numeral(0.070771), "-"]
     assert any("to the power 0.49" in text for text in with_it.texts("p"))
     assert sum("beyond the budget" in text for text in with_it.texts("p")) == 1
 
 
-def test_a_page_without_a_range_test_leaves_it_out(tuned, diverged):
-    """There is none where the user bounded the learning rate himself."""
-    for result in (tuned, diverged):
-        bounded = replace(result, ramps=())
-        assert "shoots up where training breaks" in html(result)
-        assert "shoots up where training breaks" not in html(bounded)
-        assert len(tune_figures(bounded)) == len(tune_figures(result)) - 1
+def test_the_frontier_and_the_momenta_have_tables(page, made):
+    assert page.texts("td", **{"data-label": "Trials"}) == ["18", "5", "5", "extrapolated"]
+    assert page.texts("td", **{"data-label": "Largest usable"})[-1] == "-"
+    best = [numeral(row.lr) for row in made.by_momentum]
+    assert page.texts("td", **{"data-label": "Best learning rate"}) == best
+
+
+def test_a_result_of_a_function_has_no_plan(made):
+    assert "plan" in Page(html(made)).texts("dt")
+    assert "plan" not in Page(html(replace(made, plan=None))).texts("dt")
+
+
+def test_a_find_has_a_page_too(found):
+    page = Page(html(found))
+    assert page.texts("h2", id="numbers") == []
+    assert page.texts("h2", id="momenta")
+    assert page.texts("code", id="pytorch")

@@ -11,12 +11,13 @@ from tensorboard.util import tensor_util
 
 from surefoot.errors import OutputError
 from surefoot.reports.tensorboard import FILE, hyperparameters, runs_of, write_tensorboard
+from surefoot.trainers import Curve
 
 
 @pytest.fixture(scope="module")
-def written(tuned, tmp_path_factory):
+def written(made, tmp_path_factory):
     folder = tmp_path_factory.mktemp("logs")
-    write_tensorboard(tuned, folder)
+    write_tensorboard(made, folder)
     return folder
 
 
@@ -48,20 +49,15 @@ def files(folder):
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-def test_every_training_is_a_run(tuned, logs):
-    trainings = {
-        (row.trial.recipe, row.stage.split("/")[0], row.trial.seed)
-        for row in tuned.measurements
-        if row.stage != "range"
-    }
-    assert len(runs_of(tuned)) == len(trainings)
-    assert files(logs) == {FILE} | {f"{run.name}/{FILE}" for run in runs_of(tuned)}
+def test_every_training_is_a_run(made, logs):
+    assert len(runs_of(made)) == made.trials == len(made.measurements)
+    assert files(logs) == {FILE} | {f"{run.name}/{FILE}" for run in runs_of(made)}
 
 
-def test_a_run_has_the_curve_the_losses_and_the_schedules(tuned, logs):
-    confirmed = [run for run in runs_of(tuned) if run.stage == "confirm"]
-    assert len(confirmed) == len(tuned.contestants) * tuned.default.valid.seeds
-    for run in confirmed:
+def test_a_run_has_the_curve_the_losses_and_the_schedules(made, logs):
+    full = [run for run in runs_of(made) if run.stage == "full"]
+    assert len(full) == len(made.contestants) * made.default.valid.seeds
+    for run in full:
         row, found = run.last, scalars(logs / run.name / FILE)
         for step, loss in zip(row.outcome.train.steps, row.outcome.train.losses, strict=True):
             assert found["loss/train", step] == pytest.approx(loss, rel=1e-6)
@@ -71,28 +67,38 @@ def test_a_run_has_the_curve_the_losses_and_the_schedules(tuned, logs):
             )
         assert found["loss/valid", row.taken] == pytest.approx(row.outcome.loss, rel=1e-6)
         assert found["metric/valid", row.taken] == pytest.approx(row.outcome.metric)
+        valid = row.outcome.valid
+        assert valid.steps
+        for step, loss in zip(valid.steps, valid.losses, strict=True):
+            assert found["loss/valid", step] == pytest.approx(loss, rel=1e-6)
 
 
-def test_a_searched_training_has_every_loss_on_its_way(tuned, logs):
-    longest = max((run for run in runs_of(tuned) if run.stage == "search"), key=lambda run: len(run.found))
-    assert len(longest.found) > 1
-    valid = {step: loss for (tag, step), loss in scalars(logs / longest.name / FILE).items() if tag == "loss/valid"}
-    expected = {row.taken: row.outcome.loss for row in longest.found if math.isfinite(row.outcome.loss)}
-    assert valid == pytest.approx(expected, rel=1e-6)
+def test_a_training_that_was_measured_on_its_way_is_one_run_with_all_its_losses(made, tmp_path):
+    """As searches of version 0.1 did."""
+    first = made.measurements[0]
+    rows = tuple(
+        replace(first, stage="search/000", taken=taken, outcome=replace(first.outcome, loss=loss, valid=Curve()))
+        for taken, loss in ((5, 0.9), (10, 0.7), (25, 0.5))
+    )
+    (run,) = runs_of(replace(made, measurements=rows))
+    write_tensorboard(replace(made, measurements=rows), tmp_path)
+    valid = {step: loss for (tag, step), loss in scalars(tmp_path / run.name / FILE).items() if tag == "loss/valid"}
+    assert valid == pytest.approx({5: 0.9, 10: 0.7, 25: 0.5})
 
 
-def test_the_experiment_is_described_once_and_every_session_begins_and_ends(tuned, logs):
+def test_the_experiment_is_described_once_and_every_session_begins_and_ends(made, logs):
     described = [path for path in logs.rglob(FILE) if contents(path, metadata.EXPERIMENT_TAG)]
     assert described == [logs / FILE]
     (content,) = contents(logs / FILE, metadata.EXPERIMENT_TAG)
     experiment = metadata.parse_experiment_plugin_data(content)
     names = {info.name: info for info in experiment.hparam_infos}
+    assert "steps" in names
     assert {"lr", "momentum", "optimizer", "schedule"} <= names.keys()
     assert names["lr"].type == api_pb2.DATA_TYPE_FLOAT64
     assert {value.string_value for value in names["schedule"].domain_discrete.values} == {"cosine", "constant"}
     shown = {info.display_name: info.name.tag for info in experiment.metric_infos}
     assert shown["validation loss"] == "hparams/validation_loss"
-    for run in runs_of(tuned):
+    for run in runs_of(made):
         (start,) = contents(logs / run.name / FILE, metadata.SESSION_START_INFO_TAG)
         (end,) = contents(logs / run.name / FILE, metadata.SESSION_END_INFO_TAG)
         began = metadata.parse_session_start_info_plugin_data(start)
@@ -106,8 +112,8 @@ def test_the_experiment_is_described_once_and_every_session_begins_and_ends(tune
         assert metadata.parse_session_end_info_plugin_data(end).status == expected
 
 
-def test_the_peak_counts_where_a_schedule_warms_up(tuned):
-    run = runs_of(tuned)[-1]
+def test_the_peak_counts_where_a_schedule_warms_up(made):
+    run = runs_of(made)[-1]
     changed = run.last.trial.recipe.with_(lr="cosine(0.3, warmup=10%)", momentum="linear(0.8, final=0.95)")
     warm = replace(run.last, trial=replace(run.last.trial, recipe=changed))
     settings = hyperparameters(replace(run, found=(warm,)))
@@ -124,10 +130,10 @@ def test_what_diverged_has_no_loss_that_is_not_finite(diverged, tmp_path):
         assert not any(tag == "loss/valid" for tag, _ in found)
 
 
-def test_a_loss_far_above_its_start_is_drawn_as_a_scalar_and_stretches_no_axis_of_the_hparams_tab(tuned, tmp_path):
-    first = next(row for row in tuned.measurements if row.stage.startswith("confirm"))
+def test_a_loss_far_above_its_start_is_drawn_as_a_scalar_and_stretches_no_axis_of_the_hparams_tab(made, tmp_path):
+    first = next(row for row in made.measurements if row.stage.startswith("full"))
     blown = replace(first, outcome=replace(first.outcome, loss=1e23))
-    result = replace(tuned, measurements=tuple(blown if row is first else row for row in tuned.measurements))
+    result = replace(made, measurements=tuple(blown if row is first else row for row in made.measurements))
     write_tensorboard(result, tmp_path)
     for run in runs_of(result):
         found = scalars(tmp_path / run.name / FILE)
@@ -140,30 +146,30 @@ def test_a_loss_far_above_its_start_is_drawn_as_a_scalar_and_stretches_no_axis_o
             assert ends["hparams/training_loss"] == pytest.approx(run.last.outcome.train.losses[-1], rel=1e-6)
 
 
-def test_writing_again_replaces_and_leaves_strangers_alone(tuned, logs):
+def test_writing_again_replaces_and_leaves_strangers_alone(made, logs):
     before = files(logs)
     stranger = logs / "trial-000" / "notes.txt"
     other_run = logs / "mine" / "events.out.tfevents.1.host"
     for path in (stranger, other_run):
         path.parent.mkdir(exist_ok=True)
         path.write_text("not ours")
-    write_tensorboard(tuned, logs)
+    write_tensorboard(made, logs)
     strangers = {str(path.relative_to(logs)) for path in (stranger, other_run)}
     assert files(logs) == before | strangers
-    fewer = replace(tuned, measurements=tuple(row for row in tuned.measurements if row.stage.startswith("confirm")))
+    fewer = replace(made, measurements=tuple(row for row in made.measurements if row.stage.startswith("full")))
     write_tensorboard(fewer, logs)
     assert files(logs) == {FILE} | {f"{run.name}/{FILE}" for run in runs_of(fewer)} | strangers
     assert all(any(folder.rglob("*")) for folder in logs.iterdir() if folder.is_dir())
 
 
-def test_a_folder_that_cannot_be_made_is_an_output_error(tuned, tmp_path):
+def test_a_folder_that_cannot_be_made_is_an_output_error(made, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot write"):
-        write_tensorboard(tuned, tmp_path / "file" / "logs")
+        write_tensorboard(made, tmp_path / "file" / "logs")
 
 
-def test_a_confirmed_run_has_its_gradient_and_its_sharpness_beside_the_limit(tuned, logs):
-    for run in runs_of(tuned):
+def test_a_full_training_has_its_gradient_and_its_sharpness_beside_the_limit(made, logs):
+    for run in runs_of(made):
         found = scalars(logs / run.name / FILE)
         assert {step for tag, step in found if tag == "curvature/sharpness"} == {
             each.step for each in run.last.outcome.probes
@@ -175,16 +181,16 @@ def test_a_confirmed_run_has_its_gradient_and_its_sharpness_beside_the_limit(tun
             edge = 2.0 * (1.0 - recipe.momentum.value(each.step, total)) / recipe.lr.value(each.step, total)
             assert found["curvature/limit", each.step] == pytest.approx(edge, rel=1e-5)
             assert found["curvature/share", each.step] == pytest.approx(each.sharpness / edge, rel=1e-5)
-    assert all(run.last.outcome.probes for run in runs_of(tuned) if run.stage == "confirm")
+    assert all(run.last.outcome.probes for run in runs_of(made) if run.stage == "full")
 
 
-def test_the_heat_map_and_the_range_test_are_images_of_the_whole(logs):
+def test_the_heat_map_and_the_frontier_are_images_of_the_whole(logs):
     images = {
         tag: tensor_util.make_ndarray(value.tensor)
         for _, tag, value in values_of(logs / FILE)
         if value.metadata.plugin_data.plugin_name == "images"
     }
-    assert {*images} == {"figures/heat_map", "figures/range_test"}
+    assert {*images} == {"figures/heat_map", "figures/frontier"}
     for width, height, picture in images.values():
         with Image.open(io.BytesIO(picture)) as opened:
             assert (opened.format, opened.size) == ("PNG", (int(width), int(height)))

@@ -3,12 +3,12 @@ from io import StringIO
 
 import pytest
 from rich.console import Console
+from tests.made_search import on_one_seed
 
 from surefoot.numerals import measured, numeral
-from surefoot.recipe import Recipe
-from surefoot.reports.terminal import find_table, schedule_plot, tune_table
+from surefoot.reports.terminal import schedule_plot, search_table
 from surefoot.schedules import Constant, parse_schedule
-from surefoot.values import Interval
+from surefoot.values import Score
 
 
 def printed(renderable, width, **console):
@@ -17,111 +17,110 @@ def printed(renderable, width, **console):
     return file.getvalue()
 
 
+def rows_under(text, head):
+    """Return the words of each line of the table whose head ends in a line that ends so."""
+    lines = [line.rstrip() for line in text.splitlines()]
+    start = next(number for number, line in enumerate(lines) if line.endswith(head))
+    rows = lines[start + 2 :]
+    return [row.split() for row in rows[: rows.index("")]]
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
-def test_every_number_is_whole_at_any_width(tuned, width):
-    text = printed(tune_table(tuned), width)
-    assert max(map(len, text.splitlines())) <= width
+def test_every_number_is_whole_at_any_width(made, tuned, found, width):
+    for result in (made, tuned, found, replace(made, command="find")):
+        text = printed(search_table(result), width)
+        assert max(map(len, text.splitlines())) <= width
+        assert "…" not in text
+        for each in result.contestants:
+            assert numeral(each.recipe.lr.peak) in text.split()
+            assert measured(each.valid.mean) in text.split()
+        for point in result.frontier:
+            assert measured(point.loss) in text.split()
+
+
+def test_wide_numbers_and_all_columns_fit_60_columns(made):
+    odd = Score(0.000123456, 0.000023456, 0.000223456, 3)
+    found = tuple(replace(each, valid=odd, test=odd, metric=0.000123456) for each in made.contestants)
+    points = tuple(
+        replace(point, steps=123_456 + k, loss=odd.mean, low=odd.low, high=odd.high)
+        for k, point in enumerate(made.frontier)
+    )
+    text = printed(search_table(replace(made, contestants=found, frontier=points)), 60)
+    assert max(map(len, text.splitlines())) <= 60
     assert "…" not in text
-    for found in tuned.contestants:
-        assert numeral(found.recipe.lr.peak) in text.split()
-        assert measured(found.valid.mean) in text.split()
+    assert text.count("± 0.0001") == 2 * len(found)
 
 
-def test_the_tune_table_reads_from_the_recommendation_to_the_cost(tuned):
-    text = " ".join(printed(tune_table(replace(tuned, boundary=("momentum",))), 100).split())
+def test_the_table_reads_from_the_recommendation_to_the_cost(made):
+    result = replace(made, boundary=("momentum",), overfits_after=100, notes=("something else",))
+    text = " ".join(printed(search_table(result), 100).split())
     places = [
         text.index(part)
         for part in (
-            str(tuned.best.recipe),
-            "recommended",
-            "default, same schedule",
-            "Just as good",
+            str(made.recipe),
+            "recommended (cosine)",
+            "default (constant)",
+            "The best validation loss to expect of each length",
+            "Good learning rates at momentum",
+            "Longer than 100 steps overfits",
             "Careful: the best momentum lies on the edge",
-            "recipes tried",
+            "Something else.",
+            "trials in",
         )
     ]
     assert places == sorted(places)
 
 
-def test_the_optimizer_stands_beside_the_name_where_several_were_tried(tuned):
-    assert "(sgd)" not in printed(tune_table(tuned), 60)
-    adam = Recipe.parse("adam(lr=0.001)")
-    mixed = replace(tuned, default=replace(tuned.default, recipe=adam))
-    text = printed(tune_table(mixed), 60)
-    assert "(sgd)" in text
-    assert "(adam)" in text
-    assert "…" not in text
+def test_the_frontier_marks_the_recommended_length_and_what_is_extrapolated(made):
+    rows = rows_under(printed(search_table(made), 120), "trials")
+    assert [row[0] for row in rows] == ["25", "50", "100", ">"]
+    last = made.frontier[-1]
+    assert rows[-1][1:5] == ["200", "100", "%", numeral(last.recipe.lr.highest)]
+    assert rows[-1][-1] == "extrapolated"
+    assert rows[0][-1] == "18"
+    narrow = printed(search_table(made), 60)
+    assert rows_under(narrow, "trials")[-2][:2] == [">", "200"]  # the last line is the caption
+    assert "0 trials: extrapolated." in narrow
 
 
-def test_colours_are_left_out_where_they_are_not_wanted(tuned, found, monkeypatch):
-    assert "\x1b[" in printed(tune_table(tuned), 80, force_terminal=True)
-    assert "\x1b[" not in printed(tune_table(tuned), 80)
+def test_a_find_has_a_table_by_momentum_and_a_tune_has_none(made):
+    assert "of several momenta" not in printed(search_table(made), 80)
+    text = printed(search_table(replace(made, command="find", contestants=())), 80)
+    lines = [line for line in text.splitlines() if line.split()[:1] in (["0"], ["0.5"], ["0.9"], ["0.97"], [">"])]
+    first, *others = (line.split() for line in lines if len(line.split()) in (6, 7) and "%" not in line)
+    assert first[:4] == ["0", numeral(made.by_momentum[0].lr), "-", "-"]
+    marked = next(row for row in others if row[0] == ">")
+    assert marked[1] == numeral(made.recipe.momentum.highest)
+
+
+def test_a_contestant_with_other_seeds_has_them_in_a_column(made):
+    assert "seeds" not in printed(search_table(replace(made, contestants=made.contestants)), 80).split("steps")[0]
+    mixed = replace(made, contestants=(made.best, on_one_seed(made.default)))
+    rows = rows_under(printed(search_table(mixed), 120), "seeds")
+    assert [row[-1] for row in rows] == ["3", "1"]
+
+
+def test_colours_are_left_out_where_they_are_not_wanted(made, monkeypatch):
+    assert "\x1b[" in printed(search_table(made), 80, force_terminal=True)
+    assert "\x1b[" not in printed(search_table(made), 80)
     monkeypatch.setenv("NO_COLOR", "1")
-    assert "\x1b[3" not in printed(tune_table(tuned), 80, force_terminal=True)
-    assert "\x1b[3" not in printed(find_table(found), 80, force_terminal=True)
+    assert "\x1b[3" not in printed(search_table(made), 80, force_terminal=True)
 
 
-def test_metric_and_test_loss_have_columns_only_where_there_are_some(tuned):
-    assert "metric" in printed(tune_table(tuned), 80)
-    assert "test" not in printed(tune_table(tuned), 80)
-
-    def without(found):
-        return replace(found, metric=None, test=found.valid)
-
-    other = replace(
-        tuned,
-        contestants=tuple(map(without, tuned.contestants)),
-        default=without(tuned.default),
-        default_scheduled=without(tuned.default_scheduled),
-    )
-    assert "metric" not in printed(tune_table(other), 80)
-    assert "test" in printed(tune_table(other), 80)
+def test_metric_and_test_loss_have_columns_only_where_there_are_some(made):
+    assert "metric" in printed(search_table(made), 80)
+    assert "test" not in printed(search_table(made), 80).split()
+    other = replace(made, contestants=tuple(replace(each, metric=None, test=each.valid) for each in made.contestants))
+    assert "metric" not in printed(search_table(other), 80)
+    assert "test" in printed(search_table(other), 80).split()
 
 
-def test_divergence_everywhere_is_told_plainly(diverged):
-    text = printed(tune_table(diverged), 80)
-    assert text.startswith("There is no recommendation. Every setting diverged")
-    assert text.count("diverged") >= 3  # the headline and both defaults
-    assert "recommended" not in text
-
-
-@pytest.mark.parametrize("width", [60, 80])
-def test_find_shows_every_momentum_and_marks_the_suggested(found, width):
-    text = printed(find_table(found), width)
-    assert max(map(len, text.splitlines())) <= width
-    usable, limits = (line.split() for line in text.splitlines() if line.lstrip().startswith("> "))
-    row = next(row for row in found.ranges if row.momentum == found.suggestion.momentum)
-    assert usable[1] == limits[1] == f"{row.momentum:g}"
-    assert [numeral(row.low), numeral(row.best)] == usable[2:4]
-    assert numeral(row.limit) == limits[2]
-    assert [numeral(row.prior), numeral(row.limit / (1 - row.momentum))] == limits[-3:-1]
-    for row in found.ranges:
-        assert measured(row.best_loss) in text
-
-
-def test_find_with_wide_numbers_still_fits_60_columns(found):
-    odd = 0.000123456
-    rows = tuple(
-        replace(
-            row, low=odd, best=odd, high=odd, limit=odd, prior=odd, best_interval=Interval(odd, 4 * odd),
-            limit_interval=Interval(odd, 4 * odd),
-        )
-        for row in found.ranges
-    )  # fmt: skip
-    text = printed(find_table(replace(found, ranges=rows)), 60)
-    assert max(map(len, text.splitlines())) <= 60
-    assert text.count("×/÷ 2") == 2 * len(rows)
-
-
-def test_a_find_without_anything_usable_has_dashes(found):
-    rows = tuple(
-        replace(row, low=None, best=None, high=None, limit=None, prior=None, best_interval=None, limit_interval=None)
-        for row in found.ranges
-    )
-    text = printed(find_table(replace(found, ranges=rows, suggestion=None, reason="nothing learned.")), 80)
-    assert text.startswith("There is no suggestion. Nothing learned.")
-    lines = [line.split() for line in text.splitlines() if line.strip().startswith("0.9 ")]
-    assert lines == [["0.9", *"-----"], ["0.9", *"-----"]]
+def test_divergence_everywhere_is_said_plainly(diverged):
+    text = printed(search_table(diverged), 80)
+    assert text.startswith("There is no recommendation. Every trial diverged")
+    assert rows_under(text, "loss") == [["default", "0.01", "0.9", "diverged"]]
+    assert "recommended" not in text.split()
+    assert "expect" not in text.split()
 
 
 def braille_rows(text):
@@ -168,7 +167,7 @@ def test_plots_do_not_run_into_one_another():
 
 
 def test_a_transfer_has_a_table_that_fits_a_narrow_terminal(transferred):
-    text = printed(tune_table(transferred), 60)
+    text = printed(search_table(transferred), 60)
     assert max(map(len, text.splitlines())) <= 60
     assert "…" not in text
     lines = [" ".join(line.split()) for line in text.splitlines()]
@@ -179,4 +178,4 @@ def test_a_transfer_has_a_table_that_fits_a_narrow_terminal(transferred):
 
 def test_there_is_no_transfer_where_none_was_asked_for(tuned):
     assert tuned.transfer is None
-    assert "batch" not in printed(tune_table(tuned), 80)
+    assert "batch" not in printed(search_table(tuned), 80)

@@ -1,5 +1,11 @@
+import contextlib
+import warnings
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
 from surefoot.tasks.holdout import first_fold, hold_out
 
@@ -35,3 +41,29 @@ def test_a_fold_is_a_fifth_of_every_class():
     assert np.bincount(classes[parts.valid]).tolist() == [20, 10, 2]
     assert not len(parts.test)
     assert first_fold(160, seed=1).valid.tolist() != first_fold(160, seed=0).valid.tolist()
+
+
+@given(st.integers(6, 200), st.integers(1, 5), st.sampled_from([0.1, 0.2, 0.37, 0.5]), st.integers(0, 99))
+def test_rows_are_parted_as_scikit_learn_does(rows, kinds, share, seed):
+    classes = np.random.default_rng(seed).integers(0, kinds, rows) * 7 - 3
+    for strata in (None, classes):
+        with contextlib.suppress(ValueError):  # too few rows of a class, for both alike
+            kept, cut = train_test_split(np.arange(rows), test_size=share, random_state=seed, stratify=strata)
+            parts = hold_out(rows, valid=share, seed=seed, classes=strata)
+            assert np.array_equal(parts.train, kept)
+            assert np.array_equal(parts.valid, cut)
+        splitter = (KFold if strata is None else StratifiedKFold)(5, shuffle=True, random_state=seed)
+        if strata is None or np.bincount(classes + 3).max() >= 5:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a class of few rows
+                train, valid = next(splitter.split(np.zeros(rows), strata))
+            fold = first_fold(rows, seed=seed, classes=strata)
+            assert np.array_equal(fold.train, train)
+            assert np.array_equal(fold.valid, valid)
+
+
+def test_rows_that_cannot_be_parted_are_refused():
+    with pytest.raises(ValueError, match="single row"):
+        hold_out(10, classes=[0] * 9 + [1])
+    with pytest.raises(ValueError, match="hold all 3 classes"):
+        hold_out(10, classes=[0, 1, 2, 0, 1, 2, 0, 1, 2, 0])

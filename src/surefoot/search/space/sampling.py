@@ -20,7 +20,7 @@ def spread(count: int, *, dimensions: int, generator: Generator) -> list[Point]:
     """
     from torch.quasirandom import SobolEngine  # noqa: PLC0415  (SciPy's takes half a second to load)
 
-    engine = SobolEngine(dimensions, scramble=True, seed=int(generator.integers(2**31)))
+    engine = SobolEngine(dimensions, scramble=True, seed=int(generator.integers(2**31)))  # type: ignore[no-untyped-call]
     return [tuple(row) for row in engine.draw(count, dtype=torch.float64).tolist()]
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
 import torch
-from sklearn.datasets import load_digits
 from torch.nn.functional import cross_entropy
 
+from surefoot.tasks.builtin.bundled import bundled
 from surefoot.tasks.holdout import first_fold
 from surefoot.tasks.metrics import accuracy
 from surefoot.tasks.mlp import mlp
@@ -20,7 +21,8 @@ def digits() -> Task:
     Reference:
         Alpaydin & Kaynak (1998), Optical Recognition of Handwritten Digits, UCI; as bundled with scikit-learn.
     """
-    pictures, labels = load_digits(return_X_y=True)
+    table = bundled("digits.csv.gz")
+    pictures, labels = table[:, :-1], table[:, -1].astype(np.int64)
     parts = first_fold(len(labels), classes=labels)
     x, y = torch.from_numpy(pictures).float() / 16, torch.from_numpy(labels)
     return Task(

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
+import numpy as np
 import torch
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
-from sklearn.preprocessing import StandardScaler
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss
 
+from surefoot.tasks.builtin.bundled import bundled
 from surefoot.tasks.holdout import Parts, hold_out
 from surefoot.tasks.metrics import accuracy, explained_variance
 from surefoot.tasks.mlp import mlp
 from surefoot.tasks.task import Task
+
+Table = NDArray[np.float64]
 
 
 def breast_cancer() -> Task:
@@ -23,7 +25,7 @@ def breast_cancer() -> Task:
     Reference:
         Street, Wolberg & Mangasarian (1993), Nuclear feature extraction for breast tumor diagnosis.
     """
-    return _classification("breast-cancer", *load_breast_cancer(return_X_y=True))
+    return _classification("breast-cancer", bundled("breast_cancer.csv", header=1))
 
 
 def wine() -> Task:
@@ -32,7 +34,7 @@ def wine() -> Task:
     Reference:
         Aeberhard & Forina (1991), Wine, UCI.
     """
-    return _classification("wine", *load_wine(return_X_y=True))
+    return _classification("wine", bundled("wine_data.csv", header=1))
 
 
 def diabetes() -> Task:
@@ -41,7 +43,8 @@ def diabetes() -> Task:
     Reference:
         Efron, Hastie, Johnstone & Tibshirani (2004), Least Angle Regression, arXiv:math/0406456.
     """
-    table, progression = load_diabetes(return_X_y=True, scaled=False)
+    table = bundled("diabetes_data_raw.csv.gz", delimiter=None)
+    progression = bundled("diabetes_target.csv.gz", delimiter=None)
     parts = hold_out(len(table))
     x, y = _standardised(table, parts), _standardised(progression[:, None], parts)
     return Task(
@@ -56,7 +59,9 @@ def diabetes() -> Task:
     )
 
 
-def _classification(name: str, table: Any, labels: Any) -> Task:
+def _classification(name: str, rows: Table) -> Task:
+    """Return the task of a table whose last column is the class."""
+    table, labels = rows[:, :-1], rows[:, -1].astype(np.int64)
     parts = hold_out(len(table), classes=labels)
     x, y = _standardised(table, parts), torch.from_numpy(labels)
     return Task(
@@ -71,7 +76,7 @@ def _classification(name: str, table: Any, labels: Any) -> Task:
     )
 
 
-def _standardised(table: Any, parts: Parts) -> Tensor:
+def _standardised(table: Table, parts: Parts) -> Tensor:
     """Return all rows in float32, shifted and scaled by the mean and deviation of the training rows."""
-    scaler = StandardScaler().fit(table[parts.train])
-    return torch.from_numpy(scaler.transform(table)).float()
+    train = table[parts.train]
+    return torch.from_numpy((table - train.mean(axis=0)) / train.std(axis=0)).float()

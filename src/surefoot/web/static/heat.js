@@ -5,11 +5,11 @@ const EDGE = { left: 48, right: 16, top: 12, bottom: 40 };
 const MOMENTA = [0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999];
 const WORST = 30;
 
-export function shadeOf(badness, worst) {
-  const share = Math.log(Math.min(badness, worst)) / Math.log(worst);
+export function shadeOf(relative, worst) {
+  const share = Math.log(Math.min(relative, worst)) / Math.log(worst);
   return `rgb(${viridis(isDark() ? 1 - 0.9 * share : 0.95 * share)})`;
 }
-export const worstOf = (spots) => Math.min(WORST, Math.max(1.5, ...spots.filter(({ badness }) => badness !== null).map(({ badness }) => badness)));
+export const worstOf = (points) => Math.min(WORST, Math.max(1.5, ...points.filter(({ relative }) => relative !== null).map(({ relative }) => relative)));
 
 export class Heat {
   constructor(canvas, choose) {
@@ -17,31 +17,31 @@ export class Heat {
     canvas.addEventListener("click", (event) => {
       const box = canvas.getBoundingClientRect();
       const [x, y] = [event.clientX - box.left, event.clientY - box.top];
-      const away = (spot) => Math.hypot(this.toX(spot.lr) - x, this.toY(spot.momentum) - y);
-      const near = this.spots.reduce((best, spot) => (away(spot) < away(best) ? spot : best), this.spots[0]);
+      const away = (point) => Math.hypot(this.toX(point.lr) - x, this.toY(point.momentum) - y);
+      const near = this.points.reduce((best, point) => (away(point) < away(best) ? point : best), this.points[0]);
       if (near && away(near) < 30) choose(near.trial, event.shiftKey);
     });
   }
 
-  draw(spots, first, second) {
+  draw(points, first, second) {
     const { context, width, height } = prepared(this.canvas);
-    Object.assign(this, { spots, width, height });
+    Object.assign(this, { points, width, height, longest: Math.max(...points.map(({ steps }) => steps)) });
     context.clearRect(0, 0, width, height);
-    if (!spots.length) return;
-    const rates = spots.map(({ lr }) => lr).filter((lr) => lr > 0);
-    const gaps = spots.map(({ momentum }) => 1 - momentum);
+    if (!points.length) return;
+    const rates = points.map(({ lr }) => lr).filter((lr) => lr > 0);
+    const gaps = points.map(({ momentum }) => 1 - momentum);
     this.lr = [Math.min(...rates) / 1.3, Math.max(...rates) * 1.3];
     this.gap = [Math.min(...gaps, 0.5) / 1.2, Math.max(...gaps) * 1.1];
     this.drawAxes(context);
-    const worst = worstOf(spots);
-    for (const spot of [...spots].sort((a, b) => b.steps - a.steps)) this.drawSpot(context, spot, worst);
+    const worst = worstOf(points);
+    for (const point of [...points].sort((a, b) => b.steps - a.steps)) this.drawPoint(context, point, worst);
     [[first, 0], [second, 1]].forEach(([trial, number]) => {
-      const spot = spots.find((each) => each.trial === trial);
-      if (!spot) return;
+      const point = points.find((each) => each.trial === trial);
+      if (!point) return;
       context.strokeStyle = ballColour(number);
       context.lineWidth = 3;
       context.beginPath();
-      context.arc(this.toX(spot.lr), this.toY(spot.momentum), 12, 0, 2 * Math.PI);
+      context.arc(this.toX(point.lr), this.toY(point.momentum), 12, 0, 2 * Math.PI);
       context.stroke();
     });
   }
@@ -49,9 +49,9 @@ export class Heat {
   toX(lr) { return EDGE.left + (Math.log(Math.max(lr, this.lr[0]) / this.lr[0]) / Math.log(this.lr[1] / this.lr[0])) * (this.width - EDGE.left - EDGE.right); }
   toY(momentum) { return EDGE.top + (Math.log((1 - momentum) / this.gap[0]) / Math.log(this.gap[1] / this.gap[0])) * (this.height - EDGE.top - EDGE.bottom); }
 
-  drawSpot(context, spot, worst) {
-    const [x, y] = [this.toX(spot.lr), this.toY(spot.momentum)];
-    if (spot.badness === null) {
+  drawPoint(context, point, worst) {
+    const [x, y] = [this.toX(point.lr), this.toY(point.momentum)];
+    if (point.relative === null) {
       context.fillStyle = colour("ink");
       context.font = "600 12px sans-serif";
       context.textAlign = "center";
@@ -59,11 +59,11 @@ export class Heat {
       context.fillText("\u2715", x, y);
       return;
     }
-    context.fillStyle = shadeOf(spot.badness, worst);
+    context.fillStyle = shadeOf(point.relative, worst);
     context.strokeStyle = colour("ink");
     context.lineWidth = 0.7;
     context.beginPath();
-    context.arc(x, y, 3 + 5 * Math.sqrt(spot.steps / spot.total), 0, 2 * Math.PI);
+    context.arc(x, y, 3 + 5 * Math.sqrt(point.steps / this.longest), 0, 2 * Math.PI);
     context.fill();
     context.stroke();
   }

@@ -38,7 +38,7 @@ export class StudiesView {
     this.offer(studies, id);
     this.offered = true;
     const found = await ask("study", { id }, signal);
-    const trials = found.spots.filter(({ loss }) => loss !== null).sort((a, b) => a.loss - b.loss);
+    const trials = found.points.filter(({ loss }) => loss !== null).sort((a, b) => b.steps - a.steps || a.loss - b.loss);
     const [first, second] = [state.first ?? (trials.length ? String(trials[0].trial) : null), state.second];
     const chosen = await Promise.all([first, second].map((trial) => (trial === null ? null : ask("curves", { id, trial }, signal))));
     complain(null);
@@ -68,34 +68,48 @@ export class StudiesView {
   }
 
   fill() {
-    const { spots, status, task, config_steps: cost, confirmed } = this.found;
-    const live = status === "running" ? " This page follows it." : "";
-    byId("study-about").textContent = `${task}: ${status}, ${spots.length} settings tried, ${cost.toLocaleString("en")} config-steps.${live}`;
-    const words = (spot) => [String(spot.trial), `${spot.trial}: ${spot.recipe}, ${spot.loss === null ? "diverged" : numeral(spot.loss)}`];
-    const sorted = [...spots].sort((a, b) => (a.loss ?? Infinity) - (b.loss ?? Infinity)).map(words);
-    const known = new Set(sorted.map(([trial]) => trial));
-    const others = confirmed.filter(({ trial }) => !known.has(String(trial))).map(({ trial, recipe, role }) => [String(trial), `${trial}: ${recipe}, ${role}`]);
-    options(byId("first"), [...sorted, ...others], this.first);
-    options(byId("second"), [["", "nothing"], ...sorted, ...others], this.second ?? "");
+    const { points, status, stage, task, config_steps: cost, contestants, headline, good_range: good } = this.found;
+    const live = status === "running" ? ` This page follows it${stage ? `: ${stage}` : ""}.` : "";
+    const trials = points.reduce((sum, { seeds }) => sum + seeds, 0);
+    byId("study-about").textContent = `${task}: ${status}, ${trials} trial${trials === 1 ? "" : "s"} of ${cost.toLocaleString("en")} steps in all.${live}`;
+    byId("study-result").textContent = [headline, good].filter(Boolean).join(" ");
+    byId("study-result").hidden = !headline;
+    // A recipe stands in the list once, with the loss of its longest trainings.
+    const longest = new Map();
+    for (const point of points) if (!(longest.get(point.trial)?.steps > point.steps)) longest.set(point.trial, point);
+    const words = ({ trial, recipe, loss, steps }) => [String(trial), `${trial}: ${recipe}, ${loss === null ? "diverged" : numeral(loss)} after ${steps} steps`];
+    const sorted = [...longest.values()].sort((a, b) => b.steps - a.steps || (a.loss ?? Infinity) - (b.loss ?? Infinity)).map(words);
+    options(byId("first"), sorted, this.first);
+    options(byId("second"), [["", "nothing"], ...sorted], this.second ?? "");
     byId("study-body").hidden = false;
-    byId("study-best").hidden = !confirmed.length;
-    byId("best").replaceChildren(...confirmed.map(row));
+    byId("study-best").hidden = !contestants.length;
+    byId("best").replaceChildren(...contestants.map(row));
   }
 
   draw() {
     if (!this.found || byId("view-studies").hidden) return;
-    const { spots, ramps } = this.found;
-    this.heat.draw(spots, Number(this.first ?? -1), Number(this.second ?? -1));
-    const worst = worstOf(spots);
-    byId("heat-legend").replaceChildren(...[1, Math.sqrt(worst), worst].map((badness, i) => {
-      const patch = make("span", {}, `${i === 2 ? "\u2265 " : ""}${numeral(badness, 2)}\u00d7`);
-      patch.style.background = shadeOf(badness, worst);
+    const { points, frontier } = this.found;
+    this.heat.draw(points, Number(this.first ?? -1), Number(this.second ?? -1));
+    const worst = worstOf(points);
+    byId("heat-legend").replaceChildren(...[1, Math.sqrt(worst), worst].map((relative, i) => {
+      const patch = make("span", {}, `${i === 2 ? "\u2265 " : ""}${numeral(relative, 2)}\u00d7`);
+      patch.style.background = shadeOf(relative, worst);
       patch.style.color = bright(patch.style.background) ? "#000" : "#fff";
       return patch;
     }), ".");
     this.drawCurves();
-    drawChart(byId("ramps"), ramps.map(({ lr, losses }, number) => ({ x: lr, y: capped(losses), colour: ballColour(number) })), { logX: true, xName: "learning rate at that step" });
-    byId("ramps-words").textContent = ramps.length ? ramps.map(({ name, limit }) => `${name}: ${limit === null ? "no limit seen" : `breaks at ${numeral(limit)}`}`).join("; ") : "There was none.";
+    this.drawFrontier(frontier);
+  }
+
+  drawFrontier(frontier) {
+    byId("frontier-figure").hidden = !frontier.length;
+    if (!frontier.length) return;
+    const x = frontier.map(({ steps }) => steps);
+    const line = (field, extra) => ({ x, y: frontier.map((point) => point[field]), colour: ballColour(0), ...extra });
+    const lines = [line("loss", { wide: 2.5 }), line("low", { wide: 1, dash: [4, 3] }), line("high", { wide: 1, dash: [4, 3] })];
+    const positive = lines.every(({ y }) => y.every((loss) => loss === null || loss > 0));
+    drawChart(byId("frontier"), lines, { log: positive, logX: true, xName: "steps" });
+    byId("frontier-words").textContent = frontier.map(({ steps, loss, lr, trials }) => `${steps} steps: ${numeral(loss)} at learning rate ${numeral(lr)}${trials ? "" : " (extrapolated)"}`).join("; ");
   }
 
   drawCurves() {
@@ -111,9 +125,6 @@ function row({ recipe, role, mean, low, high, seeds }) {
   return make("tr", { class: role }, make("th", { scope: "row" }, make("code", {}, recipe)), make("td", {}, role),
     make("td", { class: "number" }, mean === null ? "diverged" : numeral(mean)), make("td", { class: "number" }, interval), make("td", { class: "number" }, String(seeds)));
 }
-
-// A loss that shoots up leaves the picture, and the rest stays readable.
-const capped = (losses) => losses.map((loss) => (loss === null || loss > 1.6 * losses[0] ? null : loss));
 
 // Whether black is easier to read on a shade than white, by WCAG's relative luminance.
 function bright(shade) {

@@ -1,0 +1,98 @@
+"""The trials of a search as points: learning rate, momentum, length, and how good each was for its length."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from surefoot.plots.axes import finite
+from surefoot.recipe import Recipe
+from surefoot.studies import Measurement
+from surefoot.trainers import Outcome
+from surefoot.trainers.outcome import Judge
+
+# Stages of the search and of the trainings in full; ``search`` and ``confirm`` are those of databases of version 0.1.
+SEARCH_STAGES, FULL_STAGES = ("map", "climb", "search"), ("full", "confirm")
+
+
+@dataclass(frozen=True, slots=True)
+class TrialPoint:
+    """A recipe at one length, over all seeds that it was trained on.
+
+    Attributes:
+        recipe: The recipe; ``lr`` and ``momentum`` are its peaks.
+        steps: Length of its trainings.
+        loss: Mean validation loss over the seeds; ``inf`` where one of them diverged.
+        metric: Mean of the metric, ``None`` where there is none or a seed diverged.
+        relative: The loss over the lowest of that length, at least 1; where losses may be negative, 1 + the difference.
+        seeds: How many seeds.
+    """
+
+    recipe: Recipe
+    steps: int
+    loss: float
+    metric: float | None
+    relative: float
+    seeds: int
+
+    @property
+    def lr(self) -> float:
+        """The highest learning rate."""
+        return self.recipe.lr.highest
+
+    @property
+    def momentum(self) -> float:
+        """The highest momentum."""
+        return self.recipe.momentum.highest
+
+
+def trial_points(measurements: Iterable[Measurement], *, judge: Judge = "final") -> list[TrialPoint]:
+    """Return every recipe at every length once, the trainings in full included.
+
+    Trainings that a search measured on their way, as version 0.1 did, are there as far as they were trained.
+    """
+    rows = [row for row in measurements if row.stage.startswith((*SEARCH_STAGES, *FULL_STAGES))]
+    furthest: dict[tuple[Recipe, int, int], Measurement] = {}
+    for row in rows:
+        key = (row.trial.recipe, row.trial.seed, row.trial.steps)
+        if key not in furthest or row.taken >= furthest[key].taken:
+            furthest[key] = row
+    outcomes: dict[tuple[Recipe, int], list[Outcome]] = {}
+    for row in furthest.values():
+        outcomes.setdefault((row.trial.recipe, row.taken), []).append(row.outcome)
+    means = {key: float(np.mean([each.judged(judge) for each in found])) for key, found in outcomes.items()}
+    lowest: dict[int, float] = {}
+    for (_, steps), loss in means.items():
+        lowest[steps] = min(loss, lowest.get(steps, math.inf))
+    positive = all(loss > 0 for loss in finite(means.values()))
+    return [
+        TrialPoint(
+            recipe,
+            steps,
+            loss,
+            _mean_metric(outcomes[recipe, steps]),
+            relative_loss(loss, lowest[steps], positive=positive),
+            len(outcomes[recipe, steps]),
+        )
+        for (recipe, steps), loss in means.items()
+    ]
+
+
+def _mean_metric(outcomes: Sequence[Outcome]) -> float | None:
+    found = [each.metric for each in outcomes if each.metric is not None and each.ok]
+    return float(np.mean(found)) if len(found) == len(outcomes) else None
+
+
+def relative_loss(loss: float, best: float, *, positive: bool) -> float:
+    """Return loss / best; where losses may not be positive, 1 + their difference, which orders them as well."""
+    if not math.isfinite(loss):
+        return math.inf
+    return loss / best if positive else 1.0 + loss - best
+
+
+def lengths(points: Sequence[TrialPoint]) -> list[int]:
+    """Return the lengths of training that there are, ascending."""
+    return sorted({point.steps for point in points})

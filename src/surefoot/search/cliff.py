@@ -1,0 +1,105 @@
+"""The cliff: learning rates that break the training, whatever else the losses say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surefoot.recipe import Recipe
+from surefoot.search.space import Point
+from surefoot.surrogate import LossScale, Observation
+
+Array = NDArray[np.float64]
+# A rate this near below one that broke is not recommended, in logarithms of the effective rate; a rate breaks later
+# with more momentum, about as the root of its memory.
+MARGIN, LEAN = math.log(1.3), 0.5
+# What broke at a momentum says nothing of one whose memory differs by more than this factor.
+SAME_MEMORY = math.log(4.0)
+# A trial broke where it ended so far above the best of its length, on the scale of the losses.
+BROKEN = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A trial of the search: its recipe, its place in the cube, and what came of it.
+
+    Attributes:
+        recipe: The recipe.
+        point: In the unit cube, or beyond it.
+        observation: Features, length and loss.
+    """
+
+    recipe: Recipe
+    point: Point
+    observation: Observation
+
+
+@dataclass(frozen=True, slots=True)
+class Cliff:
+    """Where trials broke, on a line from low to high rates on which momentum is accounted for.
+
+    Attributes:
+        optimizers: Of every trial.
+        features: Of every trial ``[n, D]``.
+        broke: Whether it did ``[n]``.
+    """
+
+    optimizers: tuple[str, ...]
+    features: Array
+    broke: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, trials: Sequence[Trained], scale: LossScale) -> Cliff:
+        """Return what some trials show.
+
+        A trial broke where it diverged, or ended far above the best of its length at a higher rate than that.
+        """
+        features = np.array([trial.observation.features for trial in trials])
+        places = _places(features)
+        best: dict[int, int] = {}
+        for number, trial in enumerate(trials):
+            rival = best.setdefault(trial.observation.steps, number)
+            if trial.observation.loss < trials[rival].observation.loss:
+                best[trial.observation.steps] = number
+        broke = np.zeros(len(trials), dtype=bool)
+        for number, trial in enumerate(trials):
+            rival = best[trial.observation.steps]
+            broke[number] = not math.isfinite(trial.observation.loss) or (
+                scale.value(trial.observation.loss) - scale.value(trials[rival].observation.loss) > BROKEN
+                and places[number] > places[rival] + MARGIN
+            )
+        return cls(tuple(trial.recipe.optimizer for trial in trials), features, broke)
+
+    def distances(self, optimizer: str, features: Array) -> tuple[Array, Array]:
+        """Return how far trials of like momentum that held, and that broke, lie above a setting on the line."""
+        alike = (np.array(self.optimizers) == optimizer) & (np.abs(self.features[:, 1] - features[1]) <= SAME_MEMORY)
+        gaps = _places(self.features) - _places(features[None])[0]
+        return gaps[alike & ~self.broke], gaps[alike & self.broke]
+
+    def breaks(self, features: Array, optimizers: Sequence[str], *, margin: float = MARGIN) -> NDArray[np.bool_]:
+        """Tell which of some settings ``[m, D]`` lie above, or nearer below than a margin, one that broke: ``[m]``."""
+        gaps = _places(self.features)[None] - _places(features)[:, None]
+        alike = np.array(self.optimizers)[None] == np.array(optimizers)[:, None]
+        alike &= np.abs(self.features[None, :, 1] - features[:, None, 1]) <= SAME_MEMORY
+        found: NDArray[np.bool_] = (alike & self.broke[None] & (gaps < margin)).any(axis=1)
+        return found
+
+    def edge(self, optimizer: str, features: Array) -> float | None:
+        """Return how far above a setting the largest usable rate lies, ``None`` where nothing broke."""
+        held, broken = self.distances(optimizer, features)
+        if not len(broken):
+            return None
+        lowest = float(broken.min())
+        below = held[held < lowest]
+        # Half way between what held and what broke, on the safe side.
+        return min(lowest - MARGIN, (float(below.max()) + lowest) / 2 if len(below) else lowest - math.log(2.0))
+
+
+def _places(features: Array) -> Array:
+    """Return where settings ``[n, D]`` lie on the line: the log of the effective rate, less the lean of the cliff."""
+    places: Array = features[:, 0] - LEAN * features[:, 1]
+    return places

@@ -1,0 +1,135 @@
+"""Training functions on the command line: one that trains, and all that can be wrong with one."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from surefoot.cli.main import run
+
+CODE = """
+import math, time
+from pathlib import Path
+
+def train(trial):
+    with Path("calls").open("a") as file:
+        file.write("x")
+    rate = trial.recipe.lr.highest / (1.0 - trial.recipe.momentum.highest)
+    print("trained for", trial.steps)
+    return math.inf if rate > 3.0 else 0.1 + 0.03 * math.log(rate / 0.2) ** 2 + trial.steps**-0.5
+
+def no_trial(): return 1.0
+def two(one, other): return 1.0
+def text(trial): return "loss"
+def several(trial): return [1.0, 2.0]
+def none(trial): pass
+def nan(trial): return math.nan
+def raises(trial): raise KeyError("labels")
+def some(trial):
+    if trial.recipe.momentum.highest > 0.9:
+        raise RuntimeError("out of momentum")
+    return train(trial)
+def slow(trial):
+    time.sleep(0.01 + 0.002 * trial.steps)
+    return train(trial)
+number = 3
+"""
+QUIET = ["--no-report", "--quiet"]
+
+
+@pytest.fixture(autouse=True)
+def _file(_own_folder):
+    Path("train.py").write_text(CODE)
+
+
+def test_a_function_is_tuned_and_its_output_kept_beside_the_study(json_of):
+    found = json_of(["tune", "train.py:train", "--steps", "400", "--budget", "6x", "--json", "--quiet"])
+    assert (found["task"], found["full_steps"], found["plan"]) == ("train", 400, None)
+    assert found["config_steps"] <= 6 * 400
+    assert found["valid_loss"]["mean"] < found["default_valid_loss"]["mean"] * 1.2
+    outputs = [*Path("surefoot.db-1-output").iterdir()]
+    assert len(outputs) == found["trials"] == len(Path("calls").read_text())
+    assert all(path.read_text().startswith("trained for") for path in outputs)
+    assert "surefoot tune train.py:train --steps 400 --budget 6x" in Path(found["report"]).read_text()
+
+
+def test_what_auto_costs_is_measured_and_said_before(capsys):
+    assert run(["tune", "train.py:slow", "--steps", "400", "--no-report"]) == 0
+    said = capsys.readouterr().err
+    (line,) = (line for line in said.splitlines() if line.startswith("budget (auto): "))
+    assert "full trainings of 400 steps" in line
+    assert ", about " in line
+
+
+def test_two_workers_find_the_same(json_of):
+    asked = ["find", "train.py:train", "--steps", "400", "--budget", "2x", "--json", *QUIET]
+    first, second = json_of(asked), json_of([*asked, "--workers", "2", "--study", "other.db"])
+    for found in (first, second):
+        del found["seconds"], found["study"]
+    assert first == second
+
+
+WRONG = {
+    "no length": (["train.py:train"], "how long is a full training of 'train'", "--steps"),
+    "no trial": (["train.py:no_trial", "--steps", "9"], "no_trial() takes no trial", "def train(trial)"),
+    "two arguments": (["train.py:two", "--steps", "9"], "two(one, other) takes neither", "def train(trial)"),
+    "a number": (["train.py:number", "--steps", "9"], "is no Task but a int", "a Task is needed"),
+    "a typo": (["train.py:trian", "--steps", "9"], "has no 'trian'", "did you mean train?"),
+    "a batch size": (["train.py:train", "--steps", "9", "--batch-size", "3"], "batch_size", "chooses its batches"),
+    "a plan": (["train.py:train", "--steps", "9", "--plan", "plan.json"], "--plan cannot be given", "for a Task"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said", "hint"), WRONG.values(), ids=WRONG.keys())
+@pytest.mark.parametrize("command", ["find", "tune"])
+def test_wrong_input_gets_one_line_and_nothing_is_trained(command, arguments, said, hint, capsys):
+    assert run([command, *arguments, *QUIET]) == 2
+    shown = capsys.readouterr()
+    (line,) = shown.err.strip().splitlines()
+    assert said in line
+    assert hint in line
+    assert shown.out == ""
+    assert not Path("calls").exists()
+    assert not Path("surefoot.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("text", "given 'loss' (str)"),
+        ("several", "given [1.0, 2.0] (list)"),
+        ("none", "none returned None"),
+        ("raises", "KeyError: 'labels' (train.py, line"),
+    ],
+)
+def test_where_every_trial_fails_the_first_failure_is_the_reason(name, said, json_of, capsys):
+    assert run(["tune", f"train.py:{name}", "--steps", "400", "--budget", "6x", *QUIET]) == 1
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "All 3 trials failed" in shown  # and no more were begun
+    assert said in shown
+
+
+def test_a_loss_that_is_nan_diverged(capsys):
+    assert run(["tune", "train.py:nan", "--steps", "40", "--budget", "2x", *QUIET]) == 1
+    assert "diverged, every one" in " ".join(capsys.readouterr().out.split())
+
+
+def test_some_failures_are_a_note(json_of):
+    found = json_of(["tune", "train.py:some", "--steps", "400", "--budget", "3x", "--json", *QUIET])
+    assert found["recipe"]
+    assert any("RuntimeError: out of momentum" in note for note in found["notes"])
+
+
+@pytest.mark.parametrize("command", ["find", "tune"])
+@pytest.mark.parametrize("subject", [["train.py:slow", "--steps", "1000"], ["digits"]])
+def test_a_deadline_is_kept(command, subject, json_of):
+    """Within a second or two on an idle machine; a busy one has ten."""
+    run([command, "wine", "--steps", "20", "--budget", "3x", "--plan", "plan.json", *QUIET])  # what is loaded once
+    begin = time.monotonic()
+    found = json_of([command, *subject, "--budget", "6s", "--study", "timed.db", "--json", *QUIET])
+    assert time.monotonic() - begin < 16.0
+    assert found["seconds"] < 16.0
+    assert found["budget"] == "6s"
+    assert found["recipe"]

@@ -1,0 +1,59 @@
+import math
+
+import pytest
+
+from surefoot.plots.trial_points import trial_points
+from surefoot.recipe import Recipe
+from surefoot.studies import Measurement
+from surefoot.trainers import Curve, Outcome, Trial
+
+ONE, OTHER = Recipe.parse("sgd(lr=cosine(0.1), momentum=0.9)"), Recipe.parse("sgd(lr=cosine(0.5), momentum=0)")
+
+
+def row(stage, recipe, loss, *, steps=50, seed=0, taken=-1, **outcome):
+    return Measurement(stage, Trial(recipe, steps, seed), Outcome(loss, **outcome), taken=taken)
+
+
+def test_a_recipe_is_a_point_at_every_length_with_its_mean_over_seeds():
+    points = trial_points(
+        [
+            row("map/spread/000", ONE, 0.4),
+            row("map/spread/000", OTHER, 0.8),
+            row("climb/100/001", ONE, 0.2, steps=100),
+            row("full/002", ONE, 0.3, steps=100, seed=7),
+        ]
+    )
+    assert [(point.recipe, point.steps, point.loss, point.seeds) for point in points] == [
+        (ONE, 50, 0.4, 1),
+        (OTHER, 50, 0.8, 1),
+        (ONE, 100, pytest.approx(0.25), 2),
+    ]
+    assert [point.relative for point in points] == [1.0, 2.0, 1.0]
+    assert (points[1].lr, points[1].momentum) == (0.5, 0.0)
+
+
+def test_what_is_no_trial_of_the_search_is_left_out():
+    assert trial_points([row("range", ONE, 0.4), row("transfer/half-steps/0", ONE, 0.4)]) == []
+
+
+def test_a_training_that_was_measured_on_its_way_counts_as_far_as_it_went():
+    rows = [row("search/000", ONE, loss, steps=100, taken=taken) for taken, loss in ((25, 0.9), (50, 0.5))]
+    assert [(point.steps, point.loss) for point in trial_points(rows)] == [(50, 0.5)]
+
+
+def test_losses_that_may_be_negative_are_compared_by_their_difference():
+    points = trial_points([row("map", ONE, -1.0), row("map", OTHER, 0.5)])
+    assert [point.relative for point in points] == [1.0, 2.5]
+
+
+def test_what_diverged_on_a_seed_has_no_finite_loss_and_no_metric():
+    rows = [row("full/0", ONE, 0.4, metric=0.9), row("full/0", ONE, math.inf, seed=1, metric=0.1)]
+    (point,) = trial_points(rows)
+    assert (point.loss, point.relative, point.metric) == (math.inf, math.inf, None)
+    (point,) = trial_points(rows[:1])
+    assert point.metric == 0.9
+
+
+def test_the_best_loss_on_the_way_counts_where_it_is_the_judge():
+    (point,) = trial_points([row("map", ONE, 0.4, valid=Curve((25,), (0.3,)))], judge="best")
+    assert point.loss == 0.3
