@@ -16,16 +16,7 @@ from surefoot.explanation.slices.result import LossSlice
 from surefoot.logs.curve import Curve
 from surefoot.plots.check_losses import check_losses
 from surefoot.plots.claim_figure import claim_figure
-<<<<<<< HEAD
-from surefoot.plots.comparison import comparison
 from surefoot.plots.descended import descended
-from surefoot.plots.heat_map import heat_map
-from surefoot.plots.learning_curves import learning_curves
-=======
-from surefoot.plots.course import course
-from surefoot.plots.descended import descended
-from surefoot.plots.forks import forks
->>>>>>> main
 from surefoot.plots.logged import diagnosed, logged
 from surefoot.plots.loss_slice import loss_plane, loss_slice
 from surefoot.plots.own_training import own_training
@@ -37,14 +28,8 @@ from surefoot.plots.theme import HEIGHT, LIGHT, WIDTH, Figure, column
 from surefoot.plots.watched import watched
 from surefoot.recipe import Recipe
 from surefoot.schedules import Schedule, schedule_text
-<<<<<<< HEAD
-from surefoot.search.result import TuneResult
-from surefoot.surfaces.descent import Descent
-from surefoot.tuning.found import FindResult
-=======
 from surefoot.search.result import SearchResult
 from surefoot.surfaces.descent import Descent
->>>>>>> main
 from surefoot.watch.watch import Watch
 
 TYPICAL_STEPS = 1000

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import math
 
-<<<<<<< HEAD
 from surefoot.numerals import how_much_lower, measured, numeral, seconds_text
-from surefoot.search.result import Contestant, TuneResult
-=======
-from surefoot.numerals import how_much_lower, measured, numeral
 from surefoot.recipe import DEFAULT_RECIPE
 from surefoot.search.result import Contestant, FrontierPoint, SearchResult
->>>>>>> main
 from surefoot.search.scaling import QUANTITIES, Exponent, Transfer, TransferRow
-from surefoot.tuning.found import FindResult
 from surefoot.values import Interval, Score
 
 LONG_NAMES = {"lr": "learning rate", "steps": "length of training", "batch_size": "batch size"}
@@ -302,42 +296,3 @@ def _power(exponent: Exponent) -> str:
         f"The best rate goes as the {LONG_NAMES[exponent.of]} to the power {numeral(exponent.value, digits=2)} "
         f"(90 % interval {low} to {high}): {rules}."
     )
-
-
-<<<<<<< HEAD
-def find_headline(result: FindResult) -> str:
-    """Return where to start, or why that cannot be said."""
-    found = result.suggestion
-    if found is None:
-        return f"There is no suggestion. {_sentence(result.reason)}"
-    return (
-        f"Start from learning rate {numeral(found.lr)} with momentum {numeral(found.momentum)}; "
-        f"there {numeral(found.low)} to {numeral(found.high)} is usable."
-    )
-
-
-def expected_limit(result: FindResult) -> str:
-    """Return what the sharpness at the start lets one expect of the limits, and where that comes from."""
-    found = result.sharpness
-    if found.value is None:
-        return f"No prior: the sharpness is not known, for {found.reason}."
-    if found.value <= 0:
-        return "No prior: at the start the training loss is not curved upwards."
-    return (
-        f"Prior: 2 (1 - momentum) / sharpness, a guess and no limit. The sharpness at the start is "
-        f"{numeral(found.value)} (residual {numeral(100 * (found.residual or 0.0), digits=2)} %, "
-        f"{found.gradients} gradients of {found.samples} samples)."
-    )
-=======
-def seconds_text(seconds: float) -> str:
-    """Return a duration as people say it.
-
-    Example:
-        >>> seconds_text(5.39), seconds_text(75), seconds_text(7300)
-        ('5.4 s', '1 min 15 s', '2 h 1 min')
-    """
-    if seconds < 60:
-        return f"{numeral(seconds, digits=2)} s"
-    minutes, left = divmod(round(seconds), 60)
-    return f"{minutes} min {left} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
->>>>>>> main

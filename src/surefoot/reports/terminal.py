@@ -13,11 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-<<<<<<< HEAD
-from surefoot.numerals import measured, numeral, seconds_text
-=======
 from surefoot.numerals import measured, numeral, percent
->>>>>>> main
 from surefoot.plots.axes import linear_ticks
 from surefoot.plots.good_range import is_recommended, momentum_rows
 from surefoot.reports.sentences import (
@@ -30,23 +26,14 @@ from surefoot.reports.sentences import (
     good_range_text,
     half_width_text,
     headline,
-<<<<<<< HEAD
-    tied_settings,
-=======
     momenta_title,
     notes,
->>>>>>> main
     transfer_notes,
 )
 from surefoot.reports.tables import plain_table
 from surefoot.schedules import Schedule, schedule_text
-<<<<<<< HEAD
-from surefoot.search.result import Contestant, TuneResult
-=======
 from surefoot.search.result import Contestant, FrontierPoint, SearchResult
->>>>>>> main
 from surefoot.search.scaling import Transfer
-from surefoot.tuning.found import FindResult, MomentumRange
 from surefoot.values import Interval
 
 EXTRAPOLATED = "extrapolated"
