@@ -57,33 +57,38 @@ def found():
 @pytest.fixture(scope="session")
 def checked():
     """A check of a learning rate that is far too low."""
-    from surefoot.diagnosis.check import check
+    from surefoot.checking.check import check
     from surefoot.fleet import Plan
 
-    return check("wine", "sgd(lr=0.0001, momentum=0.9)", plan=Plan("stacked", 16, threads=1))
+    return check("wine", "sgd(lr=0.0001, momentum=0.9)", budget="6x", plan=Plan("stacked", 16, threads=1))
 
 
 @pytest.fixture(scope="session")
 def lost(checked):
-    """The same check, had every training diverged."""
+    """The same check, had every trial diverged."""
     from dataclasses import replace
 
-    from surefoot.diagnosis.course import Course
-    from surefoot.diagnosis.finding import Finding
+    from surefoot.checking.result import OwnTraining
+    from surefoot.finding import Finding
+    from surefoot.trainers import Curve
 
-    course = Course(
-        train=(1.1, 40.0, 1e9, *[math.nan] * (checked.steps - 3)),
-        valid=((0, 1.1), (25, math.inf), (checked.steps, math.inf)),
+    own = OwnTraining(
+        checked.steps,
+        0,
+        math.inf,
+        3,
+        train=Curve((1, 2, 3, 4), (1.1, 40.0, 1e9, math.inf)),
+        valid=Curve((13, 25), (1.1, math.inf)),
     )
     return replace(
         checked,
-        findings=(Finding("diverged", 1.0, "The training loss was no number from step 3 on."),),
+        findings=(Finding("diverged", 1.0, "The loss of the recipe stopped being finite at step 3."),),
         symptoms=("divergence",),
         advice=checked.recipe,
-        improvements=(),
-        forks=tuple(replace(row, loss=math.inf) for row in checked.forks),
-        course=course,
-        curved=None,
+        stakes=(),
+        trials=tuple(replace(trial, loss=math.inf) for trial in checked.trials),
+        own_training=own,
+        curvature=None,
         noise=None,
     )
 

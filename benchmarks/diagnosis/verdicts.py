@@ -20,7 +20,7 @@ from benchmarks import records
 from benchmarks.diagnosis import tasks
 from benchmarks.diagnosis.cases import Case, cases_of, grids_of
 from benchmarks.scale import DATA
-from surefoot.diagnosis.check import check
+from surefoot.checking.check import check
 from surefoot.fleet import Plan
 from surefoot.tasks.task import Task
 

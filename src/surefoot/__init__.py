@@ -9,21 +9,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from surefoot.diagnosis.check import check as check
+    from surefoot.checking.check import check as check
     from surefoot.diagnosis.diagnose import diagnose as diagnose
     from surefoot.explanation.explain import explain as explain
     from surefoot.explanation.explain_surface import explain_surface as explain_surface
     from surefoot.explanation.slices.slice_loss import slice_loss as slice_loss
     from surefoot.recipe.recipe import Recipe as Recipe
+    from surefoot.search.find import find as find
+    from surefoot.search.space.search_space import Range as Range
+    from surefoot.search.space.search_space import SearchSpace as SearchSpace
+    from surefoot.search.tune import tune as tune
     from surefoot.surfaces.descent import descend as descend
     from surefoot.tasks.task import Task as Task
     from surefoot.trainers.current_trial import trial as trial
     from surefoot.trainers.outcome import Outcome as Outcome
     from surefoot.trainers.trial import Trial as Trial
-    from surefoot.search.find import find as find
-    from surefoot.search.space.search_space import Range as Range
-    from surefoot.search.space.search_space import SearchSpace as SearchSpace
-    from surefoot.search.tune import tune as tune
     from surefoot.watch.watch import Watch as Watch
 
 __version__ = "0.1.0"
@@ -37,7 +37,7 @@ _HOMES = {
     "Task": "surefoot.tasks.task",
     "Trial": "surefoot.trainers.trial",
     "Watch": "surefoot.watch.watch",
-    "check": "surefoot.diagnosis.check",
+    "check": "surefoot.checking.check",
     "descend": "surefoot.surfaces.descent",
     "diagnose": "surefoot.diagnosis.diagnose",
     "explain": "surefoot.explanation.explain",

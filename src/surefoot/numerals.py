@@ -60,10 +60,6 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %" if share >= 0.005 or not share else "less than 1 %"
 
 
-def _bare(text: str) -> str:
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
 def seconds_text(seconds: float) -> str:
     """Return a duration as people say it.
 
@@ -75,3 +71,7 @@ def seconds_text(seconds: float) -> str:
         return f"{numeral(seconds, digits=2)} s"
     minutes, left = divmod(round(seconds), 60)
     return f"{minutes} min {left} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _bare(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text

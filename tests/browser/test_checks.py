@@ -3,7 +3,7 @@
 import pytest
 from tests.browser.player import DESKTOP, Player, served, until
 
-from surefoot.diagnosis.record import to_record
+from surefoot.checking.record import to_record
 from surefoot.studies import Database, add_check
 
 PHONE = {"width": 390, "height": 844}

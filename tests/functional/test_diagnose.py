@@ -62,7 +62,7 @@ def test_verdicts_on_csv(recipe, verdicts, digits, tmp_path, capsys):
     write_csv(tmp_path / "log.csv", trained(digits, recipe))
     assert run(["diagnose", str(tmp_path / "log.csv"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["schema"] == 1
+    assert found["schema"] == 2
     assert found["columns"] == {"train": "loss", "valid": "val_loss", "lr": "lr"}
     assert found["verdict"] in verdicts
     assert found["findings"][0]["why"]

@@ -15,9 +15,9 @@ from surefoot.cli.options import TASK_OPTIONS, TaskText, load_task, run_options,
 from surefoot.cli.plans import read_plan
 
 if TYPE_CHECKING:
-    from surefoot.diagnosis.checked import CheckResult
+    from surefoot.checking.result import CheckResult
 
-BUDGET, DEFAULT_OUT, DEFAULT_STUDY = "5x", "surefoot-out", "surefoot.db"
+BUDGET, DEFAULT_OUT, DEFAULT_STUDY = "auto", "surefoot-out", "surefoot.db"
 PAGE = "check.html"
 KEPT = (*TASK_OPTIONS, "recipe", "checkpoint", "budget", "seed", "device")
 
@@ -29,10 +29,15 @@ KEPT = (*TASK_OPTIONS, "recipe", "checkpoint", "budget", "seed", "device")
     "--checkpoint",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Start every training from these weights: a state_dict (.pt, .ckpt, .safetensors).",
+    help="Start every trial from these weights: a state_dict (.pt, .ckpt, .safetensors).",
 )
 @task_options
-@click.option("--budget", default=BUDGET, show_default=True, help="Ceiling: 5x (full trainings) or 60s.")
+@click.option(
+    "--budget",
+    default=BUDGET,
+    show_default=True,
+    help="Ceiling: auto (2x at 220 steps, 0.5x at 4000), 5x (full trainings) or 60s.",
+)
 @click.option(
     "--out", type=click.Path(path_type=Path), default=DEFAULT_OUT, show_default=True, help="Folder for the report."
 )
@@ -43,21 +48,20 @@ KEPT = (*TASK_OPTIONS, "recipe", "checkpoint", "budget", "seed", "device")
 @click.option("--no-study", is_flag=True, help="Write to no database; surefoot play then does not show it.")
 @run_options
 def check(task: str, **settings: Any) -> int:
-    """Judge a recipe's learning rate and momentum for TASK by trying others beside it.
+    """Judge a recipe's learning rate and momentum for TASK by trials of its neighbours.
 
     \b
     surefoot check digits --recipe "sgd(lr=0.001, momentum=0.9)"
     surefoot check train.py:task --recipe "adamw(lr=cosine(1e-3, warmup=5%))" --budget 10x
     surefoot check train.py:task --checkpoint epoch3.pt
     """
+    from surefoot.checking.check import check as judged
     from surefoot.cli.display import display
     from surefoot.cli.interrupt import stop_on_interrupt
-    from surefoot.diagnosis.check import check as judged
     from surefoot.files import writable_folder
     from surefoot.fleet.progress import Interrupted
     from surefoot.recipe import DEFAULT_RECIPE, Recipe
     from surefoot.studies import Database
-    from surefoot.tasks.checkpoint import starting_from
 
     recipe, checkpoint = settings["recipe"], settings["checkpoint"]
     check_device(settings["device"])
@@ -67,8 +71,6 @@ def check(task: str, **settings: Any) -> int:
     if not settings["no_study"] and settings["study"].exists():
         Database(settings["study"])  # refuse what is no database before any work
     loaded = load_task(task, settings)
-    if checkpoint is not None:
-        loaded = starting_from(loaded, checkpoint)
     try:
         with display(quiet=settings["quiet"]) as progress, stop_on_interrupt() as stop:
             found = judged(
@@ -76,13 +78,14 @@ def check(task: str, **settings: Any) -> int:
                 wanted,
                 budget=settings["budget"],
                 seed=settings["seed"],
+                checkpoint=checkpoint,
                 plan=read_plan(settings["plan_file"]),
                 device=settings["device"],
                 progress=progress,
                 stop=stop,
             )
     except Interrupted:
-        click.echo("interrupted; a check keeps nothing, as it is short.", err=True)
+        click.echo("interrupted; nothing was recorded.", err=True)
         return INTERRUPTED
     asked = {**settings, "budget": None if settings["budget"] == BUDGET else settings["budget"]}
     command = again("check", task, asked, kept=KEPT)
@@ -103,7 +106,7 @@ def _write_report(found: CheckResult, path: Path, command: str) -> str:
 
 def _keep(found: CheckResult, path: Path, command: str) -> str | None:
     """Write the check to the database; return by what it is found there, ``None`` where it could not be written."""
-    from surefoot.diagnosis.record import to_record
+    from surefoot.checking.record import to_record
     from surefoot.errors import StudyError
     from surefoot.studies import Database, add_check
 
@@ -112,8 +115,8 @@ def _keep(found: CheckResult, path: Path, command: str) -> str | None:
         number = add_check(
             Database(path), to_record(found), task=found.task, recipe=recipe, verdict=verdict, command=command
         )
-    except StudyError as error:  # what was found is shown all the same
-        click.echo(f"surefoot: not kept: {error}", err=True)
+    except StudyError as error:  # the result is shown all the same
+        click.echo(f"surefoot: not recorded: {error}", err=True)
         return None
     return f"{path}, check {number}"
 
@@ -128,7 +131,7 @@ def _show(found: CheckResult, report: str | None, kept: str | None, *, as_json: 
 
     console = Console()
     console.print(check_table(found))
-    places = {"report": report, "kept": None if kept is None else f"{kept}; surefoot play shows it"}
+    places = {"report": report, "recorded": None if kept is None else f"{kept}; surefoot play shows it"}
     for name, place in places.items():
         if place is not None:
             console.print(f"{name}: {place}", soft_wrap=True, highlight=False, markup=False)

@@ -46,7 +46,7 @@ def diagnose(
     found = [judged(log, columns=names, lr=lr, momentum=momentum) for log in logs]
     if as_json:
         first, *others = found
-        data = {"schema": 1, "logs": [each.to_json() for each in found]} if others else first.to_json()
+        data = {"schema": 2, "logs": [each.to_json() for each in found]} if others else first.to_json()
         click.echo(json.dumps(data, indent=2))
         return DONE
     from rich.console import Console

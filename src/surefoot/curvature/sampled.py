@@ -12,6 +12,7 @@ from torch.utils import _pytree as pytree
 from surefoot.curvature.mean_loss import MeanLoss
 from surefoot.tasks.batches import BatchOrder, chunks
 from surefoot.tasks.luck import borrowed_generators, draw_seed, seed_everything
+from surefoot.tasks.model_state import load_whole_state
 from surefoot.tasks.task import Task
 
 
@@ -35,7 +36,7 @@ def sampled_loss(
         seed_everything(draw_seed(seed, "initialisation"))
         model = task.new_model().to(device)
         if state is not None:
-            model.load_state_dict(state)
+            load_whole_state(model, state)
         batches, sizes = _sample(task, seed=seed, samples=samples, whole=_sees_batches(model), device=device)
     measured = replace(task, precision="fp32") if task.precision == "bf16" else task
     return MeanLoss(measured, model, batches, sizes=sizes, seed=seed), sum(sizes)

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from surefoot.diagnosis.diagnosed import DiagnoseResult
-from surefoot.diagnosis.finding import Finding, Verdict
 from surefoot.diagnosis.judged_curve import judged_curve
 from surefoot.diagnosis.likeness import WELL_SET, Likeness, fitted
 from surefoot.diagnosis.log_findings import (
@@ -21,11 +20,12 @@ from surefoot.diagnosis.log_findings import (
     of_overfitting,
     of_too_little,
 )
-from surefoot.diagnosis.symptoms import overfits, symptoms_of
 from surefoot.diagnosis.traits import main_loss, traits_of
+from surefoot.finding import Finding, Verdict
 from surefoot.logs.curve import Curve
 from surefoot.logs.names import Quantity
 from surefoot.logs.read import read_curve
+from surefoot.symptoms import overfits, symptoms_of
 
 # A loss whose logarithm moved by less never moved at all.
 MOVED = 0.02

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from surefoot.diagnosis.finding import Finding, Symptom, Verdict
+from surefoot.finding import Finding, Symptom, Verdict
 from surefoot.logs.curve import Curve
 from surefoot.values import Json
 
@@ -28,7 +28,7 @@ class DiagnoseResult:
     @property
     def verdict(self) -> Verdict:
         """The first finding's."""
-        return self.findings[0].code
+        return self.findings[0].verdict
 
     @property
     def confidence(self) -> float:
@@ -38,7 +38,7 @@ class DiagnoseResult:
     def to_json(self) -> dict[str, Json]:
         """Return the result as the JSON object that the command prints."""
         return {
-            "schema": 1,
+            "schema": 2,
             "log": self.curve.source,
             "columns": dict[str, Json](self.curve.names.items()),
             "notes": [*self.curve.notes],

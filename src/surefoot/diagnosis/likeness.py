@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.diagnosis.finding import Verdict
+from surefoot.finding import Verdict
 
 # Verdicts under which learning rate and momentum are left alone.
 WELL_SET: tuple[Verdict, ...] = ("healthy", "overfitting")

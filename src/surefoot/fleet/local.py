@@ -109,7 +109,10 @@ class LocalFleet(ABC):
         return self.history.curve(place, total=int(self.total[place]))
 
     def state_dict(self, place: int) -> Named:
-        """Return a member as its model's ``state_dict``; what is frozen stands as it began."""
+        """Return a member's parameters and all its buffers by name; what is frozen stands as it began.
+
+        It is the model's ``state_dict`` and the buffers that one leaves out: see :mod:`surefoot.tasks.model_state`.
+        """
         buffers = {name: buffer[place] for name, buffer in self.buffers.items()}
         state = {**self.model.state_dict(), **self.layout.unflatten(self.params[place]), **buffers}
         return {name: tensor.detach().clone() for name, tensor in state.items()}

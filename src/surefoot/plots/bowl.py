@@ -9,8 +9,8 @@ import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.diagnosis.checked import CheckResult
-from surefoot.diagnosis.quadratic import Quadratic, quadratic_of
+from surefoot.checking.quadratic import Quadratic, quadratic_of
+from surefoot.checking.result import CheckResult
 from surefoot.plots.axes import log_ticks
 from surefoot.plots.frame import Frame
 from surefoot.plots.inline import Row, inline
@@ -42,9 +42,9 @@ class Bowl:
         """Return that of a check's recipe; its curvature is to be known."""
         quadratic = quadratic_of(result.recipe)
         assert quadratic is not None  # noqa: S101  (why_no_map is to be asked first)
-        assert result.curved is not None  # noqa: S101
-        assert result.curved.sharpness.value is not None  # noqa: S101
-        return cls(quadratic, result.curved.sharpness.value)
+        assert result.curvature is not None  # noqa: S101
+        assert result.curvature.sharpness.value is not None  # noqa: S101
+        return cls(quadratic, result.curvature.sharpness.value)
 
     def limit(self, gap: float) -> float:
         """Return the largest stable learning rate at 1 - momentum."""

@@ -8,18 +8,18 @@ from typing import Any, TypeAlias
 
 import altair as alt
 
-from surefoot.diagnosis.checked import CheckResult
+from surefoot.checking.result import CheckResult
 from surefoot.diagnosis.diagnosed import DiagnoseResult
 from surefoot.explanation.claim import Claim
 from surefoot.explanation.result import ExplainResult
 from surefoot.explanation.slices.result import LossSlice
 from surefoot.logs.curve import Curve
+from surefoot.plots.check_losses import check_losses
 from surefoot.plots.claim_figure import claim_figure
-from surefoot.plots.course import course
 from surefoot.plots.descended import descended
-from surefoot.plots.forks import forks
 from surefoot.plots.logged import diagnosed, logged
 from surefoot.plots.loss_slice import loss_plane, loss_slice
+from surefoot.plots.own_training import own_training
 from surefoot.plots.picture import write_chart
 from surefoot.plots.schedule import recipe_schedule, schedule
 from surefoot.plots.search_figures import search_figures
@@ -88,7 +88,7 @@ def show_schedules(schedules: Sequence[Schedule], *, steps: int = TYPICAL_STEPS)
 def check_figures(result: CheckResult) -> list[alt.LayerChart]:
     """Return the figures of a check, the most telling first; without its curvature those that can be drawn."""
     stability = [stability_map(result)] if why_no_map(result) is None else []
-    return [forks(result), *stability, course(result)]
+    return [check_losses(result), *stability, own_training(result)]
 
 
 def explain_figures(result: ExplainResult) -> list[alt.LayerChart]:

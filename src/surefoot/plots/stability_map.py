@@ -7,16 +7,16 @@ from collections.abc import Iterator, Sequence
 import altair as alt
 import numpy as np
 
-from surefoot.diagnosis.checked import CheckResult
-from surefoot.diagnosis.quadratic import quadratic_of
-from surefoot.diagnosis.settings import MOMENTA, Setting
+from surefoot.checking.neighbourhood import MOMENTA, Setting
+from surefoot.checking.quadratic import quadratic_of
+from surefoot.checking.result import CheckResult
 from surefoot.numerals import numeral
 from surefoot.plots.bowl import Bowl, limit_name, limit_rows, lines, outside, region_names, shading
+from surefoot.plots.check_trials import CHECK_ROLES, SettingTrials, check_trials, marked_settings
 from surefoot.plots.frame import Frame
 from surefoot.plots.inline import Row, inline
 from surefoot.plots.labels import Place, freest, ring
 from surefoot.plots.theme import ADVISED, YOURS, finished, layered
-from surefoot.plots.tried import CHECK_ROLES, Tried, marked_settings, tried_settings
 
 # Beyond the limit the picture goes on by this share of what lies before it, and by at least this factor.
 BEYOND, LEAST = 0.3, 8.0
@@ -26,9 +26,10 @@ SHORT_OF = 17
 
 def why_no_map(result: CheckResult) -> str | None:
     """Return why there is no map of a check, in a sentence; ``None`` where there is one."""
-    if result.curved is None:
-        return "There is no map of stability: the training diverged, and how the loss bends there tells nothing."
-    sharpness = result.curved.sharpness
+    if result.curvature is None:
+        why = "the recipe diverged" if result.own_training.diverged else "the curvature was not measured"
+        return f"There is no map of stability: {why}."
+    sharpness = result.curvature.sharpness
     if sharpness.value is None:
         return f"There is no map of stability: the sharpness is not known, for {sharpness.reason}."
     if not sharpness.value > 0:
@@ -49,7 +50,7 @@ def stability_map(result: CheckResult) -> alt.LayerChart:
         result: Of a check that :func:`why_no_map` has nothing against.
     """
     bowl = Bowl.of(result)
-    tried, marked = tried_settings(result), marked_settings(result)
+    tried, marked = check_trials(result), marked_settings(result)
     frame = _frame([*(each.setting for each in tried), *marked.values()], bowl)
     taken = [frame.place(each.setting.lr, 1.0 - each.setting.momentum) for each in tried]
     taken += _between([frame.place(each.lr, 1.0 - each.momentum) for each in marked.values()])
@@ -81,7 +82,7 @@ def _frame(settings: Sequence[Setting], bowl: Bowl) -> Frame:
     return Frame.around([*((each.lr, each.momentum) for each in settings), *corners, *momenta])
 
 
-def _dots(tried: Sequence[Tried], frame: Frame) -> alt.Chart:
+def _dots(tried: Sequence[SettingTrials], frame: Frame) -> alt.Chart:
     chart: alt.Chart = (
         alt.Chart(inline(_row(each) for each in tried))
         .mark_point(filled=True, size=34, opacity=1.0, style=["drawn", "backdrop"], strokeWidth=1)
@@ -90,7 +91,7 @@ def _dots(tried: Sequence[Tried], frame: Frame) -> alt.Chart:
     return chart
 
 
-def _crosses(tried: Sequence[Tried], frame: Frame) -> alt.Chart:
+def _crosses(tried: Sequence[SettingTrials], frame: Frame) -> alt.Chart:
     chart: alt.Chart = (
         alt.Chart(inline(_row(each) for each in tried))
         .mark_text(text="✕", style="note", fontSize=11, fontWeight=600)
@@ -106,7 +107,7 @@ _TOOLTIP = [
 ]
 
 
-def _row(each: Tried) -> Row:
+def _row(each: SettingTrials) -> Row:
     lr, momentum = each.setting.lr, each.setting.momentum
     return {
         "lr": lr,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from surefoot.diagnosis.finding import Finding, Verdict
+from surefoot.finding import Finding, Verdict
 
 TITLES: dict[Verdict, str] = {
     "healthy": "Healthy",
@@ -27,5 +27,5 @@ def verdict_title(finding: Finding) -> str:
         >>> [verdict_title(Finding(code, 0.83, "")) for code in ("lr_too_low", "unknown")]
         ['The learning rate is too low (83% sure)', 'Unknown']
     """
-    sure = "" if finding.confidence >= CERTAIN or finding.code == "unknown" else f" ({finding.confidence:.0%} sure)"
-    return f"{TITLES[finding.code]}{sure}"
+    sure = "" if finding.confidence >= CERTAIN or finding.verdict == "unknown" else f" ({finding.confidence:.0%} sure)"
+    return f"{TITLES[finding.verdict]}{sure}"

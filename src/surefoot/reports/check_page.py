@@ -6,36 +6,39 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from surefoot.diagnosis.checked import CheckResult
-from surefoot.diagnosis.finding import Finding
+from surefoot.checking.result import CheckResult
+from surefoot.finding import Finding
 from surefoot.numerals import measured, numeral
-from surefoot.plots.course import course
-from surefoot.plots.forks import forks
+from surefoot.plots.check_losses import check_losses
+from surefoot.plots.own_training import own_training
 from surefoot.plots.stability_map import stability_map, why_no_map
 from surefoot.plots.verdicts import TITLES, verdict_title
 from surefoot.reports.page import Panel, page, panel, write_page
-from surefoot.reports.verdict import check_cost, check_notes, tried_heads, tried_rows
+from surefoot.reports.verdict import check_cost, check_notes, trial_heads, trial_rows
 
 EVIDENCE = {
     "lr": "learning rate",
     "momentum": "momentum",
-    "start_loss": "validation loss at the start",
-    "final_loss": "validation loss at the end",
-    "lowest_loss": "lowest validation loss on the way",
-    "expected_loss": "validation loss to expect with the advice",
-    "gain": "share of the loss that it saves",
-    "diverged_at": "first step without a number",
-    "noise": "luck of one training, in log loss",
-    "train_valid_gap": "validation loss above training loss",
-    "update_cosine": "cosine of successive updates",
-    "update_to_weight": "update over weights",
-    "sharpness": "sharpness at the end",
+    "own_steps": "steps of the recipe's longest trial",
+    "final_loss": "validation loss at its end",
+    "lowest_loss": "lowest validation loss on its way",
+    "diverged_at": "step at which the loss was no longer finite",
+    "stake": "share of the final loss that the change is expected to save",
+    "stake_low": "lower end of its 90 % interval",
+    "stake_high": "upper end of its 90 % interval",
+    "stake_probability": "probability that it saves more than 5 %",
+    "compared_steps": "steps of the longest trials in which the two were compared",
+    "compared_seeds": "seeds of that comparison",
+    "compared_own_loss": "validation loss of the recipe in it",
+    "compared_other_loss": "validation loss of the changed recipe in it",
+    "noise": "seed noise of one training, in log loss",
+    "sharpness": "sharpness where it ended",
     "stable_lr": "largest stable learning rate there, full batches",
     "step_sharpness": "sharpness along mini-batch gradients",
     "noise_scale": "noise scale, in samples",
     "share_of_noise": "share of noise in a gradient",
 }
-LOSSES = ("start_loss", "final_loss", "lowest_loss", "expected_loss", "train_valid_gap")
+LOSSES = ("final_loss", "lowest_loss", "compared_own_loss", "compared_other_loss")
 
 
 def write_check_html(
@@ -68,10 +71,10 @@ def check_html(result: CheckResult, *, environment: Mapping[str, Any] | None = N
         result=result,
         title=verdict_title(result.findings[0]),
         changed=changed,
-        others=[(TITLES[finding.code], finding.why) for finding in result.findings[1:]],
+        others=[(TITLES[finding.verdict], finding.why) for finding in result.findings[1:]],
         evidence=[*_evidence(result.findings[0])],
-        heads=tried_heads(result),
-        rows=tried_rows(result),
+        heads=trial_heads(result),
+        rows=trial_rows(result),
         notes=[*check_notes(result)],
         no_map=why_no_map(result),
         cost=check_cost(result),
@@ -81,22 +84,25 @@ def check_html(result: CheckResult, *, environment: Mapping[str, Any] | None = N
 def check_panels(result: CheckResult) -> list[Panel]:
     """Return the figures with how to read them."""
     tried = panel(
-        forks(result),
-        "Every mark is a training that was judged by its validation loss, those of a seed on the same start and "
-        "the same mini-batches; its shape says how long it was trained. Lines join trainings of one momentum and one "
-        "length; crosses at the upper edge diverged or ended far above the start.",
+        check_losses(result),
+        "Every mark is a trial, placed at its validation loss; its shape tells how many steps it had. Lines "
+        "join trials of "
+        "one momentum, one length and the first seed, which share initialisation and mini-batches; crosses "
+        "at the upper "
+        "edge diverged or ended far above the others.",
     )
     own = panel(
-        course(result),
-        "The thin line is the training loss of every step, the thick one its mean over hundredths of the training; "
-        "dots are looks at the validation loss.",
+        own_training(result),
+        "The line is the training loss, a mean over the steps between its points; dots are validation losses "
+        "on the way.",
     )
     if why_no_map(result) is not None:
         return [tried, own]
     stability = panel(
         stability_map(result),
         "Where full-batch training would be stable were the loss a bowl that bends as it does along its sharpest "
-        "direction where your training ended. The colour is how many steps shrink the error there to a tenth, up to "
+        "direction where the recipe's longest trial ended. The colour is how many steps shrink the error "
+        "there to a tenth, up to "
         "the length of the training; below the dashed line it shrinks steadily, above it swings. It is a model: with "
         "mini-batches the limit is lower, and other settings end where the loss bends otherwise. Dots are the "
         "settings tried, crosses those that diverged.",

@@ -15,8 +15,7 @@ from surefoot.explanation.claim import Claim
 from surefoot.explanation.effect import Effect, Verdict
 from surefoot.explanation.result import ExplainResult
 from surefoot.explanation.slices.result import SLICE
-from surefoot.numerals import numeral
-from surefoot.reports.sentences import seconds_text
+from surefoot.numerals import numeral, seconds_text
 from surefoot.reports.tables import plain_table
 
 MARKS: dict[Verdict, str] = {"holds": "+", "does not hold here": "-", "too close to call": "?"}

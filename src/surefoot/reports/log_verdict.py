@@ -21,7 +21,7 @@ def diagnosis_text(result: DiagnoseResult) -> RenderableType:
         parts.append(Text("Try " + ", ".join(_advised(*item) for item in first.advice.items()), style="bold"))
     if result.symptoms:
         parts.append(Text("The curve shows: " + ", ".join(SYMPTOMS[symptom] for symptom in result.symptoms) + "."))
-    parts += [Text(f"{TITLES[finding.code]}: {finding.why}") for finding in others]
+    parts += [Text(f"{TITLES[finding.verdict]}: {finding.why}") for finding in others]
     return Group(*parts, Text(" ".join(_read(result)), style="dim"))
 
 

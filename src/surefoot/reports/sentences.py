@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from surefoot.numerals import how_much_lower, measured, numeral
+from surefoot.numerals import how_much_lower, measured, numeral, seconds_text
 from surefoot.recipe import DEFAULT_RECIPE
 from surefoot.search.result import Contestant, FrontierPoint, SearchResult
 from surefoot.search.scaling import QUANTITIES, Exponent, Transfer, TransferRow
@@ -296,16 +296,3 @@ def _power(exponent: Exponent) -> str:
         f"The best rate goes as the {LONG_NAMES[exponent.of]} to the power {numeral(exponent.value, digits=2)} "
         f"(90 % interval {low} to {high}): {rules}."
     )
-
-
-def seconds_text(seconds: float) -> str:
-    """Return a duration as people say it.
-
-    Example:
-        >>> seconds_text(5.39), seconds_text(75), seconds_text(7300)
-        ('5.4 s', '1 min 15 s', '2 h 1 min')
-    """
-    if seconds < 60:
-        return f"{numeral(seconds, digits=2)} s"
-    minutes, left = divmod(round(seconds), 60)
-    return f"{minutes} min {left} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

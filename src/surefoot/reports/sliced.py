@@ -6,8 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from surefoot.explanation.slices.result import LossSlice
-from surefoot.numerals import measured, numeral, percent
-from surefoot.reports.sentences import seconds_text
+from surefoot.numerals import measured, numeral, percent, seconds_text
 from surefoot.reports.tables import plain_table
 
 # An error that is smaller is said to be at most this.

@@ -10,15 +10,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from surefoot.diagnosis.checked import CheckResult
-from surefoot.diagnosis.finding import Symptom
-from surefoot.diagnosis.foresight import Judged
-from surefoot.diagnosis.forks import cools
-from surefoot.diagnosis.inquiry import FULL, LONGER, SHORT, share_name
-from surefoot.diagnosis.settings import Setting
-from surefoot.numerals import measured, numeral
+from surefoot.checking.neighbourhood import Setting
+from surefoot.checking.result import CheckResult
+from surefoot.finding import Symptom
+from surefoot.numerals import measured, numeral, seconds_text
+from surefoot.plots.check_trials import check_trials
 from surefoot.plots.verdicts import TITLES, verdict_title
-from surefoot.reports.sentences import seconds_text
 from surefoot.reports.tables import plain_table
 
 SYMPTOMS: dict[Symptom, str] = {
@@ -27,13 +24,15 @@ SYMPTOMS: dict[Symptom, str] = {
     "spikes": "the training loss jumps",
     "slow": "the validation loss still falls at the end",
     "noise_floor": "gradients are mostly noise",
-    "divergence": "the loss left the numbers",
+    "divergence": "the loss is not finite",
 }
+# Seeds that have a column of their own; further ones are in the figure.
+MOST_COLUMNS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class TriedRow:
-    """A setting in the table of what was tried.
+class TrialRow:
+    """A setting in the table of trials.
 
     Attributes:
         lr, momentum: In words.
@@ -54,69 +53,72 @@ def check_table(result: CheckResult) -> RenderableType:
     parts: list[RenderableType] = [Text(f"{verdict_title(first)}: {result.recipe}", style="bold"), Text(first.why)]
     if result.advice != result.recipe:
         parts.append(Text(f"Use {result.advice}", style="bold"))
-    parts += [Padding(_tried(result), (1, 0)), *map(Text, check_notes(result))]
-    parts += [Text(f"{TITLES[finding.code]}: {finding.why}") for finding in others]
+    parts += [Padding(_trials(result), (1, 0)), *map(Text, check_notes(result))]
+    parts += [Text(f"{TITLES[finding.verdict]}: {finding.why}") for finding in others]
     return Group(*parts, Text(check_cost(result)))
 
 
-def tried_heads(result: CheckResult) -> list[str]:
+def trial_heads(result: CheckResult) -> list[str]:
     """Return the columns of losses."""
-    heads = [f"{share_name(share)} {'of it' if share < FULL else 'training'}" for share in _lengths(result)]
-    return [*heads, *["another seed"] * _again(result)]
-
-
-def tried_rows(result: CheckResult) -> list[TriedRow]:
-    """Return every setting tried, by momentum and learning rate, with its losses."""
-    own, advised = result.own, result.advised
-    columns = [(share, 0) for share in _lengths(result)] + [(FULL, 1)] * _again(result)
     return [
-        TriedRow(
-            numeral(setting.lr),
-            numeral(setting.momentum),
-            tuple(_loss(result.forks, setting, share, seed) for share, seed in columns),
-            setting == own,
-            setting == advised and advised != own,
-        )
-        for setting in sorted({row.setting for row in result.forks}, key=lambda each: (each.momentum, each.lr))
+        f"{steps:,} steps" if seed == result.first_seed else f"{steps:,} steps, seed {seed}"
+        for steps, seed in _columns(result)
     ]
 
 
-def _lengths(result: CheckResult) -> list[float]:
-    return [share for share in (SHORT, LONGER, FULL) if any(row.share == share for row in result.forks)]
+def trial_rows(result: CheckResult) -> list[TrialRow]:
+    """Return every setting tried, by momentum and learning rate, with its losses."""
+    own, advised = result.own, result.advised
+    settings = sorted((each.setting for each in check_trials(result)), key=lambda each: (each.momentum, each.lr))
+    return [
+        TrialRow(
+            numeral(setting.lr),
+            numeral(setting.momentum),
+            tuple(_loss(result, setting, steps, seed) for steps, seed in _columns(result)),
+            setting == own,
+            setting == advised and advised != own,
+        )
+        for setting in settings
+    ]
 
 
-def _again(result: CheckResult) -> bool:
-    return any(row.seed for row in result.forks)
+def _columns(result: CheckResult) -> list[tuple[int, int]]:
+    """Return lengths and seeds; of too many the last, which are the longest."""
+    every = sorted({(trial.steps, trial.seed) for trial in result.trials})
+    return [every[0], *every[1:][-(MOST_COLUMNS - 1) :]]
 
 
-def _tried(result: CheckResult) -> Table:
-    heads = ["\n".join(head.rsplit(" ", 1)) for head in tried_heads(result)]
+def _trials(result: CheckResult) -> Table:
+    heads = ["\n".join(head.split(", ")) for head in trial_heads(result)]
     table = plain_table("learning rate", "momentum", *heads)
-    for row in tried_rows(result):
+    for row in trial_rows(result):
         style = "bold" if row.own else None
         table.add_row(f"{'> ' if row.own else '  '}{row.lr}", row.momentum, *row.losses, style=style)
     return table
 
 
-def _loss(forks: tuple[Judged, ...], setting: Setting, share: float, seed: int) -> str:
-    return next(
-        (measured(row.loss) for row in forks if (row.setting, row.share, row.seed) == (setting, share, seed)), "-"
-    )
+def _loss(result: CheckResult, setting: Setting, steps: int, seed: int) -> str:
+    key = setting, steps, seed
+    return next((measured(t.loss) for t in result.trials if (t.setting, t.steps, t.seed) == key), "-")
 
 
 def check_notes(result: CheckResult) -> Iterator[str]:
     """Yield what the numbers mean, and what else was measured."""
-    own = " but for the other seed's" if _again(result) else ""
-    cooled = " What is trained for a part cools down as the whole does." if cools(result.recipe, result.steps) else ""
-    yield f"Validation losses; all start alike and see the same batches{own}.{cooled}"
+    yield (
+        "Validation losses; trials of one length and one seed share initialisation and batches, and the "
+        "recipe's schedules "
+        "run over each trial's own length."
+    )
     if result.symptoms:
-        yield "Its curves show: " + ", ".join(SYMPTOMS[symptom] for symptom in result.symptoms) + "."
-    if result.curved is not None and result.curved.sharpness.value is not None:
-        limit = result.curved.limit
+        length = f"{result.own_training.steps} of {result.steps} steps"
+        yield f"Its curves show (in {length}): " + ", ".join(SYMPTOMS[symptom] for symptom in result.symptoms) + "."
+    if result.curvature is not None and result.curvature.sharpness.value is not None:
+        limit = result.curvature.limit
         allows = "" if limit is None else f", which allows rates up to {numeral(limit)} with full batches"
         yield (
-            f"Sharpness where it ended: {numeral(result.curved.sharpness.value)}{allows}; along its mini-batches' "
-            f"gradients {numeral(result.curved.step_sharpness)}. {result.curved.share_of_noise:.0%} of a gradient is "
+            f"Sharpness where it ended: {numeral(result.curvature.sharpness.value)}{allows}; along its mini-batches' "
+            f"gradients {numeral(result.curvature.step_sharpness)}. {result.curvature.share_of_noise:.0%} of a "
+            "gradient is "
             "noise there."
         )
 
@@ -124,7 +126,8 @@ def check_notes(result: CheckResult) -> Iterator[str]:
 def check_cost(result: CheckResult) -> str:
     """Return what the verdict cost."""
     trainings = numeral(result.config_steps / result.steps)
+    curvature = "" if result.curvature is None else f", {result.curvature.config_steps} of them for curvature"
     return (
-        f"{seconds_text(result.seconds)}: {result.config_steps:,} config-steps, as many as {trainings} full trainings "
-        f"of {result.steps:,} steps."
+        f"{seconds_text(result.seconds)}: {result.config_steps:,} config-steps{curvature}, as many as {trainings} full "
+        f"trainings of {result.steps:,} steps."
     )

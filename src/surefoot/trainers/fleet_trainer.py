@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from torch import Tensor
 from surefoot.errors import StudyError
 from surefoot.files import atomic_path
 from surefoot.fleet import LocalFleet, Plan, launch, load, share_cores
+from surefoot.fleet.preconditioned import preconditioner_of
 from surefoot.fleet.progress import Interrupted, Progress, Silent
 from surefoot.fleet.training import train_fleets
 from surefoot.interruption import Stop, never
@@ -31,6 +32,23 @@ SLICE_SECONDS, CHECKPOINT_SECONDS = 0.5, 30.0
 READS = 8
 # A slice is at most so many times as long as the one before.
 MOST_LONGER = 4.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EndState:
+    """Where a training ended, whole.
+
+    Attributes:
+        state: All parameters and buffers by name.
+        preconditioner: What Adam or AdamW divides each parameter's step by ``[P]``; ``None`` for other optimizers.
+    """
+
+    state: dict[str, Tensor]
+    preconditioner: Tensor | None
+
+
+def _none(trial: Trial) -> bool:  # noqa: ARG001  (a predicate)
+    return False
 
 
 @dataclass(slots=True)
@@ -51,6 +69,7 @@ class FleetTrainer:
         evaluate_test: Whether trials of the full length are evaluated on the test data.
         probe_full: Whether gradient norm and sharpness are measured on the way of trials of the full length.
         keep_models: Whether trained weights are kept for :meth:`model_state`.
+        keep_end: Tells of which trials all that curvature needs is kept for :meth:`end_state`; of none by default.
         checkpoints: Folder for checkpoints of trainings that take long; ``None`` writes none.
     """
 
@@ -62,8 +81,10 @@ class FleetTrainer:
     evaluate_test: bool = False
     probe_full: bool = False
     keep_models: bool = False
+    keep_end: Callable[[Trial], bool] = _none
     checkpoints: Path | None = None
     exact: bool = field(default=False, init=False)
+    _ends: dict[Trial, EndState] = field(default_factory=dict, init=False)
     _states: dict[Trial, dict[str, Tensor]] = field(default_factory=dict, init=False)
     _slice_steps: int = field(default=16, init=False)
 
@@ -115,6 +136,10 @@ class FleetTrainer:
         """Return the weights that a trial ended with, as the model's ``state_dict``; ``None`` where none are kept."""
         return self._states.get(trial)
 
+    def end_state(self, trial: Trial) -> EndState | None:
+        """Return where a trial ended; ``None`` where that was not kept."""
+        return self._ends.get(trial)
+
     def _train_group(self, trials: Sequence[Trial], steps: int) -> Iterator[tuple[Trial, Outcome]]:
         """Train some trials of one length together."""
         begin = time.perf_counter()
@@ -134,6 +159,8 @@ class FleetTrainer:
         for trial, outcome, state in outcomes:
             if self.keep_models:
                 self._states[trial] = state()
+            if self.keep_end(trial) and outcome.ok:
+                self._ends[trial] = state.end()
             yield trial, replace(outcome, seconds=seconds)
 
     def _advance(self, group: Group, until: int) -> None:
@@ -309,8 +336,14 @@ class _State:
     fleet: LocalFleet
     place: int
 
+    def end(self) -> EndState:
+        """Return all of it."""
+        return EndState(self.fleet.state_dict(self.place), preconditioner_of(self.fleet, self.place))
+
     def __call__(self) -> dict[str, Tensor]:
-        return self.fleet.state_dict(self.place)
+        """Return the weights as the model's ``state_dict`` has them, and nothing that it leaves out."""
+        kept = self.fleet.model.state_dict().keys()
+        return {name: value for name, value in self.fleet.state_dict(self.place).items() if name in kept}
 
 
 def _lost(fleet: LocalFleet, place: int) -> bool:

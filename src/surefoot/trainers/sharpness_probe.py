@@ -29,6 +29,7 @@ from surefoot.fleet.preconditioned import preconditioner_of
 from surefoot.fleet.threads import using_threads
 from surefoot.fleet.training import read_batches
 from surefoot.tasks.luck import borrowed_generators, draw_seed, seed_everything
+from surefoot.tasks.model_state import load_whole_state
 from surefoot.trainers.outcome import SharpnessProbe
 
 MOST_PROBES, LEAST_PROBES, GRADIENTS, SHARE = 8, 3, 3, 0.1
@@ -60,7 +61,7 @@ def probe_sharpness(fleet: LocalFleet, members: Sequence[int]) -> dict[int, Shar
             model = fleet.task.new_model().to(fleet.device)
             batches = read_batches(fleet, number)
             for member in members:
-                model.load_state_dict(fleet.state_dict(member))
+                load_whole_state(model, fleet.state_dict(member))
                 probe = _probe(fleet, member, model, batches)
                 if probe is not None:
                     found[member] = probe

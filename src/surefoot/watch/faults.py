@@ -12,7 +12,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.diagnosis.finding import Finding
+from surefoot.finding import Finding
 from surefoot.numerals import measured, numeral
 from surefoot.watch.record import Bend, Record
 from surefoot.watch.relapses import relapses

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from surefoot.diagnosis.finding import Finding
+from surefoot.finding import Finding
 from surefoot.numerals import measured, numeral
 from surefoot.watch.faults import (
     BENDS,

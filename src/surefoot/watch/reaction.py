@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from typing import Literal, Protocol, TypeAlias, get_args
 
-from surefoot.diagnosis.finding import Finding, Verdict
+from surefoot.finding import Finding, Verdict
 from surefoot.watch.lowered_rate import LoweredRate
 
 ReactionName: TypeAlias = Literal["warn", "stop", "lower"]
@@ -63,7 +63,7 @@ class Reaction:
         Returns:
             Whether the learning rate was lowered, so that a new record begins.
         """
-        lowers = self.on_finding == "lower" and finding.code == "lr_too_high"
+        lowers = self.on_finding == "lower" and finding.verdict == "lr_too_high"
         line = sentence(finding, step=step)
         if lowers:
             self.rate.lower(HALF)
@@ -72,9 +72,9 @@ class Reaction:
             self.tell(line)
         if self.writer is not None:
             self.writer.add_text("watch/verdict", line, step)
-        if finding.code in FAULTS and self.on_finding == "warn":
+        if finding.verdict in FAULTS and self.on_finding == "warn":
             warnings.warn(line, WatchWarning, stacklevel=5)  # the line that calls Watch.step
-        if finding.code in FAULTS and self.on_finding == "stop":
+        if finding.verdict in FAULTS and self.on_finding == "stop":
             self.should_stop = True
         if callable(self.on_finding):
             self.on_finding(finding)
@@ -90,5 +90,5 @@ def sentence(finding: Finding, *, step: int) -> str:
     """
     sure = f" ({100 * finding.confidence:.0f} % sure)" if 0.0 < finding.confidence < CERTAIN else ""
     advice = ", ".join(f"{name}={value}" for name, value in finding.advice.items())
-    said = f"surefoot, step {step}: {finding.code.replace('_', ' ')}{sure}. {finding.why}"
+    said = f"surefoot, step {step}: {finding.verdict.replace('_', ' ')}{sure}. {finding.why}"
     return f"{said} Advice: {advice}." if advice else said

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from surefoot.diagnosis.finding import Finding
+from surefoot.finding import Finding
 
 # Looks in a row that have to agree, and steps between the first and the last of them.
 LOOKS, STEPS = 3, 20
@@ -27,7 +27,7 @@ class Steadiness:
         >>> steady = Steadiness()
         >>> for step in (10, 20, 30):
         ...     steady = steady.seen(Finding("healthy", 0.7, "The loss falls."), step=step)
-        ...     print(step, steady.counts.code)
+        ...     print(step, steady.counts.verdict)
         10 unknown
         20 unknown
         30 healthy
@@ -40,17 +40,17 @@ class Steadiness:
 
     def seen(self, finding: Finding, *, step: int) -> Steadiness:
         """Return what counts after another look; a loss that is no number any more counts at once."""
-        if finding.code == self.counts.code or finding.confidence == 1.0:
-            return Steadiness(finding, finding.code, step, LOOKS)
-        if finding.code != self.candidate:
-            return replace(self, candidate=finding.code, since=step, looks=1)
+        if finding.verdict == self.counts.verdict or finding.confidence == 1.0:
+            return Steadiness(finding, finding.verdict, step, LOOKS)
+        if finding.verdict != self.candidate:
+            return replace(self, candidate=finding.verdict, since=step, looks=1)
         now = replace(self, looks=self.looks + 1)
         return replace(now, counts=finding) if now.looks >= LOOKS and step - now.since >= STEPS else now
 
     def state(self) -> dict[str, Any]:
         """Return it as plain numbers and words."""
         counts = {
-            "code": self.counts.code,
+            "verdict": self.counts.verdict,
             "confidence": self.counts.confidence,
             "why": self.counts.why,
             "evidence": dict(self.counts.evidence),

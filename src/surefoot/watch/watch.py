@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from surefoot.diagnosis.finding import Finding
 from surefoot.errors import WatchError
+from surefoot.finding import Finding
 from surefoot.tasks.task import Objective
 from surefoot.watch.arguments import (
     damaged_state,
@@ -31,7 +31,7 @@ from surefoot.watch.record import Bend, Record
 from surefoot.watch.steadiness import Steadiness
 from surefoot.watch.updates import Update, Updates
 
-VERSION = 1
+VERSION = 2
 # Losses that wait on their device before they are fetched in one go, however little time there is.
 MOST_WAITING = 64
 
@@ -73,7 +73,7 @@ class Watch:
         >>> optimizer = torch.optim.SGD(w.parameters(), lr=0.1)
         >>> watch = Watch(w, optimizer, tell=None)
         >>> found = watch.step(float("nan"))
-        >>> found.code, found.evidence["diverged_at"]
+        >>> found.verdict, found.evidence["diverged_at"]
         ('diverged', 0.0)
     """
 
@@ -189,7 +189,7 @@ class Watch:
         self._waiting.append(loss.detach().clone().reshape(()) if isinstance(loss, Tensor) else float(loss))
         self._steps += 1
         at_hand = self._steps == 1 or not isinstance(loss, Tensor) or loss.device.type == "cpu"
-        return at_hand and self._steady.counts.code != "diverged" and not math.isfinite(self._waiting[-1])
+        return at_hand and self._steady.counts.verdict != "diverged" and not math.isfinite(self._waiting[-1])
 
     def _measure(self, batch: Any) -> None:
         """Measure curvature on the batch, if it is time."""
@@ -232,7 +232,7 @@ class Watch:
     def _judge(self) -> Finding | None:
         """Judge everything there is; return the finding where the verdict is another than before."""
         self._fetch()
-        losses, before = self._record.losses, self._steady.counts.code
+        losses, before = self._record.losses, self._steady.counts.verdict
         if not losses.count:
             return None
         if losses.lost_at is not None or self._record.weights_lost:
@@ -241,7 +241,7 @@ class Watch:
             self._write(loss=losses.recent[-1], lr=self._record.rates.lr, momentum=self._record.rates.momentum)
         step = self._steps - 1
         self._steady = self._steady.seen(judge(self._record), step=step)
-        if self._steady.counts.code == before:
+        if self._steady.counts.verdict == before:
             return None
         if self._reaction.to(self._steady.counts, step=step):
             self._record.forget()

@@ -41,7 +41,7 @@ def checks(path: Path) -> dict[str, Any]:
 
 def report(path: Path, query: Query) -> HTMLResponse:
     """Return the report of one check."""
-    from surefoot.diagnosis.record import from_record  # noqa: PLC0415  (seconds)
+    from surefoot.checking.record import from_record  # noqa: PLC0415  (seconds)
     from surefoot.reports.check_page import check_html  # noqa: PLC0415
 
     number = query.whole("id", 1, low=1, high=10**9)

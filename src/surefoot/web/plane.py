@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from surefoot.diagnosis.quadratic import HEAVY_BALL, NESTEROV, Quadratic, quadratic_of
+from surefoot.checking.quadratic import HEAVY_BALL, NESTEROV, Quadratic, quadratic_of
 from surefoot.recipe import Recipe
 from surefoot.surfaces.surface import Surface
 from surefoot.theory.convergence import Region, rate, region, steps_to

@@ -123,13 +123,13 @@ def test_overfitting_needs_a_validation_loss_that_rises_while_the_training_loss_
     train = series(2.0 * np.exp(-np.arange(400) / 80) + 0.01)
     falls_then_rises = np.concatenate([np.linspace(1.5, 0.5, 10), np.linspace(0.5, 1.2, 10)])
     found = diagnose(Curve("log", train=train, valid=series(falls_then_rises, every=20)))
-    assert "overfitting" in {finding.code for finding in found.findings}
+    assert "overfitting" in {finding.verdict for finding in found.findings}
     step = int(
-        next(each for each in found.findings if each.code == "overfitting").why.split("at step ")[1].split(",")[0]
+        next(each for each in found.findings if each.verdict == "overfitting").why.split("at step ")[1].split(",")[0]
     )
     assert step in {200, 220}
     without = diagnose(Curve("log", train=train))
-    assert "overfitting" not in {finding.code for finding in without.findings}
+    assert "overfitting" not in {finding.verdict for finding in without.findings}
 
 
 def test_advice_has_a_size_even_where_the_rate_is_not_known():

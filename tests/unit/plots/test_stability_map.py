@@ -10,8 +10,10 @@ from surefoot.recipe import Recipe
 
 def with_recipe(result, text, sharpness=20.0, advice=None):
     """The same check, had the recipe been another and the loss bent so."""
-    curved = replace(result.curved, sharpness=replace(result.curved.sharpness, value=sharpness, reason="no luck"))
-    return replace(result, recipe=Recipe.parse(text), advice=Recipe.parse(advice or text), curved=curved)
+    curvature = replace(
+        result.curvature, sharpness=replace(result.curvature.sharpness, value=sharpness, reason="no gradient")
+    )
+    return replace(result, recipe=Recipe.parse(text), advice=Recipe.parse(advice or text), curvature=curvature)
 
 
 def line_of(drawn, chart, *, dashed):
@@ -82,14 +84,13 @@ def test_every_setting_tried_is_a_dot_or_a_cross_with_all_its_losses(checked, dr
         return dots, crosses
 
     dots, crosses = marks(checked)
-    assert len(dots) + len(crosses) == len({row.setting for row in checked.forks})
+    assert len(dots) + len(crosses) == len({row.setting for row in checked.trials})
     own = next(row for row in dots if row["rate"] == "0.0001" and row["momentum"] == "0.9")
-    assert "1/8: " in own["losses"]
-    assert "full: " in own["losses"]
-    broken = tuple(replace(row, loss=math.inf) for row in checked.forks)
-    dots, crosses = marks(replace(checked, forks=broken))
+    assert "25 steps, seed 0: " in own["losses"]
+    broken = tuple(replace(row, loss=math.inf) for row in checked.trials)
+    dots, crosses = marks(replace(checked, trials=broken))
     assert dots == []
-    assert len(crosses) == len({row.setting for row in checked.forks})
+    assert len(crosses) == len({row.setting for row in checked.trials})
 
 
 def test_the_words_say_whose_point_it_is_what_the_regions_are_and_that_it_is_a_model(checked, words):
@@ -116,7 +117,7 @@ def test_where_there_is_no_map_a_sentence_says_why(checked, lost):
     own = "sgd(lr=0.01, momentum=0.9)"
     assert why_no_map(checked) is None
     assert "diverged" in why_no_map(lost)
-    assert "is not known, for no luck" in why_no_map(with_recipe(checked, own, sharpness=None))
+    assert "is not known, for no gradient" in why_no_map(with_recipe(checked, own, sharpness=None))
     assert "does not bend upwards" in why_no_map(with_recipe(checked, own, sharpness=-1.0))
     assert "no limit for lion" in why_no_map(with_recipe(checked, "lion(lr=0.01)"))
     dampened = with_recipe(checked, "sgd(lr=0.01, momentum=0.9, dampening=0.5)")

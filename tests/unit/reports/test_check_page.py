@@ -31,7 +31,7 @@ def test_it_leads_with_the_verdict_and_the_advice(page, checked):
 
 def test_every_setting_tried_has_its_row(page, checked):
     rows = page.texts("th", scope="row")
-    assert len(rows) == len({row.setting for row in checked.forks})
+    assert len(rows) == len({row.setting for row in checked.trials})
     assert rows.count("0.0001 (yours)") == 1
     assert rows.count(f"{numeral(checked.advice.lr.highest)} (advised)") == 1
     assert len(page.texts("td", **{"data-label": "Momentum"})) == len(rows)
@@ -52,13 +52,13 @@ def test_the_figures_are_those_of_the_notebook_with_their_words(page, checked):
 def test_the_numbers_behind_the_verdict_have_names(page, checked):
     assert set(checked.findings[0].evidence) <= set(EVIDENCE)
     assert set(page.texts("dt")) >= {EVIDENCE[name] for name in checked.findings[0].evidence}
-    assert numeral(checked.curved.sharpness.value) in page.texts("dd")
+    assert numeral(checked.curvature.sharpness.value) in page.texts("dd")
 
 
 def test_a_page_without_a_map_says_why(lost):
     page = Page(check_html(lost))
     assert page.texts("p", **{"class": "headline"}) == ["Diverged"]
-    assert any(text.startswith("There is no map of stability: the training diverged") for text in page.texts("p"))
+    assert any(text.startswith("There is no map of stability: the recipe diverged") for text in page.texts("p"))
     assert len(page.texts("figcaption")) == 2
     assert page.texts("code", id="pytorch") == []
     assert "diverged" in page.texts("td")

@@ -26,8 +26,8 @@ FAULTS = ("diverged", "lr_too_high", "lr_too_low", "momentum_too_high", "plateau
 )
 def test_good_settings_are_healthy_and_never_called_anything_else(optimizer, schedule, seed):
     watch, findings = train(optimizer, schedule=schedule, seed=seed)
-    assert [found.code for found in findings] == ["healthy"]
-    assert watch.finding.code == "healthy"
+    assert [found.verdict for found in findings] == ["healthy"]
+    assert watch.finding.verdict == "healthy"
     assert watch.finding.advice == {}
 
 
@@ -35,7 +35,7 @@ def test_good_settings_are_healthy_and_never_called_anything_else(optimizer, sch
 @pytest.mark.parametrize(("optimizer", "good"), [(sgd(0.0004, 0.7), 0.4), (sgd(0.004, 0.7), 0.4), (adamw(1e-5), 0.01)])
 def test_far_too_low_rates_are_found_with_what_would_be_right(optimizer, good, seed):
     watch, findings = train(optimizer, schedule=cosine, seed=seed)
-    assert [found.code for found in findings] == ["lr_too_low"]
+    assert [found.verdict for found in findings] == ["lr_too_low"]
     assert findings[0].confidence >= 0.8
     assert good / 3 < watch.finding.advice["lr"] < good * 3
     assert "straight" in watch.finding.why
@@ -46,29 +46,29 @@ def test_far_too_low_rates_are_found_with_what_would_be_right(optimizer, good, s
 def test_too_high_rates_are_found_and_lowered_by_the_advice(optimizer, seed):
     watch, findings = train(optimizer, seed=seed)
     finding = watch.finding
-    assert finding.code in ("lr_too_high", "diverged")
+    assert finding.verdict in ("lr_too_high", "diverged")
     assert finding.advice["lr"] <= finding.evidence["lr"] / 3
-    assert findings[-1].code == finding.code
+    assert findings[-1].verdict == finding.verdict
 
 
 def test_far_too_much_momentum_is_told_from_a_high_rate():
-    codes = {train(sgd(0.3, 0.99), seed=seed)[0].finding.code for seed in range(2)}
+    codes = {train(sgd(0.3, 0.99), seed=seed)[0].finding.verdict for seed in range(2)}
     assert "momentum_too_high" in codes
     assert codes <= {"momentum_too_high", "lr_too_high", "healthy"}
 
 
 def test_signals_alone_say_what_they_cannot_know():
     watch, _ = train(sgd(0.1, 0.9), batches=False)
-    assert (watch.finding.code, watch.finding.confidence) == ("healthy", 0.5)
+    assert (watch.finding.verdict, watch.finding.confidence) == ("healthy", 0.5)
     assert "Whether they are too low cannot be told" in watch.finding.why
     low, findings = train(sgd(0.0001), batches=False)
-    assert (low.finding.code, findings) == ("unknown", [])
+    assert (low.finding.verdict, findings) == ("unknown", [])
     assert "has not fallen" in low.finding.why
 
 
 def test_an_unknown_optimizer_is_watched_as_far_as_it_can_be():
     watch, _ = train(lambda params: torch.optim.ASGD(params, lr=0.3))
-    assert watch.finding.code == "healthy"
+    assert watch.finding.verdict == "healthy"
     assert "what ASGD makes of a gradient is not known here (only of SGD," in watch.finding.why
     assert watch.samples["bends"] == 0
 
@@ -84,7 +84,7 @@ def record_of(losses, reaches=(), *, lr=0.1):
 
 def test_a_loss_that_is_no_number_from_the_start_is_not_blamed_on_the_rate():
     finding = judge(record_of([math.nan]))
-    assert (finding.code, finding.confidence, finding.evidence["diverged_at"]) == ("diverged", 1.0, 0.0)
+    assert (finding.verdict, finding.confidence, finding.evidence["diverged_at"]) == ("diverged", 1.0, 0.0)
     assert finding.why.startswith("Diverged at step 0")
     assert finding.advice == {}
 
@@ -97,17 +97,17 @@ def test_a_skipped_step_is_no_divergence():
     record.losses.add([math.nan])
     record.weights_lost = True
     finding = judge(record)
-    assert (finding.code, finding.evidence["diverged_at"]) == ("diverged", 33.0)
+    assert (finding.verdict, finding.evidence["diverged_at"]) == ("diverged", 33.0)
 
 
 def test_a_loss_that_stays_no_number_is_lost_even_with_finite_weights():
     finding = judge(record_of([2.0] * 30 + [math.nan] * 20))
-    assert (finding.code, finding.evidence["diverged_at"]) == ("diverged", 30.0)
+    assert (finding.verdict, finding.evidence["diverged_at"]) == ("diverged", 30.0)
 
 
 def test_a_loss_that_does_not_move_though_its_steps_are_right_is_a_plateau():
     finding = judge(record_of([2.3] * 400, [1.0] * 20))
-    assert finding.code == "plateau"
+    assert finding.verdict == "plateau"
     assert "data" in finding.why
 
 
@@ -115,14 +115,14 @@ def test_a_lost_weight_that_no_batch_meets_is_no_lost_loss():
     record = record_of([2.0] * 30)
     record.weights_lost = True
     finding = judge(record)
-    assert (finding.code, finding.evidence["diverged_at"]) == ("diverged", 29.0)
+    assert (finding.verdict, finding.evidence["diverged_at"]) == ("diverged", 29.0)
     assert "a weight was no number any more (the last loss before: 2.00)" in finding.why
 
 
 def test_a_first_loss_that_is_no_number_is_not_where_the_others_began():
     record = record_of([math.inf] + [2.0 - 0.005 * step for step in range(200)], [1.0] * 20)
     finding = judge(record)
-    assert finding.code == "healthy"
+    assert finding.verdict == "healthy"
     assert finding.why.startswith("The loss fell from 2.00 to")
 
 

@@ -39,7 +39,7 @@ def test_by_default_it_prints(capsys):
 def test_stop_stops():
     watch, findings = train(sgd(0.0004), on_finding="stop")
     assert watch.should_stop
-    assert findings[-1].code == "lr_too_low"
+    assert findings[-1].verdict == "lr_too_low"
     assert watch.finding.evidence["step"] < DIGITS.total_steps - 1
     assert not train(sgd(0.1, 0.9), on_finding="stop", steps=100)[0].should_stop
 
@@ -60,8 +60,8 @@ def test_weights_that_come_back_are_no_divergence_any_more():
     for value, loss in [(1.0, 2.0)] * 60 + [(math.nan, math.nan)] + [(1.0, 1.5)] * 60:
         weight.data.fill_(value)
         watch.step(loss)
-        assert (watch.finding.code == "diverged") <= (watch._steps > 60)
-    assert watch.finding.code != "diverged"
+        assert (watch.finding.verdict == "diverged") <= (watch._steps > 60)
+    assert watch.finding.verdict != "diverged"
 
 
 def test_a_function_is_given_every_finding():
@@ -73,7 +73,7 @@ def test_a_function_is_given_every_finding():
 def test_lower_halves_a_rate_that_is_too_high_until_it_is_not():
     told = []
     watch, findings = train(sgd(1.0, 0.9), on_finding="lower", steps=500, tell=told.append, seed=1)
-    assert "lr_too_high" in [found.code for found in findings]
+    assert "lr_too_high" in [found.verdict for found in findings]
     assert any("Halved: every learning rate is multiplied by 0.5" in line for line in told)
     assert watch.finding.evidence["lr"] <= 0.5
     assert watch.optimizer.param_groups[0]["lr"] == 1.0  # what a scheduler sees
@@ -144,7 +144,7 @@ def test_it_does_not_begin_with_a_state_of_something_else():
         watch.load_state_dict({"version": 99})
     before = watch.state_dict()
     with pytest.raises(WatchError, match=r"damaged \(it has no 'record'\)"):
-        watch.load_state_dict({"version": 1, "steps": 5})
+        watch.load_state_dict({"version": 2, "steps": 5})
     with pytest.raises(WatchError, match="damaged"):
         watch.load_state_dict(before | {"steps": 5, "steady": 3})
     assert watch.state_dict() == before
@@ -155,7 +155,7 @@ def test_a_loss_that_is_no_number_at_step_0_is_said_at_once():
     told = []
     watch = surefoot.Watch(model, torch.optim.SGD(model.parameters(), lr=1.0), tell=told.append)
     found = watch.step(torch.tensor(math.nan))
-    assert found.code == "diverged"
+    assert found.verdict == "diverged"
     assert "Diverged at step 0" in told[0]
     assert watch.step(torch.tensor(math.nan)) is None
     assert len(told) == 1
@@ -210,12 +210,12 @@ def test_an_objective_that_fails_later_ends_no_training():
 
 
 def test_a_verdict_has_to_stay():
-    from surefoot.diagnosis.finding import Finding
+    from surefoot.finding import Finding
 
     steady = Steadiness()
     for step in range(0, 400, 10):  # in turns
         steady = steady.seen(Finding("healthy" if step % 20 else "lr_too_high", 0.7, ""), step=step)
-    assert steady.counts.code == "unknown"
+    assert steady.counts.verdict == "unknown"
     assert Steadiness.from_state(steady.state()) == steady
 
 
@@ -279,7 +279,7 @@ def test_a_watched_training_is_the_same_bit_for_bit(optimizer, precision, accumu
     torch.testing.assert_close(seen, plain, rtol=0, atol=0, equal_nan=True)
     assert watch.samples["updates"] >= (5 if precision != "scaler" else 1)
     assert (watch.samples["bends"] > 0) == (optimizer != "asgd")
-    assert watch.finding.code != "diverged"
+    assert watch.finding.verdict != "diverged"
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit")  # of torch's own compiler
@@ -288,4 +288,4 @@ def test_a_compiled_model_too():
     seen, watch = loop("sgd", precision="fp32", accumulate=1, watched=True, compiled=True, steps=8)
     torch.testing.assert_close(seen, plain, rtol=0, atol=0)
     assert watch.samples["bends"] == 8
-    assert watch.finding.code == "unknown"
+    assert watch.finding.verdict == "unknown"

@@ -17,6 +17,7 @@ from surefoot.explanation.slices.result import Way
 from surefoot.fleet import launch
 from surefoot.fleet.runner import Runner
 from surefoot.recipe import Recipe
+from surefoot.tasks.model_state import load_whole_state
 from surefoot.tasks.task import Task
 
 # Weights are kept at so many steps of a training, or at as few as leave all that is kept below so many numbers.
@@ -110,7 +111,7 @@ def passages(
     for before, step in zip([0, *steps], steps, strict=False):
         runner.train(fleet, step - before)
         for place in places:
-            loss.model.load_state_dict(fleet.state_dict(place))
+            load_whole_state(loss.model, fleet.state_dict(place))
             weights[place].append(loss.place())
             losses[place].append(loss.value())
     diverged = [int(each) for each in fleet.diverged_at]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from surefoot.diagnosis.checked import CheckResult
-from surefoot.diagnosis.foresight import Judged
-from surefoot.diagnosis.inquiry import share_name
-from surefoot.diagnosis.settings import Setting
+from surefoot.checking.evidence import CheckTrial
+from surefoot.checking.neighbourhood import Setting
+from surefoot.checking.result import CheckResult
 from surefoot.numerals import measured
 from surefoot.plots.theme import ADVISED, YOURS
 
@@ -17,40 +15,40 @@ CHECK_ROLES = (ADVISED, YOURS)
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """A setting that a check trained.
+class SettingTrials:
+    """A setting that a check tried.
 
     Attributes:
         setting: Its learning rate and momentum.
-        trainings: What came of it, in the order in which it was trained.
+        trials: What came of it, in the order in which they were run.
     """
 
     setting: Setting
-    trainings: tuple[Judged, ...]
+    trials: tuple[CheckTrial, ...]
 
     @property
-    def furthest(self) -> Judged:
-        """The longest training on the first seed."""
-        return max((row for row in self.trainings if row.seed == 0), key=lambda row: row.share)
+    def longest(self) -> CheckTrial:
+        """The longest trial, on the first seed that has one."""
+        return max(self.trials, key=lambda trial: (trial.steps, -trial.seed))
 
     @property
     def diverged(self) -> bool:
         """Whether that one did."""
-        return not math.isfinite(self.furthest.loss)
+        return self.longest.diverged
 
     @property
     def losses(self) -> str:
         """All its losses in words."""
         return "; ".join(
-            f"{share_name(row.share)}{', another seed' if row.seed else ''}: {measured(row.loss)}"
-            for row in sorted(self.trainings, key=lambda row: (row.seed, row.share))
+            f"{trial.steps} steps, seed {trial.seed}: {measured(trial.loss)}"
+            for trial in sorted(self.trials, key=lambda trial: (trial.steps, trial.seed))
         )
 
 
-def tried_settings(result: CheckResult) -> list[Tried]:
+def check_trials(result: CheckResult) -> list[SettingTrials]:
     """Return every setting once."""
-    settings = dict.fromkeys(row.setting for row in result.forks)
-    return [Tried(each, tuple(row for row in result.forks if row.setting == each)) for each in settings]
+    settings = dict.fromkeys(trial.setting for trial in result.trials)
+    return [SettingTrials(each, tuple(t for t in result.trials if t.setting == each)) for each in settings]
 
 
 def marked_settings(result: CheckResult) -> dict[str, Setting]:

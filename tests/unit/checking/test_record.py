@@ -6,15 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from surefoot.diagnosis.record import from_record, to_record
+from surefoot.checking.record import from_record, to_record
 from surefoot.errors import StudyError
 from surefoot.studies import Database, add_check, check_heads, check_row
 
 
 def test_a_check_comes_back_whole_from_a_database(checked, tmp_path):
-    worst = replace(checked.forks[0], loss=math.inf)
-    course = replace(checked.course, train=(*checked.course.train[:-2], math.inf, -math.inf))
-    result = replace(checked, forks=(worst, *checked.forks[1:]), course=course)
+    worst = replace(checked.trials[0], loss=math.inf, diverged_at=3)
+    losses = (*checked.own_training.train.losses[:-2], math.inf, math.inf)
+    own = replace(checked.own_training, train=replace(checked.own_training.train, losses=losses))
+    result = replace(checked, trials=(worst, *checked.trials[1:]), own_training=own)
     database = Database(tmp_path / "a.db")
     number = add_check(database, to_record(result), task="wine", recipe="sgd(lr=1)", verdict="healthy", command=None)
     (head,) = check_heads(database)
@@ -25,12 +26,12 @@ def test_a_check_comes_back_whole_from_a_database(checked, tmp_path):
 
 
 def test_a_diverged_check_without_curvature_comes_back(checked):
-    result = replace(checked, curved=None, noise=None)
+    result = replace(checked, curvature=None, noise=None, plan=None)
     assert from_record(json.loads(json.dumps(to_record(result), allow_nan=False))) == result
 
 
-@pytest.mark.parametrize("damage", [{"schema": 2}, {"forks": [{"lr": 1}]}, {"task": None, "course": None}])
-def test_what_was_kept_otherwise_is_refused(checked, damage):
+@pytest.mark.parametrize("damage", [{"schema": 1}, {"trials": [{"lr": 1}]}, {"task": None, "own_training": None}])
+def test_a_record_of_another_version_or_a_damaged_one_is_refused(checked, damage):
     with pytest.raises(StudyError, match="check it again"):
         from_record({**to_record(checked), **damage})
     with pytest.raises(StudyError, match="check it again"):

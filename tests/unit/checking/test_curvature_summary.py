@@ -6,10 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from surefoot.diagnosis.curved import STEPS, measure_curvature, stable_limit
-from surefoot.fleet import Plan, launch
+from surefoot.checking.curvature_summary import STEPS, measure_curvature, stable_limit
+from surefoot.fleet import Plan
 from surefoot.recipe import Recipe
+from surefoot.tasks.batches import BatchOrder
+from surefoot.tasks.luck import draw_seed
 from surefoot.tasks.task import Task
+from surefoot.trainers import Trial
+from surefoot.trainers.fleet_trainer import FleetTrainer
 
 PLAN = Plan("stacked", 4, threads=1)
 
@@ -26,10 +30,12 @@ def line():
     return Task("line", model, nn.functional.mse_loss, data, data, batch_size=16, steps=20), 2.0 * x.T @ x / 64
 
 
-def measured(task, text):
-    fleet = launch(task, [Recipe.parse(text)], seed=0, plan=PLAN)
-    fleet.train(20)
-    return fleet, measure_curvature(fleet, 0)
+def measured(task, text, *, config_steps=500):
+    trainer = FleetTrainer(task, PLAN, keep_end=lambda trial: True)
+    trial = Trial(Recipe.parse(text), steps=20, seed=0)
+    list(trainer.train([trial]))
+    end = trainer.end_state(trial)
+    return end, measure_curvature(task, trial, end, config_steps=config_steps)
 
 
 def test_sharpness_and_limit_of_sgd(line):
@@ -44,10 +50,8 @@ def test_sharpness_and_limit_of_sgd(line):
 
 def test_adams_sharpness_is_that_of_its_preconditioned_hessian(line):
     task, hessian = line
-    fleet, found = measured(task, "adam(lr=0.01)")
-    square = next(iter(fleet.slots.values()))["square"][0]
-    root = (square / (1 - 0.999**20)).sqrt() + 1e-8
-    top = float(torch.linalg.eigvals(hessian / root[:, None]).real.max())
+    end, found = measured(task, "adam(lr=0.01)")
+    top = float(torch.linalg.eigvals(hessian / end.preconditioner[:, None]).real.max())
     assert found.sharpness.value == pytest.approx(top, rel=1e-2)
     assert found.limit == pytest.approx(38.0 / top, rel=1e-2)
 
@@ -55,13 +59,14 @@ def test_adams_sharpness_is_that_of_its_preconditioned_hessian(line):
 @pytest.mark.parametrize("accumulate", [1, 2])
 def test_the_step_sharpness_and_noise_are_those_of_the_next_steps(line, accumulate):
     task = replace(line[0], batch_size=16 // accumulate, accumulate=accumulate)
-    fleet, found = measured(task, "sgd(lr=0.01, momentum=0.5)")
-    weight = fleet.state_dict(0)["weight"][0]
+    end, found = measured(task, "sgd(lr=0.01, momentum=0.5)")
+    order = BatchOrder(64, task.batch_size, seed=draw_seed(0, "data"))
+    weight = end.state["weight"][0]
     bends = norms = 0.0
     gradients = []
     for number in range(20, 20 + STEPS):
         micro = range(number * accumulate, (number + 1) * accumulate)
-        x, y = task.batch("train", torch.cat([fleet.order.indices(each) for each in micro]))
+        x, y = task.batch("train", torch.cat([order.indices(each) for each in micro]))
         own = 2.0 * x.T @ x / 16
         gradient = 2.0 * x.T @ (x @ weight - y[:, 0]) / 16
         bends, norms = bends + float(gradient @ own @ gradient), norms + float(gradient @ gradient)
@@ -71,14 +76,40 @@ def test_the_step_sharpness_and_noise_are_those_of_the_next_steps(line, accumula
     assert found.noise.noise == pytest.approx(16 * float(stacked.var(0).sum()), rel=1e-6)
 
 
-def test_what_is_measured_is_left_as_it_is(line):
-    task, _ = line
-    fleet = launch(task, [Recipe.parse("sgd(lr=0.01)")], seed=0, plan=PLAN)
-    fleet.train(5)
-    before, drawn = fleet.params.clone(), torch.get_rng_state()
-    measure_curvature(fleet, 0)
-    assert torch.equal(before, fleet.params)
+@pytest.mark.parametrize("config_steps", [24, 60, 200])
+def test_it_costs_no_more_than_it_may_and_counts_products_as_two(line, config_steps):
+    task = replace(line[0], batch_size=8)
+    _, found = measured(task, "sgd(lr=0.01, momentum=0.5)", config_steps=config_steps)
+    assert 3 * STEPS < found.config_steps <= config_steps
+    assert measured(task, "sgd(lr=0.01, momentum=0.5)", config_steps=23)[1] is None
+
+
+def test_generators_are_left_as_they_are(line):
+    drawn = torch.get_rng_state()
+    measured(line[0], "sgd(lr=0.01)")
     assert torch.equal(drawn, torch.get_rng_state())
+
+
+def test_buffers_that_no_state_dict_holds_are_restored_as_they_were_taken():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(3, 1)
+            self.register_buffer("steps", torch.zeros(()), persistent=False)
+
+        def forward(self, x):
+            if self.training:
+                self.steps += 1
+            return self.linear(x) * (1.0 + 0.1 * self.steps.clamp(max=5.0))
+
+    x = torch.randn(64, 3, generator=torch.Generator().manual_seed(0))
+    data = x, x.sum(1, keepdim=True)
+    task = Task("scaled", Scaled, nn.functional.mse_loss, data, data, batch_size=16, steps=20)
+    end, found = measured(task, "sgd(lr=0.01)")
+    assert float(end.state["steps"]) == 20.0
+    hessian = 2.0 * 1.5**2 * torch.cat([x, torch.ones(64, 1)], 1)
+    top = float(torch.linalg.eigvalsh(hessian.T @ hessian / (2.0 * 1.5**2) / 64)[-1])
+    assert found.sharpness.value == pytest.approx(top, rel=0.05)
 
 
 @pytest.mark.parametrize(

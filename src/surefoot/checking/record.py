@@ -6,28 +6,29 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+from surefoot.checking.curvature_summary import CurvatureSummary
+from surefoot.checking.evidence import CheckTrial
+from surefoot.checking.neighbourhood import Setting
+from surefoot.checking.result import CheckResult, OwnTraining
+from surefoot.checking.stake import Stake
 from surefoot.curvature.noise_scale import NoiseScale
 from surefoot.curvature.sharpness import Sharpness
-from surefoot.diagnosis.checked import CheckResult
-from surefoot.diagnosis.course import Course
-from surefoot.diagnosis.curved import Curved
-from surefoot.diagnosis.finding import Finding
-from surefoot.diagnosis.foresight import Judged
-from surefoot.diagnosis.improvement import Improvement
-from surefoot.diagnosis.settings import Setting
 from surefoot.errors import StudyError
+from surefoot.finding import Finding
 from surefoot.fleet import Plan
 from surefoot.recipe import Recipe
+from surefoot.trainers import Curve
 from surefoot.values import Json
 
-SCHEMA = 1
+SCHEMA = 2
 # JSON has no such numbers.
 UNBOUNDED = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
 def to_record(result: CheckResult) -> dict[str, Json]:
-    """Return a check as JSON data, with every loss of its own training."""
-    recipes = {"recipe": result.recipe.to_json(), "advice": result.advice.to_json(), "plan": result.plan.to_json()}
+    """Return a check as JSON data, with every trial."""
+    plan = None if result.plan is None else result.plan.to_json()
+    recipes = {"recipe": result.recipe.to_json(), "advice": result.advice.to_json(), "plan": plan}
     record: dict[str, Json] = _plain({**asdict(result), **recipes, "schema": SCHEMA})
     return record
 
@@ -40,44 +41,45 @@ def from_record(record: Json) -> CheckResult:
     """
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:
         given = record.get("schema") if isinstance(record, dict) else type(record).__name__
-        raise StudyError(f"the check was kept in version {given!r}; known is {SCHEMA}.", hint="check it again.")
+        raise StudyError(f"the check was recorded in version {given!r}; known is {SCHEMA}.", hint="check it again.")
     try:
         return _check(_numbers(record))
-    except (KeyError, TypeError, ValueError) as error:
-        raise StudyError(f"the check was kept in another way ({error}).", hint="check it again.") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StudyError(f"the record of the check is damaged ({error}).", hint="check it again.") from error
 
 
 def _check(data: dict[str, Any]) -> CheckResult:
-    curved = data["curved"]
+    curvature, plan = data["curvature"], data["plan"]
     return CheckResult(
         task=data["task"],
         recipe=Recipe.from_json(data["recipe"]),
         findings=tuple(Finding(**each) for each in data["findings"]),
         symptoms=tuple(data["symptoms"]),
         advice=Recipe.from_json(data["advice"]),
-        improvements=tuple(Improvement(**_placed(each)) for each in data["improvements"]),
-        forks=tuple(Judged(**_placed(each)) for each in data["forks"]),
-        course=_course(data["course"]),
-        curved=None if curved is None else _curved(curved),
+        stakes=tuple(Stake(**_with_setting(each)) for each in data["stakes"]),
+        trials=tuple(CheckTrial(**_with_setting(each)) for each in data["trials"]),
+        own_training=_own_training(data["own_training"]),
+        curvature=None if curvature is None else _curvature(curvature),
         noise=data["noise"],
         steps=data["steps"],
         budget=data["budget"],
         config_steps=data["config_steps"],
         seconds=data["seconds"],
-        plan=Plan.from_json(data["plan"]),
+        plan=None if plan is None else Plan.from_json(plan),
     )
 
 
-def _course(data: dict[str, Any]) -> Course:
-    valid = tuple((step, loss) for step, loss in data["valid"])
-    return Course(tuple(data["train"]), valid, tuple(data["cosines"]), tuple(data["ratios"]))
+def _own_training(data: dict[str, Any]) -> OwnTraining:
+    curves = {name: Curve(tuple(data[name]["steps"]), tuple(data[name]["losses"])) for name in ("train", "valid")}
+    return OwnTraining(**{**data, **curves})
 
 
-def _curved(data: dict[str, Any]) -> Curved:
-    return Curved(**{**data, "sharpness": Sharpness(**data["sharpness"]), "noise": NoiseScale(**data["noise"])})
+def _curvature(data: dict[str, Any]) -> CurvatureSummary:
+    parts = {"sharpness": Sharpness(**data["sharpness"]), "noise": NoiseScale(**data["noise"])}
+    return CurvatureSummary(**{**data, **parts})
 
 
-def _placed(data: dict[str, Any]) -> dict[str, Any]:
+def _with_setting(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "setting": Setting(**data["setting"])}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.diagnosis.finding import Symptom
+from surefoot.finding import Symptom
 
 # A validation loss that ends so far above its lowest has risen.
 RISEN = 1.10

@@ -1,0 +1,307 @@
+"""``surefoot.check``: is this learning rate and momentum right, and what to change."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from surefoot.budget import Budget
+from surefoot.checking.curvature_summary import CurvatureSummary, measure_curvature
+from surefoot.checking.evidence import CheckTrial, Evidence
+from surefoot.checking.findings import advised, findings_of
+from surefoot.checking.neighbourhood import Neighbourhood, Setting
+from surefoot.checking.result import CheckResult, OwnTraining
+from surefoot.checking.rounds import Round, Rounds
+from surefoot.checking.stake import best_of_each
+from surefoot.errors import BudgetError, RecipeError, TaskError
+from surefoot.finding import Symptom
+from surefoot.fleet import Plan, calibrate
+from surefoot.fleet.plan import trainings_of
+from surefoot.fleet.progress import Progress, Silent
+from surefoot.fleet.threads import using_threads
+from surefoot.interruption import Stop, never
+from surefoot.recipe import DEFAULT_RECIPE, Recipe
+from surefoot.studies import Study
+from surefoot.studies.ledger import Ledger
+from surefoot.surrogate.rungs import lowest_rung
+from surefoot.symptoms import symptoms_of
+from surefoot.tasks.checkpoint import starting_from
+from surefoot.tasks.loader import as_task
+from surefoot.tasks.probe import probe
+from surefoot.tasks.task import Task
+from surefoot.trainers import Outcome, Trainer, Trial
+from surefoot.trainers.fleet_trainer import FleetTrainer
+from surefoot.trainers.function_trainer import FunctionTrainer
+
+# Whatever can be checked: a task or its text, a training function, or what runs trials.
+Trained: TypeAlias = "Task | str | Callable[[Trial], Any] | Trainer"
+# The default budget: two trainings at 220 steps, about half a training at 4000.
+AUTO_STEPS, AUTO_TRAININGS = 220, 2.0
+LEAST_AUTO, MOST_AUTO = 0.25, 4.0
+# Fewer trials at the lowest rung tell nothing.
+FEWEST_TRIALS = 5
+# Trials that one fleet has at most.
+WIDTH = 4
+# The end of a training loss is the mean of this share of its points.
+LAST = 0.1
+
+
+def check(
+    trained: Trained,
+    recipe: Recipe | str = DEFAULT_RECIPE,
+    *,
+    budget: Budget | str = "auto",
+    seed: int = 0,
+    study: Study | None = None,
+    checkpoint: Path | str | None = None,
+    plan: Plan | None = None,
+    device: str = "cpu",
+    steps: int | None = None,
+    progress: Progress | None = None,
+    stop: Stop = never,
+) -> CheckResult:
+    """Judge a recipe's learning rate and momentum by trials of its neighbours.
+
+    In short trials, each a whole training of its own length, the recipe is compared with other learning rates, outward
+    until the best lies between two that are worse, and with other momenta. What is in doubt is followed up in longer
+    trials, paired by seed, in full only what the verdict depends on. A surrogate of all trials tells which share of the
+    final loss each change is expected to save, and how sure that is.
+
+    Args:
+        trained: What is trained: a task or its text, a training function, or a trainer.
+        recipe: What to judge, or its text.
+        budget: Ceiling on all work, curvature included: ``"5x"`` (5 full trainings), ``"60s"``, or ``"auto"``, which is
+            2x for trainings of 220 steps and 0.5x for 4000.
+        seed: The first seed; others follow it.
+        study: Where trials are recorded, and not run again; ``None`` keeps them in memory.
+        checkpoint: File with the weights that every trial of a task starts from.
+        plan: How to run the fleets; measured if not given.
+        device: Where to train, if there is no plan.
+        steps: Length of a full training; the task's own, if not given.
+        progress: Receives what happens.
+        stop: Asked often; where it says yes, :class:`Interrupted` is raised.
+
+    Returns:
+        The verdict, its evidence, and a recipe that follows the advice.
+
+    Raises:
+        TaskError: If it cannot be trained.
+        RecipeError: If the recipe cannot be read, or has no learning rate above 0.
+        BudgetError: If the budget buys less than 5 of the shortest trials.
+        Interrupted: If asked to stop.
+
+    Example:
+        >>> result = check("wine", "sgd(lr=0.0001, momentum=0.9)", plan=Plan("stacked", 16))
+        >>> result.verdict, result.advice.lr.highest > 0.001
+        ('lr_too_low', True)
+    """
+    begin = time.perf_counter()
+    recipe = Recipe.parse(recipe) if isinstance(recipe, str) else recipe
+    if not recipe.lr.highest > 0:
+        raise RecipeError(f"{recipe}: a learning rate of 0 learns nothing; there is nothing to judge.")
+    listener = progress or Silent()
+    asked = _asked(budget)
+    trainer = trainer_of(
+        trained, checkpoint=checkpoint, plan=plan, device=device, steps=steps, budget=asked, progress=listener
+    )
+    trainer.stop = stop
+    recipe.require_bounds(steps=trainer.steps)
+    used = trainer.plan if isinstance(trainer, FleetTrainer) else plan
+    trainings = resolved(asked, steps=trainer.steps, plan=used)
+    ceiling = math.floor(trainings * trainer.steps)
+    listener.begin(config_steps=ceiling)
+    listener.tell(f"at most {ceiling:,} config-steps, as many as {trainings:.3g} full trainings.")
+    if isinstance(trainer, FleetTrainer):
+        trainer.keep_end = lambda trial: trial.recipe == recipe and trial.seed == seed
+    evidence = Evidence(Neighbourhood(recipe), trainer.steps, seed)
+    runner = Runner(Ledger(trainer, study), evidence, listener)
+    rounds = Rounds(evidence, ceiling, runner.never_fell)
+    for each in rounds:
+        runner.run(each)
+    judgement, own = rounds.judgement, runner.own_training()
+    curvature = _curvature(trainer, recipe, own, ceiling - rounds.spent)
+    findings = findings_of(evidence, judgement, own, curvature, budget=trainings)
+    return CheckResult(
+        task=trainer.name,
+        recipe=recipe,
+        findings=findings,
+        symptoms=_symptoms(own, curvature),
+        advice=advised(evidence.neighbourhood, findings[0], judgement),
+        stakes=tuple(best_of_each(judgement.stakes).values()),
+        trials=tuple(evidence.trials),
+        own_training=own,
+        curvature=curvature,
+        noise=judgement.noise,
+        steps=trainer.steps,
+        budget=trainings,
+        config_steps=rounds.spent + (0 if curvature is None else curvature.config_steps),
+        seconds=time.perf_counter() - begin,
+        plan=used,
+    )
+
+
+def trainer_of(
+    trained: Trained,
+    *,
+    checkpoint: Path | str | None,
+    plan: Plan | None,
+    device: str,
+    steps: int | None,
+    budget: Budget | None,
+    progress: Progress,
+) -> Trainer:
+    """Return what runs the trials.
+
+    Raises:
+        TaskError: If there is none, or a checkpoint or a length is given that cannot be used.
+    """
+    if hasattr(trained, "train") and hasattr(trained, "describe"):
+        _refuse_checkpoint(checkpoint)
+        return trained  # type: ignore[return-value]  # a protocol
+    if callable(trained) and not isinstance(trained, Task):
+        _refuse_checkpoint(checkpoint)
+        if steps is None:
+            raise TaskError("a training function does not say how long a training is.", hint="pass steps=...")
+        return FunctionTrainer(trained, steps=steps, progress=progress)
+    task = as_task(trained)  # type: ignore[arg-type]  # it checks
+    task = task if steps is None else task.with_length(steps=steps)
+    task = task if checkpoint is None else starting_from(task, checkpoint)
+    probe(task)
+    work = (
+        None
+        if budget is not None and budget.trainings is None
+        else math.ceil(
+            (auto_trainings(task.total_steps) if budget is None else budget.trainings or 0.0) * task.total_steps
+        )
+    )
+    plan = plan or calibrate(task, members=WIDTH, config_steps=work, device=device, tell=progress.tell)
+    return FleetTrainer(task, plan, progress=progress, follow_valid=True)
+
+
+def auto_trainings(steps: int) -> float:
+    """Return the default budget for a length, in full trainings: 2 √(220 / steps), between 0.25 and 4.
+
+    Example:
+        >>> [round(auto_trainings(steps), 2) for steps in (60, 220, 4000, 100_000)]
+        [3.83, 2.0, 0.47, 0.25]
+    """
+    return min(MOST_AUTO, max(LEAST_AUTO, AUTO_TRAININGS * math.sqrt(AUTO_STEPS / steps)))
+
+
+def resolved(budget: Budget | None, *, steps: int, plan: Plan | None) -> float:
+    """Return a budget in full trainings; ``None`` is the default.
+
+    Raises:
+        BudgetError: If it buys less than 5 of the shortest trials, or is in seconds and there is no plan to convert it.
+    """
+    if budget is None:
+        return auto_trainings(steps)
+    if budget.trainings is None and plan is None:
+        raise BudgetError(f"the budget {budget} needs the time of a step, which is not known here.", hint="as in 2x.")
+    trainings = budget.trainings if plan is None else trainings_of(budget, steps=steps, plan=plan)
+    least = FEWEST_TRIALS * lowest_rung(steps) / steps
+    if trainings is None or trainings < least:
+        raise BudgetError(
+            f"a check needs {FEWEST_TRIALS} short trials: at least {math.ceil(100 * least) / 100:g}x; given {budget}.",
+            hint="leave it out, or give auto.",
+        )
+    return trainings
+
+
+@dataclass(slots=True)
+class Runner:
+    """Runs the rounds of a check and keeps what came of them.
+
+    Attributes:
+        ledger: Runs trials, unless they are recorded.
+        evidence: Receives them.
+        progress: Receives what happens.
+    """
+
+    ledger: Ledger
+    evidence: Evidence
+    progress: Progress
+    _outcomes: dict[tuple[Setting, int, int], Outcome] = field(default_factory=dict)
+    _rounds: int = 0
+
+    def run(self, each: Round) -> None:
+        """Run a round.
+
+        Raises:
+            TaskError: If the recipe's own trial failed for another reason than divergence.
+            Interrupted: If asked to stop.
+        """
+        neighbourhood = self.evidence.neighbourhood
+        self._rounds += 1
+        self.progress.stage(f"{len(each.settings)} trials of {each.steps} steps", config_steps=each.config_steps)
+        trials = [Trial(neighbourhood.recipe_at(setting), each.steps, each.seed) for setting in each.settings]
+        outcomes = self.ledger.run(f"check of {neighbourhood.recipe}, round {self._rounds}", trials)
+        for setting, outcome in zip(each.settings, outcomes, strict=True):
+            if outcome.failure is not None and setting == neighbourhood.own:
+                raise TaskError(f"the training of {neighbourhood.recipe} failed: {outcome.failure}")
+            loss = outcome.loss if math.isfinite(outcome.loss) else math.inf
+            self._outcomes[setting, each.steps, each.seed] = outcome
+            self.evidence.trials.append(CheckTrial(setting, each.steps, each.seed, loss, outcome.diverged_at))
+
+    def never_fell(self, first: Setting, second: Setting, steps: int) -> bool:
+        """Tell whether nothing in the first setting's trial fell below the end of the second's of that length.
+
+        That is: no validation loss on the way or at the end and, where they are known, no training loss at the end.
+        """
+        one, other = (self._outcomes.get((each, steps, self.evidence.seed)) for each in (first, second))
+        if one is None or other is None or not other.ok:
+            return False
+        lowest = min([one.loss, *one.valid.losses])
+        trained = _end(one) < _end(other) if one.train.losses and other.train.losses else False
+        return not lowest < other.loss and not trained
+
+    def own_training(self) -> OwnTraining:
+        """Return the recipe's longest trial."""
+        longest = self.evidence.longest_own
+        outcome = self._outcomes[longest.setting, longest.steps, longest.seed]
+        return OwnTraining(longest.steps, longest.seed, longest.loss, longest.diverged_at, outcome.train, outcome.valid)
+
+
+def _asked(budget: Budget | str) -> Budget | None:
+    if isinstance(budget, Budget):
+        return budget
+    return None if budget == "auto" else Budget.parse(budget)
+
+
+def _refuse_checkpoint(checkpoint: Path | str | None) -> None:
+    if checkpoint is not None:
+        raise TaskError("a checkpoint goes with a task: what else is trained loads its weights itself.")
+
+
+def _curvature(trainer: Trainer, recipe: Recipe, own: OwnTraining, left: int) -> CurvatureSummary | None:
+    """Return the curvature where the recipe's longest trial ended, if what is left of the budget buys it."""
+    if not isinstance(trainer, FleetTrainer) or own.diverged:
+        return None
+    trial = Trial(recipe, own.steps, own.seed)
+    end = trainer.end_state(trial)
+    if end is None:
+        return None
+    with using_threads(trainer.plan.threads):
+        return measure_curvature(trainer.task, trial, end, config_steps=left, device=trainer.plan.device)
+
+
+def _symptoms(own: OwnTraining, curvature: CurvatureSummary | None) -> tuple[Symptom, ...]:
+    """Return what the curves of the recipe's longest trial show."""
+    if own.diverged:
+        return ("divergence",)
+    if not own.train.losses:
+        return ()
+    valid = [*zip(own.valid.steps, own.valid.losses, strict=True)]
+    return symptoms_of(own.train.losses, valid, share_of_noise=None if curvature is None else curvature.share_of_noise)
+
+
+def _end(outcome: Outcome) -> float:
+    """Return the training loss at the end of a trial."""
+    losses = outcome.train.losses
+    return float(np.mean(losses[-max(1, round(LAST * len(losses))) :]))

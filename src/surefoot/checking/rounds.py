@@ -1,0 +1,222 @@
+"""Which trials a check runs, round by round: the neighbours in short trials, then longer ones of what is in doubt.
+
+1. At the lowest rung: the recipe and learning rates outward from it, by factors of 8, until the best lies between two
+   that are worse, then a factor of 2 from the best; momenta on both sides. At most half of the budget.
+2. As long as the verdict is in doubt: the recipe and the change that could turn it, side by side at the next rung, then
+   in full, then on further seeds. Where a change fails in a longer trial, the next one takes its place.
+3. Where the recipe is healthy and the budget allows it, its training in full.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from surefoot.checking.evidence import CheckTrial, Evidence, best_of, is_far_above
+from surefoot.checking.judgement import LONG_ENOUGH, SURE, Judgement, NeverFell, hundredth, judge
+from surefoot.checking.neighbourhood import Setting
+from surefoot.checking.stake import best_of_each
+from surefoot.surrogate.rungs import rungs
+
+# Octaves from one learning rate tried to the next one outward, and the most of them on either side.
+STRIDE, FURTHEST = 3, 15
+# The momenta tried have a memory that differs by about this factor.
+MEMORY_FACTOR = 5.0
+# The trials at the lowest rung cost at most this share of the budget.
+FIRST_SHARE = 0.5
+# Further settings are tried there as long as the budget has room for so many trials at the next rung.
+COMPARED = 3
+# So many seeds are tried at a rung before there is nothing more to be had at it; in full, as many as the budget buys.
+SEEDS_AT_RUNG = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Trials that are run together: some settings at one length and seed.
+
+    Attributes:
+        settings: What is trained.
+        steps: Length.
+        seed: Seed.
+    """
+
+    settings: tuple[Setting, ...]
+    steps: int
+    seed: int
+
+    @property
+    def config_steps(self) -> int:
+        """What it costs."""
+        return self.steps * len(self.settings)
+
+
+@dataclass(slots=True)
+class Rounds:
+    """Decides which trials are run next.
+
+    Attributes:
+        evidence: The trials so far; whoever runs a round adds its trials there before asking for the next one.
+        budget: Ceiling, in config-steps.
+        never_fell: Compares two trials on their way.
+        judgement: The last one.
+    """
+
+    evidence: Evidence
+    budget: int
+    never_fell: NeverFell
+    judgement: Judgement = field(default_factory=lambda: Judgement("unknown", 0.0))
+
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        """The lengths of the trials."""
+        return rungs(self.evidence.full_steps)
+
+    @property
+    def _first_room(self) -> int:
+        """What the lowest rung may cost."""
+        return math.floor(FIRST_SHARE * self.budget)
+
+    @property
+    def spent(self) -> int:
+        """Config-steps of the trials so far."""
+        return sum(trial.steps for trial in self.evidence.trials)
+
+    def __iter__(self) -> Iterator[Round]:
+        """Yield the rounds."""
+        yield from self._first()
+        self.judgement = judge(self.evidence, self.never_fell)
+        while (following := self._next()) is not None:
+            yield following
+            self.judgement = judge(self.evidence, self.never_fell)
+        if self.judgement.verdict == "unknown":
+            settled = judge(self.evidence, self.never_fell, tried_only=True)
+            self.judgement = settled if settled.chosen is not None else self.judgement
+
+    def _first(self) -> Iterator[Round]:
+        """Yield the rounds at the lowest rung."""
+        neighbourhood = self.evidence.neighbourhood
+        yield from self._short([neighbourhood.rate(octave) for octave in (0, -STRIDE, STRIDE)], room=self.budget)
+        while outward := [*self._short(self._outward(), room=self.budget)]:
+            yield from outward
+        if self.evidence.nothing_differs() or not self.evidence.anything_learns:
+            return
+        yield from self._short(self._finer(), room=self._first_room)
+        if not self._rate_is_far_off():
+            yield from self._short(self._first_momenta(), room=self._first_room)
+
+    def _outward(self) -> list[Setting]:
+        """Return the next learning rate outward, where the best one tried is the last on its side."""
+        neighbourhood = self.evidence.neighbourhood
+        line = sorted((trial.setting for trial in self._line()), key=lambda each: each.lr)
+        best = best_of(self._line()).setting
+        octave = round(neighbourhood.octave(best))
+        if best == line[-1]:
+            octave += STRIDE
+        elif best == line[0]:
+            octave -= STRIDE
+        else:
+            return []
+        return [neighbourhood.rate(octave)] if abs(octave) <= FURTHEST else []
+
+    def _line(self) -> list[CheckTrial]:
+        """Return the trials at the lowest rung that differ from the recipe in the learning rate alone."""
+        own = self.evidence.neighbourhood.own
+        return [trial for trial in self.evidence.at(self.rungs[0]) if trial.setting.momentum == own.momentum]
+
+    def _rate_is_far_off(self) -> bool:
+        """Tell whether another learning rate ends so much lower that the momentum need not be asked about."""
+        own = self.evidence.loss(self.evidence.neighbourhood.own, self.rungs[0], self.evidence.seed)
+        return own is not None and is_far_above(own, best_of(self._line()).loss)
+
+    def _first_momenta(self) -> list[Setting]:
+        """Return a lower and a higher momentum at the same effective rate."""
+        neighbourhood = self.evidence.neighbourhood
+        own = neighbourhood.own.momentum
+        sides = ([each for each in neighbourhood.other_momenta if (each > own) == above] for above in (False, True))
+
+        def distance(momentum: float) -> float:
+            return abs(abs(math.log((1.0 - momentum) / (1.0 - own))) - math.log(MEMORY_FACTOR))
+
+        return [neighbourhood.same_effective_rate(min(side, key=distance)) for side in sides if side]
+
+    def _finer(self) -> list[Setting]:
+        """Return the learning rates a factor of 2 from the best one."""
+        neighbourhood = self.evidence.neighbourhood
+        octave = round(neighbourhood.octave(best_of(self._line()).setting))
+        return [neighbourhood.rate(octave + step) for step in (-1, 1)]
+
+    def _short(self, settings: Sequence[Setting], *, room: int) -> Iterator[Round]:
+        """Yield a round at the lowest rung of those that are new, as many as there is room for in config-steps."""
+        steps, seed = self.rungs[0], self.evidence.seed
+        new = [each for each in dict.fromkeys(settings) if self.evidence.loss(each, steps, seed) is None]
+        count = max(0, (room - self.spent) // steps)
+        if new[:count]:
+            yield Round(tuple(new[:count]), steps, seed)
+
+    def _next(self) -> Round | None:
+        """Return the next round; ``None`` where the verdict is settled, or the budget allows nothing that could."""
+        judgement, own = self.judgement, self.evidence.neighbourhood.own
+        if judgement.doubtful is not None:
+            return self._side_by_side(judgement.doubtful.setting)
+        if judgement.verdict == "lr_too_high" and (following := self._hundredth()) is not None:
+            return following
+        if judgement.chosen is not None:
+            return self._confirming(judgement.chosen.setting)
+        if judgement.verdict == "healthy":
+            return self._affordable([own], self.evidence.full_steps)
+        return None
+
+    def _hundredth(self) -> Round | None:
+        """Return a round that shows whether the recipe has diverged although its loss is finite."""
+        longest = self.evidence.longest_own.steps
+        if LONG_ENOUGH * longest < self.evidence.full_steps:
+            return None
+        return self._affordable([hundredth(self.evidence.neighbourhood)], longest)
+
+    def _confirming(self, setting: Setting) -> Round | None:
+        """Return a round at the second rung where the change was seen at the lowest alone."""
+        longest = max((trial.steps for trial in self.evidence.of(setting)), default=0)
+        if longest > self.rungs[0] or len(self.rungs) == 1:
+            return None
+        return self._affordable([self.evidence.neighbourhood.own, setting], self.rungs[1])
+
+    def _side_by_side(self, setting: Setting) -> Round | None:
+        """Return a round that compares the recipe with a setting: as far as the recipe was trained, or further."""
+        own, seed = self.evidence.neighbourhood.own, self.evidence.seed
+        reached = max(trial.steps for trial in self.evidence.own)
+        if self.evidence.loss(setting, reached, seed) is None:
+            others = self._untried_doubts()[: self._room_for_more(reached)]
+            for steps in sorted({trial.steps for trial in self.evidence.own}, reverse=True):
+                following = self._affordable([setting, *others], steps) or self._affordable([setting], steps)
+                if following is not None:
+                    return following
+            return None
+        for steps in self.rungs:
+            if steps > reached and (following := self._affordable([own, setting], steps)) is not None:
+                return following
+        last = reached == self.evidence.full_steps
+        for number in range(1, self.budget if last else SEEDS_AT_RUNG):
+            missing = [each for each in (own, setting) if self.evidence.loss(each, reached, seed + number) is None]
+            if missing:
+                return self._affordable(missing, reached, seed=seed + number)
+        return None
+
+    def _room_for_more(self, reached: int) -> int:
+        """Return how many more settings may be tried at the lowest rung."""
+        if reached > self.rungs[0] or len(self.rungs) == 1:
+            return 0
+        return max(0, (self.budget - self.spent - COMPARED * self.rungs[1]) // reached - 1)
+
+    def _untried_doubts(self) -> list[Setting]:
+        """Return settings that may be better and were not tried, the likeliest of every kind of change."""
+        likely = [each for each in self.judgement.stakes if each.probability > 1.0 - SURE]
+        best = best_of_each(tuple(each for each in likely if not self.evidence.of(each.setting)))
+        return [each.setting for each in best.values()]
+
+    def _affordable(self, settings: Sequence[Setting], steps: int, *, seed: int | None = None) -> Round | None:
+        """Return a round of those that are new, ``None`` where there are none or the budget has no room for all."""
+        wanted = self.evidence.seed if seed is None else seed
+        new = tuple(each for each in dict.fromkeys(settings) if self.evidence.loss(each, steps, wanted) is None)
+        following = Round(new, steps, wanted)
+        return following if new and following.config_steps <= self.budget - self.spent else None
