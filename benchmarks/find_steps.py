@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from surefoot.fleet import Plan, calibrate
-from surefoot.tasks.loader import load
 from surefoot.search.find import MOMENTA, find
+from surefoot.tasks.loader import load
 
 LENGTHS = (100, 300, 1000)
 PROMISE = 2.0

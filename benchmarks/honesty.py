@@ -18,9 +18,9 @@ from benchmarks.judging import Judge
 from benchmarks.scale import scale_of
 from surefoot.fleet import Plan, calibrate
 from surefoot.recipe import DEFAULT_RECIPE
-from surefoot.tasks.task import Task
 from surefoot.search.result import TuneResult
 from surefoot.search.tune import tune
+from surefoot.tasks.task import Task
 
 
 def row_of(name: str, seed: int, result: TuneResult) -> dict[str, Any]:

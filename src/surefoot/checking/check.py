@@ -169,7 +169,7 @@ def trainer_of(
         if steps is None:
             raise TaskError("a training function does not say how long a training is.", hint="pass steps=...")
         return FunctionTrainer(trained, steps=steps, progress=progress)
-    task = as_task(trained)  # type: ignore[arg-type]  # it checks
+    task = as_task(trained)
     task = task if steps is None else task.with_length(steps=steps)
     task = task if checkpoint is None else starting_from(task, checkpoint)
     probe(task)

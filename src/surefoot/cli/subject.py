@@ -29,7 +29,8 @@ class SubjectCommand(click.Command):
             return super().parse_args(ctx, args)
         except click.UsageError as error:
             if "unexpected extra argument" in error.message:
-                error.message += f" A script goes after two dashes: {ctx.command_path} -- python train.py."
+                line = f"{error.message} A script goes after two dashes: {ctx.command_path} -- python train.py."
+                raise click.UsageError(line, ctx) from error
             raise
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's own signature)

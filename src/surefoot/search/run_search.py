@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from surefoot.budget import Budget
 from surefoot.errors import BudgetError, StudyError, TaskError
@@ -103,7 +103,9 @@ def run_search(request: Request) -> SearchResult:
         raise TaskError(f"tolerance is a share between 0 and 1; given {request.tolerance:g}.")
     sampler = as_sampler(request.sampler)
     trainer = trainer_of(request)
-    with closing(trainer) if hasattr(trainer, "close") else nullcontext():  # its worker processes end with the search
+    with (
+        closing(cast("Any", trainer)) if hasattr(trainer, "close") else nullcontext()
+    ):  # its worker processes end with the search
         request.aim.require(trainer)
         for recipe in request.compare:
             recipe.require_bounds(steps=trainer.steps)
@@ -422,10 +424,10 @@ def _released(study: Study | None, command: str) -> Iterator[None]:
     """Give up driving a study when its work breaks off, and say how it stands."""
     try:
         yield
-    except Interrupted as stopped:
+    except Interrupted as interruption:
         if study is not None:
             study.release(status="interrupted")
-            stopped.study = study.name
+            interruption.study = study.name
         raise
     except KeyboardInterrupt:  # a second Ctrl-C, while the first one's answer was being read
         if study is not None:

@@ -124,14 +124,16 @@ class GaussianProcess:
         """
         first = prior.means + prior.deviations * _normal(FIRST_DRAWS, len(prior.means), generator)
         first[0] = prior.means
-        evidence, _, _ = _evidence(kernel, prior, first, points, values, noise, inverses=False)
+        evidence, _, _ = _evidence(kernel, prior, first, points=points, values=values, noise=noise, inverses=False)
         best = first[np.argsort(-evidence)[: SECOND_DRAWS // 4]]
         around = np.repeat(best, 4, axis=0)
         second = around + CLOSER * prior.deviations * generator.standard_normal(around.shape)
         settings = np.concatenate([best, second])
-        evidence, _, _ = _evidence(kernel, prior, settings, points, values, noise, inverses=False)
+        evidence, _, _ = _evidence(kernel, prior, settings, points=points, values=values, noise=noise, inverses=False)
         kept = settings[np.argsort(-evidence)[:KEPT]]
-        evidence, inverses, solved = _evidence(kernel, prior, kept, points, values, noise, inverses=True)
+        evidence, inverses, solved = _evidence(
+            kernel, prior, kept, points=points, values=values, noise=noise, inverses=True
+        )
         weights = np.exp(evidence - evidence.max())
         return cls(kernel, points, kept, weights / weights.sum(), inverses, solved)
 
@@ -169,10 +171,10 @@ def _evidence(
     kernel: Kernel,
     prior: Prior,
     settings: Array,
+    *,
     points: Array,
     values: Array,
     noise: Callable[[Array], Array],
-    *,
     inverses: bool,
 ) -> tuple[Array, Array, Array]:
     """Return log posterior densities of settings ``[S]``, and inverse covariances and solved observations if wanted."""

@@ -12,12 +12,12 @@ import torch
 from torch import nn
 
 from surefoot.errors import TaskError
+from surefoot.explanation.range_test import ramp_recipe, read_ramp
 from surefoot.fleet import Plan
 from surefoot.fleet.progress import Silent
+from surefoot.search.find import find, most_config_steps
 from surefoot.tasks.loader import load
 from surefoot.tasks.task import Task
-from surefoot.search.find import find, most_config_steps
-from surefoot.explanation.range_test import ramp_recipe, read_ramp
 
 PLAN = Plan("stacked", 64)
 SHARPNESS = 4.0

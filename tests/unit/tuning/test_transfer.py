@@ -12,9 +12,9 @@ from surefoot.fleet import Plan
 from surefoot.fleet.progress import Silent
 from surefoot.fleet.runner import Runner
 from surefoot.recipe import Recipe
+from surefoot.search.transfer import USUAL, Transferrer, changes_of, price
 from surefoot.tasks.task import Task
 from surefoot.tuning.journal import Journal
-from surefoot.search.transfer import USUAL, Transferrer, changes_of, price
 
 DIMENSIONS, START, NOISE, SAMPLES = 256, 3.0, 1.0, 6000
 PLAN = Plan("stacked", 16)

@@ -81,35 +81,6 @@ def result_of(study):
     )  # fmt: skip
 
 
-DEFAULT = "sgd(lr=0.01, momentum=0.9)"
-
-
-def add_full(path):
-    study = Study.open(str(path))
-    runs = [
-        measured(text, "full/001", loss, seed=s) for s in (1, 2) for text, loss in ((GOOD, 0.4 + s / 100), (DEFAULT, 0.9))
-    ]
-    study.record("full/001", runs, config_steps=400, seconds=1.0)
-    return study
-
-
-def result_of(study):
-    """The result as a search would keep it."""
-    best, default = Recipe.parse(GOOD), Recipe.parse(DEFAULT)
-    rows = study.measurements()
-    contestants = tuple(
-        Contestant(recipe, role, 100, score([row.outcome.loss for row in rows if row.trial.recipe == recipe and row.trial.seed]), None, None, ())
-        for recipe, role in ((best, "recommended"), (default, "default"))
-    )
-    return SearchResult(
-        command="tune", task="wine", full_steps=100, steps=100, recipe=best, reason=None, expected_loss=0.4,
-        contestants=contestants, good_range=GoodRange(Interval(0.1, 0.3), None, 0.05), limit=None, by_momentum=(),
-        frontier=(FrontierPoint(50, best, 0.6, 0.5, 0.7, 3), FrontierPoint(100, best, 0.4, 0.3, 0.5, 0)),
-        overfits_after=None, boundary=(), notes=(), measurements=rows, search_config_steps=200, config_steps=600,
-        seconds=2.0, budget="6x", aim=Aim(), plan=None, study=study.name,
-    )  # fmt: skip
-
-
 def finish(path):
     study = add_full(path)
     study.release(status="done", result=result_of(study).to_json())
