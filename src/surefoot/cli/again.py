@@ -17,6 +17,7 @@ DEFAULTS = {
     "judge": "final",
     "tolerance": 0.05,
     "workers": 0,
+    "transfer": False,
 }
 NAMES = {"test_share": "test", "also_search": "search", "space_file": "space", "timeout": "trial-timeout"}
 

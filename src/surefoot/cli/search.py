@@ -42,6 +42,7 @@ KEPT = (
     "device",
     "out",
     "compare",
+    "transfer",
     "workers",
     "timeout",
 )
@@ -241,6 +242,7 @@ def _run(
                     workers=settings["workers"],
                     timeout=settings["timeout"],
                     started=started,
+                    transfer=settings.get("transfer", False),
                     progress=progress,
                     stop=stop,
                 )

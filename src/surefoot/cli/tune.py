@@ -17,6 +17,11 @@ from surefoot.cli.subject import SubjectCommand
 @search_options
 @click.option("--compare", metavar="RECIPE", multiple=True, help="Train this too, beside the answer; repeatable.")
 @click.option(
+    "--transfer",
+    is_flag=True,
+    help="Also: how the answer changes with the batch size; at most 3 trainings beyond the budget.",
+)
+@click.option(
     "--save-model",
     type=click.Path(path_type=Path),
     metavar="FILE",

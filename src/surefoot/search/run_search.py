@@ -6,7 +6,7 @@ import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,7 +23,9 @@ from surefoot.search.engine import Engine
 from surefoot.search.goal import Aim
 from surefoot.search.result import Command, SearchResult
 from surefoot.search.samplers import Sampler, as_sampler
+from surefoot.search.scaling import Transfer
 from surefoot.search.space import Coordinates, SearchSpace
+from surefoot.search.transfer import MOST_TRAININGS, transfer
 from surefoot.studies import Database, Ledger, Study
 from surefoot.tasks.loader import as_task, load_subject
 from surefoot.tasks.task import Task
@@ -63,6 +65,7 @@ class Request:
         timeout: Seconds after which a function's trial has failed.
         output: Folder for what functions and scripts print; beside the study, if not given.
         started: When the clock of a budget in seconds began to run, by ``time.monotonic``; now, if not given.
+        transfer: Whether to measure as well how the answer changes with the batch size.
         progress: Receives what happens.
         stop: Asked often.
     """
@@ -85,6 +88,7 @@ class Request:
     timeout: float | None = None
     output: Path | None = None
     started: float = field(default_factory=time.monotonic)
+    transfer: bool = False
     progress: Progress = field(default_factory=Silent)
     stop: Stop = never
 
@@ -132,16 +136,41 @@ def run_search(request: Request) -> SearchResult:
             _announce(request, engine, budget, recorded=ledger.recorded_steps)
             try:
                 engine.run()
+                transferred = _transferred(request, engine, study)
             except (Interrupted, KeyboardInterrupt) as interruption:
                 stopped = Interrupted("asked to stop")
                 stopped.result = _result(request, engine, budget, study, time.perf_counter() - begin)
                 raise stopped from interruption
             result = _result(request, engine, budget, study, time.perf_counter() - begin)
+            result = replace(result, transfer=transferred)
             if study is not None:
                 _keep_model(result, study)
                 kept: dict[str, Json] = {**result.to_json(), "stages": [*ledger.stages]}
                 study.release(status="done", result=kept)
     return result
+
+
+def _transferred(request: Request, engine: Engine, study: Study | None) -> Transfer | None:
+    """Measure how the answer changes with the batch size, where that was asked for.
+
+    Raises:
+        TaskError: If what is trained has no batch size to change.
+    """
+    if not request.transfer or engine.recipe is None:
+        return None
+    reader, trainer = engine.reader(), engine.trainer
+    if not hasattr(trainer, "task"):
+        raise TaskError("the batch size of a function or a script is its own.", hint="--transfer needs a Task.")
+    request.progress.stage("transfer to other batch sizes", config_steps=round(MOST_TRAININGS * trainer.steps))
+    return transfer(
+        cast("FleetTrainer", trainer),
+        engine.recipe,
+        share=engine.stages.lowest / trainer.steps,
+        seed=request.seed,
+        aim=engine.aim,
+        study=study,
+        frontier=() if reader is None else reader.frontier(engine.lengths()),
+    )
 
 
 def _require_time(request: Request, budget: Budget) -> None:

@@ -39,6 +39,7 @@ def tune(
     settings: Mapping[str, Json] | None = None,
     plan: Plan | None = None,
     device: str = "cpu",
+    transfer: bool = False,
     workers: int = 0,
     timeout: float | None = None,
     output: Path | str | None = None,
@@ -72,6 +73,8 @@ def tune(
         workers: Processes that train a function's trials side by side; 0 trains them in this process.
         timeout: Seconds after which a trial of a function has failed.
         output: Folder for what a function prints, one file a trial; beside the study, if not given.
+        transfer: Whether to measure as well how the answer changes with the batch size of a Task; it costs at most 3
+            full trainings beyond the budget.
         progress: Receives what happens.
         stop: Asked often; where it says yes, :class:`Interrupted` is raised, with what is known as its ``result``.
 
@@ -109,6 +112,7 @@ def tune(
             timeout=timeout,
             output=None if output is None else Path(output),
             steps=steps,
+            transfer=transfer,
             progress=progress or Silent(),
             stop=stop,
         )

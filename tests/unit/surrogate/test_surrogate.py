@@ -1,0 +1,81 @@
+"""The surrogate on valleys whose floor is known."""
+
+import math
+
+import numpy as np
+import pytest
+
+from surefoot.surrogate import LossScale, Observation, Surrogate
+from surefoot.surrogate.surrogate import MOST_OBSERVATIONS, compressed, realised_share
+
+FULL = 1000
+
+
+def valley(u, m, steps):
+    """A parabola over u, with its floor at 1, falling with the length."""
+    return 0.1 * math.exp(0.1 * (u - 1.0) ** 2 + 0.02 * (m - 2.0) ** 2) * (FULL / steps) ** 0.3
+
+
+def observations(count, steps=250, seed=0):
+    draw = np.random.default_rng(seed)
+    points = [(draw.uniform(-3, 5), draw.uniform(0, 3)) for _ in range(count)]
+    return [Observation((u, m), steps, valley(u, m, steps)) for u, m in points]
+
+
+def fitted(found):
+    return Surrogate.fit(found, full_steps=FULL, generator=np.random.default_rng(0))
+
+
+def test_the_floor_is_found_also_for_longer_trainings_than_were_tried():
+    surrogate = fitted(observations(24))
+    rates = np.linspace(-2.0, 4.0, 61)
+    means, _ = surrogate.predict(np.column_stack([rates, np.full(61, 2.0)]), FULL)
+    assert rates[int(np.argmin(means))] == pytest.approx(1.0, abs=0.7)
+
+
+def test_a_prediction_is_near_where_it_was_tried_and_its_doubt_grows_elsewhere():
+    found = observations(20)
+    surrogate = fitted(found)
+    near = np.array([found[0].features])
+    far = np.array([[12.0, 2.0]])
+    mean, deviation = surrogate.predict(near, 250)
+    assert surrogate.scale.loss(float(mean[0])) == pytest.approx(found[0].loss, rel=0.15)
+    assert surrogate.predict(far, 250)[1][0] > 1.5 * deviation[0]
+
+
+def test_what_diverged_counts_as_bad_and_no_worse_than_the_worst():
+    best, bad, lost = (Observation((0.0, 0.0), 10, loss) for loss in (1.0, 1e20, math.inf))
+    values = compressed([best, bad, lost], LossScale(None))
+    assert values[0] == 0.0
+    assert values[1] == values[2] > 0.4
+
+
+def test_nothing_finite_has_no_surrogate():
+    assert fitted([Observation((0.0, 0.0), 10, math.inf)] * 5) is None
+
+
+@pytest.mark.parametrize("losses", [[-1.5, -1.2, -0.3], [0.0, 0.5, 2.0], [-3.0, 4.0, 5.0]])
+def test_losses_that_are_not_positive_have_a_scale_of_their_own(losses):
+    scale = LossScale.of(losses)
+    values = [scale.value(loss) for loss in losses]
+    assert values == sorted(values)
+    assert [scale.loss(value) for value in values] == pytest.approx(losses)
+
+
+def test_of_very_many_trials_the_best_and_the_last_are_kept():
+    found = observations(MOST_OBSERVATIONS + 60)
+    kept = fitted(found).observations
+    assert len(kept) == MOST_OBSERVATIONS
+    assert min(found, key=lambda each: each.loss) in kept
+    assert found[-1] in kept
+
+
+def test_the_realised_share_is_that_of_the_velocity_written_out():
+    """v <- b v + 1, averaged over T steps, over its limit 1 / (1 - b)."""
+    memory, steps = 20.0, 60
+    velocity, total = 0.0, 0.0
+    for _ in range(steps):
+        velocity = (1.0 - 1.0 / memory) * velocity + 1.0
+        total += velocity
+    share = float(realised_share(np.array([memory]), np.array([float(steps)]))[0])
+    assert share == pytest.approx(total / steps / memory, abs=0.02)
