@@ -13,8 +13,8 @@ from surefoot.logs.curve import Curve
 from surefoot.logs.names import Quantity
 from surefoot.logs.series import Series
 from surefoot.plots.axes import finite, loss_scale
-from surefoot.plots.course import TRAIN, VALID
 from surefoot.plots.inline import Row, inline
+from surefoot.plots.own_training import TRAIN, VALID
 from surefoot.plots.panels import Panel, Steps, drawn_panel, end_marks
 from surefoot.plots.sentences import lines_of
 from surefoot.plots.theme import column, finished, layered
