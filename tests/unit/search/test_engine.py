@@ -1,0 +1,168 @@
+"""The engine on trainings whose outcome is a formula: what it asks for, and what it makes of it."""
+
+import math
+
+import numpy as np
+import pytest
+
+from surefoot.budget import Budget
+from surefoot.interruption import Interrupted
+from surefoot.recipe.families import effective_rate
+from surefoot.search.find import find
+from surefoot.search.space import Range, SearchSpace
+from surefoot.search.tune import tune
+from surefoot.trainers.function_trainer import FunctionTrainer
+
+
+def valley(trial, *, best=1.0, cliff=8.0, noise=0.02, floor=0.1):
+    """A valley over the effective rate that ends in a cliff; longer trainings end lower."""
+    rate = effective_rate(trial.recipe)
+    if rate > cliff:
+        return math.inf
+    draw = np.random.default_rng([trial.seed, trial.steps, round(1e6 * rate)])
+    bend = 0.15 * math.log(rate / best) ** 2
+    return floor * math.exp(min(bend, 4.0) + noise * draw.normal()) * (1000 / trial.steps) ** 0.3
+
+
+def trainer(outcome=valley, steps=1000):
+    return FunctionTrainer(outcome, steps=steps, name="valley")
+
+
+def test_a_valley_s_floor_is_found_for_the_price_of_one_training():
+    for seed in range(3):
+        found = find(trainer(), seed=seed)
+        assert effective_rate(found.recipe) == pytest.approx(1.0, rel=0.8)
+        assert found.config_steps <= 1.3 * 1000
+        assert found.contestants == ()
+
+
+def test_the_good_range_holds_the_recommended_rate_and_nothing_that_broke():
+    found = find(trainer())
+    momentum = found.recipe.momentum.highest
+    low, high = found.good_range.lr.low / (1 - momentum), found.good_range.lr.high / (1 - momentum)
+    assert low <= effective_rate(found.recipe) <= high < 8.0
+    assert found.limit is None or found.limit / (1 - momentum) <= 8.0 * 1.01
+
+
+def test_tune_trains_the_answer_in_full_and_compares_it_with_the_default():
+    found = tune(trainer(), budget="6x", compare=["sgd(lr=cosine(0.001), momentum=0.9)"])
+    assert [contestant.role for contestant in found.contestants][0] == "recommended"
+    assert {"default", "compared"} <= {contestant.role for contestant in found.contestants}
+    assert found.best.valid.mean <= found.default.valid.mean
+    assert all(row.trial.steps == found.steps for row in found.best.runs)
+    assert found.config_steps <= 6 * 1000
+
+
+def test_where_longer_trainings_end_worse_the_shorter_one_is_recommended():
+    def overfits(trial):
+        """Best after 256 of 4096 steps."""
+        return valley(trial, noise=0.01) * math.exp(
+            0.4 * abs(math.log(trial.steps / 256)) + 0.3 * math.log(trial.steps / 1000)
+        )
+
+    found = find(trainer(overfits, steps=4096))
+    assert found.overfits_after == 256
+    assert found.steps == 256
+    (point,) = [point for point in found.frontier if point.steps == 256]
+    assert all(point.loss <= other.loss for other in found.frontier if other.trials)
+
+
+def test_a_window_far_from_the_usual_rates_is_found():
+    def narrow(trial):
+        return valley(trial, best=3e-6, cliff=1e-5)
+
+    found = find(trainer(narrow), budget="3x")
+    assert effective_rate(found.recipe) == pytest.approx(3e-6, rel=1.5)
+
+
+def test_losses_below_zero_are_searched_like_others():
+    found = find(trainer(lambda trial: valley(trial) - 1.5))
+    assert effective_rate(found.recipe) == pytest.approx(1.0, rel=0.9)
+    assert found.expected_loss < 0
+
+
+def test_where_everything_diverges_there_is_a_reason_instead_of_a_recipe():
+    found = find(trainer(lambda _: math.nan))
+    assert found.recipe is None
+    assert "diverged" in found.reason
+
+
+def test_where_nothing_learns_that_is_said():
+    found = find(trainer(lambda _: 0.7))
+    assert any("no learning rate lowered the loss" in note for note in found.notes)
+
+
+def test_a_longer_rung_is_taken_where_the_lowest_tells_nothing():
+    def slow(trial):
+        """Nothing is learned in fewer than 100 steps."""
+        return valley(trial) if trial.steps >= 100 else 0.7
+
+    found = find(trainer(slow), budget="4x")
+    assert effective_rate(found.recipe) == pytest.approx(1.0, rel=1.0)
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize("budget", ["0.1x", "0.5x", "1x", "3x"])
+def test_every_budget_gives_an_answer_and_is_kept(budget):
+    found = tune(trainer(), budget=budget)
+    assert found.recipe is not None
+    assert found.config_steps <= Budget.parse(budget).trainings * 1000 + 1
+
+
+def test_the_same_seed_gives_the_same_trials_and_another_seed_others():
+    first, second, other = (find(trainer(), seed=seed) for seed in (4, 4, 5))
+    assert [row.trial for row in first.measurements] == [row.trial for row in second.measurements]
+    assert first.recipe == second.recipe
+    assert {row.trial for row in first.measurements}.isdisjoint(row.trial for row in other.measurements)
+
+
+def test_a_search_that_is_stopped_brings_what_it_knows():
+    asked = []
+
+    def stop():
+        asked.append(1)
+        return len(asked) > 40
+
+    with pytest.raises(Interrupted) as stopped:
+        tune(trainer(), budget="18x", stop=stop)
+    result = stopped.value.result
+    assert result.measurements
+    assert result.recipe is not None
+
+
+def test_several_optimizers_and_schedules_are_searched_together():
+    space = SearchSpace(optimizers=("sgd", "adam"), schedules=("cosine", "linear"), warmup=Range(0.0, 0.2))
+
+    def outcome(trial):
+        if trial.recipe.optimizer == "adam":
+            return 1.0 + abs(math.log(trial.recipe.lr.highest / 1e-3))
+        return valley(trial)
+
+    found = find(trainer(outcome), space=space)
+    assert found.recipe.optimizer == "sgd"
+    assert {row.trial.recipe.optimizer for row in found.measurements} == {"sgd", "adam"}
+
+
+def test_the_default_is_of_the_optimizer_that_was_searched():
+    found = tune(trainer(lambda trial: 1.0 + math.log(trial.recipe.lr.highest / 3e-3) ** 2), budget="5x",
+                 space=SearchSpace(optimizers=("adamw",)))  # fmt: skip
+    assert {contestant.recipe.optimizer for contestant in found.contestants} == {"adamw"}
+
+
+def test_the_user_s_own_bounds_are_kept():
+    found = find(trainer(), space=SearchSpace(lr=Range(0.001, 0.01), momentum=Range(0.5, 0.6)))
+    for row in found.measurements:
+        assert 0.001 * 0.999 <= row.trial.recipe.lr.highest <= 0.01 * 1.001
+        assert 0.5 - 1e-3 <= row.trial.recipe.momentum.highest <= 0.6 + 1e-3
+    assert "lr" in found.boundary
+
+
+def test_by_the_best_moment_a_training_that_overfits_is_judged_by_that():
+    def train(trial):
+        loss = valley(trial)
+        for part in (1, 2, 3):
+            trial.report(loss * (1.0 if part == 2 else 2.0), step=trial.steps * part // 4)
+        return loss * 3.0
+
+    final, best = (tune(trainer(train), budget="3x", judge=judge).best.valid.mean for judge in ("final", "best"))
+    assert best == pytest.approx(final / 3.0, rel=0.5)
