@@ -178,7 +178,14 @@ def test_a_study_of_find_is_none_of_tune(capsys):
 
 
 def test_what_is_compared_and_the_model_that_is_saved(json_of):
-    asked = ["--compare", "adam(lr=0.01)", "--compare", "sgd(lr=0.3, momentum=0)", "--save-model", "out/best.safetensors"]
+    asked = [
+        "--compare",
+        "adam(lr=0.01)",
+        "--compare",
+        "sgd(lr=0.3, momentum=0)",
+        "--save-model",
+        "out/best.safetensors",
+    ]
     found = json_of(["tune", "wine", "--steps", "40", "--budget", "8x", *QUIET, *asked, "--no-report", "--json"])
     compared = {row["recipe"] for row in found["contestants"] if row["role"] == "compared"}
     assert compared == {"adam(lr=0.01)", "sgd(lr=0.3, momentum=0)"}
