@@ -360,7 +360,7 @@ def _plain(value: Any) -> Json:
     """Return a setting as JSON data."""
     if isinstance(value, Path):
         return str(value)
-    return [*value] if isinstance(value, tuple) else value  # type: ignore[no-any-return]
+    return [*value] if isinstance(value, tuple) else value
 
 
 def _check_surroundings(settings: Mapping[str, Any]) -> None:

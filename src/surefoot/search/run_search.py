@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,7 +103,7 @@ def run_search(request: Request) -> SearchResult:
         raise TaskError(f"tolerance is a share between 0 and 1; given {request.tolerance:g}.")
     sampler = as_sampler(request.sampler)
     trainer = trainer_of(request)
-    with closing(trainer) if hasattr(trainer, "close") else nullcontext():  # its worker processes end with the search
+    with _closed(trainer):
         request.aim.require(trainer)
         for recipe in request.compare:
             recipe.require_bounds(steps=trainer.steps)
@@ -140,6 +140,17 @@ def run_search(request: Request) -> SearchResult:
                 kept: dict[str, Json] = {**result.to_json(), "stages": [*ledger.stages]}
                 study.release(status="done", result=kept)
     return result
+
+
+@contextmanager
+def _closed(trainer: Trainer) -> Iterator[None]:
+    """End a trainer's worker processes, where it has some, with the search."""
+    try:
+        yield
+    finally:
+        close = getattr(trainer, "close", None)
+        if close is not None:
+            close()
 
 
 def _require_time(request: Request, budget: Budget) -> None:
@@ -430,9 +441,9 @@ def _released(study: Study | None, command: str) -> Iterator[None]:
     except KeyboardInterrupt:  # a second Ctrl-C, while the first one's answer was being read
         if study is not None:
             study.release(status="interrupted")
-        stopped = Interrupted("asked to stop")
-        stopped.study = None if study is None else study.name
-        raise stopped from None
+        again = Interrupted("asked to stop")
+        again.study = None if study is None else study.name
+        raise again from None
     except BaseException as error:
         if study is not None:
             study.release(status="failed")
