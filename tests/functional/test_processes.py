@@ -16,7 +16,20 @@ from pathlib import Path
 import pytest
 
 COMMAND = [sys.executable, "-m", "surefoot"]
-LONG = ["tune", "mnist1d", "--budget", "4x", "--seed", "7", "--plan", "plan.json", "--no-report", "--json"]
+LONG = [
+    "tune",
+    "mnist1d",
+    "--steps",
+    "400",
+    "--budget",
+    "4x",
+    "--seed",
+    "7",
+    "--plan",
+    "plan.json",
+    "--no-report",
+    "--json",
+]
 DEADLINE = 120.0
 
 

@@ -158,4 +158,4 @@ def test_a_task_without_a_metric_has_none_to_maximise(capsys):
     )
     assert run(["tune", "plain.py:task", "--goal", "metric", "--quiet", "--no-report"]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert "task 'plain' has no metric to maximise. Hint: pass metric=" in line
+    assert "'plain' has no metric to maximise. Hint: pass metric=" in line

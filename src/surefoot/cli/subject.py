@@ -28,10 +28,10 @@ class SubjectCommand(click.Command):
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:
-            if "unexpected extra argument" in error.message:
-                line = f"{error.message} A script goes after two dashes: {ctx.command_path} -- python train.py."
-                raise click.UsageError(line, ctx) from error
-            raise
+            if "unexpected extra argument" not in error.message:
+                raise
+            hint = f"A script goes after two dashes: {ctx.command_path} -- python train.py."
+            raise click.UsageError(f"{error.message} {hint}", ctx) from None
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's own signature)
         """Return the usage with the second form of the subject."""

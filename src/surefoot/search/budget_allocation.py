@@ -14,11 +14,15 @@ from surefoot.surrogate.rungs import FACTOR, rungs
 # takes over a minute, never more than three of them.
 AUTO_SECONDS, AUTO_TRAININGS = 15.0, 18.0
 LONG_TRAINING_SECONDS, AUTO_LONG_TRAININGS = 60.0, 3.0
+# A find of a long training, whose map costs no more, costs at most this.
+FIND_TRAININGS = 0.3
 # Trials of the map: at factors of ten of the rate, spread over the space, and then where most improvement is expected.
 BRACKETING, A_ROUND = 4, 3
 SPREAD_PER_AXIS, ROUNDS_PER_AXIS = 3, 0.5
 # (spread, rounds, trials at each rung above the lowest): where the lowest rung is a large share of the training, and
 # where it is a small one.
+# Of a long training, no trial of the search is longer than this share of it.
+LONGEST_CLIMB = 0.26
 SHORT_TRAINING, LONG_TRAINING = (4, 1, (2, 2)), (6, 2, (4, 1))
 # A search needs so many trials at least to say anything.
 FEWEST_TRIALS = 5
@@ -68,7 +72,11 @@ class Stages:
             lengths,
             spread + SPREAD_PER_AXIS * more,
             rounds + math.ceil(ROUNDS_PER_AXIS * more),
-            tuple(zip(lengths[1:-1], counts, strict=False)),
+            tuple(
+                (steps, count)
+                for steps, count in zip(lengths[1:-1], counts, strict=False)
+                if short or steps <= LONGEST_CLIMB * full_steps
+            ),
             bracketing=BRACKETING * optimizers,
         )
 
@@ -172,7 +180,10 @@ def resolved(
         return budget
     least = stages.config_steps / full_steps + (1.0 if full_training else 0.0)
     if not full_training:
-        return Budget(trainings=_rounded(least))
+        mapped = stages.map_trials * stages.lowest / full_steps
+        return Budget(
+            trainings=_rounded(min(least, max(FIND_TRAININGS, mapped)) if mapped <= FIND_TRAININGS else least)
+        )
     training_seconds = (step_seconds or 0.0) * full_steps
     if training_seconds > LONG_TRAINING_SECONDS:
         return Budget(trainings=_rounded(min(AUTO_LONG_TRAININGS, least)))

@@ -21,6 +21,8 @@ from surefoot.values import Json, Score
 if TYPE_CHECKING:
     from torch import nn
 
+# A difference of two trainings on one seed is clear beyond so many times its noise.
+CLEAR = 1.5
 NOTHING_LEARNED = (
     "no learning rate lowered the loss clearly below what the lowest of them reached: this rests on little evidence."
 )
@@ -106,8 +108,8 @@ def _contestants(engine: Engine) -> tuple[Contestant, ...]:
     lost = {recipe for recipe, own in runs.items() if not all(row.outcome.ok for row in own)}
     sound = [recipe for recipe in runs if recipe not in lost]
     order = sorted(sound or [*runs], key=lambda recipe: float(np.mean(costs[recipe])))
-    # The search's own answer stays where there is one seed, which says less than the search.
-    if engine.recipe in order and len(shared) < 2:
+    # The search's own answer stays where there is one seed, unless that seed speaks clearly against it.
+    if engine.recipe in order and len(shared) < 2 and not _clearly(engine, costs[engine.recipe][0], costs[order[0]][0]):
         order.remove(engine.recipe)
         order.insert(0, engine.recipe)
     order += [recipe for recipe in runs if recipe not in order]
@@ -125,6 +127,15 @@ def _contestants(engine: Engine) -> tuple[Contestant, ...]:
         )
         for recipe in order
     )
+
+
+def _clearly(engine: Engine, cost: float, other: float) -> bool:
+    """Tell whether a cost is above another by more than a training's noise explains."""
+    reader = engine.reader()
+    if reader is None or not (math.isfinite(cost) and math.isfinite(other)):
+        return math.isfinite(other)
+    scale, noise = reader.surrogate.scale, reader.surrogate.noise
+    return scale.value(cost) - scale.value(other) > CLEAR * math.sqrt(2.0) * noise
 
 
 def _role(engine: Engine, recipe: Recipe, best: Recipe) -> Role:

@@ -231,10 +231,9 @@ class Engine:
     def _climb(self) -> None:
         """Follow the optimum up the rungs, until longer trainings end worse or the budget is spent."""
         full = self.trainer.steps
-        # From the second rung on, a full training is worth more than the climb, where there is room for one of them.
-        keeps_full = self.trains_in_full and self.allowance.left() >= full
+        # A training in full is worth more than the climb, where there is room for one of them.
+        reserve = full if self.trains_in_full and self.allowance.left() >= full else 0
         for number, (steps, count) in enumerate(self.stages.climb):
-            reserve = full if keeps_full and number else 0
             room = max((few for few in range(count + 1) if self.allowance.affords(few * steps + reserve)), default=0)
             if not room or not self._try(f"{CLIMB}/{steps}", self._propose(room, steps, 100 + number), steps):
                 return

@@ -5,8 +5,13 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+<<<<<<< HEAD
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+=======
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+>>>>>>> wip-cli
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -107,9 +112,13 @@ def run_search(request: Request) -> SearchResult:
         raise TaskError(f"tolerance is a share between 0 and 1; given {request.tolerance:g}.")
     sampler = as_sampler(request.sampler)
     trainer = trainer_of(request)
+<<<<<<< HEAD
     with (
         closing(cast("Any", trainer)) if hasattr(trainer, "close") else nullcontext()
     ):  # its worker processes end with the search
+=======
+    with _closed(trainer):
+>>>>>>> wip-cli
         request.aim.require(trainer)
         for recipe in request.compare:
             recipe.require_bounds(steps=trainer.steps)
@@ -150,6 +159,7 @@ def run_search(request: Request) -> SearchResult:
     return result
 
 
+<<<<<<< HEAD
 def _transferred(request: Request, engine: Engine, study: Study | None) -> Transfer | None:
     """Measure how the answer changes with the batch size, where that was asked for.
 
@@ -171,6 +181,17 @@ def _transferred(request: Request, engine: Engine, study: Study | None) -> Trans
         study=study,
         frontier=() if reader is None else reader.frontier(engine.lengths()),
     )
+=======
+@contextmanager
+def _closed(trainer: Trainer) -> Iterator[None]:
+    """End a trainer's worker processes, where it has some, with the search."""
+    try:
+        yield
+    finally:
+        close = getattr(trainer, "close", None)
+        if close is not None:
+            close()
+>>>>>>> wip-cli
 
 
 def _require_time(request: Request, budget: Budget) -> None:
@@ -461,9 +482,9 @@ def _released(study: Study | None, command: str) -> Iterator[None]:
     except KeyboardInterrupt:  # a second Ctrl-C, while the first one's answer was being read
         if study is not None:
             study.release(status="interrupted")
-        stopped = Interrupted("asked to stop")
-        stopped.study = None if study is None else study.name
-        raise stopped from None
+        again = Interrupted("asked to stop")
+        again.study = None if study is None else study.name
+        raise again from None
     except BaseException as error:
         if study is not None:
             study.release(status="failed")

@@ -45,6 +45,7 @@ class LossScale:
 
     Attributes:
         unit: ``None`` for logarithms, else what the losses are divided by.
+        floor: Losses below it count as it: half the smallest that is above 0, where some are 0.
 
     Example:
         >>> scale = LossScale.of([2.0, 0.5, math.inf])
@@ -53,6 +54,7 @@ class LossScale:
     """
 
     unit: float | None
+    floor: float = 0.0
 
     @classmethod
     def of(cls, losses: Sequence[float]) -> LossScale:
@@ -60,12 +62,14 @@ class LossScale:
         finite = np.array([loss for loss in losses if math.isfinite(loss)])
         if not finite.size or finite.min() > 0:
             return cls(None)
+        if finite.min() == 0 and finite.max() > 0:
+            return cls(None, floor=float(finite[finite > 0].min()) / 2)
         best, middle = float(finite.min()), float(np.median(finite))
         return cls(max(abs(best), middle - best) or 1.0)
 
     def value(self, loss: float) -> float:
         """Return a loss on the scale."""
-        return math.log(loss) if self.unit is None else loss / self.unit
+        return math.log(max(loss, self.floor)) if self.unit is None else loss / self.unit
 
     def loss(self, value: float) -> float:
         """Return the loss of a value on the scale; the inverse of :meth:`value`."""

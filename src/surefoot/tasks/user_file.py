@@ -11,6 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from torch import nn
+
 from surefoot.errors import SurefootError, TaskError, nearest
 from surefoot.tasks.blame import blame, located, place
 from surefoot.tasks.task import Task
@@ -56,7 +58,7 @@ def task_or_function(path: Path, name: str | None = None) -> Task | Callable[[An
             alike = nearest(name, [public for public in vars(module) if not public.startswith("_")])
             raise TaskError(f"{path.name} has no {name!r}.", hint=f"{alike or ''} {_listed(module)}".strip())
         task = found
-        if not isinstance(found, Task) and callable(found):
+        if not isinstance(found, Task | nn.Module) and callable(found):
             if takes_trial(found):
                 return found  # type: ignore[no-any-return]  # whatever a user's file holds
             _require_maker(path, name, found, module)
