@@ -5,13 +5,8 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-<<<<<<< HEAD
-from contextlib import closing, contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
-=======
 from contextlib import contextmanager
-from dataclasses import dataclass, field
->>>>>>> wip-cli
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -112,13 +107,7 @@ def run_search(request: Request) -> SearchResult:
         raise TaskError(f"tolerance is a share between 0 and 1; given {request.tolerance:g}.")
     sampler = as_sampler(request.sampler)
     trainer = trainer_of(request)
-<<<<<<< HEAD
-    with (
-        closing(cast("Any", trainer)) if hasattr(trainer, "close") else nullcontext()
-    ):  # its worker processes end with the search
-=======
     with _closed(trainer):
->>>>>>> wip-cli
         request.aim.require(trainer)
         for recipe in request.compare:
             recipe.require_bounds(steps=trainer.steps)
@@ -159,7 +148,6 @@ def run_search(request: Request) -> SearchResult:
     return result
 
 
-<<<<<<< HEAD
 def _transferred(request: Request, engine: Engine, study: Study | None) -> Transfer | None:
     """Measure how the answer changes with the batch size, where that was asked for.
 
@@ -181,7 +169,8 @@ def _transferred(request: Request, engine: Engine, study: Study | None) -> Trans
         study=study,
         frontier=() if reader is None else reader.frontier(engine.lengths()),
     )
-=======
+
+
 @contextmanager
 def _closed(trainer: Trainer) -> Iterator[None]:
     """End a trainer's worker processes, where it has some, with the search."""
@@ -191,7 +180,6 @@ def _closed(trainer: Trainer) -> Iterator[None]:
         close = getattr(trainer, "close", None)
         if close is not None:
             close()
->>>>>>> wip-cli
 
 
 def _require_time(request: Request, budget: Budget) -> None:

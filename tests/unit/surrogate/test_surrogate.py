@@ -54,12 +54,18 @@ def test_nothing_finite_has_no_surrogate():
     assert fitted([Observation((0.0, 0.0), 10, math.inf)] * 5) is None
 
 
-@pytest.mark.parametrize("losses", [[-1.5, -1.2, -0.3], [0.0, 0.5, 2.0], [-3.0, 4.0, 5.0]])
+@pytest.mark.parametrize("losses", [[-1.5, -1.2, -0.3], [-3.0, 4.0, 5.0]])
 def test_losses_that_are_not_positive_have_a_scale_of_their_own(losses):
     scale = LossScale.of(losses)
     values = [scale.value(loss) for loss in losses]
     assert values == sorted(values)
     assert [scale.loss(value) for value in values] == pytest.approx(losses)
+
+
+def test_a_loss_of_zero_is_the_best_and_no_more_than_half_the_next():
+    scale = LossScale.of([0.0, 0.5, 2.0])
+    assert scale.unit is None
+    assert scale.loss(scale.value(0.0)) == pytest.approx(0.25)
 
 
 def test_of_very_many_trials_the_best_and_the_last_are_kept():
