@@ -66,7 +66,7 @@ def test_where_longer_trainings_end_worse_the_shorter_one_is_recommended():
             0.4 * abs(math.log(trial.steps / 256)) + 0.3 * math.log(trial.steps / 1000)
         )
 
-    found = find(trainer(overfits, steps=4096))
+    found = find(trainer(overfits, steps=4096), budget="1x")
     assert found.overfits_after == 256
     assert found.steps == 256
     (point,) = [point for point in found.frontier if point.steps == 256]

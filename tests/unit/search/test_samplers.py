@@ -9,7 +9,6 @@ import pytest
 from surefoot.errors import TaskError
 from surefoot.fleet import Plan
 from surefoot.search.samplers import SAMPLERS, Tried, as_sampler
-from surefoot.search.space import unit_box
 from surefoot.search.tune import tune
 
 
@@ -24,7 +23,7 @@ def test_points_lie_in_the_cube_and_depend_on_the_generator_alone(name):
     assert first == again
     assert len({*first}) == 8
     tried = [Tried(point, bowl(point)) for point in first]
-    box = unit_box(2)
+    box = ((0.0, 1.0),) * 2
     more, same = (sampler.more(3, tried, box=box, generator=np.random.default_rng(2)) for _ in range(2))
     assert more == same
     assert all(0.0 <= unit <= 1.0 for point in (*first, *more) for unit in point)

@@ -59,10 +59,12 @@ def measured(task, recipe, *, share=1.0):
 
 
 def test_best_rates_are_those_of_the_closed_form():
-    found = measured(quadratic(), "sgd(lr=0.1, momentum=0)", share=0.25)
-    tasks = [change.task for change in changes_of(quadratic(steps=15))]
-    assert [(row.steps, row.batch_size) for row in found.rows] == [(60, 8), (120, 4), (30, 16)]
-    for row, task in zip(found.rows, tasks, strict=True):
+    found = measured(quadratic(steps=120), "sgd(lr=0.2, momentum=0)", share=1 / 8)
+    tasks = [quadratic(steps=15), quadratic(steps=30, batch_size=4), quadratic(steps=8, batch_size=16)]
+    assert [(row.steps, row.batch_size) for row in found.rows] == [(120, 8), (240, 4), (60, 16)]
+    inside = [(row, task) for row, task in zip(found.rows, tasks, strict=True) if not row.at_edge]
+    assert len(inside) >= 2
+    for row, task in inside:
         assert best_rate(task) == pytest.approx(row.best, rel=0.5), row.change
         assert row.loss <= row.loss_of_answer
 

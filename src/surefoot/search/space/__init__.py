@@ -1,7 +1,7 @@
 """Where the search looks: what may be tried, and the map between the unit cube and recipes."""
 
 from surefoot.search.space.coordinates import Coordinates
-from surefoot.search.space.sampling import Box, Point, near, spread, unit_box
+from surefoot.search.space.sampling import Box, Point, near, spread
 from surefoot.search.space.search_space import Range, SearchSpace
 from surefoot.search.space.space_file import load_space
 
@@ -14,5 +14,4 @@ __all__ = [
     "load_space",
     "near",
     "spread",
-    "unit_box",
 ]

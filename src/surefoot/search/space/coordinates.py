@@ -16,7 +16,7 @@ from surefoot.recipe.families import effective_rate, family_of
 from surefoot.recipe.names import names_of
 from surefoot.schedules import Exponential, Schedule, Warmup, digits, without_warmup
 from surefoot.search.space.axes import Axis, Choice, Name
-from surefoot.search.space.sampling import Box, Point
+from surefoot.search.space.sampling import Point
 from surefoot.search.space.search_space import Range, SearchSpace
 from surefoot.search.space.shapes import shaped
 
@@ -24,6 +24,8 @@ from surefoot.search.space.shapes import shaped
 BELOW, ABOVE = 20.0, 10.0
 # Momentum remembers 1 / (1 - momentum) steps; a training shorter than a few such memories cannot use it.
 MEMORIES_PER_TRAINING = 8.0
+# How far apart the ends of an axis, and two of several options, are for the surrogate; its lengths are of this size.
+AXIS_SPAN, OPTION_GAP = 2.0, 1.0
 # How far apart the ends of an axis, and two of several options, are for the surrogate; its lengths are of this size.
 AXIS_SPAN, OPTION_GAP = 2.0, 1.0
 # A value this near to a wall, as a share of the range, sits on the boundary.
@@ -97,29 +99,9 @@ class Coordinates:
         if not any(family_of(optimizer).momentum for optimizer in self.space.optimizers):
             return None
         low, high = (1.0 / (1.0 - momentum) for momentum in (self.space.momentum.low, self.space.momentum.high))
-        if self._measures("memory"):
+        if self.space.momentum == SearchSpace().momentum:
             high = min(high, max(2.0, self.steps / MEMORIES_PER_TRAINING))
         return None if low >= high else Axis("memory", low, high, logarithmic=True)
-
-    def _measures(self, name: Name) -> bool:
-        """Whether the bounds of an axis are surefoot's own, not the user's."""
-        if name == "rate":
-            return self.space.lr is None
-        return name == "memory" and self.space.momentum == SearchSpace().momentum
-
-    def edges(self, point: Point, box: Box) -> tuple[tuple[int, int], ...]:
-        """Return the walls that a point sits at, as (axis, 0 for low or 1 for high).
-
-        No learning rate, warmup or momentum is below nothing: where a wall is such an end it is none.
-        """
-        found = []
-        for number, (axis, value, (low, high)) in enumerate(zip(self.axes, point, box, strict=True)):
-            margin = EDGE * (high - low)
-            if isinstance(axis, Axis) and value < low + margin and not _natural_end(axis):
-                found.append((number, 0))
-            if isinstance(axis, Axis) and value > high - margin:
-                found.append((number, 1))
-        return tuple(found)
 
     def recipe(self, point: Point) -> Recipe:
         """Return the recipe of a point, its numbers to four digits.
@@ -273,10 +255,6 @@ def _choice(name: Name, options: tuple[str, ...]) -> Choice | None:
 
 def _logarithmic(name: Name, found: Range | None) -> Axis | None:
     return None if found is None or found.fixed else Axis(name, found.low, found.high, logarithmic=True)
-
-
-def _natural_end(axis: Axis) -> bool:
-    return axis.low == 0.0 or (axis.name == "memory" and axis.low == 1.0)
 
 
 def _chosen(name: Name, recipe: Recipe) -> str:

@@ -31,8 +31,3 @@ def near(point: Point, *, width: float, box: Box, generator: Generator) -> Point
     size = high - low
     folded = np.abs((drawn - low) / size) % 2.0
     return tuple((low + size * np.where(folded > 1.0, 2.0 - folded, folded)).tolist())
-
-
-def unit_box(dimensions: int) -> Box:
-    """Return the walls of the unit cube."""
-    return ((0.0, 1.0),) * dimensions

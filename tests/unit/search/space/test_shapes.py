@@ -46,7 +46,7 @@ def test_the_final_share_is_what_is_left_at_the_end(name):
 @pytest.mark.parametrize("name", ENDING)
 def test_the_final_share_has_a_place_on_its_axis(name):
     space = SearchSpace(schedules=(name,), final=Range(0.05, 0.25))
-    where = Coordinates.below(space, {"sgd": 1.0}, steps=TOTAL)
+    where = Coordinates.around(space, {"sgd": 1.0}, steps=TOTAL)
     assert where.point(where.recipe((0.5, 0.5, 0.75))) == pytest.approx((0.5, 0.5, 0.75), abs=5e-3)
 
 
