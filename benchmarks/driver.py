@@ -4,7 +4,8 @@
 
 The trainer of the study trains nothing: its losses are those of a quadratic, which take no time. What is left is the
 driver: choosing trials, reading the answer, and writing the study's database. Beside it stand as many trials of 64
-steps of the digits MLP in a fleet as calibrated for them.
+steps of the digits MLP in a fleet as calibrated for them. Both are wall time: they mean something on an idle machine
+only.
 """
 
 from __future__ import annotations

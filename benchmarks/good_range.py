@@ -2,10 +2,11 @@
 
     python -m benchmarks.good_range [--quick]    # goes on where it stopped; delete data/good_range.json to begin anew
 
-Ranges are those of `surefoot.find` and `surefoot.tune`, in turn, on the tasks of benchmarks/regret that a training of
-is short. Of each range five rates are drawn, log-uniform, and trained at the recommended momentum and length on five
+Ranges are those of `surefoot.find` and `surefoot.tune`, in turn, on the tasks of benchmarks/regret with short
+trainings. Of each range five rates are drawn, log-uniform, and trained at the recommended momentum and length on five
 seeds. Beside them stands the truth of that momentum: a lattice of rates, a factor of the square root of 2 apart, on
-five other seeds. It is extended until rates that lose more than the tolerance bound it on both sides.
+five other seeds. It is extended until rates that lose more than the tolerance bound it on both sides. Its losses are
+averaged with their neighbours', or the lowest would be a lucky one and the true range too narrow.
 
 A rate's excess is the logarithm of the ratio of its mean loss to that of the lattice's best rate, on the same five
 seeds, none of which chose that best. Less one standard error of it (over the seeds, in pairs), it is what a rate is
@@ -83,6 +84,25 @@ def true_range(rates: Sequence[float], means: Sequence[float], tolerance: float 
     return Truth(rates[best], Interval(low[0], high[0]), low[1] and high[1])
 
 
+def smoothed(means: Sequence[float]) -> list[float]:
+    """Return losses averaged with their neighbours', a quarter of each, in their logarithms.
+
+    That shifts a parabola as a whole, so the rates within a tolerance stay as they are; three fifths of the noise remain.
+    A loss stays as it is where a neighbour is missing or diverged.
+
+    Example:
+        >>> smoothed([1.0, 1.0, 1.0, float("inf")])
+        [1.0, 1.0, 1.0, inf]
+    """
+    logs = [math.log(mean) if mean > 0 else -math.inf for mean in means]
+    found = [*logs]
+    for number in range(1, len(logs) - 1):
+        below, own, above = logs[number - 1 : number + 2]
+        if all(map(math.isfinite, (below, own, above))):
+            found[number] = (below + 2 * own + above) / 4
+    return [math.exp(log) for log in found]
+
+
 def _crossing(rates: Sequence[float], means: Sequence[float], limit: float) -> tuple[float, bool]:
     """Return the last good rate on the way from the best one, and whether a bad one follows."""
     for number, mean in enumerate(means):
@@ -134,7 +154,7 @@ def lattice(found: Interval, losses: Losses) -> Truth:
         trained = losses([2.0**power for power in powers], LATTICE_SEEDS)
         known |= {power: float(np.mean(own)) for power, own in zip(powers, trained, strict=True)}
         tried = sorted(known)
-        truth = true_range([2.0**power for power in tried], [known[power] for power in tried])
+        truth = true_range([2.0**power for power in tried], smoothed([known[power] for power in tried]))
         if truth.bounded or extension == EXTENSIONS:
             break
         low -= MORE * (truth.good.low <= 2.0 ** tried[0])
@@ -144,7 +164,8 @@ def lattice(found: Interval, losses: Losses) -> Truth:
 
 def measure(name: str, task: Task, search: str, draw: int) -> dict[str, Any]:
     """Search once, and train what is in the range and around it."""
-    result = dict(SEARCHES)[search](task, budget=BUDGET, seed=draw)
+    plan = plan_of(task)
+    result = dict(SEARCHES)[search](task, budget=BUDGET, seed=draw, plan=plan)
     row: dict[str, Any] = {"task": name, "search": search, "draw": draw, "steps": result.steps}
     if result.recipe is None or result.good_range is None:
         return row | {"range": None}
@@ -152,7 +173,7 @@ def measure(name: str, task: Task, search: str, draw: int) -> dict[str, Any]:
 
     def losses(rates: Sequence[float], seeds: Sequence[int]) -> list[list[float]]:
         recipes = [Recipe.of("sgd", lr=Cosine(float(f"{lr:.6g}")), momentum=momentum) for lr in rates]
-        return train(task, plan_of(task), [(recipe, result.steps) for recipe in recipes], seeds)
+        return train(task, plan, [(recipe, result.steps) for recipe in recipes], seeds)
 
     truth = lattice(found, losses)
     drawn = random.Random(f"{name}/{search}/{draw}")

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.good_range import LATTICE_SEEDS, SEEDS, covered, excess, lattice, quality, true_range
+from benchmarks.good_range import LATTICE_SEEDS, SEEDS, covered, excess, lattice, quality, smoothed, true_range
 from surefoot.values import Interval
 
 
@@ -31,6 +31,21 @@ def test_a_lattice_gives_up_where_all_rates_are_as_good():
 
 def test_a_hole_ends_the_range():
     assert true_range([1, 2, 4, 8, 16], [1.0, 1.01, 1.5, 1.0, 1.5]).good.high < 4
+
+
+def test_smoothing_leaves_the_good_rates_of_a_parabola_and_takes_noise_off():
+    powers = np.arange(-4, 4.5, 0.5)
+    rates, means = [*(2.0**powers)], np.exp(0.1 * powers**2)
+
+    def width(own):
+        good = true_range(rates, own).good
+        return math.log(good.high / good.low)
+
+    truth = width(means)
+    assert width(smoothed(means)) == pytest.approx(truth, rel=0.05)
+    draws = means * np.exp(np.random.default_rng(0).normal(0, 0.03, size=(400, len(means))))
+    rough, smooth = ([width(treat(own)) for own in draws] for treat in (list, smoothed))
+    assert abs(np.mean(smooth) - truth) < 0.6 * abs(np.mean(rough) - truth)
 
 
 @pytest.mark.parametrize(
