@@ -87,7 +87,7 @@ def true_range(rates: Sequence[float], means: Sequence[float], tolerance: float 
 def smoothed(means: Sequence[float]) -> list[float]:
     """Return losses averaged with their neighbours', a quarter of each, in their logarithms.
 
-    That shifts a parabola as a whole, so the rates within a tolerance stay as they are; three fifths of the noise remain.
+    That shifts a parabola as a whole: the rates within a tolerance stay as they are. Three fifths of the noise remain.
     A loss stays as it is where a neighbour is missing or diverged.
 
     Example:
