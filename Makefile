@@ -26,10 +26,10 @@ check: .venv/dev ## lint, types, layers
 # Every part goes on where it was broken off. What was measured is data in benchmarks/data: delete it to measure anew.
 bench: .venv/bench ## measure, beside the alternatives; hours, or minutes with QUICK=1
 	$(BIN)/python -m benchmarks.fleet $(if $(QUICK),digits --rounds 2 --json benchmarks/data/quick/fleet.json,--json benchmarks/data/fleet.json)
-	$(BIN)/python -m benchmarks.grid $(if $(QUICK),--quick)
-	$(BIN)/python -m benchmarks.race $(if $(QUICK),--quick)
-	$(BIN)/python -m benchmarks.honesty $(if $(QUICK),--quick)
 	$(BIN)/python -m benchmarks.memory $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks.driver $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks.cold_start $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks.deadline $(if $(QUICK),--quick)
 	$(BIN)/python -m benchmarks.diagnosis.generate $(if $(QUICK),--quick)
 	$(BIN)/python -m benchmarks.diagnosis.verdicts $(if $(QUICK),--quick)
 	$(BIN)/python -m benchmarks.diagnosis.log_verdicts $(if $(QUICK),--quick)
@@ -40,6 +40,7 @@ bench: .venv/bench ## measure, beside the alternatives; hours, or minutes with Q
 	$(BIN)/python -m benchmarks.play $(if $(QUICK),--quick)
 	$(BIN)/python -m benchmarks.regret $(if $(QUICK),--quick)
 	$(BIN)/python -m benchmarks.regret.wall $(if $(QUICK),--tasks digits-conv)
+	$(BIN)/python -m benchmarks.good_range $(if $(QUICK),--quick)
 	$(BIN)/python -m benchmarks.report $(if $(QUICK),--quick)
 
 format: .venv/dev ## put the code in shape

@@ -1,4 +1,4 @@
-"""Peak memory of one large study on digits, the whole process: `surefoot tune digits` with a budget for its trials.
+"""Peak memory of one large study on digits, the whole process: `surefoot tune digits` with many recipes to compare.
 
 python -m benchmarks.memory [--quick]
 """
@@ -13,19 +13,18 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import records
+from benchmarks.driver import compared
 from benchmarks.scale import ROOT, scale_of
 
-# Where the search for a budget that pays for so many trials begins; the first tried is twice that.
-FIRST_BUDGET_PER_TRIAL = 0.3
 
-
-def peak_megabytes(budget: int, folder: Path) -> tuple[int, float]:
-    """Return how many trials a budget paid for, and the peak of resident memory of the process."""
-    program = [sys.executable, "-m", "surefoot", "tune", "digits", "--budget", f"{budget}x"]
-    options = ["--json", "--no-report", "--quiet", "--study", str(folder / f"{budget}.db")]
+def peak_megabytes(trials: int, folder: Path) -> tuple[int, float]:
+    """Return how many trials a study had, so many at least, and the peak of resident memory of the process."""
+    program = [sys.executable, "-m", "surefoot", "tune", "digits", "--budget", f"{3 * trials}x"]
+    options = ["--json", "--no-report", "--quiet", "--study", str(folder / "study.db")]
+    others = [part for recipe in compared(trials) for part in ("--compare", str(recipe))]
     printed = folder / "result.json"
     with printed.open("w") as output:
-        process = subprocess.Popen([*program, *options], cwd=ROOT, stdout=output)
+        process = subprocess.Popen([*program, *options, *others], cwd=ROOT, stdout=output)
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise RuntimeError(f"surefoot tune ended with status {status}")
@@ -34,13 +33,10 @@ def peak_megabytes(budget: int, folder: Path) -> tuple[int, float]:
 
 def main() -> None:
     scale = scale_of(__doc__)
-    budget, trials, peak = round(FIRST_BUDGET_PER_TRIAL * scale.trials), 0, 0.0
     with tempfile.TemporaryDirectory() as folder:
-        while trials < scale.trials:
-            budget *= 2
-            trials, peak = peak_megabytes(budget, Path(folder))
-            print(f"digits, {budget}x: {trials} trials, peak {peak:.0f} MB", flush=True)
-    row = {"budget": f"{budget}x", "trials": trials, "peak_megabytes": round(peak, 1)}
+        trials, peak = peak_megabytes(scale.trials, Path(folder))
+    print(f"digits: {trials} trials, peak {peak:.0f} MB", flush=True)
+    row = {"trials": trials, "peak_megabytes": round(peak, 1)}
     records.write(scale.folder / "memory.json", row | {"machine": records.surroundings()})
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from surefoot.files import atomic_path
 
 PACKAGES = (
-    "surefoot", "torch", "numpy", "optuna", "ray", "torch-lr-finder", "lightning", "prodigyopt", "schedulefree",
+    "surefoot", "torch", "numpy", "optuna", "torch-lr-finder", "lightning", "prodigyopt", "schedulefree",
     "runmedic", "training-doctor", "sk-autod",
 )  # fmt: skip
 

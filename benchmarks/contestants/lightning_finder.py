@@ -13,9 +13,6 @@ from lightning.pytorch.tuner import Tuner
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.contestants.plain_loop import PlainLoop
-from benchmarks.contestants.program import Call, say
-from benchmarks.contestants.space import recipe_text
-from benchmarks.entries import ENTRIES
 from surefoot.tasks.task import Task
 
 MOMENTUM = 0.9
@@ -48,9 +45,3 @@ def suggestion(task: Task, *, seed: int) -> float | None:
         )  # fmt: skip
         found = Tuner(trainer).lr_find(module, train_dataloaders=batches)
         return None if found is None else found.suggestion()
-
-
-if __name__ == "__main__":
-    call = Call.read()
-    lr = suggestion(ENTRIES[call.task].load(), seed=call.seed)
-    say(answer=None if lr is None else recipe_text(lr, MOMENTUM))

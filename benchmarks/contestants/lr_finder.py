@@ -11,9 +11,6 @@ from torch.utils.data import DataLoader, TensorDataset
 from torch_lr_finder import LRFinder
 
 from benchmarks.contestants.plain_loop import PlainLoop
-from benchmarks.contestants.program import Call, say
-from benchmarks.contestants.space import recipe_text
-from benchmarks.entries import ENTRIES
 from surefoot.tasks.task import Task
 
 MOMENTUM = 0.9
@@ -30,9 +27,3 @@ def suggestion(task: Task, *, seed: int) -> float | None:
         finder.range_test(batches, end_lr=100, num_iter=100)
         _, lr = finder.plot(suggest_lr=True)
     return lr
-
-
-if __name__ == "__main__":
-    call = Call.read()
-    lr = suggestion(ENTRIES[call.task].load(), seed=call.seed)
-    say(answer=None if lr is None else recipe_text(lr, MOMENTUM))

@@ -6,8 +6,6 @@ from prodigyopt import Prodigy
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from benchmarks.contestants.plain_loop import PlainLoop
-from benchmarks.contestants.program import Call, say
-from benchmarks.entries import ENTRIES
 from surefoot.tasks.task import Task
 
 
@@ -17,9 +15,3 @@ def train(task: Task, *, seed: int) -> float:
     loop.optimizer = Prodigy(loop.model.parameters(), lr=1.0)
     loop.scheduler = CosineAnnealingLR(loop.optimizer, T_max=task.total_steps)
     return loop.train()
-
-
-if __name__ == "__main__":
-    call = Call.read()
-    train(ENTRIES[call.task].load(), seed=call.seed)
-    say(answer="prodigy")

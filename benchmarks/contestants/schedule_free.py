@@ -6,8 +6,6 @@ import torch
 from schedulefree import AdamWScheduleFree
 
 from benchmarks.contestants.plain_loop import PlainLoop
-from benchmarks.contestants.program import Call, say
-from benchmarks.entries import ENTRIES
 from surefoot.tasks.task import Task
 
 WARMUP = 0.05
@@ -27,9 +25,3 @@ def train(task: Task, *, seed: int) -> float:
         for number in range(STATISTICS_BATCHES):
             task.batch_loss(loop.model, task.batch("train", loop.order.indices(steps + number)))
     return loop.valid_loss()
-
-
-if __name__ == "__main__":
-    call = Call.read()
-    train(ENTRIES[call.task].load(), seed=call.seed)
-    say(answer="schedulefree")

@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import records
-from benchmarks.judging import OWN_LOOPS
 from benchmarks.regret.grid import FOLDER, FRESH_SEEDS
 from benchmarks.regret.training import train
 from surefoot.fleet import Plan
@@ -28,6 +27,8 @@ from surefoot.tasks.task import Task
 Setting = tuple[str, int]
 # After so many seeds a recommendation whose mean is above the best one's by this factor is trained no more.
 SCREENS = ((1, 3.0), (3, 1.6))
+# Recipes that no fleet trains: the contestant's own plain loop does.
+OWN_LOOPS = {"prodigy": "benchmarks.contestants.prodigy", "schedulefree": "benchmarks.contestants.schedule_free"}
 
 
 def regret(losses: Sequence[float], best: Sequence[float]) -> float:

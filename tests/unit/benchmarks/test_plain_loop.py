@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.contestants.plain_loop import sgd_loop
 from benchmarks.contestants.space import recipe_text
-from benchmarks.judging import train
+from benchmarks.regret.training import train
 from surefoot.fleet import Plan
 from surefoot.recipe import Recipe
 from surefoot.tasks.loader import load
@@ -17,7 +17,7 @@ WINE = load("wine", steps=30)
 
 
 def test_it_ends_where_the_fleets_member_ends():
-    (found,) = train(WINE, [Recipe.parse(recipe_text(0.05, 0.9))], [3], Plan("stacked", 8))[0]
+    ((found,),) = train(WINE, Plan("stacked", 8), [(Recipe.parse(recipe_text(0.05, 0.9)), 30)], [3])
     assert sgd_loop(WINE, lr=0.05, momentum=0.9, seed=3).train() == pytest.approx(found, rel=1e-4)
 
 
