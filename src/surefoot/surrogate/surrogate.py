@@ -19,7 +19,7 @@ from surefoot.surrogate.gaussian_process import Array, GaussianProcess
 from surefoot.surrogate.valley import ValleyKernel
 
 # So far above the best of its length, in logarithms, a loss counts in full; what is beyond counts a tenth, to a limit.
-FULL_WEIGHT, BEYOND, HIGHEST = 0.4, 0.1, 0.45
+FULL_WEIGHT, BEYOND, HIGHEST = 0.4, 0.1, 0.7
 # More observations than this say no more, and the covariance grows with their square: the best and the last are kept.
 MOST_OBSERVATIONS = 160
 
@@ -41,16 +41,16 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class LossScale:
-    """The scale on which losses are compared: logarithms, or shares of a typical size where some are not positive.
+    """The scale on which losses are compared: logarithms, or shares of their spread where some are not positive.
 
     Attributes:
-        unit: ``None`` for logarithms, else what the losses are divided by.
+        unit: ``None`` for logarithms, else what the losses are divided by: their median over their best.
         floor: Losses below it count as it: half the smallest that is above 0, where some are 0.
 
     Example:
         >>> scale = LossScale.of([2.0, 0.5, math.inf])
         >>> round(scale.loss(scale.value(0.5)), 9), LossScale.of([-1.0, -3.0, 1.0]).unit
-        (0.5, 3.0)
+        (0.5, 2.0)
     """
 
     unit: float | None
@@ -65,7 +65,7 @@ class LossScale:
         if finite.min() == 0 and finite.max() > 0:
             return cls(None, floor=float(finite[finite > 0].min()) / 2)
         best, middle = float(finite.min()), float(np.median(finite))
-        return cls(max(abs(best), middle - best) or 1.0)
+        return cls((middle - best) or abs(best) or 1.0)
 
     def value(self, loss: float) -> float:
         """Return a loss on the scale."""
@@ -138,7 +138,7 @@ def compressed(observations: Sequence[Observation], scale: LossScale) -> Array:
     Example:
         >>> same = [Observation((0.0, 0.0), 10, loss) for loss in (1.0, math.e ** 0.3, math.e ** 2.4, math.inf)]
         >>> compressed(same, LossScale(None)).round(2).tolist()
-        [0.0, 0.3, 0.45, 0.45]
+        [0.0, 0.3, 0.6, 0.7]
     """
     values = np.empty(len(observations))
     for steps in {each.steps for each in observations}:

@@ -43,11 +43,11 @@ def test_a_prediction_is_near_where_it_was_tried_and_its_doubt_grows_elsewhere()
     assert surrogate.predict(far, 250)[1][0] > 1.5 * deviation[0]
 
 
-def test_what_diverged_counts_as_bad_and_no_worse_than_the_worst():
+def test_what_diverged_counts_as_bad_and_bends_the_valley_no_more_than_the_worst():
     best, bad, lost = (Observation((0.0, 0.0), 10, loss) for loss in (1.0, 1e20, math.inf))
     values = compressed([best, bad, lost], LossScale(None))
     assert values[0] == 0.0
-    assert values[1] == values[2] > 0.4
+    assert values[1] >= values[2] > 0.4
 
 
 def test_nothing_finite_has_no_surrogate():
