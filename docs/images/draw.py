@@ -14,8 +14,9 @@ from rich.console import Console
 
 from surefoot import descend, tune
 from surefoot.plots import animate, save
+from surefoot.plots.frontier import frontier
 from surefoot.plots.heat_map import heat_map
-from surefoot.reports.terminal import tune_table
+from surefoot.reports.terminal import search_table
 
 HERE = Path(__file__).parent
 
@@ -23,11 +24,12 @@ with tempfile.TemporaryDirectory() as folder:
     result = tune("digits", study=Path(folder) / "study.db")
     console = Console(record=True, width=92, file=io.StringIO(), force_terminal=True)
     console.print("[bold]$ surefoot tune digits[/bold]")
-    console.print(tune_table(result))
+    console.print(search_table(result))
     drawn = console.export_svg(title="surefoot")
 # Rich names web fonts; the picture is to need no network.
 (HERE / "demo.svg").write_text(re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL))
 save(heat_map(result), HERE / "heat_map.png")
+save(frontier(result), HERE / "frontier.png")
 # What moves: the same learning rate with and without momentum, and Adam.
 BALLS = ("sgd(lr=0.1, momentum=0)", "sgd(lr=0.1, momentum=0.9)", "adam(lr=0.3)", "sgd(lr=2.05, momentum=0)")
 animate(descend("ravine", BALLS, steps=60), HERE / "descent.gif", fps=12)
