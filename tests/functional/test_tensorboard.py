@@ -98,7 +98,7 @@ def test_the_scalars_tab_has_the_curves_of_every_run(tuned, board):
     tags = until(lambda found: len(found) == len(runs), lambda: ask(board, "plugin/scalars/tags"))
     assert set(tags) == {run.name for run in runs}
     assert all({"loss/train", "recipe/lr", "recipe/momentum"} <= set(found) for found in tags.values())
-    best = next(run for run in runs if run.stage == "confirm" and run.last.trial.recipe == tuned.best.recipe)
+    best = next(run for run in runs if run.stage == "full" and run.last.trial.recipe == tuned.best.recipe)
     query = urllib.parse.urlencode({"run": best.name, "tag": "loss/train"})
     points = ask(board, f"plugin/scalars/scalars?{query}")
     assert [step for _, step, _ in points] == list(best.last.outcome.train.steps)
@@ -106,7 +106,7 @@ def test_the_scalars_tab_has_the_curves_of_every_run(tuned, board):
 
 
 def test_the_scalars_tab_has_the_sharpness_of_every_confirmed_training_beside_its_limit(tuned, board):
-    confirmed = [run for run in runs_of(tuned) if run.stage == "confirm"]
+    confirmed = [run for run in runs_of(tuned) if run.stage == "full"]
     tags = until(lambda found: len(found) == len(runs_of(tuned)), lambda: ask(board, "plugin/scalars/tags"))
     wanted = {"curvature/grad_norm", "curvature/sharpness", "curvature/limit", "curvature/share"}
     assert all(wanted <= set(tags[run.name]) for run in confirmed)
@@ -119,9 +119,9 @@ def test_the_scalars_tab_has_the_sharpness_of_every_confirmed_training_beside_it
     )
 
 
-def test_the_images_tab_has_the_heat_map_and_the_range_test(board):
+def test_the_images_tab_has_the_heat_map_and_the_frontier(board):
     tags = until(lambda found: found.get("."), lambda: ask(board, "plugin/images/tags"))
-    assert {*tags["."]} == {"figures/heat_map", "figures/range_test"}
+    assert {*tags["."]} == {"figures/heat_map", "figures/frontier"}
     query = urllib.parse.urlencode({"run": ".", "tag": "figures/heat_map", "sample": 0})
     (shown,) = ask(board, f"plugin/images/images?{query}")
     with urllib.request.urlopen(f"{board}data/plugin/images/individualImage?{shown['query']}", timeout=10) as answer:

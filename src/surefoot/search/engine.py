@@ -259,7 +259,10 @@ class Engine:
         for _ in range(ATTEMPTS):
             if self.recipe is None or not self.allowance.affords(self.length):
                 return
-            if self._train(FULL, [self.recipe], self.length, seed=self._fresh(0))[0].ok:
+            outcomes = self._train(FULL, [self.recipe], self.length, seed=self._fresh(0))
+            if not outcomes:
+                return
+            if outcomes[0].ok:
                 break
             self.decide()  # with what has been learned from its divergence
         contestants = self._contestants()

@@ -20,6 +20,8 @@ from surefoot.surrogate.valley import ValleyKernel
 
 # So far above the best of its length, in logarithms, a loss counts in full; what is beyond counts a tenth, to a limit.
 FULL_WEIGHT, BEYOND, HIGHEST = 0.4, 0.1, 0.7
+# A loss that is this small is 0 but for rounding.
+SMALLEST = 1e-12
 # More observations than this say no more, and the covariance grows with their square: the best and the last are kept.
 MOST_OBSERVATIONS = 160
 
@@ -69,7 +71,7 @@ class LossScale:
 
     def value(self, loss: float) -> float:
         """Return a loss on the scale."""
-        return math.log(max(loss, self.floor)) if self.unit is None else loss / self.unit
+        return math.log(max(loss, self.floor, SMALLEST)) if self.unit is None else loss / self.unit
 
     def loss(self, value: float) -> float:
         """Return the loss of a value on the scale; the inverse of :meth:`value`."""

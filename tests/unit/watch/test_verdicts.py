@@ -91,9 +91,9 @@ def test_a_loss_that_is_no_number_from_the_start_is_not_blamed_on_the_rate():
 
 def test_a_skipped_step_is_no_divergence():
     record = record_of([2.0] * 30 + [math.inf, math.nan])
-    assert judge(record).code == "unknown"
+    assert judge(record).verdict == "unknown"
     record.losses.add([1.9])
-    assert judge(record).code == "unknown"
+    assert judge(record).verdict == "unknown"
     record.losses.add([math.nan])
     record.weights_lost = True
     finding = judge(record)
@@ -131,7 +131,7 @@ def test_the_end_of_a_schedule_is_not_too_low():
     record = record_of(losses, [0.5] * 10)
     for place in range(10):
         record.bends.add(Bend(400 + 10 * place, 0.0001, 0.0005))
-    assert judge(record).code == "healthy"
+    assert judge(record).verdict == "healthy"
 
 
 def test_a_warmup_is_not_too_low():
@@ -140,23 +140,23 @@ def test_a_warmup_is_not_too_low():
         record.bends.add(Bend(20 * place, 1e-5 * (place + 1), 0.0005 * (place + 1)))
     record.lr_peak = 2e-4
     record.rates = type(record.rates)(2e-4)
-    assert judge(record).code == "unknown"
+    assert judge(record).verdict == "unknown"
 
 
 def test_a_reach_that_grows_is_on_its_way():
     growing = [0.0005 * 1.2**place for place in range(12)]
-    assert judge(record_of([2.0 - 0.0005 * step for step in range(400)], growing)).code == "healthy"
+    assert judge(record_of([2.0 - 0.0005 * step for step in range(400)], growing)).verdict == "healthy"
 
 
 def test_a_loss_that_has_come_down_is_not_too_low():
     losses = [2.0 * 0.98**step for step in range(400)]
-    assert judge(record_of(losses, [0.001] * 20)).code == "healthy"
+    assert judge(record_of(losses, [0.001] * 20)).verdict == "healthy"
 
 
 def test_negative_losses_have_no_false_alarm():
     losses = [-1.0 - 0.01 * step for step in range(300)]
-    assert judge(record_of(losses, [1.0] * 20)).code == "healthy"
-    assert judge(record_of([-5.0 + 0.1 * step for step in range(300)])).code in ("diverged", "lr_too_high")
+    assert judge(record_of(losses, [1.0] * 20)).verdict == "healthy"
+    assert judge(record_of([-5.0 + 0.1 * step for step in range(300)])).verdict in ("diverged", "lr_too_high")
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -166,4 +166,4 @@ def test_the_luck_of_batches_is_no_fault(seed):
         for fall in (0.0, 1.0):
             losses = (torch.linspace(0.0, -fall, 300) + spread * noise).exp()
             for steps in (60, 120, 300):
-                assert judge(record_of(losses[:steps].tolist(), [1.0] * 10)).code in ("healthy", "unknown", "plateau")
+                assert judge(record_of(losses[:steps].tolist(), [1.0] * 10)).verdict in ("healthy", "unknown", "plateau")
