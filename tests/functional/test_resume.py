@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -70,7 +71,7 @@ def without_seconds(found: object) -> object:
             return found
 
 
-@pytest.mark.parametrize("calls", [1, 5, 60, 100])
+@pytest.mark.parametrize("calls", [1, 5, 40])
 def test_one_interruption(wine, unbroken, tmp_path, calls):
     study = new_study(tmp_path / "s.db")
     with pytest.raises(Interrupted) as stopped:
@@ -191,7 +192,11 @@ def test_a_killed_search_of_a_function_ends_the_same(tmp_path, monkeypatch):
         Path("calls").unlink(missing_ok=True)
         Path("train.py").write_text(KILLED.format(last=last))
         ended = subprocess.run(
-            [sys.executable, "-m", "surefoot", *asked], capture_output=True, check=False, timeout=120
+            [sys.executable, "-m", "surefoot", *asked],
+            capture_output=True,
+            check=False,
+            timeout=120,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         )
         assert ended.returncode == -signal.SIGKILL
         study = Study.open("surefoot.db")

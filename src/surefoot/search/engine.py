@@ -256,6 +256,8 @@ class Engine:
 
     def _train_in_full(self) -> None:
         """Train the answer at its length, then what it is compared with, then more seeds."""
+        if hasattr(self.trainer, "final_steps"):
+            self.trainer.final_steps = self.length
         for _ in range(ATTEMPTS):
             if self.recipe is None or not self.allowance.affords(self.length):
                 return

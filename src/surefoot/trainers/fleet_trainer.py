@@ -66,8 +66,9 @@ class FleetTrainer:
         progress: Receives how far it is.
         stop: Asked between slices of half a second.
         follow_valid: Whether the validation loss is read at eighths of each training too.
-        evaluate_test: Whether trials of the full length are evaluated on the test data.
-        probe_full: Whether gradient norm and sharpness are measured on the way of trials of the full length.
+        evaluate_test: Whether final trials are evaluated on the test data.
+        probe_full: Whether gradient norm and sharpness are measured on the way of final trials.
+        final_steps: Length of the final trials; that of a full training, if not set.
         keep_models: Whether trained weights are kept for :meth:`model_state`.
         keep_end: Tells of which trials all that curvature needs is kept for :meth:`end_state`; of none by default.
         checkpoints: Folder for checkpoints of trainings that take long; ``None`` writes none.
@@ -79,6 +80,7 @@ class FleetTrainer:
     stop: Stop = never
     follow_valid: bool = False
     evaluate_test: bool = False
+    final_steps: int | None = None
     probe_full: bool = False
     keep_models: bool = False
     keep_end: Callable[[Trial], bool] = _none
@@ -145,14 +147,14 @@ class FleetTrainer:
         begin = time.perf_counter()
         group = Group.of(self, trials, steps)
         reads = {math.ceil(steps * part / READS) for part in range(1, READS)} if self.follow_valid else set()
-        probing = self.probe_full and steps >= self.steps
+        probing = self.probe_full and steps >= (self.final_steps or self.steps)
         for step in sorted({*reads, *(probe_steps(steps) if probing else ()), steps}):
             if group.step >= step:
                 continue
             self._advance(group, step)
             if step < steps:
                 group.read(follow_valid=step in reads, probe=probing and step not in reads)
-        test = self.evaluate_test and steps >= self.steps and self.task.test is not None
+        test = self.evaluate_test and steps >= (self.final_steps or self.steps) and self.task.test is not None
         outcomes = group.outcomes(test=test)
         seconds = (time.perf_counter() - begin) / len(trials)
         group.drop_checkpoint()

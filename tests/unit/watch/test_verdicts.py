@@ -166,4 +166,8 @@ def test_the_luck_of_batches_is_no_fault(seed):
         for fall in (0.0, 1.0):
             losses = (torch.linspace(0.0, -fall, 300) + spread * noise).exp()
             for steps in (60, 120, 300):
-                assert judge(record_of(losses[:steps].tolist(), [1.0] * 10)).verdict in ("healthy", "unknown", "plateau")
+                assert judge(record_of(losses[:steps].tolist(), [1.0] * 10)).verdict in (
+                    "healthy",
+                    "unknown",
+                    "plateau",
+                )
