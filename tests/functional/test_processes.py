@@ -22,7 +22,7 @@ LONG = [
     "--steps",
     "400",
     "--budget",
-    "4x",
+    "9x",
     "--seed",
     "7",
     "--plan",
@@ -75,7 +75,7 @@ def test_every_command_has_help_with_an_example(command):
 def test_ctrl_c_shows_the_best_so_far_and_the_printed_command_goes_on():
     process = started(*LONG)
     wait_for("map", process)
-    wait_for("climb", process)
+    wait_for("training", process)
     process.send_signal(signal.SIGINT)
     shown, said = process.communicate(timeout=DEADLINE)
     assert process.returncode == 130

@@ -21,7 +21,7 @@ BRACKETING, A_ROUND = 4, 3
 SPREAD_PER_AXIS, ROUNDS_PER_AXIS = 3, 0.5
 # (spread, rounds, trials at each rung above the lowest): where the lowest rung is a large share of the training, and
 # where it is a small one.
-# Of a long training, no trial of the search is longer than this share of it.
+# Of a long training, no trial of the search is longer than this share of it; nor does a map have longer ones.
 LONGEST_CLIMB = 0.26
 SHORT_TRAINING, LONG_TRAINING = (4, 1, (2, 2)), (6, 2, (4, 1))
 # A search needs so many trials at least to say anything.
@@ -81,9 +81,9 @@ class Stages:
         )
 
     def raised(self) -> Stages | None:
-        """Return the stages with the next rung as the lowest and half as many trials, ``None`` where there is none."""
+        """Return the stages with the next rung as the lowest and half the trials; ``None`` where that is too long."""
         longer = next((steps for steps in self.rungs[:-1] if steps > self.lowest), None)
-        if longer is None:
+        if longer is None or longer > LONGEST_CLIMB * self.rungs[-1]:
             return None
         return replace(
             self,
