@@ -136,7 +136,7 @@ def _by_length(result: CheckResult) -> alt.Shape:
     """Return the shape of a mark by how long it was trained, the longest last."""
     lengths = sorted({trial.steps for trial in result.trials})
     legend = alt.Legend(orient="bottom", title="steps", direction="horizontal")
-    return alt.Shape("steps:O", scale=alt.Scale(domain=lengths, range=[*SHAPES[-len(lengths) :]]), legend=legend)
+    return alt.Shape("steps:N", scale=alt.Scale(domain=lengths, range=[*SHAPES[-len(lengths) :]]), legend=legend)
 
 
 def _rings(result: CheckResult, frame: _Frame) -> Iterator[alt.Chart]:
