@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from surefoot.errors import DataError, TaskError
-from surefoot.fleet import Plan, launch, train_together
+from surefoot.fleet import Plan, launch, train_fleets
 from surefoot.fleet.processes import can_fork, run_jobs
 from surefoot.fleet.shared import shared
 from surefoot.fleet.threads import using_threads
@@ -129,7 +129,7 @@ def test_who_trains_a_member_changes_no_bit(plan, monkeypatch):
 def test_fleets_that_train_together_are_the_same_as_one_after_another():
     plan = Plan("stacked", 4, processes=2)
     together, apart = ([make_fleet(plan, seed=seed) for seed in (0, 1, 2)] for _ in range(2))
-    losses = train_together(together, 15)
+    losses = train_fleets([(fleet, fleet.members(None)) for fleet in together], 15)
     for fleet, other, own in zip(together, apart, losses, strict=True):
         assert torch.equal(other.train(15), own)
         assert torch.equal(other.params, fleet.params)

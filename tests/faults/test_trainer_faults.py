@@ -14,13 +14,13 @@ DRIVER = """\
 import sys
 from pathlib import Path
 from surefoot.recipe import Recipe
+from surefoot.tasks.loader import load_subject
 from surefoot.trainers import Trial
 from surefoot.trainers.function_trainer import FunctionTrainer
 from surefoot.trainers.script_trainer import ScriptTrainer
-from surefoot.trainers.training_function import load_function
 
 if sys.argv[1] == "workers":
-    trainer = FunctionTrainer(load_function(Path("training.py"), "train"), steps=10, workers=1)
+    trainer = FunctionTrainer(load_subject("training.py:train"), steps=10, workers=1)
 else:
     trainer = ScriptTrainer([sys.executable, "training.py"], steps=10)
 list(trainer.train([Trial(Recipe(), 10, 0)]))

@@ -12,13 +12,12 @@ from torch.func import functional_call, grad, stack_module_state, vmap
 from surefoot.fleet import Plan
 from surefoot.recipe import Recipe
 from surefoot.tasks.batches import BatchOrder
-from surefoot.tasks.loader import load
+from surefoot.tasks.loader import load, load_subject
 from surefoot.tasks.probe import probe
 from surefoot.trainers import Trial
 from surefoot.trainers.fleet_trainer import FleetTrainer
 from surefoot.trainers.function_trainer import FunctionTrainer
 from surefoot.trainers.script_trainer import ScriptTrainer
-from surefoot.trainers.training_function import load_function
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -77,7 +76,7 @@ def test_a_loop_and_a_script_train_what_the_built_in_task_trains():
     trial = Trial(Recipe.parse("sgd(lr=cosine(0.3), momentum=0.9)"), 66, 0)
     script = ScriptTrainer([sys.executable, str(EXAMPLES / "script.py"), "--epochs", "3"])
     assert script.steps == 3 * 22
-    loop = FunctionTrainer(load_function(EXAMPLES / "plain_loop.py", "train"), steps=220)
+    loop = FunctionTrainer(load_subject(f"{EXAMPLES}/plain_loop.py:train"), steps=220)
     fleet = FleetTrainer(load("digits"), Plan("stacked", 1))
     of_loop, of_script, of_task = (next(trainer.train([trial]))[1].loss for trainer in (loop, script, fleet))
     assert of_script == pytest.approx(of_loop, rel=1e-5)

@@ -206,14 +206,6 @@ class Alone:
         self.model.train()
         return torch.stack([self._step() for _ in range(steps)])
 
-    def become(self, recipe: Recipe, *, total: int, keep_state: bool) -> None:
-        """Go on under another recipe, at the same step."""
-        state: Any = self.optimizer.state
-        self.optimizer, self.scheduler = recipe.build(self.model, steps=total)
-        if keep_state:
-            self.optimizer.state.update(state)
-        self.scheduler.load_state_dict({"last_epoch": self.done})
-
     def scores(self) -> tuple[float, float | None]:
         """Return loss and metric on the validation data."""
         self.model.eval()

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -21,7 +19,7 @@ from surefoot.checking.rounds import Round, Rounds
 from surefoot.checking.stake import best_of_each
 from surefoot.errors import BudgetError, RecipeError, TaskError
 from surefoot.finding import Symptom
-from surefoot.fleet import Plan, calibrate
+from surefoot.fleet import Plan
 from surefoot.fleet.plan import trainings_of
 from surefoot.fleet.progress import Progress, Silent
 from surefoot.fleet.threads import using_threads
@@ -32,15 +30,11 @@ from surefoot.studies.ledger import Ledger
 from surefoot.surrogate.rungs import lowest_rung
 from surefoot.symptoms import symptoms_of
 from surefoot.tasks.checkpoint import starting_from
-from surefoot.tasks.loader import as_task
-from surefoot.tasks.probe import probe
 from surefoot.tasks.task import Task
 from surefoot.trainers import Outcome, Trainer, Trial
 from surefoot.trainers.fleet_trainer import FleetTrainer
-from surefoot.trainers.function_trainer import FunctionTrainer
+from surefoot.trainers.make_trainer import Subject, fleet_trainer, function_trainer, given_trainer, task_or_function_of
 
-# Whatever can be checked: a task or its text, a training function, or what runs trials.
-Trained: TypeAlias = "Task | str | Callable[[Trial], Any] | Trainer"
 # The default budget: two trainings at 220 steps, about half a training at 4000.
 AUTO_STEPS, AUTO_TRAININGS = 220, 2.0
 LEAST_AUTO, MOST_AUTO = 0.25, 4.0
@@ -53,7 +47,7 @@ LAST = 0.1
 
 
 def check(
-    trained: Trained,
+    trained: Subject,
     recipe: Recipe | str = DEFAULT_RECIPE,
     *,
     budget: Budget | str = "auto",
@@ -106,11 +100,17 @@ def check(
     if not recipe.lr.highest > 0:
         raise RecipeError(f"{recipe}: a learning rate of 0 learns nothing; there is nothing to judge.")
     listener = progress or Silent()
-    asked = _asked(budget)
+    asked = Budget.parse(budget) if isinstance(budget, str) else budget
     trainer = trainer_of(
-        trained, checkpoint=checkpoint, plan=plan, device=device, steps=steps, budget=asked, progress=listener
+        trained,
+        checkpoint=checkpoint,
+        plan=plan,
+        device=device,
+        steps=steps,
+        budget=asked,
+        progress=listener,
+        stop=stop,
     )
-    trainer.stop = stop
     recipe.require_bounds(steps=trainer.steps)
     used = trainer.plan if isinstance(trainer, FleetTrainer) else plan
     trainings = resolved(asked, steps=trainer.steps, plan=used)
@@ -147,41 +147,38 @@ def check(
 
 
 def trainer_of(
-    trained: Trained,
+    trained: Subject,
     *,
     checkpoint: Path | str | None,
     plan: Plan | None,
     device: str,
     steps: int | None,
-    budget: Budget | None,
+    budget: Budget,
     progress: Progress,
+    stop: Stop,
 ) -> Trainer:
     """Return what runs the trials.
 
     Raises:
         TaskError: If there is none, or a checkpoint or a length is given that cannot be used.
     """
-    if hasattr(trained, "train") and hasattr(trained, "describe"):
-        _refuse_checkpoint(checkpoint)
-        return trained  # type: ignore[return-value]  # a protocol
-    if callable(trained) and not isinstance(trained, Task):
-        _refuse_checkpoint(checkpoint)
-        if steps is None:
-            raise TaskError("a training function does not say how long a training is.", hint="pass steps=...")
-        return FunctionTrainer(trained, steps=steps, progress=progress)
-    task = as_task(trained)
-    task = task if steps is None else task.with_length(steps=steps)
+    given = given_trainer(trained, progress=progress, stop=stop)
+    subject = None if given is not None else task_or_function_of(trained)
+    if checkpoint is not None and not isinstance(subject, Task):
+        raise TaskError("a checkpoint goes with a task: what else is trained loads its weights itself.")
+    if given is not None or subject is None:
+        return given  # type: ignore[return-value]  # one of the two is there
+    if not isinstance(subject, Task):
+        return function_trainer(subject, steps=steps, progress=progress, stop=stop)
+    task = subject if steps is None else subject.with_length(steps=steps)
     task = task if checkpoint is None else starting_from(task, checkpoint)
-    probe(task)
-    work = (
-        None
-        if budget is not None and budget.trainings is None
-        else math.ceil(
-            (auto_trainings(task.total_steps) if budget is None else budget.trainings or 0.0) * task.total_steps
-        )
+    trainings = auto_trainings(task.total_steps) if budget.is_auto else budget.trainings
+    work = None if trainings is None else math.ceil(trainings * task.total_steps)
+    trainer = fleet_trainer(
+        task, plan=plan, members=WIDTH, config_steps=work, device=device, progress=progress, stop=stop
     )
-    plan = plan or calibrate(task, members=WIDTH, config_steps=work, device=device, tell=progress.tell)
-    return FleetTrainer(task, plan, progress=progress, follow_valid=True)
+    trainer.follow_valid = True
+    return trainer
 
 
 def auto_trainings(steps: int) -> float:
@@ -194,13 +191,13 @@ def auto_trainings(steps: int) -> float:
     return min(MOST_AUTO, max(LEAST_AUTO, AUTO_TRAININGS * math.sqrt(AUTO_STEPS / steps)))
 
 
-def resolved(budget: Budget | None, *, steps: int, plan: Plan | None) -> float:
-    """Return a budget in full trainings; ``None`` is the default.
+def resolved(budget: Budget, *, steps: int, plan: Plan | None) -> float:
+    """Return a budget in full trainings; ``auto`` is :func:`auto_trainings`.
 
     Raises:
         BudgetError: If it buys less than 5 of the shortest trials, or is in seconds and there is no plan to convert it.
     """
-    if budget is None:
+    if budget.is_auto:
         return auto_trainings(steps)
     if budget.trainings is None and plan is None:
         raise BudgetError(f"the budget {budget} needs the time of a step, which is not known here.", hint="as in 2x.")
@@ -266,17 +263,6 @@ class Runner:
         longest = self.evidence.longest_own
         outcome = self._outcomes[longest.setting, longest.steps, longest.seed]
         return OwnTraining(longest.steps, longest.seed, longest.loss, longest.diverged_at, outcome.train, outcome.valid)
-
-
-def _asked(budget: Budget | str) -> Budget | None:
-    if isinstance(budget, Budget):
-        return budget
-    return None if budget == "auto" else Budget.parse(budget)
-
-
-def _refuse_checkpoint(checkpoint: Path | str | None) -> None:
-    if checkpoint is not None:
-        raise TaskError("a checkpoint goes with a task: what else is trained loads its weights itself.")
 
 
 def _curvature(trainer: Trainer, recipe: Recipe, own: OwnTraining, left: int) -> CurvatureSummary | None:

@@ -12,7 +12,7 @@ from surefoot.checking.quadratic import quadratic_of
 from surefoot.curvature.hessian import Hessian
 from surefoot.curvature.mean_loss import MeanLoss
 from surefoot.curvature.noise_scale import NoiseScale, noise_scale
-from surefoot.curvature.sharpness import PRIOR_BATCHES, Sharpness, sharpness
+from surefoot.curvature.sharpness import Sharpness, sharpness
 from surefoot.curvature.step_sharpness import StepSharpness, batch_sharpness
 from surefoot.recipe import Recipe
 from surefoot.tasks.batches import BatchOrder
@@ -27,6 +27,8 @@ from surefoot.values import Json
 STEPS, GRADIENTS_A_STEP = 4, 3
 # Gradients within which a top eigenvalue is found, as a rule.
 FEWEST_GRADIENTS, MOST_GRADIENTS = 12, 40
+# The sharpness is that of so many batches at most.
+MOST_BATCHES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def measure_curvature(
     left = config_steps - STEPS * GRADIENTS_A_STEP
     if left < FEWEST_GRADIENTS:
         return None
-    batches = min(PRIOR_BATCHES, left // MOST_GRADIENTS) or 1
+    batches = min(MOST_BATCHES, left // MOST_GRADIENTS) or 1
     gradients = min(MOST_GRADIENTS, left // batches)
     try:
         found = sharpness(

@@ -122,7 +122,3 @@ class Neighbourhood:
             "momentum": same,
             "momentum at equal effective rate": kept if self.family.accumulates else (),
         }
-
-    def change_to(self, setting: Setting) -> Change:
-        """Return which kind of change leads to a setting."""
-        return next(change for change in CHANGES if setting in self.lines[change])

@@ -219,7 +219,8 @@ def _run(
     from surefoot.cli.interrupt import stop_on_interrupt
     from surefoot.interruption import Interrupted
     from surefoot.search.goal import Aim
-    from surefoot.search.run_search import Request, run_search
+    from surefoot.search.request import Request
+    from surefoot.search.run_search import run_search
 
     try:
         with display(quiet=settings["quiet"]) as progress, stop_on_interrupt(saves=True) as stop:
@@ -349,7 +350,7 @@ def _compared(settings: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return the recipes of ``--compare``."""
     if not settings["compare"]:
         return ()
-    from surefoot.search.run_search import recipes_of
+    from surefoot.search.request import recipes_of
 
     return recipes_of(settings["compare"])
 

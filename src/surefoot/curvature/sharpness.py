@@ -15,8 +15,6 @@ from surefoot.tasks.task import Task
 from surefoot.values import Json
 
 SAMPLES = 2048
-# A prior needs no more: a handful of batches, and the eigenvalue to a few per cent.
-PRIOR_SAMPLES, PRIOR_BATCHES = 512, 4
 TOLERANCE = 0.03
 MOST_GRADIENTS = 40
 
@@ -103,19 +101,6 @@ def sharpness(
     except NoSpectrum as error:
         reason = str(error)
     return Sharpness(value, residual, loss.gradients, count, hessian.method, reason)
-
-
-def sharpness_prior(task: Task, *, seed: int = 0, device: str = "cpu") -> Sharpness:
-    """Measure the sharpness at initialisation roughly, for a prior: at most 40 gradients of at most 4 batches.
-
-    That is ``MOST_GRADIENTS * PRIOR_BATCHES`` = 160 config-steps at most; 80 to 120 are usual.
-
-    Example:
-        >>> from surefoot.tasks.loader import load
-        >>> sharpness_prior(load("wine")).gradients <= 40
-        True
-    """
-    return sharpness(task, seed=seed, samples=min(PRIOR_SAMPLES, PRIOR_BATCHES * task.step_samples), device=device)
 
 
 def _top(products: Products, *, seed: int, tolerance: float) -> tuple[float, float]:

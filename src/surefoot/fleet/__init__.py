@@ -8,7 +8,7 @@ from surefoot.fleet.plateau import Plateau
 from surefoot.fleet.protocol import Fleet, Scores
 from surefoot.fleet.serial import SerialFleet
 from surefoot.fleet.stacked import StackedFleet
-from surefoot.fleet.training import share_cores, train_together
+from surefoot.fleet.training import share_cores, train_fleets
 
 __all__ = [
     "Fleet",
@@ -22,5 +22,5 @@ __all__ = [
     "launch",
     "load",
     "share_cores",
-    "train_together",
+    "train_fleets",
 ]

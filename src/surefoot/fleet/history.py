@@ -42,21 +42,6 @@ class History:
         self.sums[places] = sums.scatter_add(1, stretch, losses.T.contiguous())
         self.counts[places] = counts.scatter_add(1, stretch, torch.ones_like(stretch))
 
-    def forget(self, places: list[int]) -> None:
-        """Empty the history of the members at ``places``."""
-        self.sums[places], self.counts[places] = 0.0, 0
-
-    def inherit(self, places: list[int], parents: list[int], *, before: Tensor, after: Tensor) -> None:
-        """Give the members at ``places`` the history of ``parents``, whose schedules are ``before[parent]`` long.
-
-        Where the copy's own schedule, ``after[place]``, has another length, a stretch of the parent's counts wholly
-        to the copy's stretch that its last step falls in.
-        """
-        stretch = _stretch(_last_steps(before[parents].unsqueeze(1)), after[places].unsqueeze(1))
-        sums, counts = self.sums[parents], self.counts[parents]
-        self.sums[places] = torch.zeros_like(sums).scatter_add(1, stretch, sums)
-        self.counts[places] = torch.zeros_like(counts).scatter_add(1, stretch, counts)
-
     def curve(self, place: int, *, total: int) -> list[tuple[int, float]]:
         """Return (last step, mean loss) of each stretch that a member has been through.
 

@@ -117,40 +117,6 @@ class LocalFleet(ABC):
         state = {**self.model.state_dict(), **self.layout.unflatten(self.params[place]), **buffers}
         return {name: tensor.detach().clone() for name, tensor in state.items()}
 
-    def replace(self, places: Sequence[int], recipes: Sequence[Recipe], *, total: int | None = None) -> None:
-        """Put fresh members in freed places; the width stays."""
-        self._set_recipes(places, recipes)
-        index = list(places)
-        self.params[index] = self._first_params
-        for name, buffer in self.buffers.items():
-            buffer[index] = self._first_buffers[name]
-        for rule, slots in self.slots.items():
-            _copy(slots, index, rule.fresh_slots(self.params[index]))
-        self.step[index], self.diverged_at[index], self.lr_scale[index] = 0, -1, 1.0
-        self.history.forget(index)
-        self.total[index] = self.task.total_steps if total is None else total
-
-    def fork(
-        self, places: Sequence[int], parents: Sequence[int], recipes: Sequence[Recipe], *, total: Sequence[int]
-    ) -> None:
-        """Put copies of ``parents`` in ``places``, with other recipes.
-
-        A copy keeps its parent's slots where the update rule is the same, and has none otherwise.
-        """
-        of_parent = [self.layout.bound(self.recipes[parent].rule) for parent in parents]
-        self._set_recipes(places, recipes)
-        to, source = list(places), list(parents)
-        lengths, self.total[to] = self.total.clone(), torch.as_tensor(list(total))
-        self.history.inherit(to, source, before=lengths, after=self.total)
-        for tensor in (self.params, *self.buffers.values(), self.step, self.diverged_at):
-            tensor[to] = tensor[source].clone()
-        for rule, slots in self.slots.items():
-            kept = [number for number, before in enumerate(of_parent) if before == rule]
-            source_slots = {name: slot[[source[number] for number in kept]].clone() for name, slot in slots.items()}
-            _copy(slots, to, rule.fresh_slots(self.params[to]))
-            _copy(slots, [to[number] for number in kept], source_slots)
-        self.lr_scale[to] = 1.0
-
     def save(self, path: Path) -> None:
         """Write the whole state to one file, atomically.
 
@@ -250,15 +216,6 @@ class LocalFleet(ABC):
             for name, slot in slots.items():
                 yield f"slot.{rule!r}.{name}", slot
 
-    def _set_recipes(self, places: Sequence[int], recipes: Sequence[Recipe]) -> None:
-        self._check_groups(recipes)
-        changed = dict(zip(places, recipes, strict=True))
-        self.recipes = tuple(changed.get(place, recipe) for place, recipe in enumerate(self.recipes))
-        for rule in self._rules() - self.slots.keys():
-            self.slots[rule] = self._fresh_slots(rule)
-        for rule in self.slots.keys() - self._rules():
-            del self.slots[rule]
-
     def members(self, places: Sequence[int] | None) -> list[int]:
         """Return places as numbers from 0; all of them where none are named."""
         every = range(len(self.recipes))
@@ -271,11 +228,6 @@ def _say_nothing(line: str) -> None:
 
 def _repeat(buffer: Tensor, members: int) -> Tensor:
     return buffer.expand(members, *buffer.shape).clone()
-
-
-def _copy(slots: Slots, rows: slice | list[int], source: Slots) -> None:
-    for name, slot in slots.items():
-        slot[rows] = source[name]
 
 
 def _kind(tensor: Tensor) -> tuple[torch.Size, torch.dtype]:

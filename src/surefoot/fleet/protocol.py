@@ -64,19 +64,6 @@ class Fleet(Protocol):
         """Return a member's training loss so far: (step, mean loss since the point before)."""
         ...
 
-    def replace(self, places: Sequence[int], recipes: Sequence[Recipe], *, total: int | None = None) -> None:
-        """Put fresh members in freed places; the width stays."""
-        ...
-
-    def fork(
-        self, places: Sequence[int], parents: Sequence[int], recipes: Sequence[Recipe], *, total: Sequence[int]
-    ) -> None:
-        """Put copies of ``parents`` in ``places``, with other recipes.
-
-        A copy keeps its parent's slots where the update rule is the same, and has none otherwise.
-        """
-        ...
-
     def save(self, path: Path) -> None:
         """Write the whole state to one file, atomically."""
         ...

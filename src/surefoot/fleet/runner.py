@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -13,7 +12,6 @@ from torch import Tensor
 from surefoot.fleet.local import LocalFleet
 from surefoot.fleet.plan import Plan
 from surefoot.fleet.progress import Interrupted, Progress, Stop, never
-from surefoot.fleet.training import share_cores, train_together
 
 SLICE_SECONDS = 0.5
 
@@ -51,23 +49,6 @@ class Runner:
             losses += self._slice(lambda steps: [fleet.train(steps, places=places)], left, members)
             left -= len(losses[-1])
         return torch.cat(losses) if losses else torch.empty(0, members)
-
-    def train_together(self, fleets: Sequence[LocalFleet], until: int) -> None:
-        """Train every member of several fleets up to a step; fleets share the cores.
-
-        Those that are behind, after an interruption, catch up first.
-
-        Raises:
-            Interrupted: If asked to stop.
-        """
-        share_cores(fleets)
-        while (begin := min(int(fleet.step[0]) for fleet in fleets)) < until:
-            if self.stop():
-                raise Interrupted
-            behind = [fleet for fleet in fleets if int(fleet.step[0]) == begin]
-            ahead = min((int(fleet.step[0]) for fleet in fleets if fleet not in behind), default=until)
-            members = sum(len(fleet.recipes) for fleet in behind)
-            self._slice(partial(train_together, behind), ahead - begin, members)
 
     def _slice(self, train: Callable[[int], list[Tensor]], left: int, members: int) -> list[Tensor]:
         cost = self._step_seconds * members

@@ -32,21 +32,6 @@ FORK_SECONDS = 0.03
 Batches = dict[int, list[Any]]
 
 
-def train_together(fleets: Sequence[LocalFleet], steps: int) -> list[Tensor]:
-    """Take ``steps`` steps with every member of several fleets, which share the cores.
-
-    The same as training one after another, bit for bit; faster where each has too few members for all cores.
-
-    Args:
-        fleets: Of one plan, with seeds or recipes of their own.
-        steps: How many.
-
-    Returns:
-        The losses of each fleet, ``[steps, K]``.
-    """
-    return train_fleets([(fleet, fleet.members(None)) for fleet in fleets], steps)
-
-
 def share_cores(fleets: Sequence[LocalFleet]) -> None:
     """Give whole fleets to the processes as far as they go round, and divide those that are left among all of them.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from surefoot.budget import Budget
 from surefoot.errors import BudgetError
-from surefoot.surrogate.rungs import FACTOR, rungs
+from surefoot.surrogate.rungs import FACTOR, FEWEST_STEPS, rungs
 
 # ``auto``: so many seconds or trainings, whichever is less; but never under what an answer takes. Where one training
 # takes over a minute, never more than three of them.
@@ -94,6 +94,17 @@ class Stages:
             climb=tuple((steps, max(1, count // 2)) for steps, count in self.climb if steps > longer),
         )
 
+    def within(self, config_steps: int) -> Stages:
+        """Return the stages with a lower rung, where a budget has no room for a few trials at the lowest.
+
+        Example:
+            >>> stages = Stages.of(1000, axes=2, optimizers=1)
+            >>> stages.lowest, stages.within(500).lowest, stages.within(100).lowest
+            (64, 64, 20)
+        """
+        lowest = min(self.lowest, max(FEWEST_STEPS, config_steps // FEWEST_TRIALS))
+        return self if lowest == self.lowest else replace(self, lowest=lowest, rungs=(lowest, *self.rungs))
+
     @property
     def map_trials(self) -> int:
         """Trials of the map, with the usual number of factors of ten."""
@@ -172,7 +183,7 @@ def resolved(
     if budget.seconds is not None:
         return budget
     if budget.trainings is not None:
-        if budget.trainings * full_steps < FEWEST_TRIALS * min(8, full_steps):
+        if budget.trainings * full_steps < FEWEST_TRIALS * min(FEWEST_STEPS, full_steps):
             raise BudgetError(
                 f"{budget} of {full_steps} steps is too small for a search of short trials.",
                 hint=f"an answer takes about {_rounded(stages.config_steps / full_steps)}x.",

@@ -11,12 +11,14 @@ import numpy as np
 
 from surefoot.recipe import Recipe
 from surefoot.search.answer import Reader
-from surefoot.search.engine import FULL, Engine
+from surefoot.search.budgeted_trials import FULL
+from surefoot.search.contestants import mean_metric, score_on_test, tied_with
+from surefoot.search.engine import Engine
 from surefoot.search.rate_range import usual_recipe
 from surefoot.search.result import Command, Contestant, FrontierPoint, MomentumRow, Role, SearchResult
-from surefoot.statistics import comparable, paired_noise, score, student_t
+from surefoot.statistics import score
 from surefoot.studies import Measurement
-from surefoot.values import Json, Score
+from surefoot.values import Json
 
 if TYPE_CHECKING:
     from torch import nn
@@ -120,10 +122,13 @@ def _contestants(engine: Engine) -> tuple[Contestant, ...]:
             role=_role(engine, recipe, best),
             steps=engine.length,
             valid=score([row.outcome.judged(engine.aim.judge) for row in runs[recipe]]),
-            test=_test_score(runs[recipe]),
-            metric=_metric(runs[recipe]),
+            test=score_on_test(runs[recipe]),
+            metric=mean_metric(runs[recipe]),
             runs=tuple(runs[recipe]),
-            tied=recipe != best and recipe not in lost and len(shared) > 1 and _tied(costs[recipe], costs[best]),
+            tied=recipe != best
+            and recipe not in lost
+            and len(shared) > 1
+            and recipe in tied_with(best, {recipe: costs[recipe], best: costs[best]}),
         )
         for recipe in order
     )
@@ -144,30 +149,6 @@ def _role(engine: Engine, recipe: Recipe, best: Recipe) -> Role:
     if recipe in engine.compare:
         return "compared"
     return "default" if recipe == usual_recipe(recipe.optimizer) else "runner-up"
-
-
-def _tied(one: list[float], other: list[float]) -> bool:
-    """Tell whether seeds that both have cannot tell two recipes apart, at 90 %."""
-    values = comparable([one, other])
-    if not np.isfinite(values).all():
-        return False
-    seeds = values.shape[1]
-    if seeds < 2:
-        return True
-    noise = max(paired_noise(values), 1e-12)
-    return bool(abs(values[0].mean() - values[1].mean()) <= student_t(seeds - 1) * noise / math.sqrt(seeds))
-
-
-def _test_score(runs: list[Measurement]) -> Score | None:
-    losses = [row.outcome.test_loss for row in runs]
-    if all(loss is None for loss in losses):
-        return None
-    return score([math.inf if loss is None else loss for loss in losses])
-
-
-def _metric(runs: list[Measurement]) -> float | None:
-    metrics = [row.outcome.metric for row in runs if row.outcome.metric is not None]
-    return float(np.mean(metrics)) if len(metrics) == len(runs) else None
 
 
 def _frontier(engine: Engine, reader: Reader | None, recipe: Recipe | None) -> tuple[FrontierPoint, ...]:

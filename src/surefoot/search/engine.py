@@ -14,46 +14,38 @@ outcomes so far, so that a search that was interrupted goes the same way again, 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.random import Generator
 
-from surefoot.fleet.progress import Progress
+from surefoot.fleet.progress import Progress, Silent
 from surefoot.interruption import Interrupted, Stop, never
 from surefoot.recipe import Recipe
 from surefoot.recipe.families import effective_rate, family_of
 from surefoot.schedules import scaled
 from surefoot.search.answer import Reader, recommended_length
 from surefoot.search.budget_allocation import A_ROUND, Allowance, Stages
+from surefoot.search.budgeted_trials import CLIMB, FULL, MAP, AllFailedError, BudgetedTrials
 from surefoot.search.cliff import Trained
 from surefoot.search.goal import Aim
 from surefoot.search.proposal import propose
-from surefoot.search.rate_range import best_decade, next_decades, usual_rate, usual_recipe
+from surefoot.search.rate_range import best_decade, is_flat, learns, next_decades, usual_rate, usual_recipe
 from surefoot.search.samplers import Sampler, SurrogateSampler, Tried
 from surefoot.search.space import Coordinates, Point, SearchSpace
 from surefoot.studies import Ledger
 from surefoot.surrogate import LossScale, Observation
 from surefoot.surrogate.surrogate import compressed
-from surefoot.trainers import Outcome, Trainer, Trial
+from surefoot.trainers import Trainer, Trial
 
-MAP, CLIMB, FULL = "map", "climb", "full"
 # Seeds of the search's stages lie so far apart, and those of the full trainings so far beyond.
 SEED_STRIDE, FRESH_SEEDS = 1_000, 10_000_000
 MOST_SEEDS = 5
-# A rate teaches something where it ends so much below the lowest rate tried, on the scale of the losses. Where rates a
-# factor of ten apart end nearer to each other than this, the rung is too short to tell them apart.
-LEARNS, FLAT = 0.01, 0.08
 # So often the recommended recipe is looked for again after its full training diverged.
 ATTEMPTS = 3
 # From so many trainings left on, the optimum is looked for with full trainings as well.
 POLISH, POLISH_TRIALS = 9.0, 2
-
-
-class AllFailedError(Exception):
-    """No trial of the first stage could be run: not one diverged, but each broke off."""
 
 
 @dataclass(slots=True)
@@ -87,7 +79,7 @@ class Engine:
     trains_in_full: bool
     compare: tuple[Recipe, ...] = ()
     tolerance: float = 0.05
-    progress: Progress | None = None
+    progress: Progress = field(default_factory=Silent)
     stop: Stop = never
     coordinates: Coordinates | None = None
     recipe: Recipe | None = None
@@ -96,11 +88,13 @@ class Engine:
     learned: bool = True
     search_config_steps: int = 0
     _seeds: Iterator[int] = field(init=False)
-    _failures: int = 0
+    _trials: BudgetedTrials = field(init=False)
+    _reader: tuple[int, Coordinates | None, Reader | None] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._seeds = iter(range(self.seed, self.seed + SEED_STRIDE * 10_000, SEED_STRIDE))
         self.length = self.trainer.steps
+        self._trials = BudgetedTrials(self.ledger, self.allowance, self.aim, self.progress)
         self.trainer.stop = lambda: self.stop() or self.allowance.over()
 
     def run(self) -> None:
@@ -137,17 +131,20 @@ class Engine:
         ]
 
     def reader(self) -> Reader | None:
-        """Return what reads answers off the trials, ``None`` where none ended with a finite loss."""
+        """Return what reads answers off the trials, ``None`` where none ended with a finite loss.
+
+        It is the same one until there are more trials: fitting the surrogate is most of what it costs.
+        """
+        key = len(self.ledger.measurements), self.coordinates
+        if self._reader is None or self._reader[:2] != key:
+            self._reader = (*key, self._read())
+        return self._reader[2]
+
+    def _read(self) -> Reader | None:
         trials = self.trained()
         if not any(math.isfinite(trial.observation.loss) for trial in trials):
             return None
-        return Reader(
-            trials,
-            self.coordinates or self._first_coordinates(),
-            self.trainer.steps,
-            self.tolerance,
-            self._generator(7),
-        )
+        return Reader(trials, self._where, self.trainer.steps, self.tolerance, self._generator(7))
 
     def decide(self) -> None:
         """Settle the recommended recipe and length by what is known."""
@@ -185,13 +182,13 @@ class Engine:
         costs: dict[str, dict[int, float]] = {}
         while True:
             costs = {name: self._bracket(name, costs.get(name, {})) for name in self.space.optimizers}
-            self.learned = any(map(_learns, costs.values()))
+            self.learned = any(map(learns, costs.values()))
             longer = self.stages.raised()
-            if longer is None or not any(map(_flat, costs.values())):
+            if longer is None or not any(map(is_flat, costs.values())):
                 break
             if not self.allowance.affords((longer.bracketing + longer.spread) * longer.lowest):
                 break
-            self._tell(f"{self.stages.lowest} steps tell too little; trying {longer.lowest}.")
+            self.progress.tell(f"{self.stages.lowest} steps tell too little; trying {longer.lowest}.")
             self.stages = longer
         bests = {name: usual_rate(name) * 10.0 ** best_decade(found) for name, found in costs.items() if found}
         self.coordinates = Coordinates.around(
@@ -211,7 +208,7 @@ class Engine:
         while wanted := again or next_decades(costs):
             again = ()
             recipes = [self._at_decade(optimizer, decade) for decade in wanted]
-            outcomes = self._train(f"{MAP}/range", recipes, self.stages.lowest, seed=seed)
+            outcomes = self._trials.run(f"{MAP}/range", recipes, self.stages.lowest, seed=seed)
             if not outcomes:
                 break
             costs |= {decade: self.aim.cost(outcome) for decade, outcome in zip(wanted, outcomes, strict=False)}
@@ -261,7 +258,7 @@ class Engine:
         for _ in range(ATTEMPTS):
             if self.recipe is None or not self.allowance.affords(self.length):
                 return
-            outcomes = self._train(FULL, [self.recipe], self.length, seed=self._fresh(0))
+            outcomes = self._trials.run(FULL, [self.recipe], self.length, seed=self._fresh(0))
             if not outcomes:
                 return
             if outcomes[0].ok:
@@ -271,9 +268,9 @@ class Engine:
         for number in range(MOST_SEEDS):
             wanted = [recipe for recipe in contestants if not self.ledger.asked(self._trial(recipe, number))]
             for recipe in wanted if number == 0 else []:
-                if not self._train(FULL, [recipe], self.length, seed=self._fresh(number)):
+                if not self._trials.run(FULL, [recipe], self.length, seed=self._fresh(number)):
                     return
-            if number and not self._train(FULL, contestants, self.length, seed=self._fresh(number), whole=True):
+            if number and not self._trials.run(FULL, contestants, self.length, seed=self._fresh(number), whole=True):
                 return
 
     def _contestants(self) -> list[Recipe]:
@@ -308,45 +305,7 @@ class Engine:
     def _try(self, stage: str, points: Sequence[Point], steps: int) -> bool:
         """Train the recipes of some points on a seed of their own; tell whether all could be."""
         recipes = [*dict.fromkeys(self._where.recipe(point) for point in points)]
-        return bool(recipes) and len(self._train(stage, recipes, steps, seed=next(self._seeds))) == len(recipes)
-
-    def _train(
-        self,
-        stage: str,
-        recipes: Sequence[Recipe],
-        steps: int,
-        *,
-        seed: int,
-        whole: bool = False,
-    ) -> list[Outcome]:
-        """Train as many of some recipes as the budget has room for; return their outcomes.
-
-        Args:
-            stage: What for.
-            recipes: The recipes.
-            steps: Length of the trainings.
-            seed: Of all of them.
-            whole: Whether to train none where there is no room for all.
-        """
-        count = len(recipes)
-        while count and not self.allowance.affords(count * steps):
-            count -= 1
-        if not count or (whole and count < len(recipes)):
-            return []
-        if self.progress is not None:
-            self.progress.stage(_shown(stage, steps), config_steps=count * steps)
-        begin = time.monotonic()
-        trials = [Trial(recipe, steps, seed) for recipe in recipes[:count]]
-        known = sum(self.ledger.knows(trial) for trial in trials)
-        if self.trainer.stop():
-            raise Interrupted
-        outcomes = self.ledger.run(stage, trials)
-        fresh = (count - known) * steps
-        self.allowance.pay(count * steps, seconds=(time.monotonic() - begin) * count * steps / fresh if fresh else 0.0)
-        self._show_best(trials, outcomes)
-        if all(row.outcome.failure is not None for row in self.ledger.measurements):
-            raise AllFailedError
-        return outcomes
+        return bool(recipes) and len(self._trials.run(stage, recipes, steps, seed=next(self._seeds))) == len(recipes)
 
     def _more(self, count: int, steps: int, number: int) -> list[Point]:
         """Return more points of the map."""
@@ -405,52 +364,9 @@ class Engine:
     def _generator(self, number: int) -> Generator:
         return np.random.default_rng([self.seed, number])
 
-    def _show_best(self, trials: Sequence[Trial], outcomes: Sequence[Outcome]) -> None:
-        """Show the best so far of the longest trials, and once why trials fail."""
-        if self.progress is None:
-            return
-        longest = max(row.trial.steps for row in self.ledger.measurements)
-        rows = [row for row in self.ledger.measurements if row.trial.steps == longest and row.outcome.ok]
-        if rows:
-            best = min(rows, key=lambda row: self.aim.cost(row.outcome))
-            self.progress.best(str(best.trial.recipe), best.outcome.loss)
-        for trial, outcome in zip(trials, outcomes, strict=True):
-            if outcome.failure is not None and not self._failures:
-                self._tell(f"a trial failed ({trial.recipe}): {outcome.failure}")
-                self._failures += 1
-
-    def _tell(self, line: str) -> None:
-        if self.progress is not None:
-            self.progress.tell(line)
-
-
-def _learns(costs: dict[int, float]) -> bool:
-    """Tell whether some rate ended clearly below the lowest rate that did not diverge."""
-    finite = {decade: cost for decade, cost in costs.items() if math.isfinite(cost)}
-    if len(finite) < 2:
-        return False
-    scale = LossScale.of([*finite.values()])
-    return scale.value(finite[min(finite)]) - min(map(scale.value, finite.values())) > LEARNS
-
-
-def _flat(costs: dict[int, float]) -> bool:
-    """Tell whether the best rate and the best of its neighbours, a factor of ten away, cannot be told apart."""
-    best = best_decade(costs)
-    beside = [costs[decade] for decade in (best - 1, best + 1) if math.isfinite(costs.get(decade, math.inf))]
-    if not math.isfinite(costs[best]) or not beside:
-        return False
-    scale = LossScale.of([cost for cost in costs.values() if math.isfinite(cost)])
-    return scale.value(min(beside)) - scale.value(costs[best]) < FLAT
-
 
 def _apart(one: Recipe, other: Recipe) -> bool:
     """Tell whether two recipes differ by more than a few per cent of the rate or the momentum's memory."""
     rates = abs(math.log(one.lr.highest / other.lr.highest))
     memories = abs(math.log((1.0 - one.momentum.highest) / (1.0 - other.momentum.highest)))
     return one.optimizer != other.optimizer or rates > 0.25 or memories > 0.25
-
-
-def _shown(stage: str, steps: int) -> str:
-    """Return what a stage is called on the progress bar."""
-    what = stage.split("/", maxsplit=1)[0]
-    return {MAP: f"map, {steps} steps", CLIMB: f"climb, {steps} steps", FULL: f"training, {steps} steps"}[what]

@@ -11,8 +11,9 @@ from surefoot.fleet.plan import Plan
 from surefoot.fleet.progress import Progress, Silent
 from surefoot.interruption import Stop, never
 from surefoot.search.goal import Aim, Goal
+from surefoot.search.request import Request
 from surefoot.search.result import SearchResult
-from surefoot.search.run_search import Request, run_search
+from surefoot.search.run_search import run_search
 from surefoot.search.samplers import Sampler
 from surefoot.search.space import SearchSpace
 from surefoot.studies import Study

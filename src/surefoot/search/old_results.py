@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -10,12 +9,13 @@ import numpy as np
 from surefoot.errors import StudyError
 from surefoot.numerals import numeral
 from surefoot.recipe import DEFAULT_RECIPE, Recipe
+from surefoot.search.contestants import mean_metric, score_on_test, tied_with
 from surefoot.search.goal import Aim
 from surefoot.search.result import Contestant, Role, SearchResult
 from surefoot.search.scaling import Transfer
-from surefoot.statistics import comparable, paired_noise, score, student_t
+from surefoot.statistics import score
 from surefoot.studies import Measurement, StudyInfo
-from surefoot.values import Json, Score
+from surefoot.values import Json
 
 CONFIRM = "confirm"
 
@@ -76,15 +76,15 @@ def _contestants(
             runs.setdefault(row.trial.recipe, []).append(row)
     costs = {recipe: [aim.cost(row.outcome) for row in own] for recipe, own in runs.items()}
     order = sorted(runs, key=lambda recipe: (recipe != best, float(np.mean(costs[recipe]))))
-    tied = _tied(costs, best)
+    tied = set() if best is None else tied_with(best, costs)
     return tuple(
         Contestant(
             recipe=recipe,
             role=_role(recipe, best, scheduled),
             steps=runs[recipe][0].trial.steps,
             valid=score([row.outcome.loss for row in runs[recipe]]),
-            test=_test(runs[recipe]),
-            metric=_metric(runs[recipe]),
+            test=score_on_test(runs[recipe]),
+            metric=mean_metric(runs[recipe]),
             runs=tuple(runs[recipe]),
             tied=recipe in tied,
         )
@@ -98,32 +98,6 @@ def _role(recipe: Recipe, best: Recipe | None, scheduled: str | None) -> Role:
     if recipe == DEFAULT_RECIPE:
         return "default"
     return "compared" if str(recipe) == scheduled else "runner-up"
-
-
-def _tied(costs: dict[Recipe, list[float]], best: Recipe | None) -> set[Recipe]:
-    """Return the recipes that the seeds cannot tell from the best one, their noise taken from all that trained."""
-    finite = [recipe for recipe, own in costs.items() if np.isfinite(own).all()]
-    if best not in finite or len({len(costs[recipe]) for recipe in finite}) != 1:
-        return set()
-    values = comparable([costs[recipe] for recipe in finite])
-    freedom = (values.shape[0] - 1) * (values.shape[1] - 1)
-    if freedom < 1:
-        return set()
-    above = (values - values[finite.index(best)]).mean(axis=1)
-    allowed = student_t(freedom) * paired_noise(values) / math.sqrt(values.shape[1])
-    return {recipe for recipe, excess in zip(finite, above, strict=True) if excess <= allowed and recipe != best}
-
-
-def _test(runs: Sequence[Measurement]) -> Score | None:
-    losses = [row.outcome.test_loss for row in runs]
-    if all(loss is None for loss in losses):
-        return None
-    return score([math.inf if loss is None else loss for loss in losses])
-
-
-def _metric(runs: Sequence[Measurement]) -> float | None:
-    found = [row.outcome.metric for row in runs if row.outcome.metric is not None]
-    return float(np.mean(found)) if len(found) == len(runs) else None
 
 
 def _as_good(interval: dict[str, Json]) -> Iterable[str]:

@@ -7,11 +7,15 @@ from collections.abc import Mapping
 
 from surefoot.recipe import Recipe
 from surefoot.recipe.families import family_of
+from surefoot.surrogate import LossScale
 
 # Decades tried first around the usual rate, and how far out it goes.
 FIRST, LOWEST, HIGHEST = (-1, 0, 1), -9, 5
 # Where everything diverges, and where nothing does anything, the way is long: so many decades at a time.
 STRIDE = 2
+# A rate teaches something where it ends so much below the lowest rate tried, on the scale of the losses. Where rates a
+# factor of ten apart end nearer to each other than this, the rung is too short to tell them apart.
+LEARNS, FLAT = 0.01, 0.08
 
 
 def usual_recipe(optimizer: str) -> Recipe:
@@ -71,3 +75,24 @@ def next_decades(costs: Mapping[int, float]) -> tuple[int, ...]:
 def best_decade(costs: Mapping[int, float]) -> int:
     """Return the decade of the lowest cost; of equal ones the highest, for where nothing learns a higher rate may."""
     return min(costs, key=lambda decade: (costs[decade], -decade))
+
+
+def learns(costs: Mapping[int, float]) -> bool:
+    """Tell whether some rate ended clearly below the lowest rate that did not diverge."""
+    finite = {decade: cost for decade, cost in costs.items() if math.isfinite(cost)}
+    if len(finite) < 2:
+        return False
+    scale = LossScale.of([*finite.values()])
+    return scale.value(finite[min(finite)]) - min(map(scale.value, finite.values())) > LEARNS
+
+
+def is_flat(costs: Mapping[int, float]) -> bool:
+    """Tell whether the best rate and the best of its neighbours, a factor of ten away, cannot be told apart."""
+    if not costs:
+        return False
+    best = best_decade(costs)
+    beside = [costs[decade] for decade in (best - 1, best + 1) if math.isfinite(costs.get(decade, math.inf))]
+    if not math.isfinite(costs[best]) or not beside:
+        return False
+    scale = LossScale.of([cost for cost in costs.values() if math.isfinite(cost)])
+    return scale.value(min(beside)) - scale.value(costs[best]) < FLAT

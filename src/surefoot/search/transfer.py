@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from surefoot.interruption import Stop, never
 from surefoot.recipe import Recipe
 from surefoot.schedules import scaled
 from surefoot.search.goal import Aim
@@ -89,6 +90,7 @@ def transfer(
     share: float,
     seed: int,
     aim: Aim,
+    stop: Stop = never,
     study: Study | None = None,
     frontier: Sequence[FrontierPoint] = (),
 ) -> Transfer:
@@ -100,6 +102,7 @@ def transfer(
         share: Length of the trials, as a share of a full training.
         seed: Of the search.
         aim: What is made as good as possible.
+        stop: Asked often; a deadline is none of its business, for this comes beyond the budget.
         study: Where measurements are kept.
         frontier: What is best at each length of training.
 
@@ -114,7 +117,7 @@ def transfer(
             skipped.append((change.name, change.task))
             continue
         room = (MOST_TRAININGS - spent) / (len(changes) - number)
-        tried = _tried(trainer, change, recipe, share=share, seed=seed, study=study, room=room)
+        tried = _tried(trainer, change, recipe, share=share, seed=seed, aim=aim, stop=stop, study=study, room=room)
         spent += share * sum(map(len, tried.values()))
         rows.append(_row(change, change.task, recipe, tried, aim))
     rows[1:1] = [*_lengths(frontier, trainer.task.batch_size, full_steps=trainer.steps)]
@@ -128,12 +131,14 @@ def _tried(
     *,
     share: float,
     seed: int,
+    aim: Aim,
+    stop: Stop,
     study: Study | None,
     room: float,
 ) -> dict[float, list[Measurement]]:
     """Return the measurements of each rate tried, in octaves from the answer's, round after round."""
     assert isinstance(change.task, Task)  # noqa: S101  (others are skipped)
-    own = FleetTrainer(change.task, trainer.plan, progress=trainer.progress, stop=trainer.stop)
+    own = FleetTrainer(change.task, trainer.plan, progress=trainer.progress, stop=stop)
     steps = max(1, round(share * change.task.total_steps))
     tried: dict[float, list[Measurement]] = {}
     wanted: tuple[float, ...] = FIRST
@@ -156,7 +161,7 @@ def _tried(
         for (octave, _), trial in trials.items():
             tried.setdefault(octave, []).append(known[trial])
         tried = dict(sorted(tried.items()))
-        wanted = next_octaves([*tried], _costs(tried, Aim()))
+        wanted = next_octaves([*tried], _costs(tried, aim))
         if not wanted or share * SEEDS * (len(tried) + len(wanted)) > room + 1e-9:
             break
     return tried

@@ -12,8 +12,9 @@ from surefoot.fleet.progress import Progress, Silent
 from surefoot.interruption import Stop, never
 from surefoot.recipe import Recipe
 from surefoot.search.goal import Aim, Goal
+from surefoot.search.request import Request, recipes_of
 from surefoot.search.result import SearchResult
-from surefoot.search.run_search import Request, recipes_of, run_search
+from surefoot.search.run_search import run_search
 from surefoot.search.samplers import Sampler
 from surefoot.search.space import SearchSpace
 from surefoot.studies import Study

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from surefoot.errors import StudyError
 from surefoot.recipe import Recipe
@@ -19,7 +19,7 @@ from surefoot.studies.environment import environment
 from surefoot.studies.lease import hold, is_left
 from surefoot.studies.measurement import Measurement
 from surefoot.studies.rows import insert_measurements, insert_row, measurement_of, probes_of, select_measurements
-from surefoot.studies.schema import checkpoints, stages, studies, trials
+from surefoot.studies.schema import stages, studies, trials
 from surefoot.trainers import Trial
 from surefoot.values import Json
 
@@ -185,7 +185,7 @@ class Study:
             return self._read(connection, stages.c.name == stage, stages.c.finished == 0)
 
     def record(self, stage: str, found: Sequence[Measurement], *, config_steps: int, seconds: float) -> None:
-        """Write a finished stage with all its measurements, in one transaction; its checkpoint is dropped.
+        """Write a finished stage with all its measurements, in one transaction.
 
         Measurements of trials that were added before are not written again; those added come first in the stage.
 
@@ -204,8 +204,6 @@ class Study:
             insert_measurements(connection, _without(found, added), study=self.id, stage=key)
             end = {"config_steps": config_steps, "seconds": seconds, "finished": 1}
             connection.execute(update(stages).where(stages.c.id == key).values(end))
-            connection.execute(delete(checkpoints).where(*self._of_stage(stage)))
-        self.checkpoint_path(stage).unlink(missing_ok=True)
 
     def stage(self, name: str) -> tuple[Measurement, ...] | None:
         """Return the measurements of a finished stage, ``None`` where it is not finished."""
@@ -263,26 +261,6 @@ class Study:
         """Folder for the checkpoints of trainings that go on: beside the database; none is there when none do."""
         return self.database.path.with_name(f"{self.database.path.name}-{self.id}-checkpoints")
 
-    def checkpoint_path(self, stage: str) -> Path:
-        """Return where the checkpoint of an unfinished stage belongs: beside the database."""
-        path = self.database.path
-        return path.with_name(f"{path.name}-{self.id}-{stage.replace('/', '-')}.safetensors")
-
-    def note_checkpoint(self, stage: str, *, steps: int) -> None:
-        """Enter a checkpoint that has been written at :meth:`checkpoint_path`."""
-        row = {"study_id": self.id, "stage": stage, "file": self.checkpoint_path(stage).name, "steps": steps}
-        with self._driving() as connection:
-            connection.execute(delete(checkpoints).where(*self._of_stage(stage)))
-            connection.execute(insert(checkpoints).values(row))
-
-    def checkpoint(self, stage: str) -> tuple[Path, int] | None:
-        """Return the checkpoint of an unfinished stage and the steps it stands at."""
-        query = select(checkpoints.c.file, checkpoints.c.steps).where(*self._of_stage(stage))
-        with self.database.read() as connection:
-            row = connection.execute(query).one_or_none()
-        path = None if row is None else self.database.path.with_name(row.file)
-        return (path, row.steps) if row is not None and path is not None and path.exists() else None
-
     @contextmanager
     def _driving(self) -> Iterator[Connection]:
         """Yield a connection to write with, unless another process drives the study."""
@@ -310,9 +288,6 @@ class Study:
         rows = connection.execute(select_measurements(self.id).where(*where)).all()
         probes = probes_of(connection, self.id)
         return tuple(measurement_of(row, probes) for row in rows)
-
-    def _of_stage(self, stage: str) -> tuple[Any, ...]:
-        return checkpoints.c.study_id == self.id, checkpoints.c.stage == stage
 
     def _set(self, connection: Connection, **values: Any) -> None:
         connection.execute(update(studies).where(studies.c.id == self.id).values(values))

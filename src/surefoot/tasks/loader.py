@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from surefoot.errors import DataError, TaskError, nearest
 from surefoot.tasks.blame import located
@@ -24,18 +22,20 @@ TABLE_SUFFIXES = (".csv", ".tsv")
 FORMS = "FILE.py:NAME (a Task or a training function), FILE.csv with --target COLUMN, or a built-in"
 
 
-def load(
-    text: str,
-    *,
-    target: str | None = None,
-    kind: Kind = "auto",
-    test_share: float = 0.0,
-    split_seed: int = 0,
-    data_folder: Path | None = None,
-    steps: int | None = None,
-    epochs: float | None = None,
-    batch_size: int | None = None,
-) -> Task:
+class TaskOptions(TypedDict, total=False):
+    """The arguments of :func:`load_subject`, which says what they mean."""
+
+    target: str | None
+    kind: Kind
+    test_share: float
+    split_seed: int
+    data_folder: Path | None
+    steps: int | None
+    epochs: float | None
+    batch_size: int | None
+
+
+def load(text: str, **options: Unpack[TaskOptions]) -> Task:
     """Return the task that a text names.
 
     See :func:`load_subject` for the arguments.
@@ -48,17 +48,7 @@ def load(
         >>> load("digits", steps=100).total_steps
         100
     """
-    found = load_subject(
-        text,
-        target=target,
-        kind=kind,
-        test_share=test_share,
-        split_seed=split_seed,
-        data_folder=data_folder,
-        steps=steps,
-        epochs=epochs,
-        batch_size=batch_size,
-    )
+    found = load_subject(text, **options)
     if not isinstance(found, Task):
         raise TaskError(f"{text} is a training function; a Task is needed here.", hint=f"a task is {FORMS}.")
     return found
@@ -103,8 +93,7 @@ def load_subject(
     given = tuple(option for option, is_given in options.items() if is_given)
     if python_file := PYTHON_FILE.fullmatch(text):
         _refuse(text, given, allowed=())
-        with redirect_stdout(sys.stderr):  # what the file prints is no output of ours
-            found = task_or_function(Path(python_file["path"]).expanduser(), python_file["name"] or None)
+        found = task_or_function(Path(python_file["path"]).expanduser(), python_file["name"] or None)
         if not isinstance(found, Task):
             _refuse_length(text, epochs=epochs, batch_size=batch_size)
             return found

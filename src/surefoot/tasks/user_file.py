@@ -6,7 +6,7 @@ import hashlib
 import inspect
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,22 +16,6 @@ from torch import nn
 from surefoot.errors import SurefootError, TaskError, nearest
 from surefoot.tasks.blame import blame, located, place
 from surefoot.tasks.task import Task
-
-
-def task_from_file(path: Path, name: str | None = None) -> Task:
-    """Run a Python file and return the task of that name in it.
-
-    Args:
-        path: The file.
-        name: A Task in it, or a function without arguments that returns one; may be left out where there is only one.
-
-    Raises:
-        TaskError: If the file is missing or raises, has no such name, or what bears it is no Task.
-    """
-    found = task_or_function(path, name)
-    if not isinstance(found, Task):
-        raise TaskError(f"{path.name}: {name!r} is a training function; a Task is needed here.", hint=_FORM)
-    return found
 
 
 def task_or_function(path: Path, name: str | None = None) -> Task | Callable[[Any], Any]:
@@ -156,9 +140,10 @@ def _execute(path: Path, module: ModuleType) -> None:
 
 
 def _guarded(path: Path, action: Callable[[], Any], what: str) -> Any:
-    """Return what the user's code returns; make one line of what it raises."""
+    """Return what the user's code returns; make one line of what it raises. What it prints is no output of ours."""
     try:
-        return action()
+        with redirect_stdout(sys.stderr):
+            return action()
     except TaskError as error:
         raise located(error, place(error, folder=path.parent) or path.name) from error
     except SurefootError as error:

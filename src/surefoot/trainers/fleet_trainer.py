@@ -235,11 +235,6 @@ class Group:
         """How many trials there are."""
         return sum(map(len, self.trials.values()))
 
-    @property
-    def alive(self) -> int:
-        """How many have not been dropped."""
-        return sum(len(places) for _, places in self._going())
-
     def train(self, steps: int) -> None:
         """Take steps with everyone who goes on."""
         train_fleets(self._going(), steps)

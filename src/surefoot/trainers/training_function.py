@@ -11,7 +11,7 @@ import pickle
 import runpy
 import sys
 from collections.abc import Callable
-from contextlib import redirect_stdout, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
@@ -45,20 +45,6 @@ class Ending:
 
     final: Report | None = None
     failure: str | None = None
-
-
-def load_function(path: Path, name: str) -> TrainingFunction:
-    """Run a Python file and return the training function of that name in it.
-
-    What the file prints meanwhile goes to the standard error.
-
-    Raises:
-        TaskError: If the file is missing or raises, has no such name, or what bears it takes no trial.
-    """
-    with redirect_stdout(sys.stderr):
-        function = found_in_file(path, name)
-    require_training_function(function, what=f"{path.name}:{name}")
-    return function  # type: ignore[no-any-return]  # whatever a user's file holds
 
 
 def require_training_function(function: Any, *, what: str | None = None) -> None:

@@ -53,26 +53,3 @@ def test_a_loss_that_is_not_finite_makes_its_point_infinite():
     values = dict(history.curve(0, total=200))
     assert {step for step, loss in values.items() if loss != 1.0} == {5, 121}
     assert values[5] == values[121] == float("inf")
-
-
-def test_forgetting_touches_no_other():
-    history = History.of(2)
-    losses = torch.ones(10, 2, dtype=torch.float64)
-    history.add(losses, [0, 1], begins=torch.tensor([0, 0]), totals=torch.tensor([10, 10]))
-    history.forget([0])
-    assert history.curve(0, total=10) == []
-    assert history.curve(1, total=10) == [(step, 1.0) for step in range(10)]
-
-
-def test_a_copy_with_another_length_keeps_the_losses_at_their_steps():
-    history, totals = History.of(2), torch.tensor([400, 50])
-    losses = torch.arange(40.0, dtype=torch.float64)[:, None]
-    history.add(losses, [0], begins=torch.tensor([0, 0]), totals=totals)
-    history.inherit([1], [0], before=totals, after=totals)
-    parent, copy = history.curve(0, total=400), history.curve(1, total=50)
-    assert parent == [(4 * number + 3, 4 * number + 1.5) for number in range(10)]
-    assert copy == parent, "the parent's points are coarser than a step of the copy's schedule, and stand as they are"
-    history.inherit([1], [0], before=totals, after=torch.tensor([400, 1000]))
-    long = history.curve(1, total=1000)
-    assert [step for step, _ in long] == [9, 19, 29, 39]
-    assert sum(loss * count for (_, loss), count in zip(long, [8, 12, 8, 12], strict=True)) == losses.sum()

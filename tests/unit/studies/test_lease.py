@@ -78,7 +78,6 @@ def test_a_study_has_one_driver(study, living):
         study.take_lease,
         lambda: study.record("a", [], config_steps=1, seconds=0),
         lambda: study.set_plan({}),
-        lambda: study.note_checkpoint("a", steps=1),
         lambda: study.release(status="done"),
     ]
     for write in writes:
@@ -107,7 +106,6 @@ def test_writing_renews_ones_own_lease_and_takes_none(study):
     assert lease(study) == (None, None)
     for write in (
         lambda: study.record("b", [], config_steps=1, seconds=0),
-        lambda: study.note_checkpoint("c", steps=1),
         lambda: study.set_plan({}),
     ):
         lend(study, HERE, until=1.0)

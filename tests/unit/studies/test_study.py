@@ -198,41 +198,6 @@ def test_trials_are_numbered_in_the_order_of_their_first_training(database):
     assert other.trials() == {RECIPES[3]: 0}
 
 
-def test_checkpoints_are_noted_found_and_dropped(database, tmp_path):
-    study = begin(database)
-    assert study.checkpoint("search/000") is None
-    path = study.checkpoint_path("search/000")
-    assert path == tmp_path / "studies.db-1-search-000.safetensors"
-    study.note_checkpoint("search/000", steps=10)
-    assert study.checkpoint("search/000") is None, "there is no file"
-    path.write_text("state")
-    study.note_checkpoint("search/000", steps=20)
-    assert study.checkpoint("search/000") == (path, 20)
-    assert study.checkpoint("search/001") is None
-    study.checkpoint_path("search/001").write_text("state")
-    study.note_checkpoint("search/001", steps=30)
-    study.record("search/000", [], config_steps=1, seconds=0)
-    assert study.checkpoint("search/000") is None
-    assert not path.exists()
-    study.record("search/001", [], config_steps=1, seconds=0)
-    assert [each.name for each in tmp_path.glob("*.safetensors")] == []
-
-
-def test_a_moved_database_finds_its_checkpoints(database, tmp_path):
-    study = begin(database)
-    study.checkpoint_path("search/000").write_text("state")
-    study.note_checkpoint("search/000", steps=10)
-    del study
-    moved = tmp_path / "elsewhere"
-    moved.mkdir()
-    for path in tmp_path.glob("studies.db*"):
-        path.rename(moved / path.name)
-    assert Study.open(str(moved / "studies.db")).checkpoint("search/000") == (
-        moved / "studies.db-1-search-000.safetensors",
-        10,
-    )
-
-
 def test_a_text_opens_the_newest_study_or_the_one_it_names(database, tmp_path):
     path = tmp_path / "studies.db"
     with pytest.raises(StudyError, match="holds no study yet"):

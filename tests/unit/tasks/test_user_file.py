@@ -5,8 +5,9 @@ import textwrap
 import pytest
 
 from surefoot.errors import DataError, TaskError
+from surefoot.tasks.loader import load
 from surefoot.tasks.task import Task
-from surefoot.tasks.user_file import task_from_file
+from surefoot.tasks.user_file import task_or_function
 
 HEAD = """\
 import torch
@@ -39,11 +40,11 @@ def write(tmp_path):
 
 def test_a_task_is_found_by_name(write):
     path = write("first = make('a')\nsecond = make('b')\n")
-    assert task_from_file(path, "second").name == "b"
+    assert task_or_function(path, "second").name == "b"
 
 
 def test_a_function_without_arguments_is_called(write):
-    assert task_from_file(write("def second():\n    return make('b')\n"), "second").name == "b"
+    assert task_or_function(write("def second():\n    return make('b')\n"), "second").name == "b"
 
 
 @pytest.mark.parametrize(
@@ -55,13 +56,13 @@ def test_a_function_without_arguments_is_called(write):
     ],
 )
 def test_the_only_task_needs_no_name(write, body):
-    assert task_from_file(write(body)).name == "a"
+    assert task_or_function(write(body)).name == "a"
 
 
 def test_siblings_can_be_imported_and_the_path_is_as_before(write):
     write("NAME = 'from a sibling'\n", name="sibling_of_mine.py", head="")
     before = list(sys.path)
-    task = task_from_file(write("from sibling_of_mine import NAME\ntask = make(NAME)\n"), "task")
+    task = task_or_function(write("from sibling_of_mine import NAME\ntask = make(NAME)\n"), "task")
     assert task.name == "from a sibling"
     assert sys.path == before
 
@@ -69,28 +70,28 @@ def test_siblings_can_be_imported_and_the_path_is_as_before(write):
 def test_a_function_may_import_siblings_when_it_is_called(write):
     write("NAME = 'later'\n", name="late_sibling_of_mine.py", head="")
     path = write("def task():\n    import late_sibling_of_mine as late\n    return make(late.NAME)\n")
-    assert task_from_file(path, "task").name == "later"
+    assert task_or_function(path, "task").name == "later"
 
 
 def test_an_edited_file_is_run_again(write):
-    assert task_from_file(write("task = make('a')\n"), "task").name == "a"
-    assert task_from_file(write("task = make('b')\n"), "task").name == "b"
+    assert task_or_function(write("task = make('a')\n"), "task").name == "a"
+    assert task_or_function(write("task = make('b')\n"), "task").name == "b"
 
 
 def test_no_bytecode_is_left_behind(write):
     path = write("task = make('a')\n")
-    task_from_file(path, "task")
+    task_or_function(path, "task")
     assert [file.name for file in path.parent.iterdir()] == ["mine.py"]
 
 
 def test_what_the_file_defines_can_be_pickled(write):
-    factory = task_from_file(write("task = make('a')\n"), "task").model
+    factory = task_or_function(write("task = make('a')\n"), "task").model
     assert pickle.loads(pickle.dumps(factory)) is factory
 
 
 def test_the_file_is_compiled_with_its_own_future_imports_only(write):
     body = "def f(x: int): ...\nassert f.__annotations__ == {'x': int}\ntask = make('a')\n"
-    assert task_from_file(write(body), "task").name == "a"
+    assert task_or_function(write(body), "task").name == "a"
 
 
 def test_a_dataclass_in_the_file_works(write):
@@ -98,7 +99,7 @@ def test_a_dataclass_in_the_file_works(write):
     path = write(
         first + "@dataclass\nclass Size:\n    width: int\n" + HEAD + "task = make(str(Size(3).width))\n", head=""
     )
-    assert task_from_file(path, "task").name == "3"
+    assert task_or_function(path, "task").name == "3"
 
 
 FAULTS = {
@@ -144,7 +145,7 @@ FAULTS = {
 def test_a_file_that_will_not_do_says_why_in_one_line(write, body, name, told, line):
     modules = set(sys.modules)
     with pytest.raises(TaskError) as caught:
-        task_from_file(write(body), name)
+        load(f"{write(body)}:{name}" if name else str(write(body)))
     message = str(caught.value)
     assert "\n" not in message
     assert "Hint: " in message or "given" in message
@@ -157,19 +158,19 @@ def test_a_file_that_will_not_do_says_why_in_one_line(write, body, name, told, l
 def test_a_fault_in_a_sibling_names_the_sibling(write):
     write("\n\nraise ValueError('bad luck')\n", name="bad_sibling_of_mine.py", head="")
     with pytest.raises(TaskError, match=r"ValueError: bad luck \(bad_sibling_of_mine.py, line 3\)"):
-        task_from_file(write("import bad_sibling_of_mine\n"), "task")
+        task_or_function(write("import bad_sibling_of_mine\n"), "task")
 
 
 def test_unfit_data_stay_an_error_of_the_data(write):
     with pytest.raises(DataError, match=r"mine.py, line \d+: train data: .*NaN.* Hint: fill"):
-        task_from_file(write("task = make('a', train=(x / 0, y))\n"), "task")
+        task_or_function(write("task = make('a', train=(x / 0, y))\n"), "task")
 
 
 def test_a_missing_file_names_its_neighbours(write):
     path = write("")
     with pytest.raises(TaskError, match=r"mime.py: there is no such file. Hint: did you mean mine.py\?"):
-        task_from_file(path.with_name("mime.py"), "task")
+        task_or_function(path.with_name("mime.py"), "task")
 
 
 def test_what_comes_out_is_a_task(write):
-    assert isinstance(task_from_file(write("task = make('a')\n")), Task)
+    assert isinstance(task_or_function(write("task = make('a')\n")), Task)

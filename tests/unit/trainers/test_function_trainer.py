@@ -18,12 +18,12 @@ import torch
 from surefoot.errors import OutputError, TaskError
 from surefoot.interruption import Interrupted, never
 from surefoot.recipe import Recipe
+from surefoot.tasks.loader import load_subject
 from surefoot.trainers import Curve, Trial
 from surefoot.trainers.function_trainer import FunctionTrainer
-from surefoot.trainers.training_function import load_function
 
 FILE = Path(__file__).with_name("bad_functions.py")
-BY_SEED = load_function(FILE, "by_seed")
+BY_SEED = load_subject(f"{FILE}:by_seed")
 NAMES = [function.__name__ for function in BY_SEED.__globals__["ALL"]]
 ONE_POINT = Curve((1,), (0.75,))
 
@@ -194,7 +194,7 @@ def test_a_function_that_no_worker_can_load_is_refused():
 def test_a_partial_of_a_function_in_a_file_goes_to_workers(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text("def train(trial, data=None):\n    return data * trial.steps\n")
-    with FunctionTrainer(partial(load_function(path, "train"), data=0.5), steps=10, workers=1) as trainer:
+    with FunctionTrainer(partial(load_subject(f"{path}:train"), data=0.5), steps=10, workers=1) as trainer:
         ((_, outcome),) = trainer.train([trial_of("good")])
     assert outcome.loss == 5.0
     assert trainer.name == "train"
@@ -203,7 +203,7 @@ def test_a_partial_of_a_function_in_a_file_goes_to_workers(tmp_path):
 def test_a_file_that_raises_only_in_a_worker_is_one_line(tmp_path, monkeypatch):
     path = tmp_path / "mine.py"
     path.write_text("import os\nassert 'IN_WORKER' not in os.environ\ndef train(trial):\n    return 0.5\n")
-    trainer = FunctionTrainer(load_function(path, "train"), steps=10, workers=1)
+    trainer = FunctionTrainer(load_subject(f"{path}:train"), steps=10, workers=1)
     monkeypatch.setenv("IN_WORKER", "1")
     with pytest.raises(TaskError, match=r"a worker process cannot load it: .*AssertionError \(mine.py, line 2\)"):
         list(trainer.train([trial_of("good")]))
@@ -241,7 +241,7 @@ def test_a_study_of_a_function_notices_other_code_but_no_comment(tmp_path):
     descriptions = []
     for body in ("return 0.5", "return 0.5  # the loss", "return 0.25"):
         path.write_text(f"def train(trial):\n    {body}\n")
-        descriptions.append(FunctionTrainer(load_function(path, "train"), steps=10).describe())
+        descriptions.append(FunctionTrainer(load_subject(f"{path}:train"), steps=10).describe())
     assert descriptions[0] == descriptions[1]
     assert descriptions[1] != descriptions[2]
     assert descriptions[0] | {"code": None} == {"kind": "function", "function": "train", "steps": 10, "code": None}

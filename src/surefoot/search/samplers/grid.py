@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 from numpy.random import Generator
 
-from surefoot.search.samplers.sampler import Tried
-from surefoot.search.space import Box, Point
+from surefoot.search.samplers.sampler import Sampler
+from surefoot.search.space import Point
 
 
-class Grid:
+class Grid(Sampler):
     """As many points as asked for, evenly spaced; the first axis, the effective rate, has the most."""
 
     name: ClassVar[str] = "grid"
@@ -29,17 +28,6 @@ class Grid:
         while (axis := _shortest(along, count)) is not None:
             along[axis] += 1
         return [*itertools.product(*(_middles(number) for number in along))]
-
-    def more(
-        self,
-        count: int,  # noqa: ARG002
-        tried: Sequence[Tried],  # noqa: ARG002
-        *,
-        box: Box,  # noqa: ARG002
-        generator: Generator,  # noqa: ARG002
-    ) -> list[Point]:
-        """Return none: a grid is drawn once."""
-        return []
 
 
 def _shortest(along: list[int], count: int) -> int | None:

@@ -8,11 +8,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.random import Generator
 
-from surefoot.search.samplers.sampler import Tried
+from surefoot.search.samplers.sampler import Sampler, Tried
 from surefoot.search.space import Box, Point
 
 
-class RandomSearch:
+class RandomSearch(Sampler):
     """Uniform points of the unit cube.
 
     Reference:

@@ -41,6 +41,6 @@ class Sampler(Protocol):
         """Return the first points."""
         ...
 
-    def more(self, count: int, tried: Sequence[Tried], *, box: Box, generator: Generator) -> list[Point]:
-        """Return more points within a box, given what was tried; none where the sampler has no more."""
-        ...
+    def more(self, count: int, tried: Sequence[Tried], *, box: Box, generator: Generator) -> list[Point]:  # noqa: ARG002
+        """Return more points within a box, given what was tried; none where the sampler draws no more."""
+        return []

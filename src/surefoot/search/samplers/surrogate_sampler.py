@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from numpy.random import Generator
 
-from surefoot.search.samplers.sampler import Tried
-from surefoot.search.space import Box, Point, spread
+from surefoot.search.samplers.sampler import Sampler
+from surefoot.search.space import Point, spread
 
 
-class SurrogateSampler:
+class SurrogateSampler(Sampler):
     """A scrambled Sobol sequence, then the points where the surrogate expects most improvement.
 
     The engine, which has the surrogate, makes the later proposals itself (:mod:`surefoot.search.proposal`).
@@ -22,14 +21,3 @@ class SurrogateSampler:
     def first(self, count: int, *, dimensions: int, generator: Generator) -> list[Point]:
         """Return evenly spread points."""
         return spread(count, dimensions=dimensions, generator=generator)
-
-    def more(
-        self,
-        count: int,  # noqa: ARG002
-        tried: Sequence[Tried],  # noqa: ARG002
-        *,
-        box: Box,  # noqa: ARG002
-        generator: Generator,  # noqa: ARG002
-    ) -> list[Point]:
-        """Return none: the engine proposes."""
-        return []

@@ -1,0 +1,108 @@
+"""Whatever can be trained -> its trainer: a task, a training function, or a trainer as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from surefoot.errors import TaskError
+from surefoot.fleet.plan import Plan
+from surefoot.fleet.progress import Progress, Silent
+from surefoot.interruption import Stop
+from surefoot.tasks.loader import as_task, load_subject
+from surefoot.tasks.task import Task
+from surefoot.trainers.trainer import Trainer
+from surefoot.trainers.trial import Trial
+
+if TYPE_CHECKING:
+    from surefoot.trainers.fleet_trainer import FleetTrainer
+    from surefoot.trainers.function_trainer import FunctionTrainer
+
+# A task or its text, a training function or its text, or what runs trials.
+Subject: TypeAlias = "Task | str | Callable[[Trial], Any] | Trainer"
+
+
+def given_trainer(subject: Any, *, progress: Progress, stop: Stop) -> Trainer | None:
+    """Return what is a trainer already, to be watched and stopped as asked; ``None`` where it is none."""
+    if not (hasattr(subject, "train") and hasattr(subject, "describe")):
+        return None
+    trainer: Trainer = subject
+    trainer.stop = stop  # also while a script is asked for its length
+    if hasattr(trainer, "progress") and not isinstance(progress, Silent):
+        trainer.progress = progress
+    return trainer
+
+
+def task_or_function_of(subject: Any) -> Task | Callable[[Any], Any]:
+    """Return the task or the training function that is given, as it is or by its text.
+
+    Raises:
+        TaskError: If it is neither, or cannot be loaded.
+    """
+    found = load_subject(subject) if isinstance(subject, str) else subject
+    return found if callable(found) and not isinstance(found, Task) else as_task(found)
+
+
+def function_trainer(
+    function: Callable[[Any], Any],
+    *,
+    steps: int | None,
+    progress: Progress,
+    stop: Stop,
+    workers: int = 0,
+    timeout: float | None = None,
+    output: Path | None = None,
+) -> FunctionTrainer:
+    """Return the trainer of a training function.
+
+    Raises:
+        TaskError: If it takes no trial, or the length of a full training is not known.
+    """
+    from surefoot.trainers.function_trainer import FunctionTrainer  # noqa: PLC0415  (tasks do without)
+    from surefoot.trainers.training_function import name_of, require_training_function  # noqa: PLC0415
+
+    require_training_function(function)
+    if steps is None:
+        raise TaskError(
+            f"how long is a full training of {name_of(function)!r}?",
+            hint="pass steps=..., its optimizer steps (--steps on the command line).",
+        )
+    return FunctionTrainer(
+        function, steps=steps, workers=workers, timeout=timeout, output=output, progress=progress, stop=stop
+    )
+
+
+def fleet_trainer(
+    task: Task,
+    *,
+    plan: Plan | None,
+    members: int,
+    config_steps: int | None,
+    device: str,
+    progress: Progress,
+    stop: Stop,
+) -> FleetTrainer:
+    """Return the trainer of a task, as a plan says; without one, ways to run it are measured.
+
+    Args:
+        task: What is trained.
+        plan: How; measured if not given.
+        members: Trials that will be trained at once, as a rule.
+        config_steps: The work ahead, which bounds what measuring may cost.
+        device: Where to train, if there is no plan.
+        progress: Receives what happens.
+        stop: Asked often.
+
+    Raises:
+        TaskError: If the task cannot be trained.
+    """
+    from surefoot.fleet import calibrate  # noqa: PLC0415  (functions and scripts do without)
+    from surefoot.tasks.probe import probe  # noqa: PLC0415
+    from surefoot.trainers.fleet_trainer import FleetTrainer  # noqa: PLC0415
+
+    probe(task)
+    if plan is None:
+        progress.stage("calibration", config_steps=0)
+        plan = calibrate(task, members=members, config_steps=config_steps, device=device, tell=progress.tell)
+    return FleetTrainer(task, plan, progress=progress, stop=stop)
