@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from surefoot.explanation.slices.slice_loss import slice_loss as slice_loss
     from surefoot.recipe.recipe import Recipe as Recipe
     from surefoot.search.find import find as find
-    from surefoot.search.space.search_space import Range as Range
+    from surefoot.search.space.range import Range as Range
     from surefoot.search.space.search_space import SearchSpace as SearchSpace
     from surefoot.search.tune import tune as tune
     from surefoot.surfaces.descent import descend as descend
@@ -30,7 +30,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Outcome": "surefoot.trainers.outcome",
-    "Range": "surefoot.search.space.search_space",
+    "Range": "surefoot.search.space.range",
     "Recipe": "surefoot.recipe.recipe",
     "SearchSpace": "surefoot.search.space.search_space",
     "SurefootError": "surefoot.errors",

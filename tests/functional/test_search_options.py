@@ -49,6 +49,19 @@ def test_a_space_from_a_file(text, json_of):
         assert 1e-3 <= recipe.lr.highest <= 1e-1
 
 
+def test_any_setting_of_a_recipe_is_fixed_or_searched(json_of):
+    fixed = ["--set", "eps=1e-5", "--set", "weight_decay=0.01", "--set", "no_decay=bias", "--set", "lr_factor=2:0.1..1"]
+    searched = ["--set", "beta2=0.9..0.999", "--search", "momentum_schedules"]
+    asked = ["--optimizers", "adam", *fixed, *searched, "--budget", "6x", "--json"]
+    found = json_of(["tune", "wine", *SMALL, *asked])
+    recipes = [*tried(), Recipe.parse(found["recipe"])]
+    assert all("eps=1e-05, weight_decay=0.01, no_decay=bias, lr_factor=2:" in str(recipe) for recipe in recipes)
+    assert len({recipe.schedule("beta2").highest for recipe in recipes}) > 5
+    assert {recipe.momentum.name for recipe in recipes} >= {"constant", "linear"}
+    command = "surefoot tune wine --steps 40 --optimizers adam --search momentum_schedules --set eps=1e-5"
+    assert command in Path("surefoot-out/report.html").read_text()
+
+
 @pytest.mark.parametrize("sampler", ["surefoot", "tpe", "gp", "random", "grid"])
 def test_every_sampler_keeps_to_its_budget(sampler, json_of):
     asked = ["--sampler", sampler, "--budget", "4x", "--no-report", "--json"]
@@ -115,6 +128,9 @@ WRONG = {
     "search typo": (["--search", "warmpu"], "did you mean warmup"),
     "what is searched anyway": (["--search", "momentum"], "always searched"),
     "nesterov of adam": (["--optimizers", "adam", "--search", "nesterov"], "nesterov is for sgd and muon"),
+    "no setting": (["--set", "beta2"], "--set takes NAME=VALUE; given 'beta2'"),
+    "setting of another optimizer": (["--set", "beta2=0.9"], "beta2 is for adam"),
+    "a layer that is not there": (["--set", "lr_factor=head:1..9"], "no parameter matches 'head'. Hint: there are 0.w"),
     "sampler": (["--sampler", "tpee"], "'tpe'"),
     "judge": (["--judge", "last"], "'final'"),
     "goal": (["--goal", "accuracy"], "'metric'"),

@@ -19,7 +19,13 @@ DEFAULTS = {
     "workers": 0,
     "transfer": False,
 }
-NAMES = {"test_share": "test", "also_search": "search", "space_file": "space", "timeout": "trial-timeout"}
+NAMES = {
+    "test_share": "test",
+    "also_search": "search",
+    "set_settings": "set",
+    "space_file": "space",
+    "timeout": "trial-timeout",
+}
 
 
 def again(command: str, task: str | None, settings: Mapping[str, Any], *, kept: Collection[str]) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from surefoot.values import Json
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-SPACE_OPTIONS = ("optimizers", "schedules", "also_search", "space_file")
+SPACE_OPTIONS = ("optimizers", "schedules", "also_search", "set_settings", "space_file")
 # What changes the answer, and is remembered with the study.
 KEPT = (
     *TASK_OPTIONS,
@@ -47,7 +47,10 @@ KEPT = (
     "timeout",
 )
 # Named here, for help is to be quick and does not load what they name.
-ALSO = ("nesterov", "warmup", "final", "weight_decay", "clip")
+ALSO = (
+    *("nesterov", "warmup", "final", "weight_decay", "clip"),
+    *("momentum_schedules", "beta2", "eps", "dampening", "no_decay"),
+)
 SAMPLERS = ("surefoot", "tpe", "gp", "random", "grid")
 DEFAULT_STUDY, DEFAULT_OUT = "surefoot.db", "surefoot-out"
 # What a study may be given anew when it is gone on with: none of these makes its recorded trials worth less.
@@ -67,6 +70,13 @@ def search_options(command: Command) -> Command:
         click.option("--optimizers", metavar="NAMES", help="Which to try: sgd,adam,muon … (default: sgd)."),
         click.option("--schedules", metavar="NAMES", help="Which to try: cosine,linear,wsd … (default: cosine)."),
         click.option("--search", "also_search", metavar="NAMES", help=f"What else to search: {','.join(ALSO)}."),
+        click.option(
+            "--set",
+            "set_settings",
+            metavar="NAME=VALUE",
+            multiple=True,
+            help="Fix or bound a setting: beta2=0.95, lr=0.01..1, no_decay=bias+norm; repeatable.",
+        ),
         click.option("--space", "space_file", metavar="FILE", help="A search space: space.toml or file.py:name."),
         click.option(
             "--sampler",
@@ -334,16 +344,18 @@ def _again(settings: Mapping[str, Any]) -> str:
 def space_of(settings: Mapping[str, Any]) -> SearchSpace:
     """Return the search space that the options name."""
     from surefoot.search.space import SearchSpace, load_space
+    from surefoot.search.space.search_space import usual_settings
+    from surefoot.search.space.setting_text import read_settings
 
     if "space" in settings:  # as a study has it; its file may have changed since
         return SearchSpace.of(settings["space"])
     if settings["space_file"] is not None:
-        others = [name for name in SPACE_OPTIONS[:-1] if settings[name] is not None]
-        if others:
-            raise click.UsageError("--space says all of it; leave out --optimizers, --schedules and --search.")
+        if any(settings[name] for name in SPACE_OPTIONS[:-1]):
+            raise click.UsageError("--space says all of it; leave out --optimizers, --schedules, --search and --set.")
         return load_space(settings["space_file"])
     named = {name: _names(settings[name]) for name in ("optimizers", "schedules") if settings[name] is not None}
-    return SearchSpace.of(named).adding(*_names(settings["also_search"] or ""))
+    also = usual_settings(_names(settings["also_search"] or ""))
+    return SearchSpace.of({**named, **also, **read_settings(settings["set_settings"])})
 
 
 def _compared(settings: Mapping[str, Any]) -> tuple[Any, ...]:

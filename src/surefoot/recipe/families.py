@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from surefoot.recipe.recipe import Recipe
+from surefoot.schedules import Constant
 from surefoot.theory import optimum
 
 
@@ -50,6 +51,8 @@ def effective_rate(recipe: Recipe) -> float:
     Example:
         >>> round(effective_rate(Recipe.parse("sgd(lr=cosine(0.1), momentum=0.9)")), 9)
         1.0
+        >>> round(effective_rate(Recipe.parse("sgd(lr=0.1, momentum=0.9, dampening=0.9)")), 9)
+        0.1
     """
-    peak = recipe.lr.highest
+    peak = recipe.lr.highest * (1.0 - dict(recipe.hyper).get("dampening", Constant(0.0)).highest)
     return family_of(recipe.optimizer).effective(peak, recipe.momentum.highest)

@@ -11,12 +11,14 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from surefoot.recipe import Recipe
-from surefoot.recipe.families import effective_rate, family_of
+from surefoot.recipe.families import family_of
 from surefoot.schedules import digits, scaled
 from surefoot.search.cliff import MARGIN, Cliff, Trained
 from surefoot.search.proposal import lattice
 from surefoot.search.result import FrontierPoint, GoodRange, MomentumRow
 from surefoot.search.space import Coordinates, Point
+from surefoot.search.space.axes import Axis
+from surefoot.search.space.momentum_shapes import with_momentum
 from surefoot.surrogate import Surrogate
 from surefoot.values import Interval
 
@@ -190,11 +192,12 @@ class Reader:
 
     def _explored(self, recipe: Recipe, shifts: Array) -> NDArray[np.bool_]:
         """Return which rates lie where trials of like momentum were, and below all that broke."""
-        held, broken = self.cliff.distances(recipe.optimizer, self._features([recipe])[0])
-        ceiling = broken.min(initial=math.inf) - MARGIN
-        allowed: NDArray[np.bool_] = (shifts >= held.min(initial=0.0)) & (
-            shifts <= min(held.max(initial=0.0), max(ceiling, 0.0))
-        )
+        features = self._features([recipe])[0]
+        held, _ = self.cliff.distances(recipe.optimizer, features)
+        edge = self.cliff.edge(recipe.optimizer, features)
+        ceiling = math.inf if edge is None else edge
+        lowest, highest = min(held.min(initial=0.0), ceiling), min(held.max(initial=0.0), ceiling)
+        allowed: NDArray[np.bool_] = (shifts >= lowest) & (shifts <= highest)
         return allowed
 
     def _good_momenta(self, recipe: Recipe, steps: int) -> Interval | None:
@@ -223,22 +226,18 @@ class Reader:
 
     def _momenta(self) -> list[float]:
         """Return momenta that the search covered."""
-        memory = next((axis for axis in self.coordinates.axes if axis.name == "memory"), None)
-        if memory is None:
+        axis = next((axis for axis in self.coordinates.axes if axis.name == "momentum"), None)
+        if not isinstance(axis, Axis):
             return []
-        return [
-            momentum
-            for momentum in MOMENTA
-            if -1e-9 <= memory.unit(1.0 / (1.0 - momentum)) <= 1.0 + 1e-9  # type: ignore[arg-type]  # an Axis
-        ]
+        return [momentum for momentum in MOMENTA if -1e-9 <= axis.unit(momentum) <= 1.0 + 1e-9]
 
     def _with_momentum(self, recipe: Recipe, momentum: float) -> Recipe:
         """Return a recipe with another momentum at the same effective rate."""
         family = family_of(recipe.optimizer)
         if family.momentum is None:
             return recipe
-        rate = family.lr(effective_rate(recipe), momentum)
-        return recipe.with_(**{family.momentum: momentum, "lr": scaled(recipe.lr, rate / recipe.lr.highest)})
+        factor = family.lr(1.0, momentum) / family.lr(1.0, recipe.momentum.highest)
+        return with_momentum(recipe, momentum).with_(lr=scaled(recipe.lr, factor))
 
 
 def recommended_length(frontier: Sequence[FrontierPoint], surrogate: Surrogate) -> tuple[int, int | None]:

@@ -95,8 +95,9 @@ class Cliff:
             return None
         lowest = float(broken.min())
         below = held[held < lowest]
-        # Half way between what held and what broke, on the safe side.
-        return min(lowest - MARGIN, (float(below.max()) + lowest) / 2 if len(below) else lowest - math.log(2.0))
+        # Half way between what held and what broke, on the safe side; but a setting that is safe itself is usable.
+        halfway = (float(below.max()) + lowest) / 2 if len(below) else lowest - math.log(2.0)
+        return min(lowest - MARGIN, max(halfway, 0.0))
 
 
 def _places(features: Array) -> Array:

@@ -34,6 +34,7 @@ from surefoot.search.proposal import propose
 from surefoot.search.rate_range import best_decade, is_flat, learns, next_decades, usual_rate, usual_recipe
 from surefoot.search.samplers import Sampler, SurrogateSampler, Tried
 from surefoot.search.space import Coordinates, Point, SearchSpace
+from surefoot.search.space.momentum_shapes import with_momentum
 from surefoot.studies import Ledger
 from surefoot.surrogate import LossScale, Observation
 from surefoot.surrogate.surrogate import compressed
@@ -336,7 +337,7 @@ class Engine:
         family = family_of(optimizer)
         bounds, momentum = self.space.momentum, usual.momentum.highest
         if family.momentum is not None and bounds.low <= momentum <= bounds.high:
-            middle = middle.with_(**{family.momentum: momentum})
+            middle = with_momentum(middle, momentum)
         rate = usual_rate(optimizer) * 10.0**decade
         return middle.with_(lr=scaled(middle.lr, rate / effective_rate(middle)))
 

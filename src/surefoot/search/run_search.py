@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
@@ -174,6 +174,7 @@ def trainer_of(request: Request) -> Trainer:
             stop=stop,
         )
     task = subject if request.steps is None else subject.with_length(steps=request.steps)
+    _require_patterns(task, [request.space.with_groups(), *request.compare])
     plan = request.plan
     if plan is None and isinstance(request.study, Study) and (recorded := request.study.info().plan) is not None:
         plan = Plan.from_json(recorded)
@@ -192,6 +193,17 @@ def trainer_of(request: Request) -> Trainer:
     trainer.evaluate_test = True
     trainer.probe_full = trainer.keep_models = request.command == "tune"
     return trainer
+
+
+def _require_patterns(task: Task, recipes: Sequence[Recipe]) -> None:
+    """Make sure that every pattern names a parameter of the task's model, before any work.
+
+    Raises:
+        RecipeError: With the first that does not.
+    """
+    for recipe in recipes:
+        if recipe.groups:
+            recipe.build(task.new_model(), steps=task.total_steps)
 
 
 def _stages(request: Request, trainer: Trainer) -> Stages:

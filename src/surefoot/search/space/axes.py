@@ -6,41 +6,49 @@ import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Name: TypeAlias = Literal[
-    "rate", "memory", "optimizer", "schedule", "nesterov", "warmup", "final", "weight_decay", "clip"
-]
+Scale: TypeAlias = Literal["linear", "log", "memory"]
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A number between two bounds, evenly spaced in itself or in its logarithm.
+    """A number between two bounds, evenly spaced on a scale of its own.
 
     Attributes:
         name: The setting.
         low, high: Its values at 0 and 1; the map goes on beyond them.
-        logarithmic: Whether equal steps are equal factors.
+        scale: ``linear``: equal steps are equal differences. ``log``: they are equal factors. ``memory``: they are
+            equal factors of 1 / (1 - value), the steps over which a momentum or a beta averages.
 
     Example:
-        >>> Axis("clip", 0.1, 10.0, logarithmic=True).value(0.5), Axis("final", 0.0, 0.2).unit(0.05)
+        >>> Axis("clip", 0.1, 10.0, "log").value(0.5), Axis("final", 0.0, 0.2).unit(0.05)
         (1.0, 0.25)
+        >>> round(Axis("momentum", 0.0, 0.99, "memory").value(0.5), 9)
+        0.9
     """
 
-    name: Name
+    name: str
     low: float
     high: float
-    logarithmic: bool = False
+    scale: Scale = "linear"
 
     def value(self, unit: float) -> float:
         """Return the value at a coordinate."""
-        if self.logarithmic:
+        if self.scale == "linear":
+            return self.low + (self.high - self.low) * unit
+        if self.scale == "log":
             return float(self.low * (self.high / self.low) ** unit)
-        return self.low + (self.high - self.low) * unit
+        left = (1.0 - self.low) * ((1.0 - self.high) / (1.0 - self.low)) ** unit
+        return 1.0 - float(left)
 
     def unit(self, value: float) -> float:
         """Return the coordinate of a value; the inverse of :meth:`value`."""
-        if self.logarithmic:
-            return math.log(value / self.low) / math.log(self.high / self.low)
-        return (value - self.low) / (self.high - self.low)
+        low, high = self._scaled(self.low), self._scaled(self.high)
+        return (self._scaled(value) - low) / (high - low)
+
+    def _scaled(self, value: float) -> float:
+        if self.scale == "log":
+            return math.log(value)
+        return -math.log1p(-value) if self.scale == "memory" else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,7 @@ class Choice:
         ('adam', 0.25)
     """
 
-    name: Name
+    name: str
     options: tuple[str, ...]
 
     def value(self, unit: float) -> str:

@@ -15,17 +15,17 @@ from surefoot.recipe import Recipe
 from surefoot.recipe.families import effective_rate, family_of
 from surefoot.recipe.names import names_of
 from surefoot.schedules import Exponential, Schedule, Warmup, digits, without_warmup
-from surefoot.search.space.axes import Axis, Choice, Name
+from surefoot.search.space.axes import Axis, Choice
+from surefoot.search.space.range import Range
 from surefoot.search.space.sampling import Point
-from surefoot.search.space.search_space import Range, SearchSpace
+from surefoot.search.space.search_space import SearchSpace
+from surefoot.search.space.settings import settings_of
 from surefoot.search.space.shapes import shaped
 
 # The search begins so many times below and above the best of a few rates that are factors of ten apart.
 BELOW, ABOVE = 20.0, 10.0
 # Momentum remembers 1 / (1 - momentum) steps; a training shorter than a few such memories cannot use it.
 MEMORIES_PER_TRAINING = 8.0
-# How far apart the ends of an axis, and two of several options, are for the surrogate; its lengths are of this size.
-AXIS_SPAN, OPTION_GAP = 2.0, 1.0
 # How far apart the ends of an axis, and two of several options, are for the surrogate; its lengths are of this size.
 AXIS_SPAN, OPTION_GAP = 2.0, 1.0
 # A value this near to a wall, as a share of the range, sits on the boundary.
@@ -37,8 +37,8 @@ class Coordinates:
     """The unit cube of a search: its first axis is the effective rate, its second the memory of the momentum.
 
     The effective rate is lr / (1 - momentum) where past gradients are summed (SGD, RMSprop) and lr where they are
-    averaged (Adam's family), the memory is 1 / (1 - momentum), both on logarithmic axes: the valley of good settings
-    runs along the effective rate. Where the user bounds the learning rate, it is the first axis itself.
+    averaged (Adam's family): the valley of good settings runs along it. It is spread evenly in its logarithm, momentum
+    in that of its memory, 1 / (1 - momentum). Where the user bounds the learning rate, it is the first axis itself.
 
     Attributes:
         space: What may be tried.
@@ -79,29 +79,27 @@ class Coordinates:
         fixed_lr = space.lr is not None and space.lr.fixed
         return (
             None if fixed_lr else self.rate_axis(space.optimizers[0]),
-            self._memory_axis(),
+            self._momentum_axis(),
             _choice("optimizer", space.optimizers),
             _choice("schedule", space.schedules),
-            _choice("nesterov", tuple("yes" if looking else "no" for looking in space.nesterov)),
-            None if space.warmup.fixed else Axis("warmup", space.warmup.low, space.warmup.high),
-            None if space.final.fixed else Axis("final", space.final.low, space.final.high),
-            _logarithmic("weight_decay", space.weight_decay),
-            _logarithmic("clip", space.clip),
+            _linear("warmup", space.warmup),
+            _linear("final", space.final),
+            *(setting.axis for setting in settings_of(space)),
         )
 
     def rate_axis(self, optimizer: str) -> Axis:
         """Return the first axis as it is for one optimizer."""
         low, high = next((low, high) for name, low, high in self.rates if name == optimizer)
-        return Axis("rate", low, high, logarithmic=True)
+        return Axis("rate", low, high, "log")
 
-    def _memory_axis(self) -> Axis | None:
+    def _momentum_axis(self) -> Axis | None:
         """Return the second axis; what the user did not bound himself is bounded by the length of the training."""
         if not any(family_of(optimizer).momentum for optimizer in self.space.optimizers):
             return None
-        low, high = (1.0 / (1.0 - momentum) for momentum in (self.space.momentum.low, self.space.momentum.high))
+        low, high = self.space.momentum.low, self.space.momentum.high
         if self.space.momentum == SearchSpace().momentum:
-            high = min(high, max(2.0, self.steps / MEMORIES_PER_TRAINING))
-        return None if low >= high else Axis("memory", low, high, logarithmic=True)
+            high = min(high, 1.0 - 1.0 / max(2.0, self.steps / MEMORIES_PER_TRAINING))
+        return None if low >= high else Axis("momentum", low, high, "memory")
 
     def recipe(self, point: Point) -> Recipe:
         """Return the recipe of a point, its numbers to four digits.
@@ -114,26 +112,22 @@ class Coordinates:
         at: dict[str, Any] = {axis.name: axis.value(unit) for axis, unit in zip(self.axes, point, strict=True)}
         space = self.space
         optimizer = at.get("optimizer", space.optimizers[0])
-        family, takes = family_of(optimizer), names_of(optimizer)
+        family = family_of(optimizer)
         momentum = 0.0
         settings: dict[str, Any] = {}
         if family.momentum is not None:
-            momentum = digits(1.0 - 1.0 / at["memory"] if "memory" in at else space.momentum.low)
-            settings[family.momentum] = momentum
+            momentum = settings[family.momentum] = digits(at.get("momentum", space.momentum.low))
+        for setting in settings_of(space):
+            setting.put(settings, optimizer, at)
         if space.lr is None:
             peak = family.lr(self.rate_axis(optimizer).value(point[0]), momentum)
+            peak /= 1.0 - settings.get("dampening", 0.0)
         else:
             peak = at.get("rate", space.lr.low)
         warmup, final = at.get("warmup", space.warmup.low), at.get("final", space.final.low)
         settings["lr"] = shaped(
             at.get("schedule", space.schedules[0]), digits(peak), warmup=warmup, final=digits(final)
         )
-        if "nesterov" in takes:
-            settings["nesterov"] = momentum > 0 and (at["nesterov"] == "yes" if "nesterov" in at else space.nesterov[0])
-        if space.weight_decay is not None and "weight_decay" in takes:
-            settings["weight_decay"] = digits(at.get("weight_decay", space.weight_decay.low))
-        if space.clip is not None:
-            settings["clip"] = digits(at.get("clip", space.clip.low))
         return Recipe.of(optimizer, **settings)
 
     def features(self, recipe: Recipe) -> tuple[float, ...]:
@@ -147,7 +141,7 @@ class Coordinates:
         momentum = recipe.momentum.highest if family_of(recipe.optimizer).momentum else 0.0
         others: list[float] = []
         for axis in self.axes:
-            if axis.name in ("rate", "memory"):
+            if axis.name in ("rate", "momentum"):
                 continue
             unit = self._unit(axis, recipe)
             if isinstance(axis, Choice):
@@ -174,14 +168,15 @@ class Coordinates:
         for name in set(names.tolist()):
             own, family = names == name, family_of(name)
             low = next((low for known, low, _ in self.rates if known == name), 1.0)
-            given = self.space.lr is not None and family.accumulates
-            u[own] = np.log(lr[own] / low) - (np.log1p(-momentum[own]) if given else 0.0)
+            u[own] = np.log(lr[own] / low)
+            if self.space.lr is not None and family.accumulates:
+                u[own] += np.log1p(-self._dampening(columns, name)[own]) - np.log1p(-momentum[own])
         others: list[NDArray[np.float64]] = []
         for axis in self.axes:
             if isinstance(axis, Choice):
                 picked = np.clip((columns[axis.name] * len(axis.options)).astype(int), 0, len(axis.options) - 1)
                 others += [np.where(picked == number, OPTION_GAP, 0.0) for number in range(len(axis.options))]
-            elif axis.name not in ("rate", "memory"):
+            elif axis.name not in ("rate", "momentum"):
                 others.append(AXIS_SPAN * columns[axis.name])
         return np.column_stack([u, -np.log1p(-momentum), *others])
 
@@ -192,17 +187,24 @@ class Coordinates:
             return [self.space.optimizers[0]] * len(points)
         return [str(self.axes[number].value(point[number])) for point in points]
 
-    def _momenta(self, columns: Mapping[Name, NDArray[np.float64]], names: NDArray[np.str_]) -> NDArray[np.float64]:
+    def _momenta(self, columns: Mapping[str, NDArray[np.float64]], names: NDArray[np.str_]) -> NDArray[np.float64]:
         """Return the momentum at some points; 0 where the optimizer has none."""
-        axis = self._memory_axis()
-        if axis is None or "memory" not in columns:
-            momentum = np.full(len(names), self.space.momentum.low)
-        else:
-            momentum = 1.0 - 1.0 / (axis.low * (axis.high / axis.low) ** columns["memory"])
+        momentum = np.full(len(names), self.space.momentum.low)
+        axis = self._momentum_axis()
+        if axis is not None:
+            momentum = np.array([axis.value(unit) for unit in columns["momentum"]])
         has = np.array([family_of(str(name)).momentum is not None for name in names])
         return np.where(has, momentum, 0.0)
 
-    def _rates(self, columns: Mapping[Name, NDArray[np.float64]], names: NDArray[np.str_]) -> NDArray[np.float64]:
+    def _dampening(self, columns: Mapping[str, NDArray[np.float64]], optimizer: str) -> NDArray[np.float64]:
+        """Return an optimizer's dampening at some points."""
+        found = dict(self.space.hyper).get("dampening", Range(0.0, 0.0))
+        count = len(next(iter(columns.values())))
+        if "dampening" not in names_of(optimizer):
+            return np.zeros(count)
+        return found.low + (found.high - found.low) * columns.get("dampening", np.zeros(count))
+
+    def _rates(self, columns: Mapping[str, NDArray[np.float64]], names: NDArray[np.str_]) -> NDArray[np.float64]:
         """Return the first axis at some points: effective rates, or rates where the user bounds them."""
         if "rate" not in columns:
             return np.full(len(names), self.space.lr.low if self.space.lr is not None else 1.0)
@@ -212,9 +214,11 @@ class Coordinates:
         return rates
 
     def covers(self, recipe: Recipe) -> bool:
-        """Tell whether a recipe is of the space's optimizers and schedules, so that its features say what it is."""
+        """Tell whether a recipe is one of the space, perhaps beyond its bounds, so that its features say what it is."""
         shape = without_warmup(recipe.lr).name
-        return recipe.optimizer in self.space.optimizers and shape in self.space.schedules and recipe.lr.highest > 0
+        if recipe.optimizer not in self.space.optimizers or shape not in self.space.schedules or recipe.lr.highest <= 0:
+            return False
+        return _alike(self.recipe(self.point(recipe)), recipe)
 
     def middle(self, optimizer: str) -> Point:
         """Return the middle of the cube, for one optimizer."""
@@ -230,14 +234,33 @@ class Coordinates:
         return tuple(self._unit(axis, recipe) for axis in self.axes)
 
     def _unit(self, axis: Axis | Choice, recipe: Recipe) -> float:
-        if isinstance(axis, Choice):
-            chosen = _chosen(axis.name, recipe)
-            return axis.unit(chosen) if chosen in axis.options else 0.5
         if axis.name == "rate":
             rate = recipe.lr.highest if self.space.lr is not None else effective_rate(recipe)
             return self.rate_axis(recipe.optimizer).unit(rate)
-        value = _number(axis.name, recipe)
-        return 0.5 if value is None else axis.unit(value)
+        read = {setting.axis.name: setting.read for setting in settings_of(self.space) if setting.axis is not None}
+        value = read[axis.name](recipe) if axis.name in read else _value(axis.name, recipe)
+        if isinstance(axis, Choice):
+            return axis.unit(str(value)) if value in axis.options else 0.5
+        return 0.5 if value is None else axis.unit(float(value))
+
+
+def _alike(one: Recipe, other: Recipe) -> bool:
+    """Tell whether two recipes of one optimizer are the same but for the digits of their numbers."""
+
+    def parts(recipe: Recipe) -> tuple[Any, ...]:
+        factors = [pattern for pattern, _ in recipe.groups.lr_factor]
+        kinds = [type(schedule) for _, schedule in recipe.hyper]
+        return kinds, recipe.switches, recipe.clip is None, {*recipe.groups.no_decay}, factors
+
+    def numbers(recipe: Recipe) -> list[float]:
+        factors = [factor for _, factor in recipe.groups.lr_factor]
+        return [*(schedule.highest for _, schedule in recipe.hyper), recipe.clip or 0.0, *factors]
+
+    return parts(one) == parts(other) and all(map(_close, numbers(one), numbers(other)))
+
+
+def _close(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=0.02, abs_tol=1e-9)
 
 
 def final_share(schedule: Schedule) -> float | None:
@@ -249,30 +272,22 @@ def final_share(schedule: Schedule) -> float | None:
     return None if final is None else final / plain.highest
 
 
-def _choice(name: Name, options: tuple[str, ...]) -> Choice | None:
+def _choice(name: str, options: tuple[str, ...]) -> Choice | None:
     return Choice(name, options) if len(options) > 1 else None
 
 
-def _logarithmic(name: Name, found: Range | None) -> Axis | None:
-    return None if found is None or found.fixed else Axis(name, found.low, found.high, logarithmic=True)
+def _linear(name: str, found: Range) -> Axis | None:
+    return None if found.fixed else Axis(name, found.low, found.high)
 
 
-def _chosen(name: Name, recipe: Recipe) -> str:
-    return {
-        "optimizer": recipe.optimizer,
-        "schedule": without_warmup(recipe.lr).name,
-        "nesterov": "yes" if "nesterov" in recipe.switches else "no",
-    }[str(name)]
-
-
-def _number(name: Name, recipe: Recipe) -> float | None:
-    """Return a setting of a recipe, ``None`` where it has none of the kind."""
-    if name == "memory":
-        return 1.0 / (1.0 - recipe.momentum.highest) if family_of(recipe.optimizer).momentum else None
+def _value(name: str, recipe: Recipe) -> float | str | None:
+    """Return one of the settings that every space has as it is in a recipe, ``None`` where that has none."""
+    if name == "optimizer":
+        return recipe.optimizer
+    if name == "schedule":
+        return without_warmup(recipe.lr).name
+    if name == "momentum":
+        return recipe.momentum.highest if family_of(recipe.optimizer).momentum else None
     if name == "warmup":
         return recipe.lr.length.amount / 100 if isinstance(recipe.lr, Warmup) else 0.0
-    if name == "final":
-        return final_share(recipe.lr)
-    if name == "weight_decay":
-        return recipe.schedule(name).highest if name in names_of(recipe.optimizer) else None
-    return recipe.clip
+    return final_share(recipe.lr)

@@ -2,54 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from surefoot.errors import RecipeError, nearest
+from surefoot.optimizers import RULES
+from surefoot.recipe import Recipe
 from surefoot.recipe.names import names_of, rule_named
+from surefoot.search.space.momentum_shapes import MOMENTUM_SHAPES
+from surefoot.search.space.range import Range
+from surefoot.search.space.scales import OTHER_HYPER, scale_of
 from surefoot.search.space.shapes import SHAPES
 from surefoot.values import Json
 
-LARGEST_MOMENTUM = 0.99
+ANY_MOMENTUM, NONE = Range(0.0, 0.99), Range(0.0, 0.0)
 # Recipes are written with four digits: a larger momentum would be rounded to 1.
 LARGEST_POSSIBLE = 0.9999
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Numbers from ``low`` to ``high``; where the two are equal, that number alone."""
-
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.low:g}" if self.fixed else f"[{self.low:g}, {self.high:g}]"
-
-    @property
-    def fixed(self) -> bool:
-        """Whether there is nothing to search."""
-        return self.low == self.high
-
-    @classmethod
-    def of(cls, given: Any) -> Range:
-        """Return a range from a number or from two.
-
-        Raises:
-            ValueError: If it is neither.
-
-        Example:
-            >>> Range.of([0.5, 0.9]), Range.of(0.9).fixed
-            (Range(low=0.5, high=0.9), True)
-        """
-        if isinstance(given, Range):
-            return given
-        values = [*given] if isinstance(given, list | tuple) else [given, given]
-        numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
-        if len(values) != 2 or len(numbers) != 2 or not all(map(math.isfinite, numbers)) or numbers[0] > numbers[1]:
-            raise ValueError(f"a number, or [low, high]; given {given!r}")
-        return cls(float(numbers[0]), float(numbers[1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +29,18 @@ class SearchSpace:
         optimizers: Names of optimizers.
         schedules: Shapes of the learning rate's schedule.
         lr: Its peak; ``None`` measures the range.
-        momentum: ``momentum`` or ``beta1``.
+        momentum: ``momentum`` or ``beta1``, the largest where it has a schedule.
         nesterov: Whether to look ahead; both are tried where both are named.
         warmup: Share of the training in which the rate rises.
         final: Last rate as a share of the peak.
         weight_decay: ``None`` leaves each optimizer's default.
         clip: Largest gradient norm; ``None`` does not clip.
+        momentum_schedules: Shapes of the momentum's schedule: constant, warmup, onecycle, linear.
+        hyper: Other hyperparameters of the optimizers, as beta2, eps or dampening, by name; :meth:`of` takes them as
+            names of their own. What is not named has torch's default.
+        no_decay: Patterns of parameters without weight decay, joined by ``+``; several are tried in turn, and an empty
+            one is none.
+        lr_factor: Patterns of parameters with a factor on the learning rate of their own, with the factors.
 
     Raises:
         RecipeError: All faults at once, in one line.
@@ -73,17 +48,24 @@ class SearchSpace:
     Example:
         >>> SearchSpace.of({"optimizers": ["sgd", "adam"], "momentum": [0.5, 0.99]}).momentum
         Range(low=0.5, high=0.99)
+        >>> space = SearchSpace.of({"optimizers": "adamw", "beta2": [0.9, 0.999], "no_decay": "bias+norm"})
+        >>> space.hyper, space.no_decay
+        ((('beta2', Range(low=0.9, high=0.999)),), ('bias+norm',))
     """
 
     optimizers: tuple[str, ...] = ("sgd",)
     schedules: tuple[str, ...] = ("cosine",)
     lr: Range | None = None
-    momentum: Range = Range(0.0, LARGEST_MOMENTUM)
+    momentum: Range = ANY_MOMENTUM
     nesterov: tuple[bool, ...] = (False,)
-    warmup: Range = Range(0.0, 0.0)
-    final: Range = Range(0.0, 0.0)
+    warmup: Range = NONE
+    final: Range = NONE
     weight_decay: Range | None = None
     clip: Range | None = None
+    momentum_schedules: tuple[str, ...] = ("constant",)
+    hyper: tuple[tuple[str, Range], ...] = ()
+    no_decay: tuple[str, ...] = ()
+    lr_factor: tuple[tuple[str, Range], ...] = ()
 
     def __post_init__(self) -> None:
         faults = [*self._faults()]
@@ -98,22 +80,23 @@ class SearchSpace:
         Raises:
             RecipeError: If a name is unknown or a value is not what it must be.
         """
-        known = [field.name for field in fields(cls)]
+        known = [*(field.name for field in fields(cls) if field.name != "hyper"), *OTHER_HYPER]
         faults: list[str] = []
         values: dict[str, Any] = {}
+        hyper: dict[str, Range] = {}
         for name, given in data.items():
             if name not in known:
                 faults.append(f"it has no {name!r}")
                 continue
             try:
-                values[name] = _read(name, given)
+                (hyper if name in OTHER_HYPER else values)[name] = _read(name, given)
             except ValueError as error:
                 faults.append(f"{name} is {error}")
         if faults:
             alike = [found for name in data if name not in known and (found := nearest(str(name), known))]
             hint = alike[0] if alike else f"it takes {', '.join(known)}."
             raise RecipeError(f"search space: {'; '.join(faults)}.", hint=hint)
-        return cls(**values)
+        return cls(**values, hyper=tuple(hyper.items()))
 
     def to_json(self) -> dict[str, Json]:
         """Return the space as JSON data that :meth:`of` reads."""
@@ -122,7 +105,10 @@ class SearchSpace:
             return [value.low, value.high] if isinstance(value, Range) else [*value]
 
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: plain(value) for name, value in values.items() if value is not None}
+        values |= {"lr_factor": None, "hyper": None}
+        named = {name: plain(value) for name, value in values.items() if value is not None}
+        factors = {pattern: plain(found) for pattern, found in self.lr_factor}
+        return named | {name: plain(found) for name, found in self.hyper} | ({"lr_factor": factors} if factors else {})
 
     def adding(self, *names: str) -> SearchSpace:
         """Return the space with more settings to search, over their usual ranges.
@@ -134,15 +120,18 @@ class SearchSpace:
             >>> SearchSpace().adding("nesterov", "warmup").nesterov
             (False, True)
         """
-        unknown = [name for name in names if name not in USUAL]
-        if unknown:
-            always = "learning rate and momentum are always searched." if unknown[0] in ("lr", "momentum") else None
-            raise RecipeError(
-                f"no {unknown[0]!r} to search; there are {', '.join(USUAL)}.",
-                hint=always or nearest(unknown[0], USUAL),
-            )
-        changes: dict[str, Any] = {name: USUAL[name] for name in names}
-        return replace(self, **changes)
+        usual = usual_settings(names)
+        changes = {name: found for name, found in usual.items() if name not in OTHER_HYPER}
+        hyper = dict(self.hyper) | {name: found for name, found in usual.items() if name in OTHER_HYPER}
+        return replace(self, **changes, hyper=tuple(hyper.items()))
+
+    def with_groups(self) -> Recipe:
+        """Return a recipe that has all groups of parameters that the space names."""
+        return Recipe.of(
+            self.optimizers[0],
+            no_decay=tuple(dict.fromkeys(part for option in self.no_decay for part in filter(None, option.split("+")))),
+            lr_factor=tuple((pattern, found.low) for pattern, found in self.lr_factor),
+        )
 
     def _faults(self) -> Iterator[str]:
         for name in ("optimizers", "schedules", "nesterov"):
@@ -153,9 +142,17 @@ class SearchSpace:
         for shape in self.schedules:
             if shape not in SHAPES:
                 yield f"no schedule {shape!r}; there are {', '.join(SHAPES)}"
+        for shape in self.momentum_schedules:
+            if shape not in MOMENTUM_SHAPES:
+                yield f"no momentum schedule {shape!r}; there are {', '.join(MOMENTUM_SHAPES)}"
         if any(self.nesterov) and not any("nesterov" in names_of(optimizer) for optimizer in self.optimizers):
             yield f"nesterov is for sgd and muon; given {', '.join(self.optimizers)}"
+        if any(self.nesterov) and "dampening" in dict(self.hyper):
+            yield "nesterov goes without dampening; given both"
         yield from self._range_faults()
+        if self.optimizers:
+            yield from self._hyper_faults()
+            yield from self._group_faults()
 
     def _range_faults(self) -> Iterator[str]:
         if self.momentum.low < 0 or self.momentum.high > LARGEST_POSSIBLE:
@@ -164,12 +161,42 @@ class SearchSpace:
             share: Range = getattr(self, name)
             if not 0 <= share.low <= share.high < 1:
                 yield f"{name} is at least 0 and below 1; given {share}"
-        for name in ("lr", "weight_decay", "clip"):
-            own: Range | None = getattr(self, name)
+        factors = ((f"lr_factor of {pattern}", found) for pattern, found in self.lr_factor)
+        for name, own in (("lr", self.lr), ("weight_decay", self.weight_decay), ("clip", self.clip), *factors):
             if own is not None and own.low <= 0:
                 yield f"{name} is above 0; given {own}"
 
+    def _hyper_faults(self) -> Iterator[str]:
+        for name, found in self.hyper:
+            takers = [optimizer for optimizer in self.optimizers if name in names_of(optimizer)]
+            if not takers:
+                others = [optimizer for optimizer in RULES if name in names_of(optimizer)]
+                yield f"{name} is for {', '.join(others)}; given {', '.join(self.optimizers)}"
+            for spec in (spec for optimizer in takers for spec in RULES[optimizer].hyperparameters):
+                if spec.name == name and not (spec.allows(found.low) and spec.allows(found.high)):
+                    yield f"{name} is {spec.allowed}; given {found}"
+            if not found.fixed and scale_of(name) == "log" and found.low <= 0:
+                yield f"{name} is searched by factors, above 0; given {found}"
+            if name == "dampening" and found.high >= 1:  # such a training does not move
+                yield f"dampening is below 1; given {found}"
 
+    def _group_faults(self) -> Iterator[str]:
+        try:
+            patterns = self.with_groups().groups.no_decay
+        except RecipeError as error:
+            yield str(error).rstrip(".")
+            return
+        decays = self.weight_decay is not None or any(
+            spec.name == "weight_decay" and spec.default > 0
+            for optimizer in self.optimizers
+            for spec in RULES[optimizer].hyperparameters
+        )
+        if patterns and not decays:
+            yield f"no_decay needs a weight_decay; {', '.join(self.optimizers)} has none unless the space has it"
+
+
+ALWAYS = "learning rate and momentum are always searched."
+FACTORS = "lr_factor is searched by name in a search space: lr_factor = {head = [1, 30]}."
 # What is searched where a setting is asked for by its name alone.
 USUAL: dict[str, Any] = {
     "nesterov": (False, True),
@@ -177,7 +204,27 @@ USUAL: dict[str, Any] = {
     "final": Range(0.0, 0.2),
     "weight_decay": Range(1e-6, 1e-1),
     "clip": Range(0.1, 10.0),
+    "momentum_schedules": ("constant", "warmup", "onecycle", "linear"),
+    "beta2": Range(0.9, 0.9999),
+    "eps": Range(1e-10, 1e-2),
+    "dampening": Range(0.0, 0.9),
+    "no_decay": ("", "bias+norm"),
 }
+
+
+def usual_settings(names: Sequence[str]) -> dict[str, Any]:
+    """Return the usual ranges of settings, as :meth:`SearchSpace.of` takes them.
+
+    Raises:
+        RecipeError: If there is none of a name.
+    """
+    unknown = [name for name in names if name not in USUAL]
+    if unknown:
+        always = {"lr": ALWAYS, "momentum": ALWAYS, "lr_factor": FACTORS}.get(unknown[0])
+        raise RecipeError(
+            f"no {unknown[0]!r} to search; there are {', '.join(USUAL)}.", hint=always or nearest(unknown[0], USUAL)
+        )
+    return {name: USUAL[name] for name in names}
 
 
 def _read(name: str, given: Any) -> Any:
@@ -186,7 +233,7 @@ def _read(name: str, given: Any) -> Any:
     Raises:
         ValueError: With what it must be.
     """
-    if name in ("optimizers", "schedules"):
+    if name in ("optimizers", "schedules", "momentum_schedules", "no_decay"):
         names = [given] if isinstance(given, str) else given
         if not isinstance(names, list | tuple) or not all(isinstance(one, str) for one in names):
             raise ValueError(f'names, as in ["sgd", "adam"]; given {given!r}')
@@ -196,4 +243,8 @@ def _read(name: str, given: Any) -> Any:
         if not isinstance(choices, list | tuple) or not all(isinstance(one, bool) for one in choices):
             raise ValueError(f"true, false or [false, true]; given {given!r}")
         return tuple(dict.fromkeys(choices))
+    if name == "lr_factor":
+        if not isinstance(given, Mapping) or not all(isinstance(pattern, str) for pattern in given):
+            raise ValueError(f"factors by pattern, as in {{head = [1, 30]}}; given {given!r}")
+        return tuple((pattern, Range.of(factor)) for pattern, factor in given.items())
     return Range.of(given)
