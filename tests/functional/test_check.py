@@ -1,6 +1,7 @@
 """``surefoot check`` as a user runs it."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ import torch
 import surefoot
 from surefoot.cli.main import run
 from surefoot.recipe import Recipe
-from surefoot.studies import Database, check_heads
+from surefoot.studies import Database, Study, check_heads
 from surefoot.tasks.loader import load
 
+SMALL = Path(__file__).with_name("small_training.py")
 PLAN = ["--plan", "plan.json"]
 
 
@@ -67,6 +69,42 @@ def test_a_function_is_checked_as_a_task_is():
     assert result.advice.lr.highest > 0.001
     assert (result.plan, result.curvature) == (None, None)
     assert result.config_steps <= 4 * 100
+
+
+def test_task_function_and_script_get_the_same_verdict(json_of):
+    """Of the same network on the same batches; curvature is measured where there is a Task."""
+    asked = ["check", "--recipe", "sgd(lr=0.001, momentum=0.9)", "--json", "--no-report"]
+    task = json_of([*asked, f"{SMALL}:task", *PLAN])
+    assert (task["verdict"], task["steps"]) == ("lr_too_low", 40)
+    assert task["curvature"] is not None
+    assert not Study.open("surefoot.db").output_path.exists()
+    for subject in ([f"{SMALL}:train", "--steps", "40"], ["--", sys.executable, str(SMALL)]):
+        found = json_of([*asked, *subject])
+        assert (found["verdict"], found["advice"]) == (task["verdict"], task["advice"])
+        assert (found["plan"], found["curvature"]) == (None, None)
+        for mine, other in zip(found["trials"], task["trials"], strict=False):
+            assert mine["valid_loss"] == pytest.approx(other["valid_loss"], rel=1e-4)
+        study = Study.open("surefoot.db")
+        assert len(study.measurements()) == len(found["trials"])
+        assert study.output_path.exists()
+
+
+def test_a_check_that_is_done_is_shown_again_and_goes_on_with_a_larger_budget(json_of, capsys):
+    recipe = ["--recipe", "sgd(lr=0.01, momentum=0.9)"]
+    first = json_of(["check", "wine", *recipe, "--budget", "1x", "--json", "--no-report", *PLAN])
+    again = json_of(["check", "--resume", "surefoot.db#1", "--json", "--no-report"])
+    assert {**again, "report": None} == {**first, "report": None}
+    more = json_of(["check", "--resume", "surefoot.db#1", "--budget", "3x", "--json", "--no-report"])
+    shared = [trial for trial in more["trials"] if trial in first["trials"]]
+    assert 3 <= len(shared) < len(more["trials"])
+    assert len({*Study.open("surefoot.db#1").measurements()}) < len(first["trials"]) + len(more["trials"])
+    assert more["study"] == "surefoot.db, check 2"
+    assert run(["check", "--resume", "surefoot.db#1", "--seed", "3"]) == 2
+    assert "leave out seed" in capsys.readouterr().err
+    assert run(["tune", "--resume", "surefoot.db#1"]) == 2
+    assert "is one of surefoot check. Hint: surefoot check --resume surefoot.db#1" in capsys.readouterr().err
+    assert run(["report", "surefoot.db#1"]) == 2
+    assert "is one of surefoot check. Hint: surefoot check --resume surefoot.db#1" in capsys.readouterr().err
 
 
 def test_the_same_seed_and_plan_give_the_same_verdict_bit_for_bit(json_of):

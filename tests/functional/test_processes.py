@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+SMALL = Path(__file__).with_name("small_training.py")
 COMMAND = [sys.executable, "-m", "surefoot"]
 LONG = [
     "tune",
@@ -124,6 +125,21 @@ def test_ctrl_c_ends_the_scripts_that_run():
     for path in running:
         with pytest.raises(ProcessLookupError):
             os.kill(int(path.name.removeprefix("running-")), 0)
+
+
+def test_a_check_that_was_interrupted_goes_on_to_the_same_verdict():
+    asked = ["check", f"{SMALL}:train", "--steps", "2000", "--recipe", "sgd(lr=0.001, momentum=0.9)"]
+    process = started(*asked, "--no-report", "--json")
+    wait_for("trials of", process)
+    process.send_signal(signal.SIGINT)
+    shown, said = process.communicate(timeout=DEADLINE)
+    assert (process.returncode, shown) == (130, "")
+    (command,) = re.findall(r"interrupted; what was done is kept. Go on with: (.*)", said)
+    gone_on = json.loads(surefoot(*shlex.split(command)[1:], "--json", "--no-report").stdout)
+    whole = json.loads(surefoot(*asked, "--no-report", "--json", "--no-study").stdout)
+    for found in (gone_on, whole):
+        del found["seconds"], found["study"]
+    assert gone_on == whole
 
 
 def test_a_script_is_tuned_and_what_it_prints_is_kept_beside_the_study():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from surefoot.checking.curvature_summary import CurvatureSummary, measure_curvat
 from surefoot.checking.evidence import CheckTrial, Evidence
 from surefoot.checking.findings import advised, findings_of
 from surefoot.checking.neighbourhood import Neighbourhood, Setting
+from surefoot.checking.record import recorded
 from surefoot.checking.result import CheckResult, OwnTraining
 from surefoot.checking.rounds import Round, Rounds
 from surefoot.checking.stake import best_of_each
@@ -26,6 +28,7 @@ from surefoot.fleet.threads import using_threads
 from surefoot.interruption import Stop, never
 from surefoot.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.studies import Study
+from surefoot.studies.driving import driven, keep_beside, released
 from surefoot.studies.ledger import Ledger
 from surefoot.surrogate.rungs import lowest_rung
 from surefoot.symptoms import symptoms_of
@@ -33,7 +36,15 @@ from surefoot.tasks.checkpoint import starting_from
 from surefoot.tasks.task import Task
 from surefoot.trainers import Outcome, Trainer, Trial
 from surefoot.trainers.fleet_trainer import FleetTrainer
-from surefoot.trainers.make_trainer import Subject, fleet_trainer, function_trainer, given_trainer, task_or_function_of
+from surefoot.trainers.make_trainer import (
+    Subject,
+    closed,
+    fleet_trainer,
+    function_trainer,
+    given_trainer,
+    task_or_function_of,
+)
+from surefoot.values import Json
 
 # The default budget: two trainings at 220 steps, about half a training at 4000.
 AUTO_STEPS, AUTO_TRAININGS = 220, 2.0
@@ -42,6 +53,10 @@ LEAST_AUTO, MOST_AUTO = 0.25, 4.0
 FEWEST_TRIALS = 5
 # Trials that one fleet has at most.
 WIDTH = 4
+# No step is faster, in seconds.
+LEAST_PACE = 1e-9
+# What a check that goes on must ask for again.
+SAME = ("command", "recipe", "checkpoint", "trained")
 # The end of a training loss is the mean of this share of its points.
 LAST = 0.1
 
@@ -52,11 +67,14 @@ def check(
     *,
     budget: Budget | str = "auto",
     seed: int = 0,
-    study: Study | None = None,
+    study: Study | Path | str | None = None,
+    settings: Mapping[str, Json] | None = None,
     checkpoint: Path | str | None = None,
     plan: Plan | None = None,
     device: str = "cpu",
     steps: int | None = None,
+    workers: int = 0,
+    timeout: float | None = None,
     progress: Progress | None = None,
     stop: Stop = never,
 ) -> CheckResult:
@@ -73,11 +91,14 @@ def check(
         budget: Ceiling on all work, curvature included: ``"5x"`` (5 full trainings), ``"60s"``, or ``"auto"``, which is
             2x for trainings of 220 steps and 0.5x for 4000.
         seed: The first seed; others follow it.
-        study: Where trials are recorded, and not run again; ``None`` keeps them in memory.
+        study: Where to keep what was measured: a database to begin a study in, or a study to go on with.
+        settings: What a new study is to remember of how it was asked for.
         checkpoint: File with the weights that every trial of a task starts from.
         plan: How to run the fleets; measured if not given.
         device: Where to train, if there is no plan.
-        steps: Length of a full training; the task's own, if not given.
+        steps: Length of a full training: needed for a function, another length for a task.
+        workers: Processes that train a function's trials side by side; 0 trains them in this process.
+        timeout: Seconds after which a trial of a function has failed.
         progress: Receives what happens.
         stop: Asked often; where it says yes, :class:`Interrupted` is raised.
 
@@ -88,7 +109,8 @@ def check(
         TaskError: If it cannot be trained.
         RecipeError: If the recipe cannot be read, or has no learning rate above 0.
         BudgetError: If the budget buys less than 5 of the shortest trials.
-        Interrupted: If asked to stop.
+        StudyError: If the study cannot be written, was begun with another recipe, or another process drives it.
+        Interrupted: If asked to stop; with a study, calling again goes on from there.
 
     Example:
         >>> result = check("wine", "sgd(lr=0.0001, momentum=0.9)", plan=Plan("stacked", 16))
@@ -104,23 +126,48 @@ def check(
     trainer = trainer_of(
         trained,
         checkpoint=checkpoint,
-        plan=plan,
+        plan=_recorded_plan(study) if plan is None else plan,
         device=device,
         steps=steps,
+        workers=workers,
+        timeout=timeout,
         budget=asked,
         progress=listener,
         stop=stop,
     )
-    recipe.require_bounds(steps=trainer.steps)
-    used = trainer.plan if isinstance(trainer, FleetTrainer) else plan
-    trainings = resolved(asked, steps=trainer.steps, plan=used)
+    with closed(trainer):
+        recipe.require_bounds(steps=trainer.steps)
+        if isinstance(trainer, FleetTrainer):
+            trainer.keep_end = lambda trial: trial.recipe == recipe and trial.seed == seed
+        pilot = None if asked.seconds is None else _pilot(trainer, recipe, seed)
+        trainings = resolved(asked, trainer, pace=None if pilot is None else pilot[1].seconds / pilot[0].steps)
+        about: dict[str, Json] = {
+            "command": "check",
+            "budget": str(Budget(trainings=trainings)),
+            "recipe": str(recipe),
+            "checkpoint": None if checkpoint is None else str(checkpoint),
+            "trained": trainer.describe(),
+        }
+        driving = driven(study, trainer, asked=about, same=SAME, settings=settings or {}, seed=seed)
+        with released(driving, "check"):
+            keep_beside(driving, trainer)
+            ledger = Ledger(trainer, driving)
+            if pilot is not None:
+                ledger.add(*pilot)
+            result = _judged(recipe, trainer, ledger, seed=seed, trainings=trainings, progress=listener)
+            result = replace(result, seconds=time.perf_counter() - begin)
+            return result if driving is None else recorded(result, driving)
+
+
+def _judged(
+    recipe: Recipe, trainer: Trainer, ledger: Ledger, *, seed: int, trainings: float, progress: Progress
+) -> CheckResult:
+    """Run the rounds of a check, and judge by what came of them."""
     ceiling = math.floor(trainings * trainer.steps)
-    listener.begin(config_steps=ceiling)
-    listener.tell(f"at most {ceiling:,} config-steps, as many as {trainings:.3g} full trainings.")
-    if isinstance(trainer, FleetTrainer):
-        trainer.keep_end = lambda trial: trial.recipe == recipe and trial.seed == seed
+    progress.begin(config_steps=ceiling)
+    progress.tell(f"at most {ceiling:,} config-steps, as many as {trainings:.3g} full trainings.")
     evidence = Evidence(Neighbourhood(recipe), trainer.steps, seed)
-    runner = Runner(Ledger(trainer, study), evidence, listener)
+    runner = Runner(ledger, evidence, progress)
     rounds = Rounds(evidence, ceiling, runner.never_fell)
     for each in rounds:
         runner.run(each)
@@ -141,9 +188,27 @@ def check(
         steps=trainer.steps,
         budget=trainings,
         config_steps=rounds.spent + (0 if curvature is None else curvature.config_steps),
-        seconds=time.perf_counter() - begin,
-        plan=used,
+        seconds=0.0,
+        plan=_plan(trainer),
     )
+
+
+def _recorded_plan(study: Study | Path | str | None) -> Plan | None:
+    """Return the plan of a study that goes on."""
+    recorded = study.info().plan if isinstance(study, Study) else None
+    return None if recorded is None else Plan.from_json(recorded)
+
+
+def _plan(trainer: Trainer) -> Plan | None:
+    return trainer.plan if isinstance(trainer, FleetTrainer) else None
+
+
+def _pilot(trainer: Trainer, recipe: Recipe, seed: int) -> tuple[Trial, Outcome] | None:
+    """Run the check's first trial where a budget in seconds needs the time of a step and no plan knows it."""
+    if _plan(trainer) is not None:
+        return None
+    ((trial, outcome),) = trainer.train([Trial(recipe, lowest_rung(trainer.steps), seed)])
+    return trial, outcome
 
 
 def trainer_of(
@@ -153,6 +218,8 @@ def trainer_of(
     plan: Plan | None,
     device: str,
     steps: int | None,
+    workers: int,
+    timeout: float | None,
     budget: Budget,
     progress: Progress,
     stop: Stop,
@@ -169,10 +236,12 @@ def trainer_of(
     if given is not None or subject is None:
         return given  # type: ignore[return-value]  # one of the two is there
     if not isinstance(subject, Task):
-        return function_trainer(subject, steps=steps, progress=progress, stop=stop)
+        return function_trainer(subject, steps=steps, workers=workers, timeout=timeout, progress=progress, stop=stop)
     task = subject if steps is None else subject.with_length(steps=steps)
     task = task if checkpoint is None else starting_from(task, checkpoint)
     trainings = auto_trainings(task.total_steps) if budget.is_auto else budget.trainings
+    if trainings is not None:  # before any work
+        _enough(trainings, budget, steps=task.total_steps)
     work = None if trainings is None else math.ceil(trainings * task.total_steps)
     trainer = fleet_trainer(
         task, plan=plan, members=WIDTH, config_steps=work, device=device, progress=progress, stop=stop
@@ -191,17 +260,32 @@ def auto_trainings(steps: int) -> float:
     return min(MOST_AUTO, max(LEAST_AUTO, AUTO_TRAININGS * math.sqrt(AUTO_STEPS / steps)))
 
 
-def resolved(budget: Budget, *, steps: int, plan: Plan | None) -> float:
+def resolved(budget: Budget, trainer: Trainer, *, pace: float | None = None) -> float:
     """Return a budget in full trainings; ``auto`` is :func:`auto_trainings`.
 
+    Args:
+        budget: As it was given.
+        trainer: What runs the trials.
+        pace: Seconds of a step, where no plan knows it.
+
     Raises:
-        BudgetError: If it buys less than 5 of the shortest trials, or is in seconds and there is no plan to convert it.
+        BudgetError: If it buys less than 5 of the shortest trials.
     """
+    steps, plan = trainer.steps, _plan(trainer)
     if budget.is_auto:
         return auto_trainings(steps)
-    if budget.trainings is None and plan is None:
-        raise BudgetError(f"the budget {budget} needs the time of a step, which is not known here.", hint="as in 2x.")
-    trainings = budget.trainings if plan is None else trainings_of(budget, steps=steps, plan=plan)
+    if plan is not None:
+        return _enough(trainings_of(budget, steps=steps, plan=plan), budget, steps=steps)
+    timed = None if pace is None or budget.seconds is None else budget.seconds / (max(pace, LEAST_PACE) * steps)
+    return _enough(timed or budget.trainings, budget, steps=steps)
+
+
+def _enough(trainings: float | None, budget: Budget, *, steps: int) -> float:
+    """Return a budget in trainings if it buys a few trials.
+
+    Raises:
+        BudgetError: If it does not.
+    """
     least = FEWEST_TRIALS * lowest_rung(steps) / steps
     if trainings is None or trainings < least:
         raise BudgetError(
@@ -270,6 +354,8 @@ def _curvature(trainer: Trainer, recipe: Recipe, own: OwnTraining, left: int) ->
     if not isinstance(trainer, FleetTrainer) or own.diverged:
         return None
     trial = Trial(recipe, own.steps, own.seed)
+    if trainer.end_state(trial) is None:  # it was trained before the check was interrupted
+        [*trainer.train([trial])]
     end = trainer.end_state(trial)
     if end is None:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from surefoot.checking.curvature_summary import CurvatureSummary
@@ -17,12 +17,46 @@ from surefoot.errors import StudyError
 from surefoot.finding import Finding
 from surefoot.fleet import Plan
 from surefoot.recipe import Recipe
+from surefoot.studies import Study, add_check, check_row
 from surefoot.trainers import Curve
 from surefoot.values import Json
 
 SCHEMA = 2
 # JSON has no such numbers.
 UNBOUNDED = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+
+def recorded(result: CheckResult, study: Study) -> CheckResult:
+    """Write a check to the database of its study, which is done with it; return it with where it is found there.
+
+    Raises:
+        StudyError: If the database cannot be written.
+    """
+    command = study.info().settings.get("line")
+    number = add_check(
+        study.database,
+        to_record(result),
+        task=result.task,
+        recipe=str(result.recipe),
+        verdict=result.verdict,
+        command=command,
+    )
+    study.release(status="done", result={"check": number})
+    return replace(result, study=f"{study.database.path}, check {number}")
+
+
+def read_check(study: Study) -> CheckResult:
+    """Return the check of a study that is done.
+
+    Raises:
+        StudyError: If it is not done, or is none of a check.
+    """
+    info = study.info()
+    if info.status != "done" or info.result is None or "check" not in info.result:
+        raise StudyError(f"study {study.name} has no check that is done.")
+    number = info.result["check"]
+    result = from_record(check_row(study.database, number).result)
+    return replace(result, study=f"{study.database.path}, check {number}")
 
 
 def to_record(result: CheckResult) -> dict[str, Json]:

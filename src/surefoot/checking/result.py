@@ -68,6 +68,7 @@ class CheckResult:
         config_steps: What everything cost, a Hessian-vector product counted as two.
         seconds: Wall-clock time.
         plan: How it was run; ``None`` where no fleet ran it.
+        study: Where it is recorded, ``None`` where it is not.
     """
 
     task: str
@@ -85,6 +86,7 @@ class CheckResult:
     config_steps: int
     seconds: float
     plan: Plan | None
+    study: str | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -142,6 +144,7 @@ class CheckResult:
             "config_steps": self.config_steps,
             "seconds": self.seconds,
             "plan": None if self.plan is None else self.plan.to_json(),
+            "study": self.study,
         }
 
 

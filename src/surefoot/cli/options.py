@@ -51,12 +51,35 @@ def task_options(command: Command) -> Command:
             metavar="SHARE",
             help="Share of a CSV's rows set aside for the last comparison.",
         ),
-        click.option("--split-seed", type=click.IntRange(min=0), default=0, help="The luck of a CSV's split."),
+        click.option("--split-seed", type=click.IntRange(min=0), default=0, help="Seed of a CSV's split."),
         click.option("--steps", type=int, help="Length of a full training in optimizer steps."),
         click.option("--epochs", type=float, help="The same in passes over the training data."),
         click.option("--batch-size", type=int, help="Another batch size than the task's own."),
         click.option(
             "--data-folder", type=click.Path(path_type=Path), metavar="FOLDER", help="Where fashion-mnist's files lie."
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def trial_options(command: Command) -> Command:
+    """Add the options that say how trials of a function or a script are run."""
+    options = (
+        click.option(
+            "--workers",
+            type=click.IntRange(min=0),
+            default=0,
+            metavar="N",
+            help="Trials of a function or script side by side, each in a process of its own.",
+        ),
+        click.option(
+            "--trial-timeout",
+            "timeout",
+            type=float,
+            metavar="SECONDS",
+            help="A trial of a function or script that takes longer has failed.",
         ),
     )
     for option in reversed(options):

@@ -11,14 +11,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
-from click.core import ParameterSource
 
 from surefoot.cli.again import again
 from surefoot.cli.device import check_device
 from surefoot.cli.exits import DONE, FAILED, INTERRUPTED
-from surefoot.cli.options import TASK_OPTIONS, run_options, task_options
+from surefoot.cli.options import TASK_OPTIONS, run_options, task_options, trial_options
 from surefoot.cli.plans import read_plan
-from surefoot.cli.subject import load_subject, script_of
+from surefoot.cli.resume import (
+    given_anew,
+    kept_settings,
+    one_subject,
+    require_subject,
+    said_to_go_on,
+    settings_to_go_on,
+)
+from surefoot.cli.subject import load_subject
 from surefoot.errors import StudyError
 
 if TYPE_CHECKING:
@@ -53,8 +60,6 @@ ALSO = (
 )
 SAMPLERS = ("surefoot", "tpe", "gp", "random", "grid")
 DEFAULT_STUDY, DEFAULT_OUT = "surefoot.db", "surefoot-out"
-# What a study may be given anew when it is gone on with: none of these makes its recorded trials worth less.
-WITH_RESUME = ("resume", "budget", "workers", "timeout", "out", "save_model", "as_json", "quiet", "no_report")
 
 
 def search_options(command: Command) -> Command:
@@ -106,20 +111,7 @@ def search_options(command: Command) -> Command:
             show_default=True,
             help="What a good rate may lose, as a share of the best loss.",
         ),
-        click.option(
-            "--workers",
-            type=click.IntRange(min=0),
-            default=0,
-            metavar="N",
-            help="Trials of a function or script side by side, each in a process of its own.",
-        ),
-        click.option(
-            "--trial-timeout",
-            "timeout",
-            type=float,
-            metavar="SECONDS",
-            help="A trial of a function or script that takes longer has failed.",
-        ),
+        trial_options,
         click.option(
             "--study",
             type=click.Path(path_type=Path),
@@ -149,18 +141,12 @@ def run_command(
     name: Literal["find", "tune"], text: str | None, *, resume: str | None, settings: dict[str, Any]
 ) -> int:
     """Begin a search, or go on with one; return the exit code."""
-    started, context = time.monotonic(), click.get_current_context()
-    script = script_of(context)
-    if sum(given is not None for given in (text, script, resume)) != 1:
-        raise click.UsageError("give a SUBJECT, or a script after --, or --resume STUDY: one of them.", context)
+    started = time.monotonic()
+    script = one_subject(text, resume)
     settings = {"compare": (), "save_model": None, **settings}
     if resume is None:
         return _begun(name, text, script, settings, started=started)
-    given = {key for key in context.params if context.get_parameter_source(key) is ParameterSource.COMMANDLINE}
-    refused = sorted(given - {*WITH_RESUME})
-    if refused:
-        raise click.UsageError(f"--resume goes on as the study was begun; leave out {', '.join(refused)}.", context)
-    return _resumed(name, resume, {**settings, "given": given}, started=started)
+    return _resumed(name, resume, settings, given_anew(), started=started)
 
 
 def _begun(
@@ -183,35 +169,28 @@ def _begun(
     _check_surroundings(settings)
     if settings["study"].exists():
         Database(settings["study"])
-    kept = {key: _plain(settings[key]) for key in KEPT if key in settings}
-    kept |= {"task": text, "script": None if script is None else list(script)}
+    kept = kept_settings(settings, KEPT, text=text, script=script)
     subject = load_subject(text, script, settings)
     return _run(name, subject, settings["study"], settings, kept=kept, started=started)
 
 
-def _resumed(name: Literal["find", "tune"], text: str, settings: dict[str, Any], *, started: float) -> int:
+def _resumed(
+    name: Literal["find", "tune"], text: str, settings: dict[str, Any], given: set[str], *, started: float
+) -> int:
     """Go on with a study as it was begun, with a larger budget if one is given."""
     from surefoot.studies import Study
 
-    study, given = Study.open(text), settings.pop("given")
+    study = Study.open(text)
     info = study.info()
-    begun = info.settings.get("command", "tune")
-    if begun != name:
-        raise StudyError(f"study {study.name} is one of surefoot {begun}.", hint=f"surefoot {begun} --resume {text}.")
-    recorded = {key: value for key, value in info.settings.items() if key not in given or key not in WITH_RESUME}
-    paths = {key: Path(value) for key in ("data_folder", "out") if (value := recorded.get(key)) is not None}
-    before = {**settings, **recorded, **paths}
+    before = settings_to_go_on(info, name, study.name, settings, given)
     _check_surroundings(before)
     if info.status == "done" and ("budget" not in given or settings["budget"] == info.settings.get("budget")):
         from surefoot.search.read_result import read_result
 
         click.echo(f"study {study.name} is done; this is its result.", err=True)
         return _finished(read_result(study), before)
-    script = recorded.get("script")
-    if recorded.get("task") is None and script is None:
-        raise StudyError(f"study {study.name} was begun from Python; go on with it there.")
-    before["budget"] = settings["budget"] if "budget" in given else info.settings["budget"]
-    subject = load_subject(recorded.get("task"), script, before)
+    require_subject(info, study.name)
+    subject = load_subject(info.settings.get("task"), info.settings.get("script"), before)
     return _run(name, subject, study, before, kept={}, started=started)
 
 
@@ -267,11 +246,7 @@ def _interrupted(name: str, result: SearchResult | None, study: str | None, *, a
     """Show the best so far, and the line that goes on."""
     if result is not None and result.measurements:
         _print(result, as_json=as_json)
-    if study is None:
-        click.echo("interrupted before anything was measured.", err=True)
-    else:
-        command = shlex.join(["surefoot", name, "--resume", study])
-        click.echo(f"interrupted; what was done is kept. Go on with: {command}", err=True)
+    said_to_go_on(name, study)
     return INTERRUPTED
 
 
@@ -369,13 +344,6 @@ def _compared(settings: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _plain(value: Any) -> Json:
-    """Return a setting as JSON data."""
-    if isinstance(value, Path):
-        return str(value)
-    return [*value] if isinstance(value, tuple) else value
 
 
 def _check_surroundings(settings: Mapping[str, Any]) -> None:

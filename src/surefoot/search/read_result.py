@@ -18,6 +18,8 @@ def read_result(study: Study) -> SearchResult:
         StudyError: If it is not done.
     """
     info = study.info()
+    if info.settings.get("command") == "check":
+        raise StudyError(f"study {study.name} is one of surefoot check.", hint=f"surefoot check --resume {study.name}")
     if info.status != "done" or info.result is None:
         command = info.settings.get("command", "tune")
         raise StudyError(

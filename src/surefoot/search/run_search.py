@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
@@ -20,13 +19,14 @@ from surefoot.search.request import Request
 from surefoot.search.result import SearchResult
 from surefoot.search.samplers import Sampler, as_sampler
 from surefoot.search.scaling import Transfer
-from surefoot.search.search_study import keep_beside, keep_model, released, study_of
+from surefoot.search.search_study import keep_model, study_of
 from surefoot.search.space import Coordinates
 from surefoot.search.transfer import MOST_TRAININGS, transfer
 from surefoot.studies import Ledger, Study
+from surefoot.studies.driving import keep_beside, released
 from surefoot.tasks.task import Task
 from surefoot.trainers import Outcome, Trainer, Trial
-from surefoot.trainers.make_trainer import fleet_trainer, function_trainer, given_trainer, task_or_function_of
+from surefoot.trainers.make_trainer import closed, fleet_trainer, function_trainer, given_trainer, task_or_function_of
 from surefoot.values import Json
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def run_search(request: Request) -> SearchResult:
         raise TaskError(f"tolerance is a share between 0 and 1; given {request.tolerance:g}.")
     sampler = as_sampler(request.sampler)
     trainer = trainer_of(request)
-    with _closed(trainer):
+    with closed(trainer):
         request.aim.require(trainer)
         if request.transfer and not hasattr(trainer, "task"):
             raise TaskError("the batch size of a function or a script is its own.", hint="--transfer needs a Task.")
@@ -72,10 +72,8 @@ def run_search(request: Request) -> SearchResult:
         if budget.trainings is not None:
             stages = stages.within(round(budget.trainings * trainer.steps))
         study = study_of(request, trainer, budget)
-        if study is not None:
-            study.take_lease()
         with released(study, request.command):
-            keep_beside(study, trainer, request)
+            keep_beside(study, trainer, output=request.output)
             ledger = Ledger(trainer, study)
             if pilot is not None:
                 ledger.add(*pilot)
@@ -113,17 +111,6 @@ def _transferred(request: Request, engine: Engine, result: SearchResult, study: 
         study=study,
         frontier=result.frontier,
     )
-
-
-@contextmanager
-def _closed(trainer: Trainer) -> Iterator[None]:
-    """End a trainer's worker processes, where it has some, with the search."""
-    try:
-        yield
-    finally:
-        close = getattr(trainer, "close", None)
-        if close is not None:
-            close()
 
 
 def _require_time(request: Request, budget: Budget) -> None:

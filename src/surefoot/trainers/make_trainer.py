@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -106,3 +107,14 @@ def fleet_trainer(
         progress.stage("calibration", config_steps=0)
         plan = calibrate(task, members=members, config_steps=config_steps, device=device, tell=progress.tell)
     return FleetTrainer(task, plan, progress=progress, stop=stop)
+
+
+@contextmanager
+def closed(trainer: Trainer) -> Iterator[None]:
+    """End a trainer's worker processes, where it has some, with the work."""
+    try:
+        yield
+    finally:
+        close = getattr(trainer, "close", None)
+        if close is not None:
+            close()

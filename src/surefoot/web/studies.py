@@ -40,6 +40,7 @@ def studies(path: Path) -> Data:
     """Return all studies of a database, the newest first."""
     database = opened(path)
     infos = [Study(database, number).info() for number in reversed(database.study_ids())]
+    infos = [info for info in infos if info.settings.get("command") != "check"]  # checks have a list of their own
     return {
         "schema": 1,
         "path": path.name,

@@ -214,12 +214,20 @@ def test_a_recipe_whose_own_trial_raises_is_no_divergence():
         check(broken, sgd(0.1), steps=64)
 
 
+@pytest.mark.parametrize(("budget", "trainings"), [("10s", 10.0), ("128s", 128.0)])
+def test_a_budget_in_seconds_is_timed_by_the_first_trial(budget, trainings):
+    paced = Fixed(lambda trial: Outcome(1.0, seconds=trial.steps / STEPS))  # a second a training
+    assert check(paced, sgd(0.1), budget=budget).budget == pytest.approx(trainings)
+    assert len({*paced.trained}) == len(paced.trained)
+    with pytest.raises(BudgetError, match="a check needs 5 short trials"):
+        check(paced, sgd(0.1), budget="0.5s")
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
         ({"recipe": "sgd(lr=0)"}, RecipeError),
         ({"budget": "0.1x"}, BudgetError),
-        ({"budget": "10s"}, BudgetError),
         ({"checkpoint": "weights.pt"}, TaskError),
     ],
 )
