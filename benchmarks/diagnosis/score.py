@@ -10,11 +10,13 @@ import numpy as np
 
 from benchmarks.diagnosis.cases import Case
 from benchmarks.diagnosis.generate import Grid
-from benchmarks.diagnosis.labels import Label
+from benchmarks.diagnosis.labels import RECOVERED, WORTH, Label
 
 HEALTHY, UNKNOWN = "healthy", "unknown"
 # Labels under which learning rate and momentum are well set.
 WELL_SET = (HEALTHY, "overfitting")
+# A fault that costs such a share of the final loss is to be named and mended.
+COSTLY = 0.2
 DRAWS, LOW, HIGH = 1000, 0.05, 0.95
 
 
@@ -96,31 +98,72 @@ def confusion(rows: Sequence[Judged]) -> dict[str, dict[str, int]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
-    """What becomes of unhealthy runs whose advice is followed once.
+class Advised:
+    """What a judge said of a case.
 
     Attributes:
-        runs: How many there are.
-        advised: Share of them that got advice.
-        improved: Share of all of them that end lower, on the labels' seeds.
-        gap_closed: Median over all of them of the share of the way to the best single change.
-        gap_to_grid: The same to the best of the whole grid.
+        case: The case.
+        grid: What it is of.
+        verdict: What the judge said.
+        advice: Learning rate and momentum that it advises; the case's own where it advises no change.
     """
 
-    runs: int
-    advised: float
+    case: Case
+    grid: Grid
+    verdict: str
+    advice: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What becomes of runs whose advice is followed once.
+
+    Attributes:
+        costly: Runs with a fault that costs a fifth of the final loss or more, or all of it.
+        named: Share of them whose fault is named.
+        improved: Share of them that end lower with the advice, on the labels' seeds.
+        mended: Share of them where the advice recovers four fifths of what the best single change saves.
+        gap_closed: Median over them of the share that it recovers.
+        runs: All runs.
+        worse: Share of them that are told to change something that makes them end more than 5 % higher.
+    """
+
+    costly: int
+    named: float
     improved: float
+    mended: float
     gap_closed: float
-    gap_to_grid: float
+    runs: int
+    worse: float
 
 
-def followed(rows: Sequence[tuple[Case, Grid, tuple[float, float]]]) -> Followed:
-    """Return what following the advice does: cases, their grids, and the learning rate and momentum advised."""
-    found = [_followed(*row) for row in rows if row[0].label.verdict not in WELL_SET]
-    if not found:
-        return Followed(0, math.nan, math.nan, math.nan, math.nan)
-    advised, improved, closed, to_grid = (np.array(column) for column in zip(*found, strict=True))
-    return Followed(len(found), advised.mean(), improved.mean(), float(np.median(closed)), float(np.median(to_grid)))
+def followed(rows: Sequence[Advised], *, costly: float = COSTLY) -> Followed:
+    """Return what following the advice once does.
+
+    Args:
+        rows: What was advised.
+        costly: Share of the final loss from which on a fault counts.
+    """
+    faults = [
+        row
+        for row in rows
+        if row.case.label.verdict not in WELL_SET
+        and (row.case.label.gain >= costly or row.case.label.verdict == "diverged")
+    ]
+    worse = sum(_made_worse(row) for row in rows) / len(rows)
+    if not faults:
+        return Followed(0, math.nan, math.nan, math.nan, math.nan, len(rows), worse)
+    closed = np.array([_closed(row) for row in faults])
+    named = sum(row.verdict in row.case.label.right for row in faults) / len(faults)
+    return Followed(
+        len(faults),
+        named,
+        float((closed > 0).mean()),
+        float((closed >= RECOVERED).mean()),
+        float(np.median(closed)),
+        len(rows),
+        worse,
+    )
 
 
 def loss_at(grid: Grid, lr: float, momentum: float) -> float:
@@ -141,15 +184,21 @@ def loss_at(grid: Grid, lr: float, momentum: float) -> float:
     return float(np.exp((1 - share) * np.log(pair[0]) + share * np.log(pair[1])))
 
 
-def _followed(case: Case, grid: Grid, advice: tuple[float, float]) -> tuple[bool, bool, float, float]:
-    start, own = float(grid.start.mean()), loss_at(grid, *_setting(case))
-    own = min(own, start)
-    final = np.where(np.isfinite(grid.valid[..., -1]), grid.valid[..., -1], np.inf).mean(-1)
-    best = min(own * (1.0 - case.label.gain), own) if case.label.gain else float(final.min())
-    after = min(loss_at(grid, *advice), start)
-    changed = not np.allclose(advice, _setting(case), rtol=1e-3)
-    closed = [(own - after) / (own - goal) if own > goal else 0.0 for goal in (best, float(final.min()))]
-    return changed, bool(changed and after < own), closed[0], closed[1]
+def _closed(row: Advised) -> float:
+    """Return how much of what the best single change saves the advice does; a run that diverged ends where it began."""
+    start = float(row.grid.start.mean())
+    own = min(loss_at(row.grid, *_setting(row.case)), start)
+    gain = row.case.label.gain
+    final = np.where(np.isfinite(row.grid.valid[..., -1]), row.grid.valid[..., -1], np.inf).mean(-1)
+    goal = own * (1.0 - gain) if gain else float(final.min())
+    after = min(loss_at(row.grid, *row.advice), start)
+    return (own - after) / (own - goal) if own > goal else 0.0
+
+
+def _made_worse(row: Advised) -> bool:
+    if np.allclose(row.advice, _setting(row.case), rtol=1e-3):
+        return False
+    return loss_at(row.grid, *row.advice) > (1.0 + WORTH) * loss_at(row.grid, *_setting(row.case))
 
 
 def _setting(case: Case) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
     python -m benchmarks.diagnosis.verdicts [--quick]    # goes on where it stopped
 
-Every case is checked at the default budget; a part of them at twice and at two fifths of it as well.
+Every case is checked at the default budget (``auto``, 2x for 220 steps); a part of them at half of it and at more.
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ from surefoot.checking.check import check
 from surefoot.fleet import Plan
 from surefoot.tasks.task import Task
 
-# Cases of a grid that are checked at each budget, in full trainings; the cases of a smaller number are among those of
-# a larger one.
-BUDGETS = {5.0: 32, 10.0: 6, 2.0: 6}
+# Cases of a grid that are checked at each budget; the cases of a smaller number are among those of a larger one.
+BUDGETS = {"auto": 32, "5x": 6, "1x": 6}
 # Far from the labels' seeds.
 FIRST_SEED = 900_001
 # The same for all, so that nothing hangs on what calibration measures on a busy machine; a process a core beside it.
@@ -41,10 +40,10 @@ class Question:
     place: int
     each: int
     recipe: str
-    budget: float
+    budget: str
 
     @property
-    def key(self) -> tuple[str, str, float]:
+    def key(self) -> tuple[str, str, str]:
         """What tells it from all others."""
         return self.task, self.recipe, self.budget
 
@@ -61,9 +60,7 @@ def questions(*, quick: bool) -> Iterator[Question]:
 def answer(question: Question) -> dict[str, Any]:
     """Check one case."""
     task = next(found for make in tasks.TEST if (found := task_of(make.__name__)).name == question.task)
-    found = check(
-        task, question.recipe, budget=f"{question.budget:g}x", seed=FIRST_SEED + 2 * question.place, plan=PLAN
-    )
+    found = check(task, question.recipe, budget=question.budget, seed=FIRST_SEED + 2 * question.place, plan=PLAN)
     return {
         "task": question.task,
         "recipe": question.recipe,
