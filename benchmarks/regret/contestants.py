@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from zlib import crc32
 
 from benchmarks.contestants.space import recipe_text
 from benchmarks.regret.lockstep import drive
 from benchmarks.regret.searches import COSTS, SEARCHES, Ended, Recommendation, recommendations
+from surefoot.fleet import Plan
 from surefoot.tasks.task import Task
 
 # What a range test takes.
@@ -50,14 +53,24 @@ class Contestant:
 
 
 def tuned(task: Task, seed: int, most: float) -> list[Recommendation]:
-    """Return what surefoot recommends with each budget."""
-    import surefoot  # noqa: PLC0415  (its search is what is measured: nothing else loads it)
+    """Return what surefoot recommends with each budget: one search, gone on with as the budget grows.
 
-    points = []
-    for cost in (cost for cost in COSTS if cost <= most):
-        result = surefoot.tune(task, budget=f"{cost:g}x", seed=seed)
-        recipe = None if result.recipe is None else str(result.recipe)
-        points.append(Recommendation(result.config_steps / task.total_steps, recipe, result.steps or task.total_steps))
+    What a search that goes on recommends is what it would have recommended with that budget from the start
+    (``tests/functional/test_resume.py``).
+    """
+    import surefoot  # noqa: PLC0415  (its search is what is measured: nothing else loads it)
+    from surefoot.studies import Study  # noqa: PLC0415
+
+    points, plan = [], None
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "study.db"
+        for cost in (cost for cost in COSTS if cost <= most):
+            study = Study.open(str(path)) if path.exists() else path
+            result = surefoot.tune(task, budget=f"{cost:g}x", seed=seed, study=study, plan=plan)
+            plan = None if result.plan is None else Plan.from_json(result.plan)
+            recipe = None if result.recipe is None else str(result.recipe)
+            steps = result.steps or task.total_steps
+            points.append(Recommendation(result.config_steps / task.total_steps, recipe, steps))
     return at_costs(points, most=most)
 
 
