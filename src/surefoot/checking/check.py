@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
 from surefoot.budget import Budget
 from surefoot.checking.curvature_summary import CurvatureSummary, measure_curvature
 from surefoot.checking.evidence import CheckTrial, Evidence
@@ -57,8 +55,6 @@ WIDTH = 4
 LEAST_PACE = 1e-9
 # What a check that goes on must ask for again.
 SAME = ("command", "recipe", "checkpoint", "trained")
-# The end of a training loss is the mean of this share of its points.
-LAST = 0.1
 
 
 def check(
@@ -339,7 +335,8 @@ class Runner:
         if one is None or other is None or not other.ok:
             return False
         lowest = min([one.loss, *one.valid.losses])
-        trained = _end(one) < _end(other) if one.train.losses and other.train.losses else False
+        ends = one.train_end, other.train_end
+        trained = ends[0] is not None and ends[1] is not None and ends[0] < ends[1]
         return not lowest < other.loss and not trained
 
     def own_training(self) -> OwnTraining:
@@ -371,9 +368,3 @@ def _symptoms(own: OwnTraining, curvature: CurvatureSummary | None) -> tuple[Sym
         return ()
     valid = [*zip(own.valid.steps, own.valid.losses, strict=True)]
     return symptoms_of(own.train.losses, valid, share_of_noise=None if curvature is None else curvature.share_of_noise)
-
-
-def _end(outcome: Outcome) -> float:
-    """Return the training loss at the end of a trial."""
-    losses = outcome.train.losses
-    return float(np.mean(losses[-max(1, round(LAST * len(losses))) :]))

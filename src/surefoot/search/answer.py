@@ -14,7 +14,7 @@ from surefoot.recipe import Recipe
 from surefoot.recipe.families import family_of
 from surefoot.schedules import digits, scaled
 from surefoot.search.cliff import MARGIN, Cliff, Trained
-from surefoot.search.proposal import lattice
+from surefoot.search.proposal import AS_GOOD, lattice
 from surefoot.search.result import FrontierPoint, GoodRange, MomentumRow
 from surefoot.search.space import Coordinates, Point
 from surefoot.search.space.axes import Axis
@@ -57,7 +57,7 @@ class Reader:
     def cliff(self) -> Cliff:
         """Which trials broke."""
         if self._cliff is None:
-            self._cliff = Cliff.of(self.trials, self.surrogate.scale)
+            self._cliff = Cliff.of(self.trials, self.surrogate.scale, steps=self.full_steps)
         return self._cliff
 
     @property
@@ -78,7 +78,10 @@ class Reader:
         # Weighed with the mean at a somewhat larger rate: on the edge of a cliff the next seed may fall.
         ahead, _ = self.surrogate.predict(features + np.eye(1, features.shape[1]) * MARGIN, steps)
         values = np.where(safe | ~safe.any(), np.maximum(means, 0.5 * (means + ahead)), np.inf)
-        number = int(np.argmin(values))
+        # Of those about as good the largest rate: what short trials cannot tell apart, long trainings often do.
+        as_good = (values <= values.min() + AS_GOOD) & self.cliff.held(features, self.coordinates.optimizers_at(points))
+        as_good[np.argmin(values)] = True
+        number = int(np.argmax(np.where(as_good, features[:, 0], -np.inf)))
         return self.coordinates.recipe(points[number]), float(means[number]), float(deviations[number])
 
     @property
@@ -238,31 +241,6 @@ class Reader:
             return recipe
         factor = family.lr(1.0, momentum) / family.lr(1.0, recipe.momentum.highest)
         return with_momentum(recipe, momentum).with_(lr=scaled(recipe.lr, factor))
-
-
-def recommended_length(frontier: Sequence[FrontierPoint], surrogate: Surrogate) -> tuple[int, int | None]:
-    """Return how long to train, and after how many steps the loss rises again (``None`` where it does not).
-
-    A training shorter than the full one is recommended where trials of more steps ended worse, by more than their
-    noise; else the full one.
-
-    Args:
-        frontier: The fewest steps first, the full training last.
-        surrogate: Of the losses.
-    """
-    full = frontier[-1]
-    tried = [point for point in frontier if point.trials]
-    if len(tried) < 2:
-        return full.steps, None
-    best = min(tried, key=lambda point: point.loss)
-    longer = [point for point in tried if point.steps > best.steps]
-    if not longer:
-        return full.steps, None
-    noise = surrogate.noise
-    rises = [surrogate.scale.value(point.loss) - surrogate.scale.value(best.loss) for point in longer]
-    if max(rises) > max(NORMAL_90 * noise, math.log(1.05)) and rises[-1] > 0:
-        return best.steps, best.steps
-    return full.steps, None
 
 
 def _at_end(value: float, low: float, high: float) -> bool:

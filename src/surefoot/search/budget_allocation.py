@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from surefoot.budget import Budget
 from surefoot.errors import BudgetError
-from surefoot.surrogate.rungs import FACTOR, FEWEST_STEPS, rungs
+from surefoot.surrogate.rungs import FEWEST_STEPS, is_short, rungs
 
 # ``auto``: so many seconds or trainings, whichever is less; but never under what an answer takes. Where one training
 # takes over a minute, never more than three of them.
@@ -23,7 +23,7 @@ SPREAD_PER_AXIS, ROUNDS_PER_AXIS = 3, 0.5
 # where it is a small one.
 # Of a long training, no trial of the search is longer than this share of it; nor does a map have longer ones.
 LONGEST_CLIMB = 0.26
-SHORT_TRAINING, LONG_TRAINING = (4, 1, (2, 2)), (6, 2, (4, 1))
+SHORT_TRAINING, LONG_TRAINING = (4, 1, (2, 2)), (6, 2, (3, 1))
 # A search needs so many trials at least to say anything.
 FEWEST_TRIALS = 5
 # Of a deadline, so much is left for the answer.
@@ -61,11 +61,11 @@ class Stages:
 
         Example:
             >>> Stages.of(4000, axes=2, optimizers=1).climb, Stages.of(220, axes=2, optimizers=1).climb
-            (((256, 4), (1024, 1)), ((56, 2), (112, 2)))
+            (((250, 3), (1000, 1)), ((56, 2), (112, 2)))
         """
         more = max(0, axes - 2)
         lengths = rungs(full_steps)
-        short = len(lengths) > 1 and lengths[1] < lengths[0] * FACTOR
+        short = is_short(full_steps)
         spread, rounds, counts = SHORT_TRAINING if short else LONG_TRAINING
         return cls(
             lengths[0],

@@ -17,6 +17,8 @@ Array = NDArray[np.float64]
 # A rate this near below one that broke is not recommended, in logarithms of the effective rate; a rate breaks later
 # with more momentum, about as the root of its memory.
 MARGIN, LEAN = math.log(1.3), 0.5
+# How far the cliff drops for each unit of the logarithm of the length: in eight times as many steps, to about 0.6.
+DROP = 0.25
 # What broke at a momentum says nothing of one whose memory differs by more than this factor.
 SAME_MEMORY = math.log(4.0)
 # A trial broke where it ended so far above the best of its length, on the scale of the losses.
@@ -31,11 +33,13 @@ class Trained:
         recipe: The recipe.
         point: In the unit cube, or beyond it.
         observation: Features, length and loss.
+        train_end: Training loss at its end; ``None`` where that is not known.
     """
 
     recipe: Recipe
     point: Point
     observation: Observation
+    train_end: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +50,17 @@ class Cliff:
         optimizers: Of every trial.
         features: Of every trial ``[n, D]``.
         broke: Whether it did ``[n]``.
+        longer: Logarithm of how many times longer the trainings are that it is to speak for ``[n]``.
     """
 
     optimizers: tuple[str, ...]
     features: Array
     broke: NDArray[np.bool_]
+    longer: Array
 
     @classmethod
-    def of(cls, trials: Sequence[Trained], scale: LossScale) -> Cliff:
-        """Return what some trials show.
+    def of(cls, trials: Sequence[Trained], scale: LossScale, *, steps: int) -> Cliff:
+        """Return what some trials show of trainings of a length: what broke in fewer steps breaks at lower rates there.
 
         A trial broke where it diverged, or ended far above the best of its length at a higher rate than that.
         """
@@ -72,7 +78,9 @@ class Cliff:
                 scale.value(trial.observation.loss) - scale.value(trials[rival].observation.loss) > BROKEN
                 and places[number] > places[rival] + MARGIN
             )
-        return cls(tuple(trial.recipe.optimizer for trial in trials), features, broke)
+        longer = np.array([max(0.0, math.log(steps / trial.observation.steps)) for trial in trials])
+        features[:, 0] -= np.where(broke, DROP * longer, 0.0)
+        return cls(tuple(trial.recipe.optimizer for trial in trials), features, broke, longer)
 
     def distances(self, optimizer: str, features: Array) -> tuple[Array, Array]:
         """Return how far trials of like momentum that held, and that broke, lie above a setting on the line."""
@@ -86,6 +94,14 @@ class Cliff:
         alike = np.array(self.optimizers)[None] == np.array(optimizers)[:, None]
         alike &= np.abs(self.features[None, :, 1] - features[:, None, 1]) <= SAME_MEMORY
         found: NDArray[np.bool_] = (alike & self.broke[None] & (gaps < margin)).any(axis=1)
+        return found
+
+    def held(self, features: Array, optimizers: Sequence[str]) -> NDArray[np.bool_]:
+        """Tell which settings ``[m, D]`` lie below one of like momentum that held, as far as shorter trials show it."""
+        gaps = (_places(self.features) - DROP * self.longer)[None] - _places(features)[:, None]
+        alike = np.array(self.optimizers)[None] == np.array(optimizers)[:, None]
+        alike &= np.abs(self.features[None, :, 1] - features[:, None, 1]) <= SAME_MEMORY
+        found: NDArray[np.bool_] = (alike & ~self.broke[None] & (gaps >= 0)).any(axis=1)
         return found
 
     def edge(self, optimizer: str, features: Array) -> float | None:

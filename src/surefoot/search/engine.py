@@ -25,7 +25,7 @@ from surefoot.interruption import Interrupted, Stop, never
 from surefoot.recipe import Recipe
 from surefoot.recipe.families import effective_rate, family_of
 from surefoot.schedules import scaled
-from surefoot.search.answer import Reader, recommended_length
+from surefoot.search.answer import Reader
 from surefoot.search.budget_allocation import A_ROUND, Allowance, Stages
 from surefoot.search.budgeted_trials import CLIMB, FULL, MAP, AllFailedError, BudgetedTrials
 from surefoot.search.cliff import Trained
@@ -35,8 +35,10 @@ from surefoot.search.rate_range import best_decade, is_flat, learns, next_decade
 from surefoot.search.samplers import Sampler, SurrogateSampler, Tried
 from surefoot.search.space import Coordinates, Point, SearchSpace
 from surefoot.search.space.momentum_shapes import with_momentum
+from surefoot.search.training_length import recommended_length
 from surefoot.studies import Ledger
 from surefoot.surrogate import LossScale, Observation
+from surefoot.surrogate.rungs import is_short
 from surefoot.surrogate.surrogate import compressed
 from surefoot.trainers import Trainer, Trial
 
@@ -45,6 +47,8 @@ SEED_STRIDE, FRESH_SEEDS = 1_000, 10_000_000
 MOST_SEEDS = 5
 # So often the recommended recipe is looked for again after its full training diverged.
 ATTEMPTS = 3
+# Rounds of trials at the longest rung of the climb, and trials of a round.
+MOST_REFINEMENTS, REFINE_TRIALS = 4, 2
 # From so many trainings left on, the optimum is looked for with full trainings as well.
 POLISH, POLISH_TRIALS = 9.0, 2
 
@@ -105,7 +109,7 @@ class Engine:
             Interrupted: If asked to stop; what was measured until then is in the ledger.
         """
         try:
-            for stage in (self._find_range, self._map, self._climb, self._polish):
+            for stage in (self._find_range, self._map, self._climb, self._refine, self._polish):
                 stage()
             self.search_config_steps = self.ledger.config_steps
             self.decide()
@@ -126,6 +130,7 @@ class Engine:
                 row.trial.recipe,
                 where.point(row.trial.recipe),
                 Observation(where.features(row.trial.recipe), row.trial.steps, self.aim.cost(row.outcome)),
+                row.outcome.train_end,
             )
             for row in self.ledger.measurements
             if where.covers(row.trial.recipe)
@@ -154,7 +159,7 @@ class Engine:
             self.recipe = None
             return
         frontier = reader.frontier(self.lengths())
-        self.length, self.overfits_after = recommended_length(frontier, reader.surrogate)
+        self.length, self.overfits_after = recommended_length(frontier, reader.trials, reader.surrogate)
         self.recipe, _, _ = reader.best(self.length)
 
     def lengths(self) -> tuple[int, ...]:
@@ -233,10 +238,28 @@ class Engine:
         reserve = full if self.trains_in_full and self.allowance.left() >= full else 0
         for number, (steps, count) in enumerate(self.stages.climb):
             room = max((few for few in range(count + 1) if self.allowance.affords(few * steps + reserve)), default=0)
-            if not room or not self._try(f"{CLIMB}/{steps}", self._propose(room, steps, 100 + number), steps):
+            if not room or not self._try(
+                f"{CLIMB}/{steps}", self._propose(room, steps, 100 + number, bold=room > 1), steps
+            ):
                 return
-            reader = self.reader()
-            if reader is not None and recommended_length(reader.frontier(self.lengths()), reader.surrogate)[1]:
+            self.decide()
+            if self.overfits_after is not None:
+                return
+
+    def _refine(self) -> None:
+        """Look for the optimum with more trials at the longest rung that was climbed, where there is room for them.
+
+        Beyond the trainings in full that come first (of a long training the answer and what it is compared with, of a
+        short one the default recipe too), half of what is left goes there, the other half to more seeds.
+        """
+        if self.overfits_after is not None or not self.stages.climb or not math.isfinite(self.allowance.left()):
+            return
+        steps = self.stages.climb[-1][0]
+        left = self.allowance.left()
+        trainings = 1 + len(self.compare) + is_short(self.trainer.steps)
+        room = 0.5 * (left - trainings * self.trainer.steps) if self.trains_in_full else left
+        for number in range(min(MOST_REFINEMENTS, int(room // (REFINE_TRIALS * steps)))):
+            if not self._try(f"{CLIMB}/{steps}", self._propose(REFINE_TRIALS, steps, 300 + number, bold=True), steps):
                 return
 
     def _polish(self) -> None:
@@ -262,9 +285,11 @@ class Engine:
             outcomes = self._trials.run(FULL, [self.recipe], self.length, seed=self._fresh(0))
             if not outcomes:
                 return
-            if outcomes[0].ok:
+            recipe, length = self.recipe, self.length
+            self.decide()  # with what has been learned: that it diverges, or that a shorter training ends lower
+            if outcomes[0].ok and self.length == length:
+                self.recipe = recipe
                 break
-            self.decide()  # with what has been learned from its divergence
         contestants = self._contestants()
         for number in range(MOST_SEEDS):
             wanted = [recipe for recipe in contestants if not self.ledger.asked(self._trial(recipe, number))]
@@ -319,7 +344,7 @@ class Engine:
         box = ((0.0, 1.0),) * len(self._where.axes)
         return self.sampler.more(count, tried, box=box, generator=self._generator(10 + number))
 
-    def _propose(self, count: int, steps: int, number: int) -> list[Point]:
+    def _propose(self, count: int, steps: int, number: int, *, bold: bool = False) -> list[Point]:
         return propose(
             count,
             self.trained(),
@@ -327,6 +352,7 @@ class Engine:
             steps=steps,
             full_steps=self.trainer.steps,
             generator=self._generator(number),
+            bold=bold,
         )
 
     def _at_decade(self, optimizer: str, decade: int) -> Recipe:

@@ -64,7 +64,7 @@ def next_decades(costs: Mapping[int, float]) -> tuple[int, ...]:
     if not finite:
         return tuple(range(max(LOWEST, low - STRIDE), low))
     best = best_decade(costs)
-    flat = len(set(finite.values())) == 1
+    flat = len(_lowest(costs)) == len(finite)
     if best == high and high < HIGHEST:
         return tuple(range(high + 1, min(HIGHEST, high + (STRIDE if flat else 1)) + 1))
     if best == low and low > LOWEST:
@@ -73,8 +73,22 @@ def next_decades(costs: Mapping[int, float]) -> tuple[int, ...]:
 
 
 def best_decade(costs: Mapping[int, float]) -> int:
-    """Return the decade of the lowest cost; of equal ones the highest, for where nothing learns a higher rate may."""
-    return min(costs, key=lambda decade: (costs[decade], -decade))
+    """Return the decade of the lowest cost; of those that tell nothing apart the highest, for a higher rate may learn.
+
+    Example:
+        >>> best_decade({-1: 1.435, 0: 1.434, 1: 1.438}), best_decade({-1: 1.4, 0: 1.2, 1: 1.3})
+        (1, 0)
+    """
+    return max(decade for decade in costs if costs[decade] in _lowest(costs))
+
+
+def _lowest(costs: Mapping[int, float]) -> list[float]:
+    """Return the lowest cost and those that cannot be told from it."""
+    finite = [cost for cost in costs.values() if math.isfinite(cost)]
+    if not finite:
+        return [*costs.values()]
+    scale = LossScale.of(finite)
+    return [cost for cost in finite if scale.value(cost) - scale.value(min(finite)) <= LEARNS]
 
 
 def learns(costs: Mapping[int, float]) -> bool:

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+# The end of a training loss is the mean of this share of its points.
+LAST = 0.1
 Judge: TypeAlias = Literal["final", "best"]
 
 
@@ -74,6 +76,18 @@ class Outcome:
     def ok(self) -> bool:
         """Whether the training came to its end with a finite loss."""
         return math.isfinite(self.loss)
+
+    @property
+    def train_end(self) -> float | None:
+        """Training loss at the end, the mean of the last tenth of its points; ``None`` where none were kept.
+
+        Example:
+            >>> Outcome(0.5, train=Curve((10, 20, 30), (2.0, 1.0, 0.5))).train_end
+            0.5
+        """
+        losses = self.train.losses
+        last = losses[-max(1, round(LAST * len(losses))) :]
+        return sum(last) / len(last) if last else None
 
     def judged(self, by: Judge) -> float:
         """Return the loss that counts: the one at the end, or the best of those on the way and at the end.

@@ -106,6 +106,8 @@ class SearchSpace:
 
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         values |= {"lr_factor": None, "hyper": None}
+        # Left out where they say nothing, so that spaces of older studies are the same.
+        values |= {name: None for name in ("momentum_schedules", "no_decay") if values[name] == getattr(USUALLY, name)}
         named = {name: plain(value) for name, value in values.items() if value is not None}
         factors = {pattern: plain(found) for pattern, found in self.lr_factor}
         return named | {name: plain(found) for name, found in self.hyper} | ({"lr_factor": factors} if factors else {})
@@ -197,6 +199,7 @@ class SearchSpace:
 
 ALWAYS = "learning rate and momentum are always searched."
 FACTORS = "lr_factor is searched by name in a search space: lr_factor = {head = [1, 30]}."
+USUALLY = SearchSpace()
 # What is searched where a setting is asked for by its name alone.
 USUAL: dict[str, Any] = {
     "nesterov": (False, True),
