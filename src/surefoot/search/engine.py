@@ -250,13 +250,14 @@ class Engine:
         """Look for the optimum with more trials at the longest rung that was climbed, where there is room for them.
 
         Beyond the trainings in full that come first (of a long training the answer and what it is compared with, of a
-        short one the default recipe too), half of what is left goes there, the other half to more seeds.
+        short one these, the default and the runner-up on two seeds), half of what is left goes there, the other half to
+        more seeds.
         """
         if self.overfits_after is not None or not self.stages.climb or not math.isfinite(self.allowance.left()):
             return
         steps = self.stages.climb[-1][0]
         left = self.allowance.left()
-        trainings = 1 + len(self.compare) + is_short(self.trainer.steps)
+        trainings = 2 * (3 + len(self.compare)) if is_short(self.trainer.steps) else 1 + len(self.compare)
         room = 0.5 * (left - trainings * self.trainer.steps) if self.trains_in_full else left
         for number in range(min(MOST_REFINEMENTS, int(room // (REFINE_TRIALS * steps)))):
             if not self._try(f"{CLIMB}/{steps}", self._propose(REFINE_TRIALS, steps, 300 + number, bold=True), steps):

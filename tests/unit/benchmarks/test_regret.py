@@ -184,10 +184,11 @@ def test_a_search_draws_other_settings_on_every_task():
 
 
 def test_surefoot_is_asked_with_every_budget_and_pays_what_it_spent(monkeypatch):
-    def tune(task, *, budget, seed):
+    def tune(task, *, budget, seed, study, plan):
         asked.append((budget, seed))
-        spent = 1.5 * float(budget.removesuffix("x"))
-        return SimpleNamespace(recipe=f"after {budget}", steps=50, config_steps=round(spent * task.total_steps))
+        assert (study.name, plan) == ("study.db", None)
+        steps = round(1.5 * float(budget.removesuffix("x")) * task.total_steps)
+        return SimpleNamespace(recipe=f"after {budget}", steps=50, config_steps=steps, plan=None)
 
     asked = []
     monkeypatch.setattr("surefoot.tune", tune)
