@@ -134,7 +134,7 @@ def test_what_is_printed_goes_to_a_file_of_bounded_size(script, tmp_path, capfd)
     (path,) = tmp_path.glob("*.log")
     text = path.read_text()
     assert text.startswith("first\nxxx")
-    assert "last\n" in text
+    assert "last" in text  # its line break is written by itself, and may follow what comes from the other pipe
     assert "bytes are left out here" in text
     assert len(text) < 2_100_000
     assert capfd.readouterr() == ("", "")
