@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from surefoot.budget import Budget
+from surefoot.checking.check_budget import auto_trainings, enough, resolved
 from surefoot.checking.curvature_summary import CurvatureSummary, measure_curvature
 from surefoot.checking.evidence import CheckTrial, Evidence
 from surefoot.checking.findings import advised, findings_of
@@ -17,10 +18,9 @@ from surefoot.checking.record import recorded
 from surefoot.checking.result import CheckResult, OwnTraining
 from surefoot.checking.rounds import Round, Rounds
 from surefoot.checking.stake import best_of_each
-from surefoot.errors import BudgetError, RecipeError, TaskError
+from surefoot.errors import RecipeError, TaskError
 from surefoot.finding import Symptom
 from surefoot.fleet import Plan
-from surefoot.fleet.plan import trainings_of
 from surefoot.fleet.progress import Progress, Silent
 from surefoot.fleet.threads import using_threads
 from surefoot.interruption import Stop, never
@@ -44,15 +44,8 @@ from surefoot.trainers.make_trainer import (
 )
 from surefoot.values import Json
 
-# The default budget: two trainings at 220 steps, about half a training at 4000.
-AUTO_STEPS, AUTO_TRAININGS = 220, 2.0
-LEAST_AUTO, MOST_AUTO = 0.25, 4.0
-# Fewer trials at the lowest rung tell nothing.
-FEWEST_TRIALS = 5
 # Trials that one fleet has at most.
 WIDTH = 4
-# No step is faster, in seconds.
-LEAST_PACE = 1e-9
 # What a check that goes on must ask for again.
 SAME = ("command", "recipe", "checkpoint", "trained")
 
@@ -136,7 +129,12 @@ def check(
         if isinstance(trainer, FleetTrainer):
             trainer.keep_end = lambda trial: trial.recipe == recipe and trial.seed == seed
         pilot = None if asked.seconds is None else _pilot(trainer, recipe, seed)
-        trainings = resolved(asked, trainer, pace=None if pilot is None else pilot[1].seconds / pilot[0].steps)
+        trainings = resolved(
+            asked,
+            steps=trainer.steps,
+            plan=_plan(trainer),
+            pace=None if pilot is None else pilot[1].seconds / pilot[0].steps,
+        )
         about: dict[str, Json] = {
             "command": "check",
             "budget": str(Budget(trainings=trainings)),
@@ -237,58 +235,13 @@ def trainer_of(
     task = task if checkpoint is None else starting_from(task, checkpoint)
     trainings = auto_trainings(task.total_steps) if budget.is_auto else budget.trainings
     if trainings is not None:  # before any work
-        _enough(trainings, budget, steps=task.total_steps)
+        enough(trainings, budget, steps=task.total_steps)
     work = None if trainings is None else math.ceil(trainings * task.total_steps)
     trainer = fleet_trainer(
         task, plan=plan, members=WIDTH, config_steps=work, device=device, progress=progress, stop=stop
     )
     trainer.follow_valid = True
     return trainer
-
-
-def auto_trainings(steps: int) -> float:
-    """Return the default budget for a length, in full trainings: 2 √(220 / steps), between 0.25 and 4.
-
-    Example:
-        >>> [round(auto_trainings(steps), 2) for steps in (60, 220, 4000, 100_000)]
-        [3.83, 2.0, 0.47, 0.25]
-    """
-    return min(MOST_AUTO, max(LEAST_AUTO, AUTO_TRAININGS * math.sqrt(AUTO_STEPS / steps)))
-
-
-def resolved(budget: Budget, trainer: Trainer, *, pace: float | None = None) -> float:
-    """Return a budget in full trainings; ``auto`` is :func:`auto_trainings`.
-
-    Args:
-        budget: As it was given.
-        trainer: What runs the trials.
-        pace: Seconds of a step, where no plan knows it.
-
-    Raises:
-        BudgetError: If it buys less than 5 of the shortest trials.
-    """
-    steps, plan = trainer.steps, _plan(trainer)
-    if budget.is_auto:
-        return auto_trainings(steps)
-    if plan is not None:
-        return _enough(trainings_of(budget, steps=steps, plan=plan), budget, steps=steps)
-    timed = None if pace is None or budget.seconds is None else budget.seconds / (max(pace, LEAST_PACE) * steps)
-    return _enough(timed or budget.trainings, budget, steps=steps)
-
-
-def _enough(trainings: float | None, budget: Budget, *, steps: int) -> float:
-    """Return a budget in trainings if it buys a few trials.
-
-    Raises:
-        BudgetError: If it does not.
-    """
-    least = FEWEST_TRIALS * lowest_rung(steps) / steps
-    if trainings is None or trainings < least:
-        raise BudgetError(
-            f"a check needs {FEWEST_TRIALS} short trials: at least {math.ceil(100 * least) / 100:g}x; given {budget}.",
-            hint="leave it out, or give auto.",
-        )
-    return trainings
 
 
 @dataclass(slots=True)

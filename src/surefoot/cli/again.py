@@ -34,7 +34,8 @@ def again(command: str, task: str | None, settings: Mapping[str, Any], *, kept: 
     Args:
         command: Name of the command.
         task: What it is given, if anything.
-        settings: Its options; what has its default is left out, and a list is an option for each of its items.
+        settings: Its options; what has its default is left out, and a list is an option for each of its items. A
+            ``script`` among them follows after two dashes.
         kept: Which of them change the answer.
 
     Example:
@@ -48,4 +49,6 @@ def again(command: str, task: str | None, settings: Mapping[str, Any], *, kept: 
         for each in (value if isinstance(value, list) else [value])
         for part in (f"--{NAMES.get(key, key).replace('_', '-')}", *(() if each is True else (str(each),)))
     ]
-    return shlex.join(["surefoot", command, *([] if task is None else [task]), *options])
+    script = settings.get("script")
+    end = [] if script is None else ["--", *script]
+    return shlex.join(["surefoot", command, *([] if task is None else [task]), *options, *end])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -133,8 +132,7 @@ def _recipe_of(settings: Mapping[str, Any]) -> Recipe:
 def _line(kept: Mapping[str, Any]) -> str:
     """Return the command that asks for the same check."""
     asked = {**kept, "budget": None if kept["budget"] == BUDGET else kept["budget"]}
-    line = again("check", kept["task"], asked, kept=SHOWN)
-    return line if kept["script"] is None else f"{line} -- {shlex.join(kept['script'])}"
+    return again("check", kept["task"], asked, kept=SHOWN)
 
 
 def _run(subject: Any, study: Study | Path | None, settings: dict[str, Any], kept: Mapping[str, Any]) -> int:

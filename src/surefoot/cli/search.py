@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -311,9 +310,7 @@ def _again(settings: Mapping[str, Any]) -> str:
     if settings.get("task") is None and settings.get("script") is None:
         return ""
     kept = [name for name in KEPT if name != "out"]
-    line = again(settings.get("command", "tune"), settings.get("task"), settings, kept=kept)
-    script = settings.get("script")
-    return line if script is None else f"{line} -- {shlex.join(script)}"
+    return again(settings.get("command", "tune"), settings.get("task"), settings, kept=kept)
 
 
 def space_of(settings: Mapping[str, Any]) -> SearchSpace:

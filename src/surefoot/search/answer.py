@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.random import Generator
@@ -32,6 +33,22 @@ NORMAL_90 = 1.645
 MOMENTA = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98)
 
 
+class Candidates(NamedTuple):
+    """Points to choose from.
+
+    Attributes:
+        points: In the unit cube.
+        features: As the surrogate sees them ``[m, D]``.
+        safe: Whether they do not break ``[m]``.
+        held: Whether a trial at as high a rate held ``[m]``.
+    """
+
+    points: list[Point]
+    features: Array
+    safe: NDArray[np.bool_]
+    held: NDArray[np.bool_]
+
+
 @dataclass(slots=True)
 class Reader:
     """Reads answers off the surrogate through some trials.
@@ -51,7 +68,7 @@ class Reader:
     generator: Generator
     _surrogate: Surrogate | None = None
     _cliff: Cliff | None = None
-    _candidates: tuple[list[Point], Array, NDArray[np.bool_]] | None = None
+    _candidates: Candidates | None = None
 
     @property
     def cliff(self) -> Cliff:
@@ -73,28 +90,29 @@ class Reader:
 
     def best(self, steps: int) -> tuple[Recipe, float, float]:
         """Return the recipe expected to be best after so many steps, and mean and deviation of its value."""
-        points, features, safe = self.candidates
+        points, features, safe, held = self.candidates
         means, deviations = self.surrogate.predict(features, steps)
         # Weighed with the mean at a somewhat larger rate: on the edge of a cliff the next seed may fall.
         ahead, _ = self.surrogate.predict(features + np.eye(1, features.shape[1]) * MARGIN, steps)
         values = np.where(safe | ~safe.any(), np.maximum(means, 0.5 * (means + ahead)), np.inf)
         # Of those about as good the largest rate: what short trials cannot tell apart, long trainings often do.
-        as_good = (values <= values.min() + AS_GOOD) & self.cliff.held(features, self.coordinates.optimizers_at(points))
+        as_good = (values <= values.min() + AS_GOOD) & held
         as_good[np.argmin(values)] = True
         number = int(np.argmax(np.where(as_good, features[:, 0], -np.inf)))
         return self.coordinates.recipe(points[number]), float(means[number]), float(deviations[number])
 
     @property
-    def candidates(self) -> tuple[list[Point], Array, NDArray[np.bool_]]:
-        """Points to choose from: of a lattice, around the best tried, and those tried; which of them do not break."""
+    def candidates(self) -> Candidates:
+        """Points to choose from: of a lattice, around the best tried, and those tried."""
         if self._candidates is None:
             order = sorted(self.trials, key=lambda trial: trial.observation.loss)
             box = ((0.0, 1.0),) * len(self.coordinates.axes)
             inside = [trial.point for trial in order if all(0.0 <= unit <= 1.0 for unit in trial.point)]
             points = [*lattice(box, inside, generator=self.generator), *inside]
             features = self.coordinates.features_at(points)
-            safe = ~self.cliff.breaks(features, self.coordinates.optimizers_at(points))
-            self._candidates = points, features, safe
+            optimizers = self.coordinates.optimizers_at(points)
+            safe, held = ~self.cliff.breaks(features, optimizers), self.cliff.held(features, optimizers)
+            self._candidates = Candidates(points, features, safe, held)
         return self._candidates
 
     def frontier(self, lengths: Sequence[int]) -> tuple[FrontierPoint, ...]:
@@ -120,7 +138,13 @@ class Reader:
         means, deviations = self.surrogate.predict(self._features([recipe]), steps)
         return float(means[0]), float(deviations[0])
 
-    def breaks(self, recipe: Recipe) -> bool:
+    def runner_up(self, best: Recipe, steps: int) -> Recipe | None:
+        """Return the best recipe of those tried that is clearly another one than the best, ``None`` without one."""
+        tried = dict.fromkeys(trial.recipe for trial in self.trials if math.isfinite(trial.observation.loss))
+        others = [recipe for recipe in tried if _apart(recipe, best) and not self._breaks(recipe)]
+        return min(others, key=lambda recipe: self.value(recipe, steps)[0], default=None)
+
+    def _breaks(self, recipe: Recipe) -> bool:
         """Tell whether a recipe lies above, or too near below, one that broke."""
         return bool(self.cliff.breaks(self._features([recipe]), [recipe.optimizer])[0])
 
@@ -246,3 +270,10 @@ class Reader:
 def _at_end(value: float, low: float, high: float) -> bool:
     edge = 0.03 * math.log(high / low) if low > 0 else 0.0
     return value <= low * math.exp(edge) or value >= high * math.exp(-edge)
+
+
+def _apart(one: Recipe, other: Recipe) -> bool:
+    """Tell whether two recipes differ by more than a few per cent of the rate or the momentum's memory."""
+    rates = abs(math.log(one.lr.highest / other.lr.highest))
+    memories = abs(math.log((1.0 - one.momentum.highest) / (1.0 - other.momentum.highest)))
+    return one.optimizer != other.optimizer or rates > 0.25 or memories > 0.25

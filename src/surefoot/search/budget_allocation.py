@@ -19,10 +19,10 @@ FIND_TRAININGS = 0.3
 # Trials of the map: at factors of ten of the rate, spread over the space, and then where most improvement is expected.
 BRACKETING, A_ROUND = 4, 3
 SPREAD_PER_AXIS, ROUNDS_PER_AXIS = 3, 0.5
-# (spread, rounds, trials at each rung above the lowest): where the lowest rung is a large share of the training, and
-# where it is a small one.
 # Of a long training, no trial of the search is longer than this share of it; nor does a map have longer ones.
 LONGEST_CLIMB = 0.26
+# (spread, rounds, trials at each rung above the lowest): where the lowest rung is a large share of the training, and
+# where it is a small one.
 SHORT_TRAINING, LONG_TRAINING = (4, 1, (2, 2)), (6, 2, (3, 1))
 # A search needs so many trials at least to say anything.
 FEWEST_TRIALS = 5

@@ -84,25 +84,19 @@ class Cliff:
 
     def distances(self, optimizer: str, features: Array) -> tuple[Array, Array]:
         """Return how far trials of like momentum that held, and that broke, lie above a setting on the line."""
-        alike = (np.array(self.optimizers) == optimizer) & (np.abs(self.features[:, 1] - features[1]) <= SAME_MEMORY)
+        alike = self._alike(features[None], [optimizer])[0]
         gaps = _places(self.features) - _places(features[None])[0]
         return gaps[alike & ~self.broke], gaps[alike & self.broke]
 
     def breaks(self, features: Array, optimizers: Sequence[str], *, margin: float = MARGIN) -> NDArray[np.bool_]:
         """Tell which of some settings ``[m, D]`` lie above, or nearer below than a margin, one that broke: ``[m]``."""
         gaps = _places(self.features)[None] - _places(features)[:, None]
-        alike = np.array(self.optimizers)[None] == np.array(optimizers)[:, None]
-        alike &= np.abs(self.features[None, :, 1] - features[:, None, 1]) <= SAME_MEMORY
-        found: NDArray[np.bool_] = (alike & self.broke[None] & (gaps < margin)).any(axis=1)
-        return found
+        return np.asarray((self._alike(features, optimizers) & self.broke[None] & (gaps < margin)).any(axis=1))
 
     def held(self, features: Array, optimizers: Sequence[str]) -> NDArray[np.bool_]:
         """Tell which settings ``[m, D]`` lie below one of like momentum that held, as far as shorter trials show it."""
         gaps = (_places(self.features) - DROP * self.longer)[None] - _places(features)[:, None]
-        alike = np.array(self.optimizers)[None] == np.array(optimizers)[:, None]
-        alike &= np.abs(self.features[None, :, 1] - features[:, None, 1]) <= SAME_MEMORY
-        found: NDArray[np.bool_] = (alike & ~self.broke[None] & (gaps >= 0)).any(axis=1)
-        return found
+        return np.asarray((self._alike(features, optimizers) & ~self.broke[None] & (gaps >= 0)).any(axis=1))
 
     def edge(self, optimizer: str, features: Array) -> float | None:
         """Return how far above a setting the largest usable rate lies, ``None`` where nothing broke."""
@@ -114,6 +108,12 @@ class Cliff:
         # Half way between what held and what broke, on the safe side; but a setting that is safe itself is usable.
         halfway = (float(below.max()) + lowest) / 2 if len(below) else lowest - math.log(2.0)
         return min(lowest - MARGIN, max(halfway, 0.0))
+
+    def _alike(self, features: Array, optimizers: Sequence[str]) -> NDArray[np.bool_]:
+        """Tell which trials are of the optimizer and of like momentum as each of some settings: ``[m, n]``."""
+        same = np.array(self.optimizers)[None] == np.array(optimizers)[:, None]
+        alike: NDArray[np.bool_] = same & (np.abs(self.features[None, :, 1] - features[:, None, 1]) <= SAME_MEMORY)
+        return alike
 
 
 def _places(features: Array) -> Array:

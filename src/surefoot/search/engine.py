@@ -45,7 +45,7 @@ from surefoot.trainers import Trainer, Trial
 # Seeds of the search's stages lie so far apart, and those of the full trainings so far beyond.
 SEED_STRIDE, FRESH_SEEDS = 1_000, 10_000_000
 MOST_SEEDS = 5
-# So often the recommended recipe is looked for again after its full training diverged.
+# So often the recommended recipe is looked for again, after its training diverged or asked for another length.
 ATTEMPTS = 3
 # Rounds of trials at the longest rung of the climb, and trials of a round.
 MOST_REFINEMENTS, REFINE_TRIALS = 4, 2
@@ -160,7 +160,7 @@ class Engine:
             return
         frontier = reader.frontier(self.lengths())
         self.length, self.overfits_after = recommended_length(frontier, reader.trials, reader.surrogate)
-        self.recipe, _, _ = reader.best(self.length)
+        self.recipe = next(point.recipe for point in frontier if point.steps == self.length)
 
     def lengths(self) -> tuple[int, ...]:
         """Return the lengths of the frontier: those of trials, and the full training."""
@@ -238,9 +238,8 @@ class Engine:
         reserve = full if self.trains_in_full and self.allowance.left() >= full else 0
         for number, (steps, count) in enumerate(self.stages.climb):
             room = max((few for few in range(count + 1) if self.allowance.affords(few * steps + reserve)), default=0)
-            if not room or not self._try(
-                f"{CLIMB}/{steps}", self._propose(room, steps, 100 + number, bold=room > 1), steps
-            ):
+            points = self._propose(room, steps, 100 + number, bold=room > 1) if room else []
+            if not self._try(f"{CLIMB}/{steps}", points, steps):
                 return
             self.decide()
             if self.overfits_after is not None:
@@ -278,11 +277,11 @@ class Engine:
 
     def _train_in_full(self) -> None:
         """Train the answer at its length, then what it is compared with, then more seeds."""
-        if hasattr(self.trainer, "final_steps"):
-            self.trainer.final_steps = self.length
         for _ in range(ATTEMPTS):
             if self.recipe is None or not self.allowance.affords(self.length):
                 return
+            if hasattr(self.trainer, "final_steps"):
+                self.trainer.final_steps = self.length
             outcomes = self._trials.run(FULL, [self.recipe], self.length, seed=self._fresh(0))
             if not outcomes:
                 return
@@ -305,27 +304,10 @@ class Engine:
         if self.recipe is None:
             return []
         default = usual_recipe(self.recipe.optimizer)
-        runner_up = self._runner_up()
+        reader = self.reader()
+        runner_up = None if reader is None else reader.runner_up(self.recipe, self.length)
         others = [*self.compare, default, *([runner_up] if runner_up is not None else [])]
         return [*dict.fromkeys([self.recipe, *others])]
-
-    def _runner_up(self) -> Recipe | None:
-        """Return the best recipe that was tried and is clearly another one than the recommended."""
-        if self.recipe is None:
-            return None
-        reader = self.reader()
-        if reader is None:
-            return None
-        apart = [
-            trial.recipe
-            for trial in reader.trials
-            if trial.recipe != self.recipe
-            and math.isfinite(trial.observation.loss)
-            and _apart(trial.recipe, self.recipe)
-        ]
-        means = {recipe: reader.value(recipe, self.length)[0] for recipe in dict.fromkeys(apart)}
-        safe = [recipe for recipe in means if not reader.breaks(recipe)]
-        return min(safe, key=lambda recipe: means[recipe], default=None)
 
     # -- trials -----------------------------------------------------------------------------------------------------
 
@@ -391,10 +373,3 @@ class Engine:
 
     def _generator(self, number: int) -> Generator:
         return np.random.default_rng([self.seed, number])
-
-
-def _apart(one: Recipe, other: Recipe) -> bool:
-    """Tell whether two recipes differ by more than a few per cent of the rate or the momentum's memory."""
-    rates = abs(math.log(one.lr.highest / other.lr.highest))
-    memories = abs(math.log((1.0 - one.momentum.highest) / (1.0 - other.momentum.highest)))
-    return one.optimizer != other.optimizer or rates > 0.25 or memories > 0.25

@@ -108,8 +108,9 @@ def propose(
             near_one = np.abs(features[:, :2] - other[:2]).max(axis=1) < APART
             improvement[near_one] = -np.inf
         number = int(np.argmax(improvement))
-        if bold and turn == count - 1:
-            as_good = np.isfinite(improvement) & (means <= means[np.isfinite(improvement)].min() + AS_GOOD)
+        allowed = np.isfinite(improvement)
+        if bold and turn == count - 1 and allowed.any():
+            as_good = allowed & (means <= means[allowed].min() + AS_GOOD)
             number = int(np.argmax(np.where(as_good, features[:, 0], -np.inf)))
         chosen.append(candidates[number])
         chosen_features.append(features[number])

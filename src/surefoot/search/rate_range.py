@@ -64,7 +64,7 @@ def next_decades(costs: Mapping[int, float]) -> tuple[int, ...]:
     if not finite:
         return tuple(range(max(LOWEST, low - STRIDE), low))
     best = best_decade(costs)
-    flat = len(_lowest(costs)) == len(finite)
+    flat = len(_best_decades(costs)) == len(finite)
     if best == high and high < HIGHEST:
         return tuple(range(high + 1, min(HIGHEST, high + (STRIDE if flat else 1)) + 1))
     if best == low and low > LOWEST:
@@ -79,16 +79,17 @@ def best_decade(costs: Mapping[int, float]) -> int:
         >>> best_decade({-1: 1.435, 0: 1.434, 1: 1.438}), best_decade({-1: 1.4, 0: 1.2, 1: 1.3})
         (1, 0)
     """
-    return max(decade for decade in costs if costs[decade] in _lowest(costs))
+    return max(_best_decades(costs))
 
 
-def _lowest(costs: Mapping[int, float]) -> list[float]:
-    """Return the lowest cost and those that cannot be told from it."""
-    finite = [cost for cost in costs.values() if math.isfinite(cost)]
+def _best_decades(costs: Mapping[int, float]) -> list[int]:
+    """Return the decade of the lowest cost and those that cannot be told from it; all where none has a finite cost."""
+    finite = {decade: cost for decade, cost in costs.items() if math.isfinite(cost)}
     if not finite:
-        return [*costs.values()]
-    scale = LossScale.of(finite)
-    return [cost for cost in finite if scale.value(cost) - scale.value(min(finite)) <= LEARNS]
+        return [*costs]
+    scale = LossScale.of([*finite.values()])
+    lowest = min(map(scale.value, finite.values()))
+    return [decade for decade, cost in finite.items() if scale.value(cost) - lowest <= LEARNS]
 
 
 def learns(costs: Mapping[int, float]) -> bool:

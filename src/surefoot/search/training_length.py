@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from surefoot.search.answer import NORMAL_90
 from surefoot.search.cliff import Trained
 from surefoot.search.result import FrontierPoint
 from surefoot.surrogate import Surrogate
 
-# A loss counts as worse where it is above by so many standard deviations of the noise, and by this share.
-NOISES, SHARE = 1.645, 0.05
+# A loss counts as worse where it is above by more than this share, and than the noise.
+SHARE = 0.05
 
 
 def recommended_length(
@@ -37,7 +38,7 @@ def recommended_length(
     if not longer:
         return full, None
     rises = [surrogate.scale.value(point.loss) - surrogate.scale.value(best.loss) for point in longer]
-    worse = max(rises) > max(NOISES * surrogate.noise, math.log1p(SHARE)) and rises[-1] > 0
+    worse = max(rises) > max(NORMAL_90 * surrogate.noise, math.log1p(SHARE)) and rises[-1] > 0
     return (best.steps, best.steps) if worse and _overfits(held, best.steps) else (full, None)
 
 

@@ -40,15 +40,14 @@ def driven(
     """
     if given is None:
         return None
-    plan = getattr(trainer, "plan", None)
     if isinstance(given, Study):
         study = given
         _require_same(study, {**asked, "seed": seed}, ("seed", *same))
-        study.take_lease()
     else:
         database = Database(Path(given))
         study = Study.create(database, task=trainer.name, settings={**settings, **asked}, seed=seed)
-        study.take_lease()
+    study.take_lease()
+    plan = getattr(trainer, "plan", None)
     if plan is not None:
         study.set_plan(plan.to_json())
     if study.info().settings.get("budget") != asked["budget"]:

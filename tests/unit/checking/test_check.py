@@ -5,7 +5,8 @@ import math
 import pytest
 from tests.unit.checking.valley import STEPS, Fixed, trainer
 
-from surefoot.checking.check import auto_trainings, check
+from surefoot.checking.check import check
+from surefoot.checking.check_budget import auto_trainings
 from surefoot.errors import BudgetError, RecipeError, TaskError
 from surefoot.trainers import Curve, Outcome
 

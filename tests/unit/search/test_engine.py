@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from tests.unit.checking.valley import Fixed
 
 from surefoot.budget import Budget
 from surefoot.interruption import Interrupted
@@ -71,6 +72,23 @@ def test_where_longer_trainings_end_worse_the_shorter_one_is_recommended():
     assert found.steps == 256
     (point,) = [point for point in found.frontier if point.steps == 256]
     assert all(point.loss <= other.loss for other in found.frontier if other.trials)
+
+
+def test_a_length_that_the_training_in_full_corrects_is_the_one_whose_training_is_final():
+    """Nothing shorter than the whole shows that it overfits; the second training is the answer's, tested and kept."""
+
+    seen = set()
+
+    def overfits(trial):
+        seen.add((trial.steps, one.final_steps))
+        return valley(trial, noise=0.01) * (4.0 if trial.steps > 1024 else 1.0) * (1024 / trial.steps) ** 0.3
+
+    one = Fixed(overfits, steps=4096)
+    one.final_steps = None
+    found = tune(one, budget="3x")
+    assert (found.overfits_after, found.steps) == (1024, 1024)
+    assert found.best.steps == 1024
+    assert {(4096, 4096), (1024, 1024)} <= seen
 
 
 def test_a_window_far_from_the_usual_rates_is_found():

@@ -6,6 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
+from surefoot.search.space.range import Range
+
+Array: TypeAlias = NDArray[np.float64]
 Scale: TypeAlias = Literal["linear", "log", "memory"]
 
 
@@ -33,12 +39,15 @@ class Axis:
 
     def value(self, unit: float) -> float:
         """Return the value at a coordinate."""
+        return float(self.values(np.float64(unit)))
+
+    def values(self, units: Array | np.float64) -> Array | np.float64:
+        """Return the values at some coordinates."""
         if self.scale == "linear":
-            return self.low + (self.high - self.low) * unit
+            return self.low + (self.high - self.low) * units
         if self.scale == "log":
-            return float(self.low * (self.high / self.low) ** unit)
-        left = (1.0 - self.low) * ((1.0 - self.high) / (1.0 - self.low)) ** unit
-        return 1.0 - float(left)
+            return self.low * (self.high / self.low) ** units
+        return 1.0 - (1.0 - self.low) * ((1.0 - self.high) / (1.0 - self.low)) ** units
 
     def unit(self, value: float) -> float:
         """Return the coordinate of a value; the inverse of :meth:`value`."""
@@ -70,3 +79,13 @@ class Choice:
     def unit(self, value: str) -> float:
         """Return the middle of a thing's part."""
         return (self.options.index(value) + 0.5) / len(self.options)
+
+
+def axis_over(name: str, found: Range, scale: Scale = "linear") -> Axis | None:
+    """Return the axis of a range, ``None`` where it is one number."""
+    return None if found.fixed else Axis(name, found.low, found.high, scale)
+
+
+def choice_of(name: str, options: tuple[str, ...]) -> Choice | None:
+    """Return the axis of some options, ``None`` where there is one."""
+    return Choice(name, options) if len(options) > 1 else None

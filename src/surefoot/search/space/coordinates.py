@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,11 @@ from surefoot.recipe import Recipe
 from surefoot.recipe.families import effective_rate, family_of
 from surefoot.recipe.names import names_of
 from surefoot.schedules import Exponential, Schedule, Warmup, digits, without_warmup
-from surefoot.search.space.axes import Axis, Choice
+from surefoot.search.space.axes import Axis, Choice, axis_over, choice_of
 from surefoot.search.space.range import Range
 from surefoot.search.space.sampling import Point
-from surefoot.search.space.search_space import SearchSpace
-from surefoot.search.space.settings import settings_of
+from surefoot.search.space.search_space import ANY_MOMENTUM, SearchSpace
+from surefoot.search.space.settings import Setting, settings_of
 from surefoot.search.space.shapes import shaped
 
 # The search begins so many times below and above the best of a few rates that are factors of ten apart.
@@ -44,6 +44,7 @@ class Coordinates:
         space: What may be tried.
         rates: Bounds of the first axis for each optimizer: its name, lowest, highest.
         steps: Length of a training.
+        axes: The axes of the cube, in order; what is fixed has none.
 
     Raises:
         RecipeError: If the space leaves nothing to search.
@@ -52,8 +53,13 @@ class Coordinates:
     space: SearchSpace
     rates: tuple[tuple[str, float, float], ...]
     steps: int
+    axes: tuple[Axis | Choice, ...] = field(init=False, compare=False, repr=False)
+    _settings: tuple[Setting, ...] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        # Once: they are asked for at every candidate.
+        object.__setattr__(self, "_settings", tuple(settings_of(self.space)))
+        object.__setattr__(self, "axes", tuple(axis for axis in self._all_axes() if axis is not None))
         if not self.axes:
             raise RecipeError(
                 "search space: nothing to search, every setting is one number.", hint="bound one, as lr = [0.001, 1.0]."
@@ -69,22 +75,17 @@ class Coordinates:
         }
         return cls(space, tuple((optimizer, low, high) for optimizer, (low, high) in bounds.items()), steps)
 
-    @property
-    def axes(self) -> tuple[Axis | Choice, ...]:
-        """The axes of the cube, in order; what is fixed has none."""
-        return tuple(axis for axis in self._all_axes() if axis is not None)
-
     def _all_axes(self) -> tuple[Axis | Choice | None, ...]:
         space = self.space
         fixed_lr = space.lr is not None and space.lr.fixed
         return (
             None if fixed_lr else self.rate_axis(space.optimizers[0]),
             self._momentum_axis(),
-            _choice("optimizer", space.optimizers),
-            _choice("schedule", space.schedules),
-            _linear("warmup", space.warmup),
-            _linear("final", space.final),
-            *(setting.axis for setting in settings_of(space)),
+            choice_of("optimizer", space.optimizers),
+            choice_of("schedule", space.schedules),
+            axis_over("warmup", space.warmup),
+            axis_over("final", space.final),
+            *(setting.axis for setting in self._settings),
         )
 
     def rate_axis(self, optimizer: str) -> Axis:
@@ -97,9 +98,9 @@ class Coordinates:
         if not any(family_of(optimizer).momentum for optimizer in self.space.optimizers):
             return None
         low, high = self.space.momentum.low, self.space.momentum.high
-        if self.space.momentum == SearchSpace().momentum:
+        if self.space.momentum == ANY_MOMENTUM:
             high = min(high, 1.0 - 1.0 / max(2.0, self.steps / MEMORIES_PER_TRAINING))
-        return None if low >= high else Axis("momentum", low, high, "memory")
+        return axis_over("momentum", Range(low, high), "memory")
 
     def recipe(self, point: Point) -> Recipe:
         """Return the recipe of a point, its numbers to four digits.
@@ -117,7 +118,7 @@ class Coordinates:
         settings: dict[str, Any] = {}
         if family.momentum is not None:
             momentum = settings[family.momentum] = digits(at.get("momentum", space.momentum.low))
-        for setting in settings_of(space):
+        for setting in self._settings:
             setting.put(settings, optimizer, at)
         if space.lr is None:
             peak = family.lr(self.rate_axis(optimizer).value(point[0]), momentum)
@@ -192,17 +193,18 @@ class Coordinates:
         momentum = np.full(len(names), self.space.momentum.low)
         axis = self._momentum_axis()
         if axis is not None:
-            momentum = np.array([axis.value(unit) for unit in columns["momentum"]])
+            momentum = np.asarray(axis.values(columns["momentum"]))
         has = np.array([family_of(str(name)).momentum is not None for name in names])
         return np.where(has, momentum, 0.0)
 
     def _dampening(self, columns: Mapping[str, NDArray[np.float64]], optimizer: str) -> NDArray[np.float64]:
         """Return an optimizer's dampening at some points."""
-        found = dict(self.space.hyper).get("dampening", Range(0.0, 0.0))
         count = len(next(iter(columns.values())))
-        if "dampening" not in names_of(optimizer):
+        found = dict(self.space.hyper).get("dampening")
+        if found is None or "dampening" not in names_of(optimizer):
             return np.zeros(count)
-        return found.low + (found.high - found.low) * columns.get("dampening", np.zeros(count))
+        axis = next((axis for axis in self.axes if axis.name == "dampening"), None)
+        return np.asarray(axis.values(columns["dampening"])) if isinstance(axis, Axis) else np.full(count, found.low)
 
     def _rates(self, columns: Mapping[str, NDArray[np.float64]], names: NDArray[np.str_]) -> NDArray[np.float64]:
         """Return the first axis at some points: effective rates, or rates where the user bounds them."""
@@ -237,8 +239,8 @@ class Coordinates:
         if axis.name == "rate":
             rate = recipe.lr.highest if self.space.lr is not None else effective_rate(recipe)
             return self.rate_axis(recipe.optimizer).unit(rate)
-        read = {setting.axis.name: setting.read for setting in settings_of(self.space) if setting.axis is not None}
-        value = read[axis.name](recipe) if axis.name in read else _value(axis.name, recipe)
+        read = next((setting.read for setting in self._settings if setting.axis is axis), None)
+        value = _value(axis.name, recipe) if read is None else read(recipe)
         if isinstance(axis, Choice):
             return axis.unit(str(value)) if value in axis.options else 0.5
         return 0.5 if value is None else axis.unit(float(value))
@@ -270,14 +272,6 @@ def final_share(schedule: Schedule) -> float | None:
         return plain.rate
     final: float | None = getattr(plain, "final", None)
     return None if final is None else final / plain.highest
-
-
-def _choice(name: str, options: tuple[str, ...]) -> Choice | None:
-    return Choice(name, options) if len(options) > 1 else None
-
-
-def _linear(name: str, found: Range) -> Axis | None:
-    return None if found.fixed else Axis(name, found.low, found.high)
 
 
 def _value(name: str, recipe: Recipe) -> float | str | None:

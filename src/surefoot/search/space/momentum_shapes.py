@@ -25,7 +25,6 @@ MOMENTUM_SHAPES: dict[str, Callable[[float], Schedule]] = {
     "onecycle": _cycle,
     "linear": Linear,
 }
-_NAMES = {Warmup.name: "warmup", OneCycle.name: "onecycle", Linear.name: "linear"}
 
 
 def shaped_momentum(name: str, momentum: float) -> Schedule:
@@ -49,7 +48,7 @@ def shaped_momentum(name: str, momentum: float) -> Schedule:
 
 def momentum_shape(schedule: Schedule) -> str:
     """Return the shape of a momentum's schedule; one that is none of ours counts as constant."""
-    return _NAMES.get(schedule.name, "constant")
+    return schedule.name if schedule.name in MOMENTUM_SHAPES else "constant"
 
 
 def with_momentum(recipe: Recipe, momentum: float) -> Recipe:

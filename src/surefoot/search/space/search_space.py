@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 from surefoot.errors import RecipeError, nearest
@@ -105,12 +105,10 @@ class SearchSpace:
             return [value.low, value.high] if isinstance(value, Range) else [*value]
 
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        values |= {"lr_factor": None, "hyper": None}
-        # Left out where they say nothing, so that spaces of older studies are the same.
-        values |= {name: None for name in ("momentum_schedules", "no_decay") if values[name] == getattr(USUALLY, name)}
-        named = {name: plain(value) for name, value in values.items() if value is not None}
-        factors = {pattern: plain(found) for pattern, found in self.lr_factor}
-        return named | {name: plain(found) for name, found in self.hyper} | ({"lr_factor": factors} if factors else {})
+        hyper, factors = dict(values.pop("hyper")), dict(values.pop("lr_factor"))
+        said = {name: value for name, value in (values | hyper).items() if value not in (None, SILENT.get(name))}
+        found = {name: plain(value) for name, value in said.items()}
+        return found | ({"lr_factor": {pattern: plain(each) for pattern, each in factors.items()}} if factors else {})
 
     def adding(self, *names: str) -> SearchSpace:
         """Return the space with more settings to search, over their usual ranges.
@@ -122,10 +120,7 @@ class SearchSpace:
             >>> SearchSpace().adding("nesterov", "warmup").nesterov
             (False, True)
         """
-        usual = usual_settings(names)
-        changes = {name: found for name, found in usual.items() if name not in OTHER_HYPER}
-        hyper = dict(self.hyper) | {name: found for name, found in usual.items() if name in OTHER_HYPER}
-        return replace(self, **changes, hyper=tuple(hyper.items()))
+        return SearchSpace.of({**self.to_json(), **usual_settings(names)})
 
     def with_groups(self) -> Recipe:
         """Return a recipe that has all groups of parameters that the space names."""
@@ -183,6 +178,8 @@ class SearchSpace:
                 yield f"dampening is below 1; given {found}"
 
     def _group_faults(self) -> Iterator[str]:
+        if not (self.no_decay or self.lr_factor):
+            return
         try:
             patterns = self.with_groups().groups.no_decay
         except RecipeError as error:
@@ -199,7 +196,8 @@ class SearchSpace:
 
 ALWAYS = "learning rate and momentum are always searched."
 FACTORS = "lr_factor is searched by name in a search space: lr_factor = {head = [1, 30]}."
-USUALLY = SearchSpace()
+# Left out of the data where they say no more than this: spaces of older studies have no such names.
+SILENT: dict[str, Any] = {"momentum_schedules": ("constant",), "no_decay": ()}
 # What is searched where a setting is asked for by its name alone.
 USUAL: dict[str, Any] = {
     "nesterov": (False, True),

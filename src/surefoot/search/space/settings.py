@@ -11,7 +11,7 @@ from surefoot.recipe import Recipe
 from surefoot.recipe.families import family_of
 from surefoot.recipe.names import names_of
 from surefoot.schedules import digits
-from surefoot.search.space.axes import Axis, Choice, Scale
+from surefoot.search.space.axes import Axis, Choice, Scale, axis_over, choice_of
 from surefoot.search.space.momentum_shapes import momentum_shape, shaped_momentum
 from surefoot.search.space.range import Range
 from surefoot.search.space.scales import scale_of
@@ -59,11 +59,11 @@ def settings_of(space: SearchSpace) -> Iterator[Setting]:
 
 
 def _choice(name: str, options: tuple[str, ...], write: Any, read: Any) -> Setting:
-    return Setting(Choice(name, options) if len(options) > 1 else None, options[0], write, read)
+    return Setting(choice_of(name, options), options[0], write, read)
 
 
 def _number(name: str, found: Range, scale: Scale, write: Any, read: Any) -> Setting:
-    return Setting(None if found.fixed else Axis(name, found.low, found.high, scale), found.low, write, read)
+    return Setting(axis_over(name, found, scale), found.low, write, read)
 
 
 def _nesterov(settings: dict[str, Any], optimizer: str, value: str) -> None:
