@@ -77,6 +77,15 @@ def test_eight_processes_create_the_same_database_at_once(tmp_path):
         assert all(Study(database, number).costs() == {"a": 1} for number in range(1, 9))
 
 
+def test_a_new_database_waits_for_another_program_that_is_about_to_write(tmp_path, monkeypatch):
+    other = sqlite3.connect(tmp_path / "a.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")  # under which SQLite refuses to switch to WAL at once, whatever the timeout
+    monkeypatch.setattr("surefoot.studies.database.time.sleep", lambda _seconds: other.execute("ROLLBACK"))
+    Database(tmp_path / "a.db")
+    assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    other.close()
+
+
 def test_readers_see_whole_stages_while_a_writer_writes(tmp_path):
     study = new_study(tmp_path / "a.db")
     seen, faults, done = [], [], threading.Event()

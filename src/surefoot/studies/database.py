@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from surefoot.studies.migration import EMPTY, Versions
 from surefoot.studies.place import check_place, mount_points
 
 _WAIT_SECONDS = 30.0
+_PAUSE_SECONDS = 0.01
 _IMMEDIATE = "surefoot_immediate"
 _HINTS = {
     "file is not a database": "give another path.",
@@ -63,6 +65,7 @@ class Database:
         self.path = path
         check_place(path, create=create, mounts=mount_points())
         location = URL.create("sqlite", database=path.absolute().as_uri(), query=_access(path, create=create))
+        self._wait_seconds = wait_seconds
         self._engine = _engine(location, wait_seconds=wait_seconds)
         self._update(versions or Versions(), create=create)
 
@@ -121,12 +124,19 @@ class Database:
 
     def _use_write_ahead_log(self) -> None:
         """Let readers and the writer not wait for each other; kept in the file, once and for all."""
-        with self._faults_explained():
-            connection = self._engine.raw_connection()
-            try:
-                connection.cursor().execute("PRAGMA journal_mode = WAL")
-            finally:
-                connection.close()
+        # Two that switch at once hold a shared lock each and want the exclusive one: SQLite refuses one of them at
+        # once, whatever its timeout, so the waiting is done here.
+        deadline = time.monotonic() + self._wait_seconds
+        with self._faults_explained(), closing(self._engine.raw_connection()) as connection:
+            while True:
+                try:
+                    connection.cursor().execute("PRAGMA journal_mode = WAL")
+                except sqlite3.OperationalError as error:
+                    if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                        raise
+                    time.sleep(_PAUSE_SECONDS)
+                else:
+                    return
 
     @contextmanager
     def _named(self) -> Iterator[None]:
