@@ -84,7 +84,14 @@ def landscape_of(grid: Grid, noise: float) -> Landscape:
     """
     looks = np.where(np.isfinite(grid.valid), grid.valid, np.inf)
     return Landscape(
-        grid.rates, grid.momenta, looks[..., -1], looks.min(-1), grid.start, _falls(grid, looks[:, :, 0]), noise
+        grid.rates,
+        grid.momenta,
+        looks[..., -1],
+        looks.min(-1),
+        grid.start,
+        _falls(grid, looks[:, :, 0]),
+        _learns(grid),
+        noise,
     )
 
 
@@ -108,3 +115,10 @@ def _falls(grid: Grid, looks: NDArray[np.float64]) -> NDArray[np.bool_]:
         before, after = grid.train[place][max(0, lowest - tenth) : lowest], grid.train[place][-tenth:]
         falls[place] = bool(np.isfinite(after).all() and after.mean() < before.mean())
     return falls
+
+
+def _learns(grid: Grid) -> NDArray[np.bool_]:
+    """Tell where the training loss ends below the loss before the first step ``[R, M]``."""
+    tenth = max(1, grid.train.shape[-1] // 10)
+    ends: NDArray[np.bool_] = grid.train[..., -tenth:].mean(-1) < grid.start.mean()
+    return ends

@@ -2,7 +2,8 @@
 
 A setting is a learning rate and a momentum; everything else is the same all over a grid. In this order:
 
-diverged        the final validation loss is not finite, or above that of the start
+diverged        the final validation loss is not finite, or above the start while the training loss is too (where
+                the training data is learnt by heart, the validation loss may rise above anything)
 lr, momentum    every single change is tried: the learning rate at the same momentum, the momentum at the same learning
                 rate, the momentum at the same lr / (1 - momentum). Where the best of them all lowers the final loss by
                 more than 5 %, and by more than 2 √2 times the noise of a mean over the seeds, the setting is at fault:
@@ -40,6 +41,7 @@ class Landscape:
         lowest: Lowest validation loss on the way ``[R, M, seeds]``.
         start: Validation loss before the first step ``[seeds]``.
         falls: Whether the training loss falls to the end ``[R, M]``.
+        learns: Whether the training loss ends below the loss before the first step ``[R, M]``.
         noise: Standard deviation of one seed's log loss, pooled over the task's healthy trainings.
     """
 
@@ -49,6 +51,7 @@ class Landscape:
     lowest: Array
     start: Array
     falls: NDArray[np.bool_]
+    learns: NDArray[np.bool_]
     noise: float
 
     @property
@@ -96,7 +99,7 @@ def labelled(landscape: Landscape) -> Iterator[tuple[int, int, Label]]:
 def label(landscape: Landscape, rate: int, momentum: int) -> Label:
     """Return what is wrong with one setting."""
     loss = float(landscape.mean[rate, momentum])
-    if not loss <= float(landscape.start.mean()):
+    if not math.isfinite(loss) or (loss > float(landscape.start.mean()) and not landscape.learns[rate, momentum]):
         return Label("diverged", frozenset({"diverged"}))
     best = {change: best_of(landscape, rate, momentum, change) for change in CHANGES}
     saved = {change: loss - found.loss for change, found in best.items()}

@@ -186,7 +186,7 @@ def loss_at(grid: Grid, lr: float, momentum: float) -> float:
 
 def _closed(row: Advised) -> float:
     """Return how much of what the best single change saves the advice does; a run that diverged ends where it began."""
-    start = float(row.grid.start.mean())
+    start = float(row.grid.start.mean()) if row.case.label.verdict == "diverged" else math.inf
     own = min(loss_at(row.grid, *_setting(row.case)), start)
     gain = row.case.label.gain
     final = np.where(np.isfinite(row.grid.valid[..., -1]), row.grid.valid[..., -1], np.inf).mean(-1)

@@ -73,19 +73,19 @@ def test_a_function_is_checked_as_a_task_is():
 
 def test_task_function_and_script_get_the_same_verdict(json_of):
     """Of the same network on the same batches; curvature is measured where there is a Task."""
-    asked = ["check", "--recipe", "sgd(lr=0.001, momentum=0.9)", "--json", "--no-report"]
+    asked = ["check", "--recipe", "sgd(lr=0.001, momentum=0.9)", "--budget", "2x", "--json", "--no-report"]
     task = json_of([*asked, f"{SMALL}:task", *PLAN])
     assert (task["verdict"], task["steps"]) == ("lr_too_low", 40)
     assert task["curvature"] is not None
     assert not Study.open("surefoot.db").output_path.exists()
-    for subject in ([f"{SMALL}:train", "--steps", "40"], ["--", sys.executable, str(SMALL)]):
+    for subject in ([f"{SMALL}:train", "--steps", "40"], ["--workers", "2", "--", sys.executable, str(SMALL)]):
         found = json_of([*asked, *subject])
         assert (found["verdict"], found["advice"]) == (task["verdict"], task["advice"])
         assert (found["plan"], found["curvature"]) == (None, None)
         for mine, other in zip(found["trials"], task["trials"], strict=False):
             assert mine["valid_loss"] == pytest.approx(other["valid_loss"], rel=1e-4)
         study = Study.open("surefoot.db")
-        assert len(study.measurements()) == len(found["trials"])
+        assert len(study.measurements()) == 1 + len(found["trials"])  # and the loss before training
         assert study.output_path.exists()
 
 

@@ -109,7 +109,7 @@ def test_every_kind_of_model_trains_as_alone(kind, plan):
         assert apart(fleet, place, member) < TOLERANCE, recipe
 
 
-@pytest.mark.parametrize("kind", ["convolution", "convolution in time", "attention", "partial"])
+@pytest.mark.parametrize("kind", ["convolution", "attention", "partial"])
 def test_a_compiled_member_trains_as_alone_and_nothing_is_compiled_twice(kind, monkeypatch):
     """Three members of four places: the fourth is filled up with a copy."""
     task, texts = make_task(kind), [A_FEW[0], A_FEW[1], A_FEW[4]]

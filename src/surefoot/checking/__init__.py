@@ -2,6 +2,7 @@
 
     neighbourhood      learning rate and momentum of a recipe, and the settings around it
     evidence           the trials so far, and what they say of full trainings
+    signs              what a trial shows beside its loss
     stake              what a change is expected to save, and how sure that is
     judgement          stakes -> the verdict
     rounds             which trials are run next

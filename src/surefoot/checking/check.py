@@ -17,6 +17,7 @@ from surefoot.checking.neighbourhood import Neighbourhood, Setting
 from surefoot.checking.record import recorded
 from surefoot.checking.result import CheckResult, OwnTraining
 from surefoot.checking.rounds import Round, Rounds
+from surefoot.checking.signs import has_memorised, went_up
 from surefoot.checking.stake import best_of_each
 from surefoot.errors import RecipeError, TaskError
 from surefoot.finding import Symptom
@@ -25,10 +26,11 @@ from surefoot.fleet.progress import Progress, Silent
 from surefoot.fleet.threads import using_threads
 from surefoot.interruption import Stop, never
 from surefoot.recipe import DEFAULT_RECIPE, Recipe
+from surefoot.schedules import digits
 from surefoot.studies import Study
 from surefoot.studies.driving import driven, keep_beside, released
 from surefoot.studies.ledger import Ledger
-from surefoot.surrogate.rungs import lowest_rung
+from surefoot.surrogate.rungs import FEWEST_STEPS, lowest_rung
 from surefoot.symptoms import symptoms_of
 from surefoot.tasks.checkpoint import starting_from
 from surefoot.tasks.task import Task
@@ -46,6 +48,8 @@ from surefoot.values import Json
 
 # Trials that one fleet has at most.
 WIDTH = 4
+# What the learning rate is multiplied by to learn nothing.
+UNTRAINED_RATE = 1e-6
 # What a check that goes on must ask for again.
 SAME = ("command", "recipe", "checkpoint", "trained")
 
@@ -162,7 +166,8 @@ def _judged(
     progress.tell(f"at most {ceiling:,} config-steps, as many as {trainings:.3g} full trainings.")
     evidence = Evidence(Neighbourhood(recipe), trainer.steps, seed)
     runner = Runner(ledger, evidence, progress)
-    rounds = Rounds(evidence, ceiling, runner.never_fell)
+    runner.begin()
+    rounds = Rounds(evidence, ceiling)
     for each in rounds:
         runner.run(each)
     judgement, own = rounds.judgement, runner.own_training()
@@ -258,7 +263,25 @@ class Runner:
     evidence: Evidence
     progress: Progress
     _outcomes: dict[tuple[Setting, int, int], Outcome] = field(default_factory=dict)
+    _before: Outcome = field(default_factory=lambda: Outcome(math.inf))
     _rounds: int = 0
+
+    def begin(self) -> None:
+        """Measure the loss before training: by a trial of a few steps whose learning rate is next to nothing.
+
+        Raises:
+            TaskError: If it failed for another reason than divergence.
+            Interrupted: If asked to stop.
+        """
+        neighbourhood, seed = self.evidence.neighbourhood, self.evidence.seed
+        setting = Setting(digits(UNTRAINED_RATE * neighbourhood.own.lr), neighbourhood.own.momentum)
+        steps = min(FEWEST_STEPS, self.evidence.full_steps)
+        self.progress.stage("the loss before training", config_steps=steps)
+        trial = Trial(neighbourhood.recipe_at(setting), steps, seed)
+        (self._before,) = self.ledger.run(f"check of {neighbourhood.recipe}, before training", [trial])
+        if self._before.failure is not None:
+            raise TaskError(f"the training of {neighbourhood.recipe} failed: {self._before.failure}")
+        self.evidence.untrained = CheckTrial(setting, steps, seed, _loss(self._before), self._before.diverged_at)
 
     def run(self, each: Round) -> None:
         """Run a round.
@@ -275,28 +298,27 @@ class Runner:
         for setting, outcome in zip(each.settings, outcomes, strict=True):
             if outcome.failure is not None and setting == neighbourhood.own:
                 raise TaskError(f"the training of {neighbourhood.recipe} failed: {outcome.failure}")
-            loss = outcome.loss if math.isfinite(outcome.loss) else math.inf
             self._outcomes[setting, each.steps, each.seed] = outcome
-            self.evidence.trials.append(CheckTrial(setting, each.steps, each.seed, loss, outcome.diverged_at))
-
-    def never_fell(self, first: Setting, second: Setting, steps: int) -> bool:
-        """Tell whether nothing in the first setting's trial fell below the end of the second's of that length.
-
-        That is: no validation loss on the way or at the end and, where they are known, no training loss at the end.
-        """
-        one, other = (self._outcomes.get((each, steps, self.evidence.seed)) for each in (first, second))
-        if one is None or other is None or not other.ok:
-            return False
-        lowest = min([one.loss, *one.valid.losses])
-        ends = one.train_end, other.train_end
-        trained = ends[0] is not None and ends[1] is not None and ends[0] < ends[1]
-        return not lowest < other.loss and not trained
+            trial = CheckTrial(
+                setting,
+                each.steps,
+                each.seed,
+                _loss(outcome),
+                outcome.diverged_at,
+                went_up(outcome, self._before),
+                has_memorised(outcome),
+            )
+            self.evidence.trials.append(trial)
 
     def own_training(self) -> OwnTraining:
         """Return the recipe's longest trial."""
         longest = self.evidence.longest_own
         outcome = self._outcomes[longest.setting, longest.steps, longest.seed]
         return OwnTraining(longest.steps, longest.seed, longest.loss, longest.diverged_at, outcome.train, outcome.valid)
+
+
+def _loss(outcome: Outcome) -> float:
+    return outcome.loss if outcome.ok else math.inf
 
 
 def _curvature(trainer: Trainer, recipe: Recipe, own: OwnTraining, left: int) -> CurvatureSummary | None:

@@ -10,11 +10,14 @@ import numpy as np
 
 from surefoot.checking.neighbourhood import Neighbourhood, Setting
 from surefoot.surrogate import LossScale, Observation, Surrogate
+from surefoot.surrogate.surrogate import realised_share
 
 # Losses that differ by less than this share are as good as equal: nothing was learnt at either, or nothing differs.
 EQUAL = 0.01
 # A loss that is so far above another, in logarithms, is no noise of a seed.
 FAR_ABOVE = 0.4
+# A change may go so many times as far as what is memorised.
+PAST = 2.0
 # With longer trials of so many settings the shortest are left out: what a few steps make of a setting says least.
 ENOUGH_SETTINGS = 5
 
@@ -29,6 +32,8 @@ class CheckTrial:
         seed: Its seed.
         loss: Validation loss at the end; ``inf`` where it diverged or failed.
         diverged_at: Step of the first loss that was not finite.
+        went_up: Whether it ended above the loss before training, in the training loss too where that is known.
+        memorised: Whether its training loss ended so far below the validation loss that training on cannot help.
     """
 
     setting: Setting
@@ -36,6 +41,8 @@ class CheckTrial:
     seed: int
     loss: float
     diverged_at: int | None = None
+    went_up: bool = False
+    memorised: bool = False
 
     @property
     def diverged(self) -> bool:
@@ -52,12 +59,14 @@ class Evidence:
         full_steps: Length of a full training.
         seed: The first seed; others follow it.
         trials: In the order in which they were run.
+        untrained: A trial that is too short and slow to learn: its loss is that before training.
     """
 
     neighbourhood: Neighbourhood
     full_steps: int
     seed: int = 0
     trials: list[CheckTrial] = field(default_factory=list)
+    untrained: CheckTrial | None = None
 
     def of(self, setting: Setting) -> list[CheckTrial]:
         """Return the trials of a setting."""
@@ -87,6 +96,11 @@ class Evidence:
         """Whether any trial came to its end."""
         return any(not trial.diverged for trial in self.trials)
 
+    @property
+    def config_steps(self) -> int:
+        """What all trials cost."""
+        return sum(trial.steps for trial in self.trials) + (0 if self.untrained is None else self.untrained.steps)
+
     def is_lost(self, setting: Setting) -> bool:
         """Tell whether a setting diverged, or one that goes less far did in a trial at least as long as its own.
 
@@ -110,6 +124,25 @@ class Evidence:
             return True
         pairs = [pair for pair in self.pairs(setting) if pair[0].steps == longest]
         return len(trials) > len(pairs) > 0 and all(is_far_above(other.loss, mine.loss) for mine, other in pairs)
+
+    def goes_too_far(self, setting: Setting) -> bool:
+        """Tell whether a setting goes further than the recipe, and past where the training data is memorised.
+
+        How far a training goes is its effective rate times its steps. What is memorised after a short trial is so
+        after a training that goes as far, and going on from there makes it no better: that the short trial ended lower
+        than the recipe's says nothing of full trainings.
+        """
+        enough = min(
+            (self._progress(trial.setting, trial.steps) for trial in self.trials if trial.memorised), default=math.inf
+        )
+        own, other = (self._progress(each, self.full_steps) for each in (self.neighbourhood.own, setting))
+        in_full = any(pair[0].steps == self.full_steps for pair in self.pairs(setting))
+        return other > max(own, PAST * enough) and not in_full
+
+    def _progress(self, setting: Setting, steps: int) -> float:
+        """Return how far a training goes: the effective rate that it realises times its steps."""
+        rate, memory = (math.exp(each) for each in self.neighbourhood.features(setting))
+        return rate * float(realised_share(np.array(memory), np.array(steps))) * steps
 
     def pairs(self, setting: Setting) -> list[tuple[CheckTrial, CheckTrial]]:
         """Return the recipe's and a setting's trials of one length and seed, at the longest length both were run at."""
@@ -176,14 +209,15 @@ class Evidence:
 def best_of(trials: Sequence[CheckTrial]) -> CheckTrial:
     """Return the trial to go on from: the lowest loss; where losses tie, the highest rate, which may yet learn.
 
-    Where all diverged it is the one of the lowest rate.
+    Where all diverged or ended above the loss before training, it is the one of the lowest rate.
     """
     ended = [trial for trial in trials if not trial.diverged]
-    if not ended:
-        return min(trials, key=lambda trial: trial.setting.lr)
-    if _alike([trial.loss for trial in ended]):
+    if ended and _alike([trial.loss for trial in ended]):
         return max(ended, key=lambda trial: trial.setting.lr)
-    return min(ended, key=lambda trial: trial.loss)
+    learnt = [trial for trial in ended if not trial.went_up]
+    if not learnt:
+        return min(trials, key=lambda trial: trial.setting.lr)
+    return min(learnt, key=lambda trial: trial.loss)
 
 
 def is_far_above(loss: float, other: float) -> bool:
@@ -196,6 +230,11 @@ def is_far_above(loss: float, other: float) -> bool:
     if not math.isfinite(loss) or not math.isfinite(other):
         return math.isfinite(other)
     return loss > other + math.expm1(FAR_ABOVE) * abs(other)
+
+
+def is_alike(loss: float, other: float) -> bool:
+    """Tell whether two losses are as good as equal."""
+    return _alike([loss, other])
 
 
 def _alike(losses: Sequence[float]) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 
 from surefoot.checking.curvature_summary import CurvatureSummary
 from surefoot.checking.evidence import Evidence
-from surefoot.checking.judgement import Judgement, hundredth
+from surefoot.checking.judgement import Judgement
 from surefoot.checking.neighbourhood import Neighbourhood
 from surefoot.checking.result import OwnTraining
 from surefoot.checking.stake import WORTH, Stake
@@ -142,11 +142,10 @@ def _of_divergence(evidence: Evidence, chosen: Stake | None) -> Iterator[str]:
         at = "" if longest.diverged_at is None else f" at step {longest.diverged_at}"
         yield f"The loss of the recipe stopped being finite{at} in a trial of {longest.steps} steps."
     else:
-        setting = hundredth(evidence.neighbourhood)
-        other = evidence.loss(setting, longest.steps, evidence.seed)
+        before = math.inf if evidence.untrained is None else evidence.untrained.loss
         yield (
-            f"In a trial of {longest.steps} steps the loss ended at {measured(longest.loss)} and was never below the "
-            f"{measured(math.inf if other is None else other)} that a hundredth of the learning rate ends at."
+            f"In a trial of {longest.steps} steps the loss ended at {measured(longest.loss)}, above the "
+            f"{measured(before)} that it begins at."
         )
     if chosen is None:
         yield (

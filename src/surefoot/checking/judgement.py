@@ -4,9 +4,8 @@
 - *lr_too_high*, *lr_too_low*, *momentum_too_high*, *momentum_too_low*: a single change has a stake above 5 % with 90 %,
   and its own trials, of which none diverged, ended lower than the recipe's. The learning rate is named if it alone
   recovers most of what can be had.
-- *diverged*: the recipe's longest trial has no finite loss; or a lower rate is better, and nothing in it fell below
-  what a hundredth of the learning rate reaches in a trial of the same seed and length, at least a quarter of the
-  training.
+- *diverged*: the recipe's longest trial has no finite loss; or it is at least a quarter of the training and ended above
+  the loss before training, in the training loss too.
 - *plateau*: whatever was tried, all trials of a length ended alike.
 - *unknown*: everything else.
 """
@@ -15,13 +14,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
 
 from surefoot.checking.evidence import Evidence
-from surefoot.checking.neighbourhood import Neighbourhood, Setting
+from surefoot.checking.neighbourhood import Setting
 from surefoot.checking.stake import WORTH, Stake, best_of_each, stakes_of
 from surefoot.finding import Verdict
-from surefoot.schedules import digits
 
 SURE = 0.9
 # The learning rate is at fault where changing it alone recovers this share of the best stake.
@@ -32,16 +29,6 @@ LIKELY, ABOUT = 0.5, 0.3
 LONG_ENOUGH = 4
 # So many standard deviations of seed noise may be nothing.
 NOISES = 1.5
-# A hundredth of the learning rate: what hardly moves shows what has not been learnt.
-HARDLY = 0.01
-
-
-class NeverFell(Protocol):
-    """Tells of two settings whether, in their trials of a length, the first never fell below the end of the second."""
-
-    def __call__(self, first: Setting, second: Setting, steps: int) -> bool:
-        """Return whether it did not."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +53,12 @@ class Judgement:
 
 
 def judge(  # noqa: PLR0911  (one return for each verdict)
-    evidence: Evidence, never_fell: NeverFell, *, tried_only: bool = False
+    evidence: Evidence, *, tried_only: bool = False
 ) -> Judgement:
     """Return whether a recipe's learning rate and momentum are right, as far as the trials tell.
 
     Args:
         evidence: The trials.
-        never_fell: Compares two of them on their way.
         tried_only: Whether only changes to settings that were tried are advised; for when no trial can follow.
     """
     surrogate = evidence.surrogate()
@@ -80,7 +66,7 @@ def judge(  # noqa: PLR0911  (one return for each verdict)
         return Judgement("diverged", 1.0)
     stakes, noise = stakes_of(evidence, surrogate), surrogate.noise
     chosen = first_to_make(stakes, evidence, tried_only=tried_only)
-    diverged = has_diverged(evidence, chosen, never_fell)
+    diverged = has_diverged(evidence)
     if diverged:
         doubtful = chosen if chosen is not None and not evidence.pairs(chosen.setting) else None
         return Judgement("diverged", 1.0, stakes, chosen, doubtful, noise)
@@ -173,20 +159,11 @@ def stands(chosen: Stake, evidence: Evidence) -> bool:
     return bool(pairs) and pairs[0][0].steps == longest and not _ended_higher(chosen, evidence)
 
 
-def has_diverged(evidence: Evidence, chosen: Stake | None, never_fell: NeverFell) -> bool:
+def has_diverged(evidence: Evidence) -> bool:
     """Tell whether the recipe's own training diverges, finite or not."""
     longest = evidence.longest_own
-    if longest.diverged:
-        return True
-    lower = chosen is not None and chosen.change == "lr" and chosen.setting.lr < longest.setting.lr
-    if LONG_ENOUGH * longest.steps < evidence.full_steps:
-        return False  # a finite loss may still fall in what is left
-    return lower and never_fell(longest.setting, hundredth(evidence.neighbourhood), longest.steps)
-
-
-def hundredth(neighbourhood: Neighbourhood) -> Setting:
-    """Return the recipe's setting at a hundredth of its learning rate."""
-    return Setting(digits(HARDLY * neighbourhood.own.lr), neighbourhood.own.momentum)
+    # What is finite after a short trial may still fall in what is left.
+    return longest.diverged or (longest.went_up and LONG_ENOUGH * longest.steps >= evidence.full_steps)
 
 
 def has_both_sides(evidence: Evidence) -> bool:
@@ -220,8 +197,10 @@ def verdict_of(stake: Stake, own: Setting) -> Verdict:
 
 
 def _ended_higher(stake: Stake, evidence: Evidence) -> bool:
-    """Tell whether a change's trials ended no lower than the recipe's of the same length and seeds."""
+    """Tell whether a change's trials learnt nothing, or ended no lower than the recipe's of the same trials."""
     pairs = evidence.pairs(stake.setting)
+    if any(other.went_up for _, other in pairs):
+        return True
     mine, others = ([row[number].loss for row in pairs] for number in (0, 1))
     if not pairs or any(math.isinf(loss) for loss in mine):
         return any(math.isinf(loss) for loss in others)

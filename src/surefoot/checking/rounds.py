@@ -1,9 +1,11 @@
 """Which trials a check runs, round by round: the neighbours in short trials, then longer ones of what is in doubt.
 
 1. At the lowest rung: the recipe and learning rates outward from it, by factors of 8, until the best lies between two
-   that are worse, then a factor of 2 from the best; momenta on both sides. At most half of the budget.
+   that are worse, on both sides where all end alike; then a factor of 2 from the best, and momenta on both sides. At
+   most half of the budget.
 2. As long as the verdict is in doubt: the recipe and the change that could turn it, side by side at the next rung, then
-   in full, then on further seeds. Where a change fails in a longer trial, the next one takes its place.
+   in full, then on further seeds; at once at the longest rung that can be paid for, where there is no money for both.
+   Where a change fails in a longer trial, the next one takes its place.
 3. Where the recipe is healthy and the budget allows it, its training in full.
 """
 
@@ -14,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from surefoot.checking.evidence import CheckTrial, Evidence, best_of, is_far_above
-from surefoot.checking.judgement import LONG_ENOUGH, SURE, Judgement, NeverFell, hundredth, judge
+from surefoot.checking.judgement import SURE, Judgement, judge
 from surefoot.checking.neighbourhood import Setting
 from surefoot.checking.stake import best_of_each
 from surefoot.surrogate.rungs import rungs
@@ -58,13 +60,11 @@ class Rounds:
     Attributes:
         evidence: The trials so far; whoever runs a round adds its trials there before asking for the next one.
         budget: Ceiling, in config-steps.
-        never_fell: Compares two trials on their way.
         judgement: The last one.
     """
 
     evidence: Evidence
     budget: int
-    never_fell: NeverFell
     judgement: Judgement = field(default_factory=lambda: Judgement("unknown", 0.0))
 
     @property
@@ -80,17 +80,17 @@ class Rounds:
     @property
     def spent(self) -> int:
         """Config-steps of the trials so far."""
-        return sum(trial.steps for trial in self.evidence.trials)
+        return self.evidence.config_steps
 
     def __iter__(self) -> Iterator[Round]:
         """Yield the rounds."""
         yield from self._first()
-        self.judgement = judge(self.evidence, self.never_fell)
+        self.judgement = judge(self.evidence)
         while (following := self._next()) is not None:
             yield following
-            self.judgement = judge(self.evidence, self.never_fell)
+            self.judgement = judge(self.evidence)
         if self.judgement.verdict == "unknown":
-            settled = judge(self.evidence, self.never_fell, tried_only=True)
+            settled = judge(self.evidence, tried_only=True)
             self.judgement = settled if settled.chosen is not None else self.judgement
 
     def _first(self) -> Iterator[Round]:
@@ -106,18 +106,16 @@ class Rounds:
             yield from self._short(self._first_momenta(), room=self._first_room)
 
     def _outward(self) -> list[Setting]:
-        """Return the next learning rate outward, where the best one tried is the last on its side."""
+        """Return the next learning rates outward, where the best one is the last on its side, or all ended alike."""
         neighbourhood = self.evidence.neighbourhood
-        line = sorted((trial.setting for trial in self._line()), key=lambda each: each.lr)
-        best = best_of(self._line()).setting
-        octave = round(neighbourhood.octave(best))
+        line = sorted(self._line(), key=lambda trial: trial.setting.lr)
+        best, alike = best_of(line), self.evidence.nothing_differs()
+        ends = []
         if best == line[-1]:
-            octave += STRIDE
-        elif best == line[0]:
-            octave -= STRIDE
-        else:
-            return []
-        return [neighbourhood.rate(octave)] if abs(octave) <= FURTHEST else []
+            ends.append(round(neighbourhood.octave(line[-1].setting)) + STRIDE)
+        if best == line[0] or alike:
+            ends.append(round(neighbourhood.octave(line[0].setting)) - STRIDE)
+        return [neighbourhood.rate(octave) for octave in ends if abs(octave) <= FURTHEST]
 
     def _line(self) -> list[CheckTrial]:
         """Return the trials at the lowest rung that differ from the recipe in the learning rate alone."""
@@ -159,20 +157,11 @@ class Rounds:
         judgement, own = self.judgement, self.evidence.neighbourhood.own
         if judgement.doubtful is not None:
             return self._side_by_side(judgement.doubtful.setting)
-        if judgement.verdict == "lr_too_high" and (following := self._hundredth()) is not None:
-            return following
         if judgement.chosen is not None:
             return self._confirming(judgement.chosen.setting)
         if judgement.verdict == "healthy":
             return self._affordable([own], self.evidence.full_steps)
         return None
-
-    def _hundredth(self) -> Round | None:
-        """Return a round that shows whether the recipe has diverged although its loss is finite."""
-        longest = self.evidence.longest_own.steps
-        if LONG_ENOUGH * longest < self.evidence.full_steps:
-            return None
-        return self._affordable([hundredth(self.evidence.neighbourhood)], longest)
 
     def _confirming(self, setting: Setting) -> Round | None:
         """Return a round at the second rung where the change was seen at the lowest alone."""
@@ -192,15 +181,28 @@ class Rounds:
                 if following is not None:
                     return following
             return None
-        for steps in self.rungs:
-            if steps > reached and (following := self._affordable([own, setting], steps)) is not None:
-                return following
+        if (further := self._further(own, setting, reached)) is not None:
+            return further
         last = reached == self.evidence.full_steps
         for number in range(1, self.budget if last else SEEDS_AT_RUNG):
             missing = [each for each in (own, setting) if self.evidence.loss(each, reached, seed + number) is None]
             if missing:
                 return self._affordable(missing, reached, seed=seed + number)
         return None
+
+    def _further(self, own: Setting, setting: Setting, reached: int) -> Round | None:
+        """Return a longer round that compares the recipe with a setting; ``None`` where the budget has no room.
+
+        It is at the next rung, but for this: where one further up could not be paid for after it and can be paid for
+        now, at that one. The longer of two comparisons tells more.
+        """
+        left, following = self.budget - self.spent, None
+        for steps in (each for each in self.rungs if each > reached):
+            longer = self._affordable([own, setting], steps)
+            if longer is None or (following is not None and following.config_steps + longer.config_steps <= left):
+                break
+            following = longer
+        return following
 
     def _room_for_more(self, reached: int) -> int:
         """Return how many more settings may be tried at the lowest rung."""

@@ -8,10 +8,11 @@ differs from task to task. Its logarithms therefore get a further normal error t
 longest trial in which the two were compared to the full length.
 
 The surrogate sees single losses. In a pair of one seed and length, initialisation and batches are the same, and what
-is common to both cancels: the difference says more than the two. The draws are therefore conditioned on the mean
-difference of each setting's longest pairs, as an ensemble Kalman filter does:
+is common to both cancels: the difference says more than the two. The draws of the differences d at the full length are
+therefore conditioned on the mean difference of each setting's longest pairs, where p are the draws of these, at their
+own length, as an ensemble Kalman filter does:
 
-    d' = d + C Hᵀ (H C Hᵀ + R)⁻¹ (observed + ε - H d),   R = 2 σ² / pairs + (drift · ln(full steps / steps))²
+    d' = d + cov(d, p) (cov(p) + R)⁻¹ (observed + ε - p),   R = 2 σ² / pairs + (drift · ln(full steps / steps))²
 
 The surrogate compresses losses far above the best of their length. Where the recipe's own is one, what was cut off is
 added again, less an unknown share of it that grows with the same distance: longer trainings make up for much.
@@ -29,7 +30,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from surefoot.checking.evidence import Evidence
+from surefoot.checking.evidence import CheckTrial, Evidence
 from surefoot.checking.neighbourhood import CHANGES, Change, Setting
 from surefoot.surrogate import Surrogate
 from surefoot.surrogate.gaussian_process import Array
@@ -84,13 +85,9 @@ def stakes_of(evidence: Evidence, surrogate: Surrogate) -> tuple[Stake, ...]:
     changes = [*_changes(evidence)]
     if not changes:
         return ()
-    neighbourhood = evidence.neighbourhood
-    settings = [neighbourhood.own, *(setting for _, setting in changes)]
-    features = np.array([neighbourhood.features(setting) for setting in settings])
+    settings = [evidence.neighbourhood.own, *(setting for _, setting in changes)]
     generator = np.random.default_rng([evidence.seed, len(evidence.trials), 1])
-    drawn = surrogate.draws(features, evidence.full_steps, DRAWS, generator=generator)
-    below = drawn[:, :1] - drawn[:, 1:]
-    below = _paired(below, [setting for _, setting in changes], evidence, surrogate, generator)
+    drawn, below = _drawn(settings, evidence, surrogate, generator)
     extra = np.array([_not_seen(evidence, setting) for _, setting in changes])
     below = below + extra * generator.standard_normal(below.shape)
     cut = np.array([_cut_off(evidence, surrogate, setting) for _, setting in changes])
@@ -128,7 +125,7 @@ def _changes(evidence: Evidence) -> Iterator[tuple[Change, Setting]]:
                 if change == "lr"
                 else min(momenta) <= setting.momentum <= max(momenta)
             )
-            if inside and not evidence.is_lost(setting):
+            if inside and not evidence.is_lost(setting) and not evidence.goes_too_far(setting):
                 yield change, setting
 
 
@@ -139,29 +136,50 @@ def _not_seen(evidence: Evidence, setting: Setting) -> float:
     return WIDER * math.log(evidence.full_steps / compared)
 
 
-def _paired(
-    below: Array, settings: Sequence[Setting], evidence: Evidence, surrogate: Surrogate, generator: np.random.Generator
-) -> Array:
-    """Return the differences ``[draws, settings]`` conditioned on those of pairs; see above."""
-    rows, observed, variances = [], [], []
-    noise = min(surrogate.noise, PAIR_NOISE)
-    value = surrogate.scale.value
-    for row, setting in enumerate(settings):
-        pairs = [pair for pair in evidence.pairs(setting) if not pair[0].diverged and not pair[1].diverged]
-        if pairs and not evidence.has_failed(setting):
-            mean = float(np.mean([value(mine.loss) - value(other.loss) for mine, other in pairs]))
-            rows.append(row)
-            observed.append(float(np.clip(mean, -LARGEST_DIFFERENCE, LARGEST_DIFFERENCE)))
-            drift = DRIFT * math.log(evidence.full_steps / pairs[0][0].steps)
-            variances.append(2.0 * noise**2 / len(pairs) + drift**2)
-    if not rows:
-        return below
-    covariance = np.cov(below, rowvar=False).reshape(below.shape[1], below.shape[1])
-    inner = covariance[np.ix_(rows, rows)] + np.diag(variances)
-    gain = np.linalg.solve(inner, covariance[rows]).T
-    wanted = np.array(observed) + np.sqrt(variances) * generator.standard_normal((len(below), len(rows)))
-    conditioned: Array = below + (wanted - below[:, rows]) @ gain.T
-    return conditioned
+def _drawn(
+    settings: Sequence[Setting], evidence: Evidence, surrogate: Surrogate, generator: np.random.Generator
+) -> tuple[Array, Array]:
+    """Return draws at the full length ``[draws, settings]``, and by how much each lies below the recipe's, the first.
+
+    The differences ``[draws, settings - 1]`` are conditioned on those of pairs; see above.
+    """
+    own, features = settings[0], evidence.neighbourhood.features
+    compared = {row: pairs for row, setting in enumerate(settings[1:]) if (pairs := _telling(evidence, setting))}
+    ends = [(setting, pairs[0][0].steps) for row, pairs in compared.items() for setting in (own, settings[1 + row])]
+    points = [(setting, evidence.full_steps) for setting in settings] + ends
+    everywhere = surrogate.draws(
+        np.array([features(setting) for setting, _ in points]),
+        [steps for _, steps in points],
+        DRAWS,
+        generator=generator,
+    )
+    drawn, at_ends = everywhere[:, : len(settings)], everywhere[:, len(settings) :]
+    below: Array = drawn[:, :1] - drawn[:, 1:]
+    if not compared:
+        return drawn, below
+    there = at_ends[:, ::2] - at_ends[:, 1::2]
+    observed, variances = np.array([_observed(pairs, evidence, surrogate) for pairs in compared.values()]).T
+    centred = there - there.mean(axis=0)
+    inner = centred.T @ centred / (DRAWS - 1) + np.diag(variances)
+    cross = centred.T @ (below - below.mean(axis=0)) / (DRAWS - 1)
+    wanted = observed + np.sqrt(variances) * generator.standard_normal(there.shape)
+    return drawn, below + (wanted - there) @ np.linalg.solve(inner, cross)
+
+
+def _telling(evidence: Evidence, setting: Setting) -> list[tuple[CheckTrial, CheckTrial]]:
+    """Return the pairs of a setting that came to their end; none where it failed."""
+    pairs = [pair for pair in evidence.pairs(setting) if not pair[0].diverged and not pair[1].diverged]
+    return pairs if pairs and not evidence.has_failed(setting) else []
+
+
+def _observed(
+    pairs: Sequence[tuple[CheckTrial, CheckTrial]], evidence: Evidence, surrogate: Surrogate
+) -> tuple[float, float]:
+    """Return the mean difference of some pairs on the scale of the losses, and the variance of its error."""
+    value, noise = surrogate.scale.value, min(surrogate.noise, PAIR_NOISE)
+    mean = float(np.mean([value(mine.loss) - value(other.loss) for mine, other in pairs]))
+    drift = DRIFT * math.log(evidence.full_steps / pairs[0][0].steps)
+    return float(np.clip(mean, -LARGEST_DIFFERENCE, LARGEST_DIFFERENCE)), 2.0 * noise**2 / len(pairs) + drift**2
 
 
 def _one_valley(shares: Array, changes: Sequence[tuple[Change, Setting]], evidence: Evidence) -> Array:

@@ -119,8 +119,10 @@ class Surrogate:
         """Return mean and standard deviation of the value on the scale, for settings ``[m, D]`` at one length."""
         return self.process.predict(self._at(features, steps))
 
-    def draws(self, features: NDArray[np.float64], steps: int, count: int, *, generator: Generator) -> Array:
-        """Return functions that the trials allow, at settings ``[m, D]`` and one length: ``[count, m]``."""
+    def draws(
+        self, features: NDArray[np.float64], steps: int | Sequence[int], count: int, *, generator: Generator
+    ) -> Array:
+        """Return functions that the trials allow, at settings ``[m, D]`` and one length or one each: ``[count, m]``."""
         return self.process.draws(self._at(features, steps), count, generator=generator)
 
     @property
@@ -130,8 +132,9 @@ class Surrogate:
         assert isinstance(kernel, ValleyKernel)  # noqa: S101  (fit made it)
         return float(process.weights @ kernel.noise(process.settings)[:, 0])
 
-    def _at(self, features: NDArray[np.float64], steps: int) -> Array:
-        return _points(features, [steps] * len(features), self.full_steps)
+    def _at(self, features: NDArray[np.float64], steps: int | Sequence[int]) -> Array:
+        lengths = [steps] * len(features) if isinstance(steps, int) else steps
+        return _points(features, lengths, self.full_steps)
 
 
 def compressed(observations: Sequence[Observation], scale: LossScale) -> Array:

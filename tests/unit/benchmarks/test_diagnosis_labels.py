@@ -10,7 +10,7 @@ MOMENTA = np.array([0.0, 0.9, 0.99])
 SEEDS = 5
 
 
-def landscape(loss, *, start=10.0, lowest=1.0, falls=True, noise=0.001):
+def landscape(loss, *, start=10.0, lowest=1.0, falls=True, learns=False, noise=0.001):
     final = np.array([[[loss(lr, momentum)] * SEEDS for momentum in MOMENTA] for lr in RATES])
     return Landscape(
         RATES,
@@ -19,6 +19,7 @@ def landscape(loss, *, start=10.0, lowest=1.0, falls=True, noise=0.001):
         final * lowest,
         np.full(SEEDS, start),
         np.full(final.shape[:2], falls),
+        np.full(final.shape[:2], learns),
         noise,
     )
 
@@ -64,6 +65,11 @@ def test_gains_within_the_noise_are_healthy():
 
 def test_a_loss_above_the_start_is_divergence():
     assert label(landscape(lambda lr, momentum: 2.0, start=1.5), 0, 0).verdict == "diverged"
+
+
+def test_what_is_learnt_by_heart_has_not_diverged_wherever_the_validation_loss_ends():
+    found = label(landscape(lambda lr, momentum: 2.0 + (lr > 0.5), start=1.5, learns=True), 8, 0)
+    assert (found.verdict, round(found.gain, 3)) == ("lr_too_high", 0.333)
 
 
 def test_overfitting_is_for_what_is_well_set_and_still_learns():

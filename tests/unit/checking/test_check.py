@@ -94,7 +94,7 @@ def test_a_loss_that_rises_first_and_ends_below_is_no_divergence():
     assert check(Fixed(outcome), sgd(0.4)).verdict != "diverged"
 
 
-def test_what_never_falls_below_a_hundredth_of_its_rate_has_diverged_though_it_is_finite():
+def test_what_ends_above_the_loss_before_training_has_diverged_though_it_is_finite():
     def outcome(trial):
         lr = trial.recipe.lr.highest
         end = 2.3 - 2.0 * math.exp(-0.1 * math.log(lr / 0.05) ** 2) if lr < 1.0 else 5.0 + lr
@@ -103,7 +103,7 @@ def test_what_never_falls_below_a_hundredth_of_its_rate_has_diverged_though_it_i
     result = check(Fixed(outcome), sgd(6.0), budget="4x")
     assert result.verdict == "diverged"
     assert result.advice.lr.highest < 1.0
-    assert "hundredth" in result.findings[0].why
+    assert "above the 2.30 that it begins at" in result.findings[0].why
 
 
 def test_noise_that_is_learnt_by_heart_is_no_divergence():
@@ -121,6 +121,51 @@ def test_noise_that_is_learnt_by_heart_is_no_divergence():
     assert result.verdict in ("overfitting", "lr_too_high")
     overfits = next(finding for finding in result.findings if finding.verdict == "overfitting")
     assert overfits.advice["steps"] < 30
+
+
+def test_a_short_trial_that_has_memorised_its_data_is_no_reason_to_raise_the_rate():
+    """With a fixed rate times steps everything is as it is; past what is memorised the validation loss only rises."""
+
+    def outcome(trial):
+        gone = trial.recipe.lr.highest * trial.steps / 25.6
+        train, excess = 2.3 * math.exp(-4.0 * gone), 0.1 * max(gone - 1.0, 0.0)
+        return Outcome(0.6 + 0.7 * train + excess, train=Curve((trial.steps,), (train,)))
+
+    result = check(Fixed(outcome), sgd(0.1))
+    assert max(trial.setting.lr for trial in result.trials) > 0.1
+    shortest = {trial.setting.lr: trial.loss for trial in result.trials if trial.steps == 32}
+    assert min(shortest, key=shortest.get) > 0.1, "short trials ask for a higher rate"
+    assert result.verdict in ("healthy", "unknown")
+    assert check(Fixed(outcome), sgd(0.001)).verdict == "lr_too_low"
+
+
+def test_where_all_rates_above_end_alike_lower_ones_are_tried_before_it_is_called_a_plateau():
+    def loss(trial):
+        lr = trial.recipe.lr.highest
+        return 1.0 if lr > 0.01 else min(1.0, 0.5 + 0.25 * abs(math.log10(lr / 0.001)))
+
+    result = check(Fixed(loss), sgd(1.0))
+    assert result.verdict == "lr_too_high"
+    assert result.advice.lr.highest < 0.01
+
+
+def test_no_change_is_made_to_what_ends_above_the_loss_before_training():
+    """The recipe and what lies near it diverge slowly; a rate that is far lower learns."""
+
+    def loss(trial):
+        lr = trial.recipe.lr.highest
+        return 2.4 + lr if lr > 0.2 else 2.3 - 2.0 * math.exp(-0.1 * math.log(lr / 0.02) ** 2)
+
+    result = check(Fixed(loss), sgd(8.0), budget="4x")
+    assert result.verdict == "diverged"
+    assert result.advice.lr.highest < 0.2
+
+
+def test_the_longer_of_two_comparisons_is_run_where_there_is_no_money_for_both():
+    result = check(trainer(noise=0.05), sgd(0.02), budget="2x")
+    lengths = {trial.steps for trial in result.trials}
+    assert lengths == {32, 128}
+    assert result.config_steps <= 2 * STEPS
 
 
 def test_a_model_that_learns_nothing_is_a_plateau():
