@@ -61,6 +61,35 @@ def random_regression() -> Task:
     return random_task(20).with_length(steps=2000)
 
 
+def digits_deep() -> Task:
+    """Handwritten digits for a deep and narrow ReLU net, whose units die at high rates."""
+    bunch = datasets.load_digits()
+    data = _split((_floats(bunch.data / 16), torch.tensor(bunch.target)), 500, seed=21)
+    return _classes("digits-deep", lambda: mlp((64, 24, 24, 24, 24, 24, 10)), data, batch_size=32, steps=400)
+
+
+def recall_gru() -> Task:
+    """The value that is marked in a sequence."""
+    draw = np.random.default_rng(22)
+    samples, length = 2400, 8
+    values, marks = draw.uniform(-1, 1, size=(samples, length)), np.zeros((samples, length))
+    marks[np.arange(samples), draw.choice(length, samples)] = 1.0
+    pair = _floats(np.stack([values, marks], -1)), _floats((values * marks).sum(1, keepdims=True))
+    return _numbers("recall-gru", Recurrent, _split(pair, 400, seed=22), batch_size=48, steps=500)
+
+
+def rings() -> Task:
+    """Four rings, one around the other, for a deep and narrow tanh net."""
+    draw = np.random.default_rng(23)
+    samples, classes = 3000, 4
+    labels, angle = draw.integers(classes, size=samples), draw.uniform(0, 2 * np.pi, samples)
+    radius = (labels + 1) / classes + 0.04 * draw.normal(size=samples)
+    x = 1.5 * radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
+    net = lambda: mlp((2, 16, 16, 16, 16, classes), activation="tanh")  # noqa: E731
+    data = _split((_floats(x), torch.tensor(labels)), 600, seed=23)
+    return _classes("rings", net, data, batch_size=50, steps=1500)
+
+
 def mnist1d_conv() -> Task:
     """MNIST-1D of another seed, for two convolutions."""
 
@@ -225,6 +254,9 @@ DEVELOPMENT = {
     "friedman": Entry(diagnosis.friedman),
     "layernorm": Entry(diagnosis.normalised),
     "attention": Entry(diagnosis.attention),
+    "digits-deep": Entry(digits_deep),
+    "recall-gru": Entry(recall_gru),
+    "rings": Entry(rings),
     "random-20": Entry(random_regression),
     "mnist1d-overfit": Entry(mnist1d_overfit, overfits=True),
     "autoencoder-long": Entry(autoencoder_long),

@@ -17,7 +17,7 @@ from surefoot.checking.neighbourhood import Neighbourhood, Setting
 from surefoot.checking.record import recorded
 from surefoot.checking.result import CheckResult, OwnTraining
 from surefoot.checking.rounds import Round, Rounds
-from surefoot.checking.signs import has_memorised, went_up
+from surefoot.checking.signs import train_share, went_up
 from surefoot.checking.stake import best_of_each
 from surefoot.errors import RecipeError, TaskError
 from surefoot.finding import Symptom
@@ -306,7 +306,7 @@ class Runner:
                 _loss(outcome),
                 outcome.diverged_at,
                 went_up(outcome, self._before),
-                has_memorised(outcome),
+                train_share(outcome),
             )
             self.evidence.trials.append(trial)
 

@@ -16,6 +16,9 @@ from surefoot.surrogate.surrogate import realised_share
 EQUAL = 0.01
 # A loss that is so far above another, in logarithms, is no noise of a seed.
 FAR_ABOVE = 0.4
+# The training data is memorised where the training loss is this share of the validation loss; a share that is larger
+# than the other is noise.
+MEMORISED, APART = 0.25, 0.7
 # A change may go so many times as far as what is memorised.
 PAST = 2.0
 # With longer trials of so many settings the shortest are left out: what a few steps make of a setting says least.
@@ -33,7 +36,7 @@ class CheckTrial:
         loss: Validation loss at the end; ``inf`` where it diverged or failed.
         diverged_at: Step of the first loss that was not finite.
         went_up: Whether it ended above the loss before training, in the training loss too where that is known.
-        memorised: Whether its training loss ended so far below the validation loss that training on cannot help.
+        train_share: Its training loss at the end over its validation loss; ``None`` where that is not known.
     """
 
     setting: Setting
@@ -42,7 +45,7 @@ class CheckTrial:
     loss: float
     diverged_at: int | None = None
     went_up: bool = False
-    memorised: bool = False
+    train_share: float | None = None
 
     @property
     def diverged(self) -> bool:
@@ -132,12 +135,21 @@ class Evidence:
         after a training that goes as far, and going on from there makes it no better: that the short trial ended lower
         than the recipe's says nothing of full trainings.
         """
-        enough = min(
-            (self._progress(trial.setting, trial.steps) for trial in self.trials if trial.memorised), default=math.inf
-        )
+        enough = min(map(self._memorised_after, self.trials), default=math.inf)
         own, other = (self._progress(each, self.full_steps) for each in (self.neighbourhood.own, setting))
         in_full = any(pair[0].steps == self.full_steps for pair in self.pairs(setting))
         return other > max(own, PAST * enough) and not in_full
+
+    def _memorised_after(self, trial: CheckTrial) -> float:
+        """Return how far a training goes until the training data is memorised, as a trial shows it.
+
+        The share of the validation loss that the training loss is falls exponentially on the way.
+        """
+        share = trial.train_share
+        if share is None or share > APART:
+            return math.inf
+        further = math.log(MEMORISED) / math.log(max(share, 1e-9))
+        return max(1.0, further) * self._progress(trial.setting, trial.steps)
 
     def _progress(self, setting: Setting, steps: int) -> float:
         """Return how far a training goes: the effective rate that it realises times its steps."""

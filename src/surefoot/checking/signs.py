@@ -5,9 +5,6 @@ from __future__ import annotations
 from surefoot.checking.evidence import is_alike
 from surefoot.trainers import Outcome
 
-# A training loss below this share of the validation loss: the training data is memorised.
-MEMORISED = 0.25
-
 
 def went_up(outcome: Outcome, before: Outcome) -> bool:
     """Tell whether a trial ended above the loss before training, in the training loss too where both are known.
@@ -23,13 +20,13 @@ def went_up(outcome: Outcome, before: Outcome) -> bool:
     return outcome.loss > before.loss and not learnt
 
 
-def has_memorised(outcome: Outcome) -> bool:
-    """Tell whether a trial's training loss ended far below its validation loss.
+def train_share(outcome: Outcome) -> float | None:
+    """Return a trial's training loss at its end over its validation loss; ``None`` where either is unknown or below 0.
 
     Example:
         >>> from surefoot.trainers import Curve
-        >>> has_memorised(Outcome(0.6, train=Curve((10,), (0.05,)))), has_memorised(Outcome(0.6))
-        (True, False)
+        >>> train_share(Outcome(0.5, train=Curve((10,), (0.05,)))), train_share(Outcome(0.6))
+        (0.1, None)
     """
     train = outcome.train_end
-    return train is not None and outcome.ok and 0.0 <= train < MEMORISED * outcome.loss
+    return train / outcome.loss if train is not None and train >= 0.0 and outcome.ok and outcome.loss > 0.0 else None

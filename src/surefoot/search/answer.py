@@ -16,6 +16,7 @@ from surefoot.recipe.families import family_of
 from surefoot.schedules import digits, scaled
 from surefoot.search.cliff import MARGIN, Cliff, Trained
 from surefoot.search.proposal import AS_GOOD, lattice
+from surefoot.search.rate_range import are_usual
 from surefoot.search.result import FrontierPoint, GoodRange, MomentumRow
 from surefoot.search.space import Coordinates, Point
 from surefoot.search.space.axes import Axis
@@ -41,12 +42,14 @@ class Candidates(NamedTuple):
         features: As the surrogate sees them ``[m, D]``.
         safe: Whether they do not break ``[m]``.
         held: Whether a trial at as high a rate held ``[m]``.
+        usual: Whether their rates are no higher than is usual ``[m]``.
     """
 
     points: list[Point]
     features: Array
     safe: NDArray[np.bool_]
     held: NDArray[np.bool_]
+    usual: NDArray[np.bool_]
 
 
 @dataclass(slots=True)
@@ -90,15 +93,14 @@ class Reader:
 
     def best(self, steps: int) -> tuple[Recipe, float, float]:
         """Return the recipe expected to be best after so many steps, and mean and deviation of its value."""
-        points, features, safe, held = self.candidates
+        points, features, safe, held, usual = self.candidates
         means, deviations = self.surrogate.predict(features, steps)
         # Weighed with the mean at a somewhat larger rate: on the edge of a cliff the next seed may fall.
         ahead, _ = self.surrogate.predict(features + np.eye(1, features.shape[1]) * MARGIN, steps)
         values = np.where(safe | ~safe.any(), np.maximum(means, 0.5 * (means + ahead)), np.inf)
-        # Of those about as good the largest rate: what short trials cannot tell apart, long trainings often do.
-        as_good = (values <= values.min() + AS_GOOD) & held
-        as_good[np.argmin(values)] = True
-        number = int(np.argmax(np.where(as_good, features[:, 0], -np.inf)))
+        # Of those about as good the largest rate that is usual: what short trials cannot tell apart, long trainings do.
+        as_good = (values <= values.min() + AS_GOOD) & held & usual
+        number = int(np.argmax(np.where(as_good, features[:, 0], -np.inf)) if as_good.any() else np.argmin(values))
         return self.coordinates.recipe(points[number]), float(means[number]), float(deviations[number])
 
     @property
@@ -112,7 +114,8 @@ class Reader:
             features = self.coordinates.features_at(points)
             optimizers = self.coordinates.optimizers_at(points)
             safe, held = ~self.cliff.breaks(features, optimizers), self.cliff.held(features, optimizers)
-            self._candidates = Candidates(points, features, safe, held)
+            usual = are_usual(self.coordinates.log_rates(features, optimizers), optimizers)
+            self._candidates = Candidates(points, features, safe, held, usual)
         return self._candidates
 
     def frontier(self, lengths: Sequence[int]) -> tuple[FrontierPoint, ...]:

@@ -17,6 +17,8 @@ Array = NDArray[np.float64]
 # A rate this near below one that broke is not recommended, in logarithms of the effective rate; a rate breaks later
 # with more momentum, about as the root of its memory.
 MARGIN, LEAN = math.log(1.3), 0.5
+# And this much further below, where only what broke is known.
+UNKNOWN = math.log(1.6)
 # How far the cliff drops for each unit of the logarithm of the length: in eight times as many steps, to about 0.6.
 DROP = 0.25
 # What broke at a momentum says nothing of one whose memory differs by more than this factor.
@@ -51,18 +53,21 @@ class Cliff:
         features: Of every trial ``[n, D]``.
         broke: Whether it did ``[n]``.
         longer: Logarithm of how many times longer the trainings are that it is to speak for ``[n]``.
+        doubt: How much lower the cliff may yet lie ``[n]``.
     """
 
     optimizers: tuple[str, ...]
     features: Array
     broke: NDArray[np.bool_]
     longer: Array
+    doubt: Array
 
     @classmethod
     def of(cls, trials: Sequence[Trained], scale: LossScale, *, steps: int) -> Cliff:
         """Return what some trials show of trainings of a length: what broke in fewer steps breaks at lower rates there.
 
-        A trial broke where it diverged, or ended far above the best of its length at a higher rate than that.
+        A trial broke where it diverged, ended far above the best of its length at a higher rate than that, or ended far
+        above a shorter one that went less far, in the training loss too.
         """
         features = np.array([trial.observation.features for trial in trials])
         places = _places(features)
@@ -78,9 +83,13 @@ class Cliff:
                 scale.value(trial.observation.loss) - scale.value(trials[rival].observation.loss) > BROKEN
                 and places[number] > places[rival] + MARGIN
             )
+            broke[number] |= any(_undone(trial, other, scale) for other in trials)
         longer = np.array([max(0.0, math.log(steps / trial.observation.steps)) for trial in trials])
         features[:, 0] -= np.where(broke, DROP * longer, 0.0)
-        return cls(tuple(trial.recipe.optimizer for trial in trials), features, broke, longer)
+        # Where nothing held in trainings of the length itself, nobody knows how far below the cliff lies.
+        none_held = not (~broke & (longer == 0.0)).any()
+        doubt = np.where(broke & (longer == 0.0) & none_held, UNKNOWN, 0.0)
+        return cls(tuple(trial.recipe.optimizer for trial in trials), features, broke, longer, doubt)
 
     def distances(self, optimizer: str, features: Array) -> tuple[Array, Array]:
         """Return how far trials of like momentum that held, and that broke, lie above a setting on the line."""
@@ -91,7 +100,8 @@ class Cliff:
     def breaks(self, features: Array, optimizers: Sequence[str], *, margin: float = MARGIN) -> NDArray[np.bool_]:
         """Tell which of some settings ``[m, D]`` lie above, or nearer below than a margin, one that broke: ``[m]``."""
         gaps = _places(self.features)[None] - _places(features)[:, None]
-        return np.asarray((self._alike(features, optimizers) & self.broke[None] & (gaps < margin)).any(axis=1))
+        near = gaps < margin + self.doubt[None]
+        return np.asarray((self._alike(features, optimizers) & self.broke[None] & near).any(axis=1))
 
     def held(self, features: Array, optimizers: Sequence[str]) -> NDArray[np.bool_]:
         """Tell which settings ``[m, D]`` lie below one of like momentum that held, as far as shorter trials show it."""
@@ -114,6 +124,21 @@ class Cliff:
         same = np.array(self.optimizers)[None] == np.array(optimizers)[:, None]
         alike: NDArray[np.bool_] = same & (np.abs(self.features[None, :, 1] - features[:, None, 1]) <= SAME_MEMORY)
         return alike
+
+
+def _undone(trial: Trained, other: Trained, scale: LossScale) -> bool:
+    """Tell whether a trial ended far above a shorter one that went less far, and not for overfitting.
+
+    How far a training goes is its effective rate times its steps.
+    """
+    one, shorter = trial.observation, other.observation
+    if shorter.steps >= one.steps or trial.recipe.optimizer != other.recipe.optimizer:
+        return False
+    if trial.train_end is None or other.train_end is None:
+        return False
+    further = one.features[0] + math.log(one.steps) >= shorter.features[0] + math.log(shorter.steps)
+    above = scale.value(one.loss) - scale.value(shorter.loss) > BROKEN
+    return further and above and trial.train_end > other.train_end
 
 
 def _places(features: Array) -> Array:

@@ -28,7 +28,7 @@ from surefoot.schedules import scaled
 from surefoot.search.answer import Reader
 from surefoot.search.budget_allocation import A_ROUND, Allowance, Stages
 from surefoot.search.budgeted_trials import CLIMB, FULL, MAP, AllFailedError, BudgetedTrials
-from surefoot.search.cliff import Trained
+from surefoot.search.cliff import BROKEN, Trained
 from surefoot.search.goal import Aim
 from surefoot.search.proposal import propose
 from surefoot.search.rate_range import best_decade, is_flat, learns, next_decades, usual_rate, usual_recipe
@@ -40,7 +40,7 @@ from surefoot.studies import Ledger
 from surefoot.surrogate import LossScale, Observation
 from surefoot.surrogate.rungs import is_short
 from surefoot.surrogate.surrogate import compressed
-from surefoot.trainers import Trainer, Trial
+from surefoot.trainers import Outcome, Trainer, Trial
 
 # Seeds of the search's stages lie so far apart, and those of the full trainings so far beyond.
 SEED_STRIDE, FRESH_SEEDS = 1_000, 10_000_000
@@ -196,7 +196,8 @@ class Engine:
                 break
             self.progress.tell(f"{self.stages.lowest} steps tell too little; trying {longer.lowest}.")
             self.stages = longer
-        bests = {name: usual_rate(name) * 10.0 ** best_decade(found) for name, found in costs.items() if found}
+        # Where nothing learned, what is usual says more than trials that end alike.
+        bests = {name: usual_rate(name) * 10.0 ** best_decade(found) for name, found in costs.items() if learns(found)}
         self.coordinates = Coordinates.around(
             self.space, {name: bests.get(name, usual_rate(name)) for name in self.space.optimizers}, steps=self._full
         )
@@ -282,12 +283,14 @@ class Engine:
                 return
             if hasattr(self.trainer, "final_steps"):
                 self.trainer.final_steps = self.length
+            expected = self.reader()
             outcomes = self._trials.run(FULL, [self.recipe], self.length, seed=self._fresh(0))
             if not outcomes:
                 return
             recipe, length = self.recipe, self.length
-            self.decide()  # with what has been learned: that it diverges, or that a shorter training ends lower
-            if outcomes[0].ok and self.length == length:
+            disappoints = expected is not None and self._disappoints(outcomes[0], expected)
+            self.decide()  # with what has been learned: that it breaks, or that a shorter training ends lower
+            if not disappoints and self.length == length:
                 self.recipe = recipe
                 break
         contestants = self._contestants()
@@ -298,6 +301,13 @@ class Engine:
                     return
             if number and not self._trials.run(FULL, contestants, self.length, seed=self._fresh(number), whole=True):
                 return
+
+    def _disappoints(self, outcome: Outcome, expected: Reader) -> bool:
+        """Tell whether the recipe's full training broke, or ended so far above what was expected as one that broke."""
+        if self.recipe is None or not outcome.ok:
+            return True
+        mean, deviation = expected.value(self.recipe, self.length)
+        return expected.surrogate.scale.value(self.aim.cost(outcome)) > mean + max(BROKEN, 2.0 * deviation)
 
     def _contestants(self) -> list[Recipe]:
         """Return the recommended recipe, what the user asked to compare, the default, and the runner-up."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from surefoot.search.cliff import Cliff, Trained
+from surefoot.search.rate_range import are_usual
 from surefoot.search.space import Box, Coordinates, Point, near, spread
 from surefoot.surrogate import LossScale, Observation, Surrogate
 
@@ -103,15 +104,18 @@ def propose(
         known = np.array([each.features for each in observations])
         best = float(surrogate.predict(known, steps)[0].min())
         improvement = expected_improvement(means, deviations, best)
-        improvement[cliff.breaks(features, coordinates.optimizers_at(candidates), margin=0.0)] = -np.inf
+        optimizers = coordinates.optimizers_at(candidates)
+        improvement[cliff.breaks(features, optimizers, margin=0.0)] = -np.inf
         for other in chosen_features:
             near_one = np.abs(features[:, :2] - other[:2]).max(axis=1) < APART
             improvement[near_one] = -np.inf
         number = int(np.argmax(improvement))
         allowed = np.isfinite(improvement)
         if bold and turn == count - 1 and allowed.any():
-            as_good = allowed & (means <= means[allowed].min() + AS_GOOD)
-            number = int(np.argmax(np.where(as_good, features[:, 0], -np.inf)))
+            usual = are_usual(coordinates.log_rates(features, optimizers), optimizers)
+            as_good = allowed & usual & (means <= means[allowed].min() + AS_GOOD)
+            if as_good.any():
+                number = int(np.argmax(np.where(as_good, features[:, 0], -np.inf)))
         chosen.append(candidates[number])
         chosen_features.append(features[number])
         believed.append(

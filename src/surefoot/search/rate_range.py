@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from surefoot.recipe import Recipe
 from surefoot.recipe.families import family_of
@@ -13,6 +16,8 @@ from surefoot.surrogate import LossScale
 FIRST, LOWEST, HIGHEST = (-1, 0, 1), -9, 5
 # Where everything diverges, and where nothing does anything, the way is long: so many decades at a time.
 STRIDE = 2
+# A rate beyond so many times the usual one is not recommended only because it is as good as a lower one.
+MOST_USUAL = 10.0
 # A rate teaches something where it ends so much below the lowest rate tried, on the scale of the losses. Where rates a
 # factor of ten apart end nearer to each other than this, the rung is too short to tell them apart.
 LEARNS, FLAT = 0.01, 0.08
@@ -37,6 +42,17 @@ def usual_rate(optimizer: str) -> float:
     """
     recipe = usual_recipe(optimizer)
     return family_of(optimizer).effective(recipe.lr.highest, recipe.momentum.highest)
+
+
+def are_usual(log_rates: NDArray[np.float64], optimizers: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which logarithms of effective rates are at most ten times what is usual for their optimizers: ``[m]``.
+
+    Example:
+        >>> are_usual(np.log([0.9, 1.1, 0.009]), ["sgd", "sgd", "adam"]).tolist()
+        [True, False, True]
+    """
+    ceilings = {name: math.log(MOST_USUAL * usual_rate(name)) for name in set(optimizers)}
+    return np.asarray(log_rates <= np.array([ceilings[name] for name in optimizers]))
 
 
 def next_decades(costs: Mapping[int, float]) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from surefoot.recipe.families import effective_rate
 from surefoot.search.find import find
 from surefoot.search.space import Range, SearchSpace
 from surefoot.search.tune import tune
+from surefoot.trainers import Curve, Outcome
 from surefoot.trainers.function_trainer import FunctionTrainer
 
 
@@ -89,6 +90,26 @@ def test_a_length_that_the_training_in_full_corrects_is_the_one_whose_training_i
     assert (found.overfits_after, found.steps) == (1024, 1024)
     assert found.best.steps == 1024
     assert {(4096, 4096), (1024, 1024)} <= seen
+
+
+def test_a_recipe_whose_training_in_full_disappoints_is_not_the_answer():
+    """Rates that are best in short trials end badly in trainings in full."""
+
+    def outcome(trial):
+        breaks = trial.steps == 1000 and effective_rate(trial.recipe) > 0.6
+        loss = 0.9 if breaks else valley(trial, floor=0.05)
+        return Outcome(loss, train=Curve((trial.steps,), (loss,)))
+
+    for seed in range(3):
+        found = tune(Fixed(outcome, steps=1000), budget="7x", seed=seed)
+        assert effective_rate(found.recipe) <= 0.6
+        assert found.best.valid.mean < 0.5
+
+
+def test_where_no_trial_tells_anything_the_usual_rate_is_recommended():
+    found = find(trainer(lambda trial: 2.3 + 1e-3 * math.sin(1e4 * effective_rate(trial.recipe))), budget="1x")
+    assert 0.09 < effective_rate(found.recipe) < 1.01
+    assert any("no learning rate lowered the loss" in note for note in found.notes)
 
 
 def test_a_window_far_from_the_usual_rates_is_found():

@@ -188,6 +188,19 @@ class Coordinates:
             return [self.space.optimizers[0]] * len(points)
         return [str(self.axes[number].value(point[number])) for point in points]
 
+    def log_rates(self, features: NDArray[np.float64], optimizers: Sequence[str]) -> NDArray[np.float64]:
+        """Return the logarithms of the effective rates that features ``[n, D]`` stand for, ``[n]``.
+
+        Example:
+            >>> where = Coordinates.around(SearchSpace(), {"sgd": 0.1}, steps=1000)
+            >>> features = np.array([where.features(Recipe.parse("sgd(lr=0.05, momentum=0.9)"))])
+            >>> np.exp(where.log_rates(features, ["sgd"])).round(9).tolist()
+            [0.5]
+        """
+        references = {name: low for name, low, _ in self.rates}
+        log_rates: NDArray[np.float64] = features[:, 0] + np.log([references.get(name, 1.0) for name in optimizers])
+        return log_rates
+
     def _momenta(self, columns: Mapping[str, NDArray[np.float64]], names: NDArray[np.str_]) -> NDArray[np.float64]:
         """Return the momentum at some points; 0 where the optimizer has none."""
         momentum = np.full(len(names), self.space.momentum.low)
