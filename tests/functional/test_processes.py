@@ -128,7 +128,7 @@ def test_ctrl_c_ends_the_scripts_that_run():
 
 
 def test_a_check_that_was_interrupted_goes_on_to_the_same_verdict():
-    asked = ["check", f"{SMALL}:train", "--steps", "2000", "--recipe", "sgd(lr=0.001, momentum=0.9)"]
+    asked = ["check", f"{SMALL}:train", "--steps", "600", "--recipe", "sgd(lr=0.001, momentum=0.9)"]
     process = started(*asked, "--no-report", "--json")
     wait_for("trials of", process)
     process.send_signal(signal.SIGINT)
@@ -144,7 +144,7 @@ def test_a_check_that_was_interrupted_goes_on_to_the_same_verdict():
 
 def test_a_script_is_tuned_and_what_it_prints_is_kept_beside_the_study():
     Path("script.py").write_text(SCRIPT)
-    asked = ["--budget", "0.6x", "--workers", "2", "--no-report", "--json"]
+    asked = ["--budget", "0.5x", "--workers", "2", "--no-report", "--json"]
     found = surefoot("tune", *asked, "--", sys.executable, "script.py")
     assert found.returncode == 0, found.stderr
     result = json.loads(found.stdout)

@@ -85,6 +85,7 @@ def _contestants(result: SearchResult, *, narrow: bool) -> Table:
     table = plain_table("recipe", "learning\nrate", "momentum", "validation\nloss")
     for name in ["metric"] * metric + ["test\nloss"] * test + ["seeds"] * several:
         table.add_column(name, justify="right", no_wrap=True)
+    table.columns[0].min_width = len("recommended")  # its longest word, which must not be cut
     if narrow:
         table.padding = (0, 0)
     for found in result.contestants:
