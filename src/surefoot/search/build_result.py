@@ -101,14 +101,17 @@ def _contestants(engine: Engine) -> tuple[Contestant, ...]:
             runs.setdefault(row.trial.recipe, []).append(row)
     if not runs:
         return ()
-    # All are compared on the seeds that all have; a recipe that diverged on any seed is out.
-    shared = set.intersection(*({row.trial.seed for row in own} for own in runs.values()))
+    # Recipes are compared on the seeds that all of them have; one with fewer seeds was given up after its first
+    # training, and one that diverged on any seed is out.
+    seeds = {recipe: {row.trial.seed for row in own} for recipe, own in runs.items()}
+    most = max(map(len, seeds.values()))
+    shared = set.intersection(*(own for own in seeds.values() if len(own) == most))
     costs = {
         recipe: [engine.aim.cost(row.outcome) for row in own if row.trial.seed in shared] or [math.inf]
         for recipe, own in runs.items()
     }
     lost = {recipe for recipe, own in runs.items() if not all(row.outcome.ok for row in own)}
-    sound = [recipe for recipe in runs if recipe not in lost]
+    sound = [recipe for recipe in runs if recipe not in lost and len(seeds[recipe]) == most]
     order = sorted(sound or [*runs], key=lambda recipe: float(np.mean(costs[recipe])))
     # The search's own answer stays where there is one seed, unless that seed speaks clearly against it.
     if engine.recipe in order and len(shared) < 2 and not _clearly(engine, costs[engine.recipe][0], costs[order[0]][0]):

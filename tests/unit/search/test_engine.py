@@ -104,6 +104,10 @@ def test_a_recipe_whose_training_in_full_disappoints_is_not_the_answer():
         found = tune(Fixed(outcome, steps=1000), budget="7x", seed=seed)
         assert effective_rate(found.recipe) <= 0.6
         assert found.best.valid.mean < 0.5
+    found = tune(Fixed(outcome, steps=1000), budget="12x")
+    seeds = {each.recipe: each.valid.seeds for each in found.contestants}
+    assert seeds[found.recipe] == max(seeds.values()) > min(seeds.values()), "what was given up has fewer seeds"
+    assert found.best.valid.mean < 0.5
 
 
 def test_where_no_trial_tells_anything_the_usual_rate_is_recommended():
