@@ -6,6 +6,7 @@
     stake              what a change is expected to save, and how sure that is
     judgement          stakes -> the verdict
     rounds             which trials are run next
+    runner             runs them
     findings           the verdict in sentences
     quadratic          an optimizer on the quadratic model
     curvature_summary  curvature of the loss where the recipe's training ended

@@ -5,19 +5,19 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from surefoot.budget import Budget
 from surefoot.checking.check_budget import auto_trainings, enough, resolved
 from surefoot.checking.curvature_summary import CurvatureSummary, measure_curvature
-from surefoot.checking.evidence import CheckTrial, Evidence
+from surefoot.checking.evidence import Evidence
 from surefoot.checking.findings import advised, findings_of
-from surefoot.checking.neighbourhood import Neighbourhood, Setting
+from surefoot.checking.neighbourhood import Neighbourhood
 from surefoot.checking.record import recorded
 from surefoot.checking.result import CheckResult, OwnTraining
-from surefoot.checking.rounds import Round, Rounds
-from surefoot.checking.signs import train_share, went_up
+from surefoot.checking.rounds import Rounds
+from surefoot.checking.runner import Runner
 from surefoot.checking.stake import best_of_each
 from surefoot.errors import RecipeError, TaskError
 from surefoot.finding import Symptom
@@ -26,11 +26,10 @@ from surefoot.fleet.progress import Progress, Silent
 from surefoot.fleet.threads import using_threads
 from surefoot.interruption import Stop, never
 from surefoot.recipe import DEFAULT_RECIPE, Recipe
-from surefoot.schedules import digits
 from surefoot.studies import Study
 from surefoot.studies.driving import driven, keep_beside, released
 from surefoot.studies.ledger import Ledger
-from surefoot.surrogate.rungs import FEWEST_STEPS, lowest_rung
+from surefoot.surrogate.rungs import lowest_rung
 from surefoot.symptoms import symptoms_of
 from surefoot.tasks.checkpoint import starting_from
 from surefoot.tasks.task import Task
@@ -48,8 +47,6 @@ from surefoot.values import Json
 
 # Trials that one fleet has at most.
 WIDTH = 4
-# What the learning rate is multiplied by to learn nothing.
-UNTRAINED_RATE = 1e-6
 # What a check that goes on must ask for again.
 SAME = ("command", "recipe", "checkpoint", "trained")
 
@@ -247,78 +244,6 @@ def trainer_of(
     )
     trainer.follow_valid = True
     return trainer
-
-
-@dataclass(slots=True)
-class Runner:
-    """Runs the rounds of a check and keeps what came of them.
-
-    Attributes:
-        ledger: Runs trials, unless they are recorded.
-        evidence: Receives them.
-        progress: Receives what happens.
-    """
-
-    ledger: Ledger
-    evidence: Evidence
-    progress: Progress
-    _outcomes: dict[tuple[Setting, int, int], Outcome] = field(default_factory=dict)
-    _before: Outcome = field(default_factory=lambda: Outcome(math.inf))
-    _rounds: int = 0
-
-    def begin(self) -> None:
-        """Measure the loss before training: by a trial of a few steps whose learning rate is next to nothing.
-
-        Raises:
-            TaskError: If it failed for another reason than divergence.
-            Interrupted: If asked to stop.
-        """
-        neighbourhood, seed = self.evidence.neighbourhood, self.evidence.seed
-        setting = Setting(digits(UNTRAINED_RATE * neighbourhood.own.lr), neighbourhood.own.momentum)
-        steps = min(FEWEST_STEPS, self.evidence.full_steps)
-        self.progress.stage("the loss before training", config_steps=steps)
-        trial = Trial(neighbourhood.recipe_at(setting), steps, seed)
-        (self._before,) = self.ledger.run(f"check of {neighbourhood.recipe}, before training", [trial])
-        if self._before.failure is not None:
-            raise TaskError(f"the training of {neighbourhood.recipe} failed: {self._before.failure}")
-        self.evidence.untrained = CheckTrial(setting, steps, seed, _loss(self._before), self._before.diverged_at)
-
-    def run(self, each: Round) -> None:
-        """Run a round.
-
-        Raises:
-            TaskError: If the recipe's own trial failed for another reason than divergence.
-            Interrupted: If asked to stop.
-        """
-        neighbourhood = self.evidence.neighbourhood
-        self._rounds += 1
-        self.progress.stage(f"{len(each.settings)} trials of {each.steps} steps", config_steps=each.config_steps)
-        trials = [Trial(neighbourhood.recipe_at(setting), each.steps, each.seed) for setting in each.settings]
-        outcomes = self.ledger.run(f"check of {neighbourhood.recipe}, round {self._rounds}", trials)
-        for setting, outcome in zip(each.settings, outcomes, strict=True):
-            if outcome.failure is not None and setting == neighbourhood.own:
-                raise TaskError(f"the training of {neighbourhood.recipe} failed: {outcome.failure}")
-            self._outcomes[setting, each.steps, each.seed] = outcome
-            trial = CheckTrial(
-                setting,
-                each.steps,
-                each.seed,
-                _loss(outcome),
-                outcome.diverged_at,
-                went_up(outcome, self._before),
-                train_share(outcome),
-            )
-            self.evidence.trials.append(trial)
-
-    def own_training(self) -> OwnTraining:
-        """Return the recipe's longest trial."""
-        longest = self.evidence.longest_own
-        outcome = self._outcomes[longest.setting, longest.steps, longest.seed]
-        return OwnTraining(longest.steps, longest.seed, longest.loss, longest.diverged_at, outcome.train, outcome.valid)
-
-
-def _loss(outcome: Outcome) -> float:
-    return outcome.loss if outcome.ok else math.inf
 
 
 def _curvature(trainer: Trainer, recipe: Recipe, own: OwnTraining, left: int) -> CurvatureSummary | None:

@@ -128,17 +128,20 @@ class Evidence:
         pairs = [pair for pair in self.pairs(setting) if pair[0].steps == longest]
         return len(trials) > len(pairs) > 0 and all(is_far_above(other.loss, mine.loss) for mine, other in pairs)
 
-    def goes_too_far(self, setting: Setting) -> bool:
-        """Tell whether a setting goes further than the recipe, and past where the training data is memorised.
+    @property
+    def furthest(self) -> float:
+        """How far a change may go: no further than the recipe itself, or than twice as far as what is memorised.
 
         How far a training goes is its effective rate times its steps. What is memorised after a short trial is so
         after a training that goes as far, and going on from there makes it no better: that the short trial ended lower
         than the recipe's says nothing of full trainings.
         """
-        enough = min(map(self._memorised_after, self.trials), default=math.inf)
-        own, other = (self._progress(each, self.full_steps) for each in (self.neighbourhood.own, setting))
-        in_full = any(pair[0].steps == self.full_steps for pair in self.pairs(setting))
-        return other > max(own, PAST * enough) and not in_full
+        memorised = min(map(self._memorised_after, self.trials), default=math.inf)
+        return max(self.progress(self.neighbourhood.own, self.full_steps), PAST * memorised)
+
+    def compared_in_full(self, setting: Setting) -> bool:
+        """Tell whether a setting was trained in full beside the recipe."""
+        return any(pair[0].steps == self.full_steps for pair in self.pairs(setting))
 
     def _memorised_after(self, trial: CheckTrial) -> float:
         """Return how far a training goes until the training data is memorised, as a trial shows it.
@@ -149,9 +152,9 @@ class Evidence:
         if share is None or share > APART:
             return math.inf
         further = math.log(MEMORISED) / math.log(max(share, 1e-9))
-        return max(1.0, further) * self._progress(trial.setting, trial.steps)
+        return max(1.0, further) * self.progress(trial.setting, trial.steps)
 
-    def _progress(self, setting: Setting, steps: int) -> float:
+    def progress(self, setting: Setting, steps: int) -> float:
         """Return how far a training goes: the effective rate that it realises times its steps."""
         rate, memory = (math.exp(each) for each in self.neighbourhood.features(setting))
         return rate * float(realised_share(np.array(memory), np.array(steps))) * steps

@@ -197,7 +197,7 @@ def verdict_of(stake: Stake, own: Setting) -> Verdict:
 
 
 def _ended_higher(stake: Stake, evidence: Evidence) -> bool:
-    """Tell whether a change's trials learnt nothing, or ended no lower than the recipe's of the same trials."""
+    """Tell whether a change's trials learnt nothing, or ended no lower than the recipe's beside them."""
     pairs = evidence.pairs(stake.setting)
     if any(other.went_up for _, other in pairs):
         return True

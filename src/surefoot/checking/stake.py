@@ -118,6 +118,7 @@ def _changes(evidence: Evidence) -> Iterator[tuple[Change, Setting]]:
     tried = {trial.setting for trial in evidence.trials}
     rates = [each.lr for each in tried if each.momentum == neighbourhood.own.momentum]
     momenta = [each.momentum for each in tried]
+    furthest = evidence.furthest
     for change in CHANGES:
         for setting in neighbourhood.lines[change]:
             inside = (
@@ -125,7 +126,9 @@ def _changes(evidence: Evidence) -> Iterator[tuple[Change, Setting]]:
                 if change == "lr"
                 else min(momenta) <= setting.momentum <= max(momenta)
             )
-            if inside and not evidence.is_lost(setting) and not evidence.goes_too_far(setting):
+            if not inside or evidence.is_lost(setting):
+                continue
+            if evidence.progress(setting, evidence.full_steps) <= furthest or evidence.compared_in_full(setting):
                 yield change, setting
 
 

@@ -83,7 +83,7 @@ class Cliff:
                 scale.value(trial.observation.loss) - scale.value(trials[rival].observation.loss) > BROKEN
                 and places[number] > places[rival] + MARGIN
             )
-            broke[number] |= any(_undone(trial, other, scale) for other in trials)
+        broke |= _undone(trials, scale)
         longer = np.array([max(0.0, math.log(steps / trial.observation.steps)) for trial in trials])
         features[:, 0] -= np.where(broke, DROP * longer, 0.0)
         # Where nothing held in trainings of the length itself, nobody knows how far below the cliff lies.
@@ -126,19 +126,20 @@ class Cliff:
         return alike
 
 
-def _undone(trial: Trained, other: Trained, scale: LossScale) -> bool:
-    """Tell whether a trial ended far above a shorter one that went less far, and not for overfitting.
+def _undone(trials: Sequence[Trained], scale: LossScale) -> NDArray[np.bool_]:
+    """Tell which trials ended far above a shorter one that went less far, and not for overfitting: ``[n]``.
 
     How far a training goes is its effective rate times its steps.
     """
-    one, shorter = trial.observation, other.observation
-    if shorter.steps >= one.steps or trial.recipe.optimizer != other.recipe.optimizer:
-        return False
-    if trial.train_end is None or other.train_end is None:
-        return False
-    further = one.features[0] + math.log(one.steps) >= shorter.features[0] + math.log(shorter.steps)
-    above = scale.value(one.loss) - scale.value(shorter.loss) > BROKEN
-    return further and above and trial.train_end > other.train_end
+    optimizers = np.array([trial.recipe.optimizer for trial in trials])
+    steps = np.array([trial.observation.steps for trial in trials])
+    gone = np.array([trial.observation.features[0] for trial in trials]) + np.log(steps)
+    values = np.array([scale.value(trial.observation.loss) for trial in trials])
+    # Where the training loss is not known, no comparison with it holds.
+    trains = np.array([math.nan if trial.train_end is None else trial.train_end for trial in trials])
+    comparable = (steps[None] < steps[:, None]) & (optimizers[None] == optimizers[:, None])
+    above = (values[:, None] > values[None] + BROKEN) & (trains[:, None] > trains[None])
+    return np.asarray((comparable & above & (gone[:, None] >= gone[None])).any(axis=1))
 
 
 def _places(features: Array) -> Array:

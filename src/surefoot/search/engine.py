@@ -45,7 +45,7 @@ from surefoot.trainers import Outcome, Trainer, Trial
 # Seeds of the search's stages lie so far apart, and those of the full trainings so far beyond.
 SEED_STRIDE, FRESH_SEEDS = 1_000, 10_000_000
 MOST_SEEDS = 5
-# So often the recommended recipe is looked for again, after its training diverged or asked for another length.
+# So often the recommended recipe is looked for again, after its training disappointed or asked for another length.
 ATTEMPTS = 3
 # Rounds of trials at the longest rung of the climb, and trials of a round.
 MOST_REFINEMENTS, REFINE_TRIALS = 4, 2

@@ -124,8 +124,8 @@ class Database:
 
     def _use_write_ahead_log(self) -> None:
         """Let readers and the writer not wait for each other; kept in the file, once and for all."""
-        # Two that switch at once hold a shared lock each and want the exclusive one: SQLite refuses one of them at
-        # once, whatever its timeout, so the waiting is done here.
+        # While another connection is about to write, SQLite refuses to switch at once, whatever its timeout: so the
+        # waiting is done here.
         deadline = time.monotonic() + self._wait_seconds
         with self._faults_explained(), closing(self._engine.raw_connection()) as connection:
             while True:
