@@ -11,7 +11,7 @@ per core    one process a core, each that loop with one thread
 eager       a stacked fleet in one process per core, at the width that calibration likes best
 compiled    the same, compiled
 calibrated  what `calibrate` chose with much work ahead
-jax         digits alone: the same step as a jitted scan over a vmap, on all cores
+jax         the two perceptrons: the same step as a jitted scan over a vmap, on all cores
 
 The arithmetic of a step, counted by torch, over the peak of a large matrix product on every core at once, measured in
 the same round, says how much of the machine is used.
@@ -21,17 +21,20 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import math
 import os
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import records
@@ -45,6 +48,7 @@ from surefoot.tasks.task import Task
 
 RECIPE = Recipe.parse("sgd(lr=cosine(0.05), momentum=0.9)")
 TASKS = ["digits", "mnist1d-mlp", "mnist1d-cnn", "fashion-cnn", "char-transformer"]
+IN_JAX = ("digits", "mnist1d-mlp")
 MEMBERS, PLENTY = 32, 10**7
 SECONDS = 1.0
 
@@ -86,26 +90,42 @@ def fleet_steps(task: Task, plan: Plan, steps: int) -> float:
     return (time.perf_counter() - begin) / (steps * MEMBERS)
 
 
-def in_jax(steps: int) -> float:
+def in_jax(task: Task, steps: int) -> float:
     """Return what :func:`jax_steps` does, from a process of its own: JAX's threads and forked processes do not mix."""
-    command = [sys.executable, "-m", "benchmarks.fleet", "--jax", str(steps)]
+    widths = [str(width) for width in widths_of(task.new_model())]
+    command = [sys.executable, "-m", "benchmarks.fleet", "--jax", str(steps), str(task.batch_size), *widths]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-def jax_steps(steps: int) -> float:
-    """Train the digits' perceptron, 32 at once, in JAX; return seconds a config-step."""
+def widths_of(model: nn.Module) -> list[int]:
+    """Return the widths of a perceptron, from its inputs to its outputs.
+
+    Example:
+        >>> widths_of(nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10)))
+        [64, 128, 10]
+    """
+    layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]
+    return [layers[0].in_features, *(layer.out_features for layer in layers)]
+
+
+def jax_steps(steps: int, batch_size: int, widths: Sequence[int]) -> float:
+    """Train a perceptron with ReLU between its layers, 32 at once, in JAX; return seconds a config-step."""
     import jax  # noqa: PLC0415
     import jax.numpy as jnp  # noqa: PLC0415
 
-    keys = jax.random.split(jax.random.key(0), 2)
-    first = jax.random.normal(keys[0], (64, 128)) / 8, jnp.zeros(128)
-    params = *first, jax.random.normal(keys[1], (128, 10)) / 11, jnp.zeros(10)
+    keys = jax.random.split(jax.random.key(0), len(widths) + 1)
+    params = [
+        (jax.random.normal(key, layer) / math.sqrt(layer[0]), jnp.zeros(layer[1]))
+        for key, layer in zip(keys, pairwise(widths), strict=False)
+    ]
     params = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (MEMBERS, *leaf.shape)), params)
-    inputs = jax.random.normal(keys[0], (steps, 64, 64))
-    targets = jax.random.randint(keys[1], (steps, 64), 0, 10)
+    inputs = jax.random.normal(keys[-2], (steps, batch_size, widths[0]))
+    targets = jax.random.randint(keys[-1], (steps, batch_size), 0, widths[-1])
 
     def loss(own, x, y):
-        scores = jax.nn.relu(x @ own[0] + own[1]) @ own[2] + own[3]
+        for weight, bias in own[:-1]:
+            x = jax.nn.relu(x @ weight + bias)
+        scores = x @ own[-1][0] + own[-1][1]
         return -jnp.take_along_axis(jax.nn.log_softmax(scores), y[:, None], axis=1).mean()
 
     def step(state, batch):
@@ -161,8 +181,8 @@ def measure(name: str, rounds: int) -> dict[str, object]:
         "compiled": partial(fleet_steps, task, replace(eager, compiled=True), max(5, steps // 8)),
         "calibrated": partial(fleet_steps, task, plan, max(5, steps // 8)),
     }
-    if name == "digits" and importlib.util.find_spec("jax"):
-        ways["jax"] = partial(in_jax, max(5, steps // 8))
+    if name in IN_JAX and importlib.util.find_spec("jax"):
+        ways["jax"] = partial(in_jax, task, max(5, steps // 8))
     found: list[dict[str, float]] = []
     for _ in range(rounds):
         found.append({way: run() for way, run in ways.items()} | {"peak": peak_flops()})
@@ -184,11 +204,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tasks", nargs="*", default=TASKS)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--jax", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--jax", type=int, nargs="+", help=argparse.SUPPRESS)
     parser.add_argument("--json", type=Path, help="write the figures there")
     arguments = parser.parse_args()
     if arguments.jax:
-        print(jax_steps(arguments.jax))
+        steps, batch_size, *widths = arguments.jax
+        print(jax_steps(steps, batch_size, widths))
         return
     print(f"torch {torch.__version__}, {cores()} cores, load {os.getloadavg()[0]:.1f}; µs a config-step, medians")
     results = []

@@ -25,7 +25,7 @@ import numpy as np
 
 import surefoot
 from benchmarks import records
-from benchmarks.markdown import DASH, table
+from benchmarks.markdown import DASH, table, target
 from benchmarks.regret.grid import FRESH_SEEDS, plan_of
 from benchmarks.regret.tasks import ENTRIES, QUICK
 from benchmarks.regret.training import train
@@ -234,21 +234,21 @@ def targets(data: dict[str, Any] | None) -> list[list[str]]:
     """Return the rows of the table of targets."""
     found = None if data is None else quality(data["ranges"])
     return [
-        [
-            f"rates of a good range that lose at most {TOLERANCE:.0%}, noise taken off",
+        target(
+            f"good range: at least 90 % of its rates lose at most {TOLERANCE:.0%}, noise taken off",
             DASH if found is None else f"{found.surely:.0%} ({found.ranges} ranges)",
-            "no target",
-        ],
-        [
-            "the true range that is covered, median",
+            met=None if found is None else found.surely >= 0.9,
+        ),
+        target(
+            "good range: covers at least 50 % of the true one, in the median",
             DASH if found is None else f"{found.covered:.0%}",
-            "no target",
-        ],
-        [
-            "trainings with rates of a good range that diverge",
+            met=None if found is None else found.covered >= 0.5,
+        ),
+        target(
+            "good range: trainings with its rates that diverge: none",
             DASH if found is None else f"{found.diverged[0]} of {found.diverged[1]}",
-            "no target",
-        ],
+            met=None if found is None else not found.diverged[0],
+        ),
     ]
 
 

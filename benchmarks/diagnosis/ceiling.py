@@ -10,12 +10,14 @@ from dataclasses import replace
 
 from benchmarks.diagnosis.cases import cases_of, grids_of, landscape_of, noise_of
 from benchmarks.diagnosis.generate import Grid
-from benchmarks.diagnosis.labels import label
-from benchmarks.diagnosis.score import Judged
+from benchmarks.diagnosis.labels import advice_of, label
+from benchmarks.diagnosis.score import Advised
 
 
-def by_whole_grids(tasks: Sequence[str], seeds: int, *, each: int) -> list[Judged]:
-    """Return the verdicts of a judge that trains the whole grid on so many seeds, beside labels from the others.
+def by_whole_grids(tasks: Sequence[str], seeds: int, *, each: int) -> list[Advised]:
+    """Return the verdicts and the advice of a judge that trains the whole grid on so many seeds.
+
+    Each stands beside the label from the other seeds, and is followed on them.
 
     Args:
         tasks: Names.
@@ -25,7 +27,7 @@ def by_whole_grids(tasks: Sequence[str], seeds: int, *, each: int) -> list[Judge
     return [row for task in tasks for row in _of_task(task, seeds, each)]
 
 
-def _of_task(task: str, seeds: int, each: int) -> Iterator[Judged]:
+def _of_task(task: str, seeds: int, each: int) -> Iterator[Advised]:
     grids = grids_of(task)
     noise = noise_of([*grids.values()])
     cases = [*cases_of(task, grids, each=each)]
@@ -33,12 +35,13 @@ def _of_task(task: str, seeds: int, each: int) -> Iterator[Judged]:
         count = len(grid.start)
         for first in range(count - seeds + 1):
             own = [*range(first, first + seeds)]
-            mine = landscape_of(_on(grid, own), noise)
-            labels = landscape_of(_on(grid, [seed for seed in range(count) if seed not in own]), noise)
+            others = _on(grid, [seed for seed in range(count) if seed not in own])
+            mine, labels = landscape_of(_on(grid, own), noise), landscape_of(others, noise)
             for case in cases:
                 if (case.optimizer, case.schedule) == pair:
                     place = case.rate, case.momentum
-                    yield Judged(task, label(mine, *place).verdict, label(labels, *place))
+                    known = replace(case, label=label(labels, *place))
+                    yield Advised(known, others, label(mine, *place).verdict, advice_of(mine, *place))
 
 
 def _on(grid: Grid, seeds: list[int]) -> Grid:

@@ -27,6 +27,8 @@ Array: TypeAlias = NDArray[np.float64]
 Change: TypeAlias = Literal["lr", "momentum at the same lr", "momentum at the same lr / (1 - momentum)"]
 CHANGES: tuple[Change, ...] = ("lr", "momentum at the same lr", "momentum at the same lr / (1 - momentum)")
 
+# Labels under which learning rate and momentum are well set.
+WELL_SET = ("healthy", "overfitting")
 WORTH, NOISES, RECOVERED, OVERFITTED = 0.05, 2.0 * math.sqrt(2.0), 0.80, 1.10
 
 
@@ -68,10 +70,12 @@ class Best:
     Attributes:
         loss: The final loss after it.
         up: Whether it raises what it changes.
+        setting: The learning rate and momentum that it leads to.
     """
 
     loss: float
     up: bool
+    setting: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,27 +123,36 @@ def verdict_of(change: Change, best: Best) -> str:
 
 def best_of(landscape: Landscape, rate: int, momentum: int, change: Change) -> Best:
     """Return the best that one kind of change can do for a setting; itself where nothing is better."""
-    here = float(landscape.mean[rate, momentum])
-    found = Best(here, up=False)
-    for up, loss in _reached(landscape, rate, momentum, change):
-        if loss < found.loss:
-            found = Best(loss, up)
-    return found
+    own = float(landscape.rates[rate]), float(landscape.momenta[momentum])
+    here = Best(float(landscape.mean[rate, momentum]), up=False, setting=own)
+    return min([here, *_reached(landscape, rate, momentum, change)], key=lambda each: each.loss)
 
 
-def _reached(landscape: Landscape, rate: int, momentum: int, change: Change) -> Iterator[tuple[bool, float]]:
-    """Yield where one kind of change leads: whether it goes up, and the final loss there."""
+def advice_of(landscape: Landscape, rate: int, momentum: int) -> tuple[float, float]:
+    """Return the learning rate and momentum that the best single change leads to; the setting's own if it is well set.
+
+    Those are what a judge who knows the landscape advises.
+    """
+    found = [best_of(landscape, rate, momentum, change) for change in CHANGES]
+    if label(landscape, rate, momentum).verdict in WELL_SET:
+        return float(landscape.rates[rate]), float(landscape.momenta[momentum])
+    return min(found, key=lambda each: each.loss).setting
+
+
+def _reached(landscape: Landscape, rate: int, momentum: int, change: Change) -> Iterator[Best]:
+    """Yield where one kind of change leads."""
+    momenta = landscape.momenta.tolist()
     if change == "lr":
         for other, loss in enumerate(landscape.mean[:, momentum].tolist()):
             if other != rate:
-                yield other > rate, loss
+                yield Best(loss, other > rate, (float(landscape.rates[other]), momenta[momentum]))
         return
     memory = 1.0 - landscape.momenta
     for other in range(len(landscape.momenta)):
         if other != momentum:
             kept = change == "momentum at the same lr"
             lr = landscape.rates[rate] * (1.0 if kept else memory[other] / memory[momentum])
-            yield other > momentum, _loss_at(landscape, float(lr), other)
+            yield Best(_loss_at(landscape, float(lr), other), other > momentum, (float(lr), momenta[other]))
 
 
 def _loss_at(landscape: Landscape, lr: float, momentum: int) -> float:

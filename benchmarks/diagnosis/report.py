@@ -199,11 +199,18 @@ def _checks_table(checks: dict[str, Asked]) -> str:
         _check_row(budget, f"{sum(asked.trainings) / len(asked.trainings):.1f}x", score_of(asked.rows))
         for budget, asked in sorted(checks.items())
     ]
+    for name, cost, advised in _whole_grids(checks):
+        judged = [Judged(each.case.task, each.verdict, each.case.label) for each in advised]
+        rows.append(_check_row(name, cost, score_of(judged)))
+    return table(head, rows)
+
+
+def _whole_grids(checks: dict[str, Asked]) -> Iterator[tuple[str, str, list[Advised]]]:
+    """Yield judges that train whole grids: their names, what they cost, and what they say."""
     names = sorted({row.task for row in checks[DEFAULT_BUDGET].rows})
     for seeds in (1, 2):
-        score = score_of(by_whole_grids(names, seeds, each=EACH))
-        rows.append(_check_row(f"the whole grid on {seeds} seed{'s' * (seeds > 1)}", f"{119 * seeds}x and more", score))
-    return table(head, rows)
+        name, cost = f"the whole grid on {seeds} seed{'s' * (seeds > 1)}", f"{119 * seeds}x and more"
+        yield name, cost, by_whole_grids(names, seeds, each=EACH)
 
 
 def _check_row(name: str, cost: str, score: Score) -> list[str]:
@@ -229,7 +236,9 @@ def _right(rows: Sequence[Judged]) -> float:
 
 def _advice_table(checks: dict[str, Asked]) -> str:
     head = ["budget", "faults of 20 % and more", "named", "improved", "mended", "gap closed", "all runs", "made worse"]
-    return table(head, [[budget, *_advice(followed(_pairs(asked)))] for budget, asked in sorted(checks.items())])
+    rows = [[budget, *_advice(followed(_pairs(asked)))] for budget, asked in sorted(checks.items())]
+    rows += [[name, *_advice(followed(advised))] for name, _, advised in _whole_grids(checks)]
+    return table(head, rows)
 
 
 def _pairs(asked: Asked) -> list[Advised]:

@@ -10,11 +10,9 @@ import numpy as np
 
 from benchmarks.diagnosis.cases import Case
 from benchmarks.diagnosis.generate import Grid
-from benchmarks.diagnosis.labels import RECOVERED, WORTH, Label
+from benchmarks.diagnosis.labels import RECOVERED, WELL_SET, WORTH, Label
 
 HEALTHY, UNKNOWN = "healthy", "unknown"
-# Labels under which learning rate and momentum are well set.
-WELL_SET = (HEALTHY, "overfitting")
 # A fault that costs such a share of the final loss is to be named and mended.
 COSTLY = 0.2
 DRAWS, LOW, HIGH = 1000, 0.05, 0.95

@@ -64,7 +64,7 @@ def cost_to_reach(costs: Sequence[float], regrets: Sequence[float], target: floa
     cost where the curve begins below, and infinite where it never comes down.
 
     Example:
-        >>> cost_to_reach([1.0, 4.0], [0.3, 0.1], 0.2)
+        >>> round(cost_to_reach([1.0, 4.0], [0.3, 0.1], 0.2), 6)
         2.0
     """
     before: tuple[float, float] | None = None

@@ -22,6 +22,7 @@ from benchmarks.regret.curves import BAD, TYPICAL, Curve, cost_to_reach, curves
 from benchmarks.regret.judge import Judge
 from benchmarks.regret.runs import runs_path
 from benchmarks.regret.searches import COSTS
+from benchmarks.regret.targets import targets
 from benchmarks.regret.tasks import DEVELOPMENT, TEST
 from benchmarks.regret.wall import wall_path
 from surefoot.plots import save
@@ -212,17 +213,31 @@ def _number(value: float | None) -> str:
     return f"{value:.3f}" if math.isfinite(value) else "∞"
 
 
+def target_rows(tasks: Iterable[str] = TEST) -> list[list[str]]:
+    """Return the search's rows in the table of targets."""
+    runs, judges = _measured(tasks)
+    truths = {name: grid.truth_of(grid.load(name)) for name in judges}
+    lengths = {name: truth.full.steps for name, truth in truths.items()}
+    return [
+        *targets(runs, judges, lengths, [name for name, truth in truths.items() if truth.cell.steps < lengths[name]])
+    ]
+
+
 def results(folder: Path, tasks: Iterable[str] = TEST) -> str | None:
     """Write the figure to a folder and return the section; ``None`` where nothing has been run."""
-    runs = records.read(runs_path(), {"runs": []})["runs"]
-    known = {run["task"] for run in runs}
-    names = [name for name in tasks if name in known]
-    if not names:
+    runs, judges = _measured(tasks)
+    if not judges:
         return None
-    judges = {name: Judge.load(name, grid.truth_of(grid.load(name)).cell.fresh) for name in names}
     found = curves(runs, judges)
     save(figure(found), folder / IMAGE)
     return section(found, runs, judges, records.read(wall_path(), {}), image=IMAGE)
+
+
+def _measured(tasks: Iterable[str]) -> tuple[list[dict[str, Any]], dict[str, Judge]]:
+    """Return all runs, and the judge of every task that has any."""
+    runs = records.read(runs_path(), {"runs": []})["runs"]
+    known = {run["task"] for run in runs}
+    return runs, {name: Judge.load(name, grid.truth_of(grid.load(name)).cell.fresh) for name in tasks if name in known}
 
 
 def main() -> None:

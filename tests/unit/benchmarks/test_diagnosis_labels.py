@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.diagnosis.labels import Landscape, best_of, label, labelled
+from benchmarks.diagnosis.labels import Landscape, advice_of, best_of, label, labelled
 
 RATES = 10.0 ** np.arange(-4, 2.01, 0.5)
 MOMENTA = np.array([0.0, 0.9, 0.99])
@@ -84,3 +84,12 @@ def test_between_the_rates_of_the_grid_losses_are_even_in_their_logarithms():
     best = best_of(found, 5, 0, "momentum at the same lr / (1 - momentum)")
     assert best.loss == pytest.approx(10**-1.5 * 0.01)
     assert best.up
+
+
+def test_who_knows_the_landscape_advises_its_valley_and_leaves_what_is_well_set():
+    found, places = landscape(valley), {float(rate): place for place, rate in enumerate(RATES)}
+    lr, momentum = advice_of(found, places[1e-2], 0)
+    assert valley(lr, momentum) == pytest.approx(1.0)
+    assert advice_of(found, places[1.0], 0) == (1.0, 0.0)
+    lr, momentum = advice_of(found, places[1.0], 2)
+    assert valley(lr, momentum) == pytest.approx(1.0), "what diverges is led back"
