@@ -117,8 +117,13 @@ def _contestants(engine: Engine) -> tuple[Contestant, ...]:
     if engine.recipe in order and len(shared) < 2 and not _clearly(engine, costs[engine.recipe][0], costs[order[0]][0]):
         order.remove(engine.recipe)
         order.insert(0, engine.recipe)
-    order += [recipe for recipe in runs if recipe not in order]
     best = order[0]
+    # What was given up was a candidate of the search, not the runner-up: it stands among the trials.
+    order += [
+        recipe
+        for recipe in runs
+        if recipe not in order and (recipe in lost or _role(engine, recipe, best) != "runner-up")
+    ]
     return tuple(
         Contestant(
             recipe=recipe,

@@ -2,12 +2,11 @@
 
     study         one tune: what it was asked, on what it ran, what it found
     ├── trial        one recipe of the study, numbered from 0 in the order of their first training
-    ├── stage        one part of the study (range, search/000, ..., confirm/10000, transfer/...), with its cost
+    ├── stage        one part of the study (map/..., climb/100/..., full/..., transfer/...), with its cost
     │   └── measurement   one recipe trained once in a stage: seed, steps, losses, seconds, failure
     │       ├── curve            its training losses, where any were kept
     │       ├── valid_curve      validation losses on its way, where any were reported
     │       └── sharpness_probe  gradient norm and sharpness at some of its steps
-    └── checkpoint   the state of a stage that was interrupted: a file beside the database
     checked       one check of a recipe: what it found
 
 A stage whose ``finished`` is 0 is still being trained: it has the measurements that ended so far, and what those cost.
@@ -18,7 +17,7 @@ best recipes of study 1, without this program:
 
     SELECT trial.recipe, avg(measurement.valid_loss) AS loss, count(*) AS seeds
     FROM measurement JOIN trial ON trial.id = trial_id JOIN stage ON stage.id = stage_id
-    WHERE trial.study_id = 1 AND stage.name LIKE 'confirm/%' AND stage.finished
+    WHERE trial.study_id = 1 AND stage.name LIKE 'full/%' AND stage.finished
     GROUP BY trial.id HAVING count(*) = count(valid_loss) ORDER BY loss;
 """
 
@@ -132,15 +131,6 @@ sharpness_probes = Table(
     Column("edge", Float),  # what it would be at the edge of stability; NULL: not known
 )
 
-checkpoints = Table(
-    "checkpoint",
-    metadata,
-    Column("study_id", ForeignKey("study.id", ondelete="CASCADE"), primary_key=True),
-    Column("stage", Text, primary_key=True),
-    Column("file", Text, nullable=False),  # in the database's folder
-    Column("steps", Integer, nullable=False),  # config-steps that the fleet stands at
-)
-
 checks = Table(
     "checked",
     metadata,
@@ -187,6 +177,11 @@ def _with_outcomes(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
+def _without_checkpoints(connection: Connection) -> None:
+    """Drop a table of checkpoints that nothing reads any more: a trainer keeps its own, in files."""
+    connection.exec_driver_sql("DROP TABLE checkpoint")
+
+
 # MIGRATIONS[n - 1] turns a database of version n into one of version n + 1. Whoever changes a table above adds the
 # step that makes the old table the same; steps that are here stay as they are.
-MIGRATIONS: tuple[Step, ...] = (_with_checks, _with_looks, _with_outcomes)
+MIGRATIONS: tuple[Step, ...] = (_with_checks, _with_looks, _with_outcomes, _without_checkpoints)

@@ -248,7 +248,7 @@ def test_the_query_in_the_schemas_docstring_answers(database, tmp_path):
     study = begin(database)
     for seed, values in ((1, (0.3, 0.2, 0.1)), (2, (0.5, 0.2, math.inf))):
         found = [measured(recipe, loss=loss) for recipe, loss in zip(RECIPES, values, strict=False)]
-        study.record(f"confirm/{seed}", found, config_steps=1, seconds=0)
+        study.record(f"full/{seed}", found, config_steps=1, seconds=0)
     query = (schema.__doc__ or "").split("without this program:")[1]
     connection = sqlite3.connect(tmp_path / "studies.db")
     rows = connection.execute(query).fetchall()
