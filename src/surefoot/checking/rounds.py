@@ -6,7 +6,8 @@
 2. As long as the verdict is in doubt: the recipe and the change that could turn it, side by side at the next rung, then
    in full, then on further seeds; at once at the longest rung that can be paid for, where there is no money for both.
    Where a change fails in a longer trial, the next one takes its place.
-3. Where the recipe is healthy and the budget allows it, its training in full.
+3. Where a change is to be made, it and the recipe side by side in longer trials, as long as the budget has room; where
+   the recipe is healthy, its training in full.
 """
 
 from __future__ import annotations
@@ -164,11 +165,9 @@ class Rounds:
         return None
 
     def _confirming(self, setting: Setting) -> Round | None:
-        """Return a round at the second rung where the change was seen at the lowest alone."""
-        longest = max((trial.steps for trial in self.evidence.of(setting)), default=0)
-        if longest > self.rungs[0] or len(self.rungs) == 1:
-            return None
-        return self._affordable([self.evidence.neighbourhood.own, setting], self.rungs[1])
+        """Return a longer round with the change beside the recipe; ``None`` where the budget has no room for one."""
+        reached = max((pair[0].steps for pair in self.evidence.pairs(setting)), default=0)
+        return self._further(self.evidence.neighbourhood.own, setting, reached)
 
     def _side_by_side(self, setting: Setting) -> Round | None:
         """Return a round that compares the recipe with a setting: as far as the recipe was trained, or further."""

@@ -84,6 +84,22 @@ def test_the_winner_of_a_short_trial_that_fails_later_does_not_end_the_check():
     assert not any(trial.diverged for trial in advised)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_change_is_compared_as_far_as_the_budget_allows_before_it_is_advised(seed):
+    """Somewhat higher rates end lower in every trial but those in full, in which they overfit."""
+
+    def loss(trial):
+        octaves = math.log2(trial.recipe.lr.highest / 0.1)
+        valley = 0.05 * (octaves - 2.5) ** 2 if trial.steps < STEPS else 0.1 * octaves**2
+        return 0.5 * math.exp(min(valley, 2.0))
+
+    result = check(Fixed(loss), sgd(0.1), budget="6x", seed=seed)
+    in_full = {trial.setting.lr for trial in result.trials if trial.steps == STEPS}
+    assert max(in_full) > 0.1, "a higher rate was followed to its end"
+    assert result.verdict != "lr_too_low"
+    assert result.advice == result.recipe
+
+
 def test_a_loss_that_rises_first_and_ends_below_is_no_divergence():
     def outcome(trial):
         rate = math.log(trial.recipe.lr.highest / 0.1)
