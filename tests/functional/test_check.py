@@ -42,10 +42,11 @@ def test_digits(recipe, verdicts, json_of):
         return
     assert found["findings"][0]["advice"]
     assert found["stake"] > 0.2
-    trials = [Trial(Recipe.parse(text), steps=220, seed=11) for text in (recipe, found["advice"])]
-    losses = {str(trial.recipe): outcome.loss for trial, outcome in trainer.train(trials)}
-    before, after = (losses[str(trial.recipe)] for trial in trials)
-    assert after < 0.5 * before
+    texts = (recipe, found["advice"])
+    trials = [Trial(Recipe.parse(text), steps=220, seed=seed) for text in texts for seed in (11, 12, 13)]
+    losses = {trial: outcome.loss for trial, outcome in trainer.train(trials)}
+    before, after = (sum(losses[trial] for trial in own) for own in (trials[:3], trials[3:]))
+    assert after < 0.6 * before
 
 
 def test_the_direction_is_the_same_on_every_seed(json_of):
