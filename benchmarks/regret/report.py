@@ -30,10 +30,10 @@ from surefoot.plots.inline import Row, inline
 from surefoot.plots.theme import ON_WHITE, Figure, column, finished, layered
 
 IMAGE = "regret.svg"
-# Regrets are drawn from 1 % to e - 1: what is less cannot be told from none, what is more is bad anyway.
-LEAST, MOST = 0.01, 1.0
-COST_TICKS, REGRET_TICKS = (0.25, 0.5, 1.0, 2.0, 4.0, 9.0, 18.0), (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-QUOTED = (1.0, 3.0)
+# Regrets are drawn from 1 %, for what is less cannot be told from none, to a loss e**10 times the best one's.
+LEAST, MOST = 0.01, 10.0
+COST_TICKS, REGRET_TICKS = (0.25, 0.5, 1.0, 2.0, 4.0, 9.0, 18.0), (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+QUOTED, GOOD = (1.0, 3.0), 0.05
 PANEL_HEIGHT = 230
 TITLES = {each.name: each.title for each in CONTESTANTS}
 
@@ -45,13 +45,16 @@ def figure(found: Mapping[str, Curve]) -> Figure:
     colour = alt.Color(
         "who:N",
         scale=alt.Scale(domain=[each.title for each in shown], range=colours[: len(shown)]),
-        legend=alt.Legend(orient="top", title=None, columns=3, symbolType="stroke", symbolOpacity=1.0),
+        legend=alt.Legend(orient="top", title=None, columns=2, labelLimit=0, symbolType="stroke", columnPadding=28),
     )
     x = alt.X(
         "cost:Q",
         scale=alt.Scale(type="log", domain=[COSTS[0] / 1.1, COSTS[-1] * 1.1], nice=False),
         axis=alt.Axis(values=list(COST_TICKS), format="~g"),
         title="cost, in full trainings",
+    )
+    good = (
+        alt.Chart(inline([{"regret": math.log1p(GOOD)}])).mark_rule(strokeDash=[4, 4], opacity=0.6).encode(y="regret:Q")
     )
     panels = []
     for share, title in ((TYPICAL, "median regret"), (BAD, "90 % quantile of the regret")):
@@ -64,13 +67,14 @@ def figure(found: Mapping[str, Curve]) -> Figure:
         data = inline(_rows(found, share))
         lines = alt.Chart(data).mark_line().encode(x=x, y=y, color=colour, detail="who:N")
         dots = alt.Chart(data).mark_point(filled=True, size=36, opacity=1.0).encode(x=x, y=y, color=colour)
-        panels.append(layered(lines, dots, height=PANEL_HEIGHT))
+        panels.append(layered(good, lines, dots, height=PANEL_HEIGHT))
     return finished(
         column(*panels, spacing=24),
         "Regret against cost",
         subtitle=[
             f"Over all tasks and draws; drawn between {LEAST:g} and {MOST:g}. There is no line where a contestant",
             "has nothing to recommend yet, or a training that it recommends diverges.",
+            f"Dashed: a loss {GOOD:.0%} above the grid's best.",
         ],
     )
 
