@@ -46,7 +46,8 @@ class LossScale:
     """The scale on which losses are compared: logarithms, or shares of their spread where some are not positive.
 
     Attributes:
-        unit: ``None`` for logarithms, else what the losses are divided by: their median over their best.
+        unit: ``None`` for logarithms, else what the losses are divided by: their median over their best, but no less
+            than a quarter of the best's size. A loss that is 5 % larger then lies where losses count in full.
         floor: Losses below it count as it: half the smallest that is above 0, where some are 0.
 
     Example:
@@ -67,7 +68,7 @@ class LossScale:
         if finite.min() == 0 and finite.max() > 0:
             return cls(None, floor=float(finite[finite > 0].min()) / 2)
         best, middle = float(finite.min()), float(np.median(finite))
-        return cls((middle - best) or abs(best) or 1.0)
+        return cls(max(middle - best, abs(best) / 4.0) or 1.0)
 
     def value(self, loss: float) -> float:
         """Return a loss on the scale."""
@@ -77,13 +78,24 @@ class LossScale:
         """Return the loss of a value on the scale; the inverse of :meth:`value`."""
         return math.exp(min(value, 700.0)) if self.unit is None else value * self.unit
 
+    def excess(self, share: float, *, over: float) -> float:
+        """Return how far above a value, on the scale, a loss lies that is larger by a share of its size.
+
+        Without logarithms a size may vanish; it counts as one unit at least.
+
+        Example:
+            >>> round(LossScale(None).excess(0.05, over=-2.0), 4), round(LossScale(0.05).excess(0.05, over=-19.0), 4)
+            (0.0488, 0.95)
+        """
+        return math.log1p(share) if self.unit is None else share * max(abs(over), 1.0)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Surrogate:
     """Expected losses over settings and lengths; make one with :meth:`fit`.
 
     Attributes:
-        process: The posterior over functions.
+        process: The posterior over functions, of values less their mean: the kernel's level is around 0.
         observations: What it was fitted to.
         values: The same on the scale, compressed ``[n]``.
         scale: Of the losses.
@@ -112,18 +124,21 @@ class Surrogate:
         values = compressed(kept, scale)
         kernel = ValleyKernel(len(kept[0].features) - 2)
         points = _points([each.features for each in kept], [each.steps for each in kept], full_steps)
-        process = GaussianProcess.fit(kernel, kernel.prior, points, values, noise=kernel.noise, generator=generator)
+        centred = values - values.mean()
+        process = GaussianProcess.fit(kernel, kernel.prior, points, centred, noise=kernel.noise, generator=generator)
         return cls(process, tuple(kept), values, scale, full_steps)
 
     def predict(self, features: NDArray[np.float64], steps: int) -> tuple[Array, Array]:
         """Return mean and standard deviation of the value on the scale, for settings ``[m, D]`` at one length."""
-        return self.process.predict(self._at(features, steps))
+        means, deviations = self.process.predict(self._at(features, steps))
+        return means + self.values.mean(), deviations
 
     def draws(
         self, features: NDArray[np.float64], steps: int | Sequence[int], count: int, *, generator: Generator
     ) -> Array:
         """Return functions that the trials allow, at settings ``[m, D]`` and one length or one each: ``[count, m]``."""
-        return self.process.draws(self._at(features, steps), count, generator=generator)
+        drawn: Array = self.process.draws(self._at(features, steps), count, generator=generator) + self.values.mean()
+        return drawn
 
     @property
     def noise(self) -> float:
@@ -158,7 +173,8 @@ def compressed(observations: Sequence[Observation], scale: LossScale) -> Array:
                 above = min(FULL_WEIGHT + BEYOND * (above - FULL_WEIGHT), HIGHEST)
             values[row] = best + above if math.isfinite(best) else math.inf
     # Where all of a length diverged, it is as bad as the worst of the others.
-    values[~np.isfinite(values)] = values[np.isfinite(values)].max(initial=0.0)
+    ended = np.isfinite(values)
+    values[~ended] = values[ended].max() if ended.any() else 0.0
     return values
 
 

@@ -85,3 +85,23 @@ def test_the_realised_share_is_that_of_the_velocity_written_out():
         total += velocity
     share = float(realised_share(np.array([memory]), np.array([float(steps)]))[0])
     assert share == pytest.approx(total / steps / memory, abs=0.02)
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_the_unit_of_the_loss_changes_no_expectation(unit):
+    """Also at lengths that were not tried: on the scale of the losses a unit shifts all values alike."""
+    own = observations(8, steps=60)
+    found = fitted([Observation(each.features, each.steps, unit * each.loss) for each in own])
+    point = np.array([own[0].features])
+    mean, deviation = found.predict(point, FULL)
+    plain, plain_deviation = fitted(own).predict(point, FULL)
+    assert found.scale.loss(float(mean[0])) == pytest.approx(unit * math.exp(float(plain[0])), rel=1e-6)
+    assert deviation[0] == pytest.approx(plain_deviation[0], rel=1e-6)
+    drawn = found.draws(point, FULL, 400, generator=np.random.default_rng(1))
+    assert drawn.mean() == pytest.approx(mean[0], abs=0.3 * max(1.0, deviation[0]))
+
+
+def test_where_all_of_a_length_diverged_they_are_as_bad_as_the_worst_of_the_others():
+    rows = [Observation((0.0, 0.0), 10, loss) for loss in (0.01, 0.012)] + [Observation((0.0, 0.0), 20, math.inf)]
+    values = compressed(rows, LossScale(None))
+    assert values[2] == max(values[:2]) < 0
