@@ -244,7 +244,7 @@ WRONG = {
     "unknown option": (["tune", "digits", "--bugdet", "3x"], "--budget"),
     "unknown command": (["tun"], "tun"),
     "bad budget": (["tune", "digits", "--budget", "lots"], "30x"),
-    "small budget": (["tune", "digits", "--budget", "0.01x", "--plan", "plan.json"], "too small"),
+    "small budget": (["tune", "digits", "--budget", "0.01x", "--plan", "plan.json"], "buys less than 5 trials"),
     "steps of 0": (["tune", "digits", "--steps", "0"], "at least 1"),
     "batch too large": (["tune", "wine", "--batch-size", "9999"], "9999"),
     "target of a built-in": (["tune", "digits", "--target", "x"], "target"),

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from surefoot.errors import StudyError
 from surefoot.fleet import Plan
@@ -232,3 +233,20 @@ def test_the_bar_goes_on_where_it_stood(wine, tmp_path):
     tune(wine, study=study, progress=Bar(), **ASKED)
     first, second = bars
     assert 0 < recorded < second["done"] <= second["total"] == first["total"]
+
+
+def test_a_larger_budget_goes_on_with_the_weights_of_its_own_answer(wine, tmp_path):
+    """Where the recommended training was recorded before, its weights are read; those of another one are no answer."""
+    for budgets in (("5x", "6x"), ("3x", "20x")):
+        study, path = None, tmp_path / f"{budgets[1]}.db"
+        for budget in budgets:
+            found = tune(wine, **{**ASKED, "budget": budget}, study=study or path, transfer=budgets[0] == "3x")
+            study = Study.open(str(path))
+            if found.trained is None:
+                assert not study.model_path.exists()
+                continue
+            model, batch = found.model().eval(), wine.split("valid")
+            with torch.no_grad():
+                loss = float(wine.batch_loss(model, wine.batch("valid", torch.arange(len(batch)))))
+            assert loss == pytest.approx(found.best.runs[0].outcome.loss, rel=1e-3)
+        assert found.trained is not None

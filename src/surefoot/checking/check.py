@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from surefoot.budget import Budget
@@ -41,6 +42,7 @@ from surefoot.trainers.make_trainer import (
     fleet_trainer,
     function_trainer,
     given_trainer,
+    lent,
     task_or_function_of,
 )
 from surefoot.values import Json
@@ -113,7 +115,8 @@ def check(
         raise RecipeError(f"{recipe}: a learning rate of 0 learns nothing; there is nothing to judge.")
     listener = progress or Silent()
     asked = Budget.parse(budget) if isinstance(budget, str) else budget
-    trainer = trainer_of(
+    own_trainer = partial(
+        trainer_of,
         trained,
         checkpoint=checkpoint,
         plan=_recorded_plan(study) if plan is None else plan,
@@ -125,7 +128,7 @@ def check(
         progress=listener,
         stop=stop,
     )
-    with closed(trainer):
+    with lent(trained), closed(trainer := own_trainer()):
         recipe.require_bounds(steps=trainer.steps)
         if isinstance(trainer, FleetTrainer):
             trainer.keep_end = lambda trial: trial.recipe == recipe and trial.seed == seed
@@ -225,7 +228,9 @@ def trainer_of(
     Raises:
         TaskError: If there is none, or a checkpoint or a length is given that cannot be used.
     """
-    given = given_trainer(trained, progress=progress, stop=stop)
+    given = given_trainer(
+        trained, progress=progress, stop=stop, steps=steps, workers=workers, timeout=timeout, plan=plan
+    )
     subject = None if given is not None else task_or_function_of(trained)
     if checkpoint is not None and not isinstance(subject, Task):
         raise TaskError("a checkpoint goes with a task: what else is trained loads its weights itself.")
@@ -266,5 +271,6 @@ def _symptoms(own: OwnTraining, curvature: CurvatureSummary | None) -> tuple[Sym
         return ("divergence",)
     if not own.train.losses:
         return ()
-    valid = [*zip(own.valid.steps, own.valid.losses, strict=True)]
-    return symptoms_of(own.train.losses, valid, share_of_noise=None if curvature is None else curvature.share_of_noise)
+    return symptoms_of(
+        own.train.losses, own.readings, share_of_noise=None if curvature is None else curvature.share_of_noise
+    )

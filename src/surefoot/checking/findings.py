@@ -122,7 +122,7 @@ def _others(judgement: Judgement, own: OwnTraining, first: Finding, full_steps: 
         return
     if _overfits(own):
         yield _overfitting(own, AS_CURVES_SHOW, {})
-    if own.steps == full_steps and judgement.verdict == "healthy" and still_falls(_readings(own)):
+    if own.steps == full_steps and judgement.verdict == "healthy" and still_falls(own.readings):
         why = (
             "The validation loss still falls by more than a tenth over the last quarter: a longer training would help."
         )
@@ -205,12 +205,19 @@ def _compared(evidence: Evidence, stake: Stake) -> str:
     return f"{length} it ended at {measured(other)}, the recipe at {measured(mine)}{mean}."
 
 
+def _one_sided(evidence: Evidence) -> str:
+    """Return what was tried on one side of the recipe's alone."""
+    own = evidence.neighbourhood.own
+    rates = {trial.setting.lr for trial in evidence.trials if trial.setting.momentum == own.momentum}
+    both = min(rates) < own.lr < max(rates)
+    return f"{'Momenta' if both else 'Learning rates and momenta'} on both sides of the recipe's"
+
+
 def _of_doubt(evidence: Evidence, judgement: Judgement, budget: float) -> Iterator[str]:
     doubtful = judgement.doubtful
     settles = math.ceil(max(budget, sum(t.steps for t in evidence.trials) / evidence.full_steps) + COMPARISON)
     if doubtful is None:
-        sides = "Learning rates and momenta on both sides of the recipe's were not compared"
-        yield f"{sides}; --budget {settles}x would do it."
+        yield f"{_one_sided(evidence)} were not compared; --budget {settles}x would do it."
         return
     change, worth = _change(evidence.neighbourhood, doubtful), percent(WORTH)
     if doubtful.share > 0:
@@ -282,14 +289,10 @@ def _advice(neighbourhood: Neighbourhood, stake: Stake) -> dict[str, float | str
     return found
 
 
-def _readings(own: OwnTraining) -> list[tuple[int, float]]:
-    return [*zip(own.valid.steps, own.valid.losses, strict=True)]
-
-
 def _overfits(own: OwnTraining) -> bool:
     """Tell whether the validation loss rose from its lowest while the training loss fell."""
     if own.diverged or not own.train.steps or not own.valid.steps or not own.lowest[1] > 0:
         return False
     # The training loss is a mean over some steps at each of its points: readings are placed among those.
-    points = [(int(np.searchsorted(own.train.steps, step)), loss) for step, loss in _readings(own)]
+    points = [(int(np.searchsorted(own.train.steps, step)), loss) for step, loss in own.readings]
     return overfits(own.train.losses, [(min(point, len(own.train.losses) - 1), loss) for point, loss in points])

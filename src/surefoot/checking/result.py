@@ -26,7 +26,7 @@ class OwnTraining:
         loss: Validation loss at its end; ``inf`` where it diverged.
         diverged_at: Step of the first loss that was not finite.
         train: Training losses, each averaged over the steps since the one before; empty where none were kept.
-        valid: Validation losses on the way and at the end.
+        valid: Validation losses on the way; that at the end is ``loss``.
     """
 
     steps: int
@@ -42,10 +42,15 @@ class OwnTraining:
         return not math.isfinite(self.loss)
 
     @property
+    def readings(self) -> list[tuple[int, float]]:
+        """Steps and values of the validation loss, the end included."""
+        on_the_way = [*zip(self.valid.steps, self.valid.losses, strict=True)]
+        return [reading for reading in on_the_way if reading[0] < self.steps] + [(self.steps, self.loss)]
+
+    @property
     def lowest(self) -> tuple[int, float]:
         """Step and value of the lowest validation loss."""
-        readings = [*zip(self.valid.steps, self.valid.losses, strict=True), (self.steps, self.loss)]
-        return min(readings, key=lambda reading: reading[1])
+        return min(self.readings, key=lambda reading: reading[1])
 
 
 @dataclass(frozen=True, slots=True)

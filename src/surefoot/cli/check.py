@@ -22,7 +22,7 @@ from surefoot.cli.resume import (
     said_to_go_on,
     settings_to_go_on,
 )
-from surefoot.cli.subject import SubjectCommand, load_subject
+from surefoot.cli.subject import SubjectCommand, load_subject, trial_settings
 
 if TYPE_CHECKING:
     from surefoot.checking.result import CheckResult
@@ -156,9 +156,7 @@ def _run(subject: Any, study: Study | Path | None, settings: dict[str, Any], kep
                 checkpoint=settings["checkpoint"],
                 plan=read_plan(settings["plan_file"]),
                 device=settings["device"],
-                steps=settings["steps"],
-                workers=settings["workers"],
-                timeout=settings["timeout"],
+                **trial_settings(subject, settings),
                 progress=progress,
                 stop=stop,
             )

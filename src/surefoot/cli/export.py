@@ -30,10 +30,10 @@ def export(recipe: str, *, target: str, steps: int | None) -> None:
             raise RecipeError("a recipe's code needs the length of the training.", hint="add --steps 1000.")
         click.echo(framework_code(Recipe.parse(recipe), target, steps=steps))
         return
-    from surefoot.search.read_result import read_result
+    from surefoot.search.read_result import SEARCHES, read_result
     from surefoot.studies import Study
 
-    result = read_result(Study.open(recipe))
+    result = read_result(Study.open(recipe, commands=SEARCHES))
     if result.recipe is None:
         raise StudyError(f"study {recipe} recommends nothing: {result.reason}")
     click.echo(framework_code(result.recipe, target, steps=steps or result.steps))

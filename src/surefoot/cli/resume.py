@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from surefoot.values import Json
 
 # What a study may be given anew when it is gone on with: none of these makes its recorded trials worth less.
-WITH_RESUME = ("resume", "budget", "workers", "timeout", "out", "save_model", "as_json", "quiet", "no_report")
+WITH_RESUME = (
+    "resume", "budget", "compare", "workers", "timeout", "out", "save_model", "as_json", "quiet", "no_report"
+)  # fmt: skip
 PATHS = ("data_folder", "out", "checkpoint")
 
 

@@ -24,7 +24,7 @@ from surefoot.cli.resume import (
     said_to_go_on,
     settings_to_go_on,
 )
-from surefoot.cli.subject import load_subject
+from surefoot.cli.subject import load_subject, trial_settings
 from surefoot.errors import StudyError
 
 if TYPE_CHECKING:
@@ -227,9 +227,7 @@ def _run(
                     settings=kept,
                     plan=read_plan(settings["plan_file"]),
                     device=settings["device"],
-                    steps=settings["steps"],
-                    workers=settings["workers"],
-                    timeout=settings["timeout"],
+                    **trial_settings(subject, settings),
                     started=started,
                     transfer=settings.get("transfer", False),
                     progress=progress,

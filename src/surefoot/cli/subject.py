@@ -70,6 +70,12 @@ def load_subject(text: str | None, script: Sequence[str] | None, settings: Mappi
     return subject
 
 
+def trial_settings(subject: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the length, workers and timeout of trials; a script's trainer has been given its own."""
+    names = ("steps", "workers", "timeout")
+    return {} if hasattr(subject, "describe") else {name: settings[name] for name in names}
+
+
 def _script_trainer(command: Sequence[str], settings: Mapping[str, Any]) -> Trainer:
     from surefoot.trainers.script_trainer import ScriptTrainer
 

@@ -20,6 +20,7 @@ from surefoot.search.rate_range import are_usual
 from surefoot.search.result import FrontierPoint, GoodRange, MomentumRow
 from surefoot.search.space import Coordinates, Point
 from surefoot.search.space.axes import Axis
+from surefoot.search.space.coordinates import EDGE
 from surefoot.search.space.momentum_shapes import with_momentum
 from surefoot.surrogate import Surrogate
 from surefoot.values import Interval
@@ -31,6 +32,7 @@ DRAWS, RATES = 256, 97
 # Rates are read this far around the recommended one, in logarithms.
 REACH = math.log(100.0)
 NORMAL_90 = 1.645
+FEWEST = 3
 MOMENTA = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98)
 
 
@@ -110,7 +112,9 @@ class Reader:
             order = sorted(self.trials, key=lambda trial: trial.observation.loss)
             box = ((0.0, 1.0),) * len(self.coordinates.axes)
             inside = [trial.point for trial in order if all(0.0 <= unit <= 1.0 for unit in trial.point)]
-            points = [*lattice(box, inside, generator=self.generator), *inside]
+            # From fewer trials than FEWEST nothing is read but which of them was best.
+            around = lattice(box, inside, generator=self.generator) if len(self.trials) >= FEWEST else []
+            points = [*around, *inside] or [trial.point for trial in order]
             features = self.coordinates.features_at(points)
             optimizers = self.coordinates.optimizers_at(points)
             safe, held = ~self.cliff.breaks(features, optimizers), self.cliff.held(features, optimizers)
@@ -123,12 +127,23 @@ class Reader:
         points = []
         for steps in lengths:
             recipe, mean, deviation = self.best(steps)
-            points.append(self._point(recipe, steps, mean, deviation))
+            lowest = self._lowest(steps)
+            if lowest is not None and mean < lowest[1] - NORMAL_90 * max(self.surrogate.noise, deviation):
+                recipe = lowest[0]  # no trial of this length supports the other
+            points.append(self._point(recipe, steps, *self.value(recipe, steps)))
         return tuple(points)
 
     def point(self, recipe: Recipe, steps: int) -> FrontierPoint:
         """Return what a recipe gives at a length."""
         return self._point(recipe, steps, *self.value(recipe, steps))
+
+    def _lowest(self, steps: int) -> tuple[Recipe, float] | None:
+        """Return the recipe of the lowest trial of a length and its value, ``None`` where none ended."""
+        found = [trial for trial in self.trials if trial.observation.steps == steps]
+        best = min(found, key=lambda trial: trial.observation.loss, default=None)
+        if best is None or not math.isfinite(best.observation.loss):
+            return None
+        return best.recipe, self.surrogate.scale.value(best.observation.loss)
 
     def _point(self, recipe: Recipe, steps: int, mean: float, deviation: float) -> FrontierPoint:
         low, loss, high = (self.surrogate.scale.loss(mean + sign * NORMAL_90 * deviation) for sign in (-1.0, 0.0, 1.0))
@@ -137,8 +152,20 @@ class Reader:
         )
 
     def value(self, recipe: Recipe, steps: int) -> tuple[float, float]:
-        """Return mean and deviation of a recipe's value after so many steps."""
+        """Return mean and deviation of a recipe's value after so many steps.
+
+        Where the recipe's own trials of that length say otherwise than the surrogate, they count.
+        """
         means, deviations = self.surrogate.predict(self._features([recipe]), steps)
+        own = [
+            self.surrogate.scale.value(trial.observation.loss)
+            for trial in self.trials
+            if (trial.recipe, trial.observation.steps) == (recipe, steps) and math.isfinite(trial.observation.loss)
+        ]
+        if own:
+            measured, deviation = float(np.mean(own)), self.surrogate.noise / math.sqrt(len(own))
+            if abs(float(means[0]) - measured) > NORMAL_90 * deviation:
+                return measured, deviation
         return float(means[0]), float(deviations[0])
 
     def runner_up(self, best: Recipe, steps: int) -> Recipe | None:
@@ -168,6 +195,9 @@ class Reader:
         rows = []
         for momentum in self._momenta():
             best = self._best_rate(self._with_momentum(recipe, momentum), steps)
+            limit = self.limit(best)
+            if limit is not None and best.lr.highest > limit:  # whatever was tried at this momentum broke
+                continue
             mean, _ = self.value(best, steps)
             rows.append(
                 MomentumRow(
@@ -175,7 +205,7 @@ class Reader:
                     best.lr.highest,
                     self._good_rates(best, steps),
                     self.surrogate.scale.loss(mean),
-                    self.limit(best),
+                    limit,
                 )
             )
         return tuple(rows)
@@ -186,9 +216,11 @@ class Reader:
         found = []
         if space.lr is not None and not space.lr.fixed and _at_end(recipe.lr.highest, space.lr.low, space.lr.high):
             found.append("lr")
-        momentum = space.momentum
-        if not momentum.fixed and momentum.low > 0 and _at_end(recipe.momentum.highest, momentum.low, momentum.high):
-            found.append("momentum")
+        momentum = next((axis for axis in self.coordinates.axes if axis.name == "momentum"), None)
+        if isinstance(momentum, Axis) and not space.momentum.fixed:
+            unit = momentum.unit(recipe.momentum.highest)
+            if unit > 1.0 - EDGE or (space.momentum.low > 0 and unit < EDGE):
+                found.append("momentum")
         return tuple(found)
 
     def _features(self, recipes: Sequence[Recipe]) -> Array:
@@ -204,7 +236,8 @@ class Reader:
         drawn = self.surrogate.draws(features, steps, DRAWS, generator=self.generator)
         # Over the recommended rate, in the same function: what is unknown of both cancels.
         loses = drawn - drawn[:, centre : centre + 1]
-        sure = (loses <= math.log1p(self.tolerance)).mean(axis=0)
+        most = self.surrogate.scale.excess(self.tolerance, over=float(drawn[:, centre].mean()))
+        sure = (loses <= most).mean(axis=0)
         allowed = self._explored(recipe, shifts)
         good = (sure >= SURE) & allowed
         if not good[max(0, centre - 2) : centre + 3].any():
@@ -239,7 +272,8 @@ class Reader:
         features = self._features([recipe, *bests])
         drawn = self.surrogate.draws(features, steps, DRAWS, generator=self.generator)
         loses = drawn[:, 1:] - drawn[:, :1]
-        sure = (loses <= math.log1p(self.tolerance)).mean(axis=0)
+        most = self.surrogate.scale.excess(self.tolerance, over=float(drawn[:, 0].mean()))
+        sure = (loses <= most).mean(axis=0)
         good = [momentum for momentum, share in zip(momenta, sure, strict=True) if share >= SURE]
         own = recipe.momentum.highest
         return Interval(min([own, *good]), max([own, *good]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from surefoot.budget import Budget
 from surefoot.errors import BudgetError
@@ -131,7 +131,6 @@ class Allowance:
     deadline: float | None = None
     step_seconds: float | None = None
     spent: int = 0
-    _paced: float = field(default_factory=time.monotonic)
 
     def affords(self, config_steps: float) -> bool:
         """Tell whether so much work fits into what is left."""
@@ -173,7 +172,7 @@ def resolved(
         full_training: Whether the answer is to be trained in full.
 
     Raises:
-        BudgetError: If it is too small for a single trial.
+        BudgetError: If it buys less than five trials of 8 steps.
 
     Example:
         >>> stages = Stages.of(220, axes=2, optimizers=1)
@@ -185,8 +184,9 @@ def resolved(
     if budget.trainings is not None:
         if budget.trainings * full_steps < FEWEST_TRIALS * min(FEWEST_STEPS, full_steps):
             raise BudgetError(
-                f"{budget} of {full_steps} steps is too small for a search of short trials.",
-                hint=f"an answer takes about {_rounded(stages.config_steps / full_steps)}x.",
+                f"{budget} of {full_steps} steps buys less than {FEWEST_TRIALS} trials of {FEWEST_STEPS} steps.",
+                hint=f"give {_rounded(FEWEST_TRIALS * min(FEWEST_STEPS, full_steps) / full_steps)}x or more; "
+                f"a whole search in short trials takes about {_rounded(stages.config_steps / full_steps)}x.",
             )
         return budget
     least = stages.config_steps / full_steps + (1.0 if full_training else 0.0)

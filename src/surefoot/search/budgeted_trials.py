@@ -55,6 +55,7 @@ class BudgetedTrials:
         Raises:
             Interrupted: If asked to stop.
             AllFailedError: If every trial so far failed.
+            TaskError: If a metric is to be maximised and no trial has one.
         """
         count = len(recipes)
         while count and not self.allowance.affords(count * steps):
@@ -68,6 +69,7 @@ class BudgetedTrials:
         if self.ledger.trainer.stop():
             raise Interrupted
         outcomes = self.ledger.run(stage, trials)
+        self.aim.require_metric(self.ledger.trainer, outcomes)
         fresh = (count - known) * steps
         self.allowance.pay(count * steps, seconds=(time.monotonic() - begin) * count * steps / fresh if fresh else 0.0)
         self._show(trials, outcomes)

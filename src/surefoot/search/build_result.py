@@ -57,7 +57,7 @@ def build_result(
     contestants = _contestants(engine)
     recipe = contestants[0].recipe if contestants else engine.recipe
     if contestants and not math.isfinite(contestants[0].valid.mean):
-        recipe = None
+        contestants, recipe = (), None
     measurements = tuple(engine.ledger.measurements)
     known = reader is not None and recipe is not None
     covered = known and reader is not None and recipe is not None and reader.coordinates.covers(recipe)
@@ -73,14 +73,14 @@ def build_result(
         expected_loss=None
         if not covered or aim.goal == "metric"
         else reader.surrogate.scale.loss(reader.value(recipe, engine.length)[0]),  # type: ignore[union-attr,arg-type]
-        contestants=contestants if recipe is not None else (),
+        contestants=contestants,
         good_range=reader.good_range(recipe, engine.length) if covered else None,  # type: ignore[union-attr,arg-type]
         limit=reader.limit(recipe) if covered else None,  # type: ignore[union-attr,arg-type]
         by_momentum=_by_momentum(engine, reader, recipe) if covered else (),  # type: ignore[arg-type]
         frontier=_frontier(engine, reader, recipe) if known else (),
         overfits_after=engine.overfits_after,
         boundary=reader.boundary(recipe) if covered else (),  # type: ignore[union-attr,arg-type]
-        notes=_notes(engine, measurements),
+        notes=_notes(engine, measurements, contestants),
         measurements=measurements,
         search_config_steps=engine.search_config_steps or engine.ledger.config_steps,
         config_steps=engine.ledger.config_steps,
@@ -94,10 +94,10 @@ def build_result(
 
 
 def _contestants(engine: Engine) -> tuple[Contestant, ...]:
-    """Return the recipes of the full trainings, the one to recommend first."""
+    """Return the recipes of the full trainings, the one to recommend first; none that the search gave up."""
     runs: dict[Recipe, list[Measurement]] = {}
     for row in engine.ledger.measurements:
-        if row.stage.startswith(FULL) and row.trial.steps == engine.length:
+        if row.stage.startswith(FULL) and row.trial.steps == engine.length and not _given_up(engine, row.trial.recipe):
             runs.setdefault(row.trial.recipe, []).append(row)
     if not runs:
         return ()
@@ -118,12 +118,7 @@ def _contestants(engine: Engine) -> tuple[Contestant, ...]:
         order.remove(engine.recipe)
         order.insert(0, engine.recipe)
     best = order[0]
-    # What was given up was a candidate of the search, not the runner-up: it stands among the trials.
-    order += [
-        recipe
-        for recipe in runs
-        if recipe not in order and (recipe in lost or _role(engine, recipe, best) != "runner-up")
-    ]
+    order += [recipe for recipe in runs if recipe not in order]
     return tuple(
         Contestant(
             recipe=recipe,
@@ -140,6 +135,12 @@ def _contestants(engine: Engine) -> tuple[Contestant, ...]:
         )
         for recipe in order
     )
+
+
+def _given_up(engine: Engine, recipe: Recipe) -> bool:
+    """Tell whether a recipe's first training in full made the search leave it, and nobody asked for it by name."""
+    kept = (engine.recipe, *engine.compare, usual_recipe(recipe.optimizer))
+    return recipe in engine.rejected and recipe not in kept
 
 
 def _clearly(engine: Engine, cost: float, other: float) -> bool:
@@ -188,11 +189,26 @@ def _reason(measurements: tuple[Measurement, ...]) -> str:
     failures = [row.outcome.failure for row in measurements if row.outcome.failure is not None]
     if len(failures) == len(measurements):
         return f"all {len(failures)} trials failed: {failures[0]}"
+    if any(row.outcome.ok for row in measurements):
+        return "every training in full diverged, though shorter trials did not; give a larger budget."
     return f"{tried} diverged, every one; check the loss, the data and their scale."
 
 
-def _notes(engine: Engine, measurements: tuple[Measurement, ...]) -> tuple[str, ...]:
-    notes = [] if engine.learned else [NOTHING_LEARNED]
+def _notes(
+    engine: Engine, measurements: tuple[Measurement, ...], contestants: tuple[Contestant, ...]
+) -> tuple[str, ...]:
+    ended = any(row.outcome.ok for row in measurements)
+    notes = [] if engine.learned or not ended else [NOTHING_LEARNED]
+    in_full = {row.trial.recipe for row in measurements if row.stage.startswith(FULL)}
+    if engine.recipe is not None and engine.rejected and engine.recipe not in in_full:
+        notes.append(
+            f"{len(engine.rejected)} recipes, trained in full, ended far above what was expected and were given up; "
+            "the recommended one was not trained in full."
+        )
+    trained = {found.recipe for found in contestants}
+    if waiting := [str(recipe) for recipe in engine.compare if recipe not in trained]:
+        needs = math.ceil(engine.ledger.config_steps / engine.trainer.steps + len(waiting) + (not contestants))
+        notes.append(f"the budget did not reach to compare {', '.join(waiting)}; {needs}x would.")
     failures = [row.outcome.failure for row in measurements if row.outcome.failure is not None]
     if failures and len(failures) < len(measurements):
         notes.append(f"{len(failures)} of {len(measurements)} trials failed; the first: {failures[0]}")

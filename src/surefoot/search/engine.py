@@ -92,6 +92,7 @@ class Engine:
     overfits_after: int | None = None
     learned: bool = True
     search_config_steps: int = 0
+    rejected: set[Recipe] = field(default_factory=set, init=False)
     _seeds: Iterator[int] = field(init=False)
     _trials: BudgetedTrials = field(init=False)
     _reader: tuple[int, Coordinates | None, Reader | None] | None = field(default=None, init=False)
@@ -118,7 +119,9 @@ class Engine:
         except AllFailedError:  # the result says so
             self.search_config_steps = self.ledger.config_steps
         except Interrupted:
-            self.search_config_steps = self.search_config_steps or self.ledger.config_steps
+            if not self.search_config_steps:  # what was learned since the last climb is in the answer too
+                self.search_config_steps = self.ledger.config_steps
+                self.decide()
             if self.stop() or not self.allowance.over():
                 raise
 
@@ -281,6 +284,8 @@ class Engine:
         for _ in range(ATTEMPTS):
             if self.recipe is None or not self.allowance.affords(self.length):
                 return
+            if self.ledger.asked(self._trial(self.recipe, 0)):
+                break
             if hasattr(self.trainer, "final_steps"):
                 self.trainer.final_steps = self.length
             expected = self.reader()
@@ -293,6 +298,8 @@ class Engine:
             if not disappoints and self.length == length:
                 self.recipe = recipe
                 break
+            if disappoints and self.recipe != recipe:
+                self.rejected.add(recipe)
         contestants = self._contestants()
         for number in range(MOST_SEEDS):
             wanted = [recipe for recipe in contestants if not self.ledger.asked(self._trial(recipe, number))]

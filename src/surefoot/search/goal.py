@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
@@ -37,11 +38,18 @@ class Aim:
             raise TaskError(f"a goal is one of {', '.join(GOALS)}; given {self.goal!r}.")
         if self.judge not in JUDGES:
             raise TaskError(f"judge is one of {', '.join(JUDGES)}; given {self.judge!r}.")
-        if self.goal == "metric" and not trainer.has_metric:
-            raise TaskError(
-                f"{trainer.name!r} has no metric to maximise.",
-                hint="pass metric=... when the task is made, or return {'loss': ..., 'metric': ...}.",
-            )
+        if self.goal == "metric" and trainer.has_metric is False:
+            raise _without_metric(trainer)
+
+    def require_metric(self, trainer: Trainer, outcomes: Sequence[Outcome]) -> None:
+        """Make sure that what was trained has the metric that is asked for: of a function only its trials tell.
+
+        Raises:
+            TaskError: If trials came to their end and none of them has one.
+        """
+        ended = [outcome for outcome in outcomes if outcome.ok]
+        if self.goal == "metric" and ended and all(outcome.metric is None for outcome in ended):
+            raise _without_metric(trainer)
 
     def cost(self, outcome: Outcome) -> float:
         """Return what is minimised: a validation loss, or the metric with its sign turned; ``inf`` after divergence.
@@ -54,3 +62,10 @@ class Aim:
             return outcome.judged(self.judge)
         # The predictions of a diverged network are right now and then: its metric counts for nothing.
         return math.inf if outcome.metric is None or not outcome.ok else -outcome.metric
+
+
+def _without_metric(trainer: Trainer) -> TaskError:
+    return TaskError(
+        f"{trainer.name!r} has no metric to maximise.",
+        hint="pass metric=... when the task is made, or return {'loss': ..., 'metric': ...}.",
+    )

@@ -85,6 +85,8 @@ def propose(
     Reference:
         Ginsbourger, Le Riche & Carraro (2010), "Kriging is well-suited to parallelize optimization".
     """
+    if not trials:  # the time was over before the first one ended
+        return lattice(((0.0, 1.0),) * len(coordinates.axes), [], generator=generator)[:count]
     observations = [trial.observation for trial in trials]
     order = sorted(trials, key=lambda trial: trial.observation.loss)
     points = [trial.point for trial in order if all(0.0 <= unit <= 1.0 for unit in trial.point)]

@@ -10,6 +10,9 @@ from surefoot.search.old_results import old_result
 from surefoot.search.result import SCHEMA, SearchResult, from_json
 from surefoot.studies import Measurement, Study, StudyInfo
 
+# The commands whose studies have a result to read.
+SEARCHES = ("tune", "find")
+
 
 def read_result(study: Study) -> SearchResult:
     """Return the result of a study that is done, also of one that version 0.1 finished.

@@ -19,14 +19,21 @@ from surefoot.search.request import Request
 from surefoot.search.result import SearchResult
 from surefoot.search.samplers import Sampler, as_sampler
 from surefoot.search.scaling import Transfer
-from surefoot.search.search_study import keep_model, study_of
+from surefoot.search.search_study import study_of, with_model
 from surefoot.search.space import Coordinates
 from surefoot.search.transfer import MOST_TRAININGS, transfer
 from surefoot.studies import Ledger, Study
 from surefoot.studies.driving import keep_beside, released
 from surefoot.tasks.task import Task
 from surefoot.trainers import Outcome, Trainer, Trial
-from surefoot.trainers.make_trainer import closed, fleet_trainer, function_trainer, given_trainer, task_or_function_of
+from surefoot.trainers.make_trainer import (
+    closed,
+    fleet_trainer,
+    function_trainer,
+    given_trainer,
+    lent,
+    task_or_function_of,
+)
 from surefoot.values import Json
 
 if TYPE_CHECKING:
@@ -51,8 +58,7 @@ def run_search(request: Request) -> SearchResult:
     if not 0 < request.tolerance < 1:
         raise TaskError(f"tolerance is a share between 0 and 1; given {request.tolerance:g}.")
     sampler = as_sampler(request.sampler)
-    trainer = trainer_of(request)
-    with closed(trainer):
+    with lent(request.subject), closed(trainer := trainer_of(request)):
         request.aim.require(trainer)
         if request.transfer and not hasattr(trainer, "task"):
             raise TaskError("the batch size of a function or a script is its own.", hint="--transfer needs a Task.")
@@ -89,7 +95,8 @@ def run_search(request: Request) -> SearchResult:
                 raise stopped from interruption
             result = replace(result, seconds=time.perf_counter() - begin)
             if study is not None:
-                keep_model(result, study)
+                task = getattr(trainer, "task", None)
+                result = with_model(result, study, None if task is None else task.new_model)
                 kept: dict[str, Json] = {**result.to_json(), "stages": [*ledger.stages]}
                 study.release(status="done", result=kept)
     return result
@@ -146,8 +153,18 @@ def trainer_of(request: Request) -> Trainer:
         TaskError: If the subject is none of these, or the length of a function's training is not known.
     """
     progress, stop = request.progress, request.stop
-    given = given_trainer(request.subject, progress=progress, stop=stop)
+    given = given_trainer(
+        request.subject,
+        progress=progress,
+        stop=stop,
+        steps=request.steps,
+        workers=request.workers,
+        timeout=request.timeout,
+        plan=request.plan,
+    )
     if given is not None:
+        if hasattr(given, "follow_valid"):
+            given.follow_valid = given.follow_valid or request.aim.judge == "best"
         return given
     subject = task_or_function_of(request.subject)
     if not isinstance(subject, Task):

@@ -38,7 +38,8 @@ def recommended_length(
     if not longer:
         return full, None
     rises = [surrogate.scale.value(point.loss) - surrogate.scale.value(best.loss) for point in longer]
-    worse = max(rises) > max(NORMAL_90 * surrogate.noise, math.log1p(SHARE)) and rises[-1] > 0
+    least = surrogate.scale.excess(SHARE, over=surrogate.scale.value(best.loss))
+    worse = max(rises) > max(NORMAL_90 * surrogate.noise, least) and rises[-1] > 0
     return (best.steps, best.steps) if worse and _overfits(held, best.steps) else (full, None)
 
 

@@ -9,6 +9,7 @@ every seed has a worse one on both sides. How the best rate changes with the len
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -24,6 +25,7 @@ from surefoot.search.scaling import Transfer, TransferRow
 from surefoot.search.valley_bottom import bottom, next_octaves
 from surefoot.statistics import comparable
 from surefoot.studies import Measurement, Study
+from surefoot.studies.ledger import digest
 from surefoot.tasks.task import Task
 from surefoot.trainers import Trial
 from surefoot.trainers.fleet_trainer import FleetTrainer
@@ -109,19 +111,26 @@ def transfer(
     Raises:
         Interrupted: If asked to stop.
     """
-    spent = 0.0
-    rows, skipped = [], []
     changes = changes_of(trainer.task)
-    for number, change in enumerate(changes):
+    tasks = [change.task for change in changes if isinstance(change.task, Task)]
+    most = MOST_TRAININGS * trainer.steps
+    round_trials = len(FIRST) * SEEDS
+    share = min(share, most / (round_trials * sum(task.total_steps for task in tasks)))
+    first_rounds = [round_trials * _steps(task, share) for task in tasks]
+    taken = 0
+    rows: list[TransferRow] = []
+    skipped: list[tuple[str, str]] = []
+    for change in changes:
         if not isinstance(change.task, Task):
             skipped.append((change.name, change.task))
             continue
-        room = (MOST_TRAININGS - spent) / (len(changes) - number)
+        # The first round of every change comes before a second one of any.
+        room = first_rounds[len(rows)] + (most - taken - sum(first_rounds[len(rows) :])) / len(tasks[len(rows) :])
         tried = _tried(trainer, change, recipe, share=share, seed=seed, aim=aim, stop=stop, study=study, room=room)
-        spent += share * sum(map(len, tried.values()))
+        taken += sum(row.taken for own in tried.values() for row in own)
         rows.append(_row(change, change.task, recipe, tried, aim))
     rows[1:1] = [*_lengths(frontier, trainer.task.batch_size, full_steps=trainer.steps)]
-    return Transfer(tuple(rows), tuple(skipped), round(spent * trainer.steps))
+    return Transfer(tuple(rows), tuple(skipped), taken)
 
 
 def _tried(
@@ -139,11 +148,10 @@ def _tried(
     """Return the measurements of each rate tried, in octaves from the answer's, round after round."""
     assert isinstance(change.task, Task)  # noqa: S101  (others are skipped)
     own = FleetTrainer(change.task, trainer.plan, progress=trainer.progress, stop=stop)
-    steps = max(1, round(share * change.task.total_steps))
+    steps = _steps(change.task, share)
     tried: dict[float, list[Measurement]] = {}
     wanted: tuple[float, ...] = FIRST
     for number in range(1 + MORE_ROUNDS):
-        stage = f"{STAGE}/{change.name.replace(' ', '-')}/{number}"
         trials = {
             (octave, offset): Trial(
                 recipe.with_(lr=scaled(recipe.lr, 2.0**octave)), steps, seed + TRANSFER_SEEDS + offset
@@ -151,6 +159,7 @@ def _tried(
             for octave in wanted
             for offset in range(SEEDS)
         }
+        stage = f"{STAGE}/{change.name.replace(' ', '-')}/{number}/{digest([*trials.values()])}"
         known = {row.trial: row for row in (study.stage(stage) or ())} if study is not None else {}
         if not known:
             found = [Measurement(stage, trial, outcome) for trial, outcome in own.train([*trials.values()])]
@@ -162,9 +171,14 @@ def _tried(
             tried.setdefault(octave, []).append(known[trial])
         tried = dict(sorted(tried.items()))
         wanted = next_octaves([*tried], _costs(tried, aim))
-        if not wanted or share * SEEDS * (len(tried) + len(wanted)) > room + 1e-9:
+        if not wanted or steps * SEEDS * (len(tried) + len(wanted)) > room:
             break
     return tried
+
+
+def _steps(task: Task, share: float) -> int:
+    """Return the length of the trials of a task, in steps."""
+    return max(1, math.floor(share * task.total_steps))
 
 
 def _costs(tried: dict[float, list[Measurement]], aim: Aim) -> NDArray[np.float64]:

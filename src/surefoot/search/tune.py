@@ -51,8 +51,8 @@ def tune(
 
     Short trials, each a whole training with a schedule of its own, map the space; a surrogate over them is followed up
     to longer trainings with a few trials at each length; then the recommended recipe is trained at the recommended
-    length, and what is left of the budget compares it with others on fresh seeds. With every budget there is an answer,
-    with what is known of it.
+    length, and what is left of the budget compares it with others on fresh seeds. Any budget that buys five
+    trials of 8 steps gives an answer, with what is known of it.
 
     Args:
         task: What is trained: a Task or its text (``"digits"``, ``"train.py:task"``), a training function

@@ -27,30 +27,29 @@ class Ledger:
         trainer: Runs the trials.
         study: Where they are recorded; ``None`` keeps them in memory.
         measurements: What this search asked for, in the order in which it did.
+        recorded_steps: Config-steps that the study had already when the search began or went on.
     """
 
     trainer: Trainer
     study: Study | None = None
     measurements: list[Measurement] = field(default_factory=list)
+    recorded_steps: int = field(default=0, init=False)
     _known: dict[Trial, Outcome] = field(default_factory=dict)
     _finished: set[str] = field(default_factory=set)
     _asked: set[Trial] = field(default_factory=set)
+    _unrecorded: set[Trial] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         if self.study is not None:
             for row in self.study.measurements(unfinished=self.trainer.exact):
                 self._known.setdefault(row.trial, row.outcome)
             self._finished = {*self.study.costs()}
+        self.recorded_steps = sum(trial.steps for trial in self._known)
 
     @property
     def config_steps(self) -> int:
         """What everything cost."""
         return sum(row.taken for row in self.measurements)
-
-    @property
-    def recorded_steps(self) -> int:
-        """What the study had already when the search began or went on."""
-        return sum(trial.steps for trial in self._known)
 
     @property
     def stages(self) -> list[str]:
@@ -67,7 +66,9 @@ class Ledger:
 
     def add(self, trial: Trial, outcome: Outcome) -> None:
         """Take note of a trial that was run before the study was begun; a stage that asks for it records it."""
-        self._known.setdefault(trial, outcome)
+        if trial not in self._known:
+            self._known[trial] = outcome
+            self._unrecorded.add(trial)
 
     def run(self, stage: str, trials: Sequence[Trial]) -> list[Outcome]:
         """Return the outcomes of some trials, in their order.
@@ -81,11 +82,16 @@ class Ledger:
         """
         begin = time.perf_counter()
         wanted = [*dict.fromkeys(trials)]
-        name = f"{stage}/{_digest(wanted)}"
+        name = f"{stage}/{digest(wanted)}"
         missing = [trial for trial in wanted if trial not in self._known]
         adds = self.trainer.exact and self.study is not None and name not in self._finished
+        # What this stage has to pay for: what it trains, and what it trained before it was broken off.
+        before = [] if self.study is None else self.study.partial(name)
+        paid = {row.trial: row.outcome.seconds for row in before}
+        paid |= {trial: self._known[trial].seconds for trial in wanted if trial in self._unrecorded}
+        self._unrecorded -= {*wanted}
         if adds and missing and self.study is not None:
-            added = {row.trial for row in self.study.partial(name)}
+            added = {row.trial for row in before}
             for trial in wanted:
                 if trial in self._known and trial not in added:
                     self.study.add(name, Measurement(name, trial, self._known[trial]))
@@ -96,23 +102,22 @@ class Ledger:
                     self.study.add(name, Measurement(name, trial, outcome))
         finally:  # of a stage that is broken off, the answer knows what was trained
             found = [Measurement(name, trial, self._known[trial]) for trial in wanted if trial in self._known]
-            self.measurements += found
+            self.measurements += [row for row in found if row.trial not in self._asked]
             self._asked |= {row.trial for row in found}
-        self._record(name, found, fresh={*missing}, seconds=time.perf_counter() - begin)
+        seconds = time.perf_counter() - begin + sum(spent for trial, spent in paid.items() if trial not in missing)
+        self._record(name, found, paid={*missing, *paid}, seconds=seconds)
         return [self._known[trial] for trial in trials]
 
-    def _record(self, name: str, found: list[Measurement], *, fresh: set[Trial], seconds: float) -> None:
-        """Finish the stage in the study."""
+    def _record(self, name: str, found: list[Measurement], *, paid: set[Trial], seconds: float) -> None:
+        """Finish the stage in the study; what it did not pay for is the cost of an earlier one."""
         if self.study is None or name in self._finished:
             return
-        before = {row.trial: row.outcome.seconds for row in self.study.partial(name)}
-        steps = sum(row.taken for row in found if row.trial in fresh or row.trial in before)
-        seconds += sum(spent for trial, spent in before.items() if trial not in fresh)
+        steps = sum(row.taken for row in found if row.trial in paid)
         self.study.record(name, found, config_steps=steps, seconds=seconds)
         self._finished.add(name)
 
 
-def _digest(trials: Sequence[Trial]) -> str:
+def digest(trials: Sequence[Trial]) -> str:
     """Return what only the same trials have."""
     text = json.dumps([[str(trial.recipe), trial.steps, trial.seed] for trial in trials])
     return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -97,8 +97,12 @@ class Study:
         return cls(database, number)
 
     @classmethod
-    def open(cls, text: str) -> Study:
+    def open(cls, text: str, *, commands: Collection[str] = ()) -> Study:
         """Open the study that ``PATH`` (its newest) or ``PATH#id`` names.
+
+        Args:
+            text: The name.
+            commands: Of a ``PATH`` the newest study of one of these commands, if there is one.
 
         Raises:
             StudyError: If there is no such database or no such study.
@@ -111,7 +115,10 @@ class Study:
         known = database.study_ids()
         if not known:
             raise StudyError(f"{str(database.path)!r} holds no study yet.", hint="surefoot tune writes one.")
-        return cls(database, int(number) if named else known[-1])
+        if named:
+            return cls(database, int(number))
+        newest = [cls(database, number) for number in reversed(known)]
+        return next((each for each in newest if each.info().settings.get("command") in commands), newest[0])
 
     @property
     def name(self) -> str:

@@ -69,7 +69,7 @@ class FleetTrainer:
         evaluate_test: Whether final trials are evaluated on the test data.
         probe_full: Whether gradient norm and sharpness are measured on the way of final trials.
         final_steps: Length of the final trials; that of a full training, if not set.
-        keep_models: Whether trained weights are kept for :meth:`model_state`.
+        keep_models: Whether the weights of final trials are kept for :meth:`model_state`.
         keep_end: Tells of which trials all that curvature needs is kept for :meth:`end_state`; of none by default.
         checkpoints: Folder for checkpoints of trainings that take long; ``None`` writes none.
     """
@@ -148,18 +148,20 @@ class FleetTrainer:
         group = Group.of(self, trials, steps)
         reads = {math.ceil(steps * part / READS) for part in range(1, READS)} if self.follow_valid else set()
         probing = self.probe_full and steps >= (self.final_steps or self.steps)
-        for step in sorted({*reads, *(probe_steps(steps) if probing else ()), steps}):
+        probes = {*probe_steps(steps)} if probing else set()
+        for step in sorted({*reads, *probes, steps}):
             if group.step >= step:
                 continue
             self._advance(group, step)
             if step < steps:
-                group.read(follow_valid=step in reads, probe=probing and step not in reads)
-        test = self.evaluate_test and steps >= (self.final_steps or self.steps) and self.task.test is not None
+                group.read(follow_valid=step in reads, probe=step in probes)
+        final = steps >= (self.final_steps or self.steps)
+        test = self.evaluate_test and final and self.task.test is not None
         outcomes = group.outcomes(test=test)
         seconds = (time.perf_counter() - begin) / len(trials)
         group.drop_checkpoint()
         for trial, outcome, state in outcomes:
-            if self.keep_models:
+            if self.keep_models and final and outcome.ok:
                 self._states[trial] = state()
             if self.keep_end(trial) and outcome.ok:
                 self._ends[trial] = state.end()
@@ -167,7 +169,6 @@ class FleetTrainer:
 
     def _advance(self, group: Group, until: int) -> None:
         """Train a group up to a step, in slices between which it may be stopped."""
-        saved = time.monotonic()
         while group.step < until:
             if self.stop():
                 group.save()
@@ -180,9 +181,9 @@ class FleetTrainer:
             if steps == self._slice_steps or longer < 1:  # one that was cut short says nothing of longer ones
                 self._slice_steps = max(1, int(steps * longer))
             self.progress.advance(steps * group.members)
-            if time.monotonic() - saved > CHECKPOINT_SECONDS:
+            if time.monotonic() - group.saved > CHECKPOINT_SECONDS:
                 group.save()
-                saved = time.monotonic()
+                group.saved = time.monotonic()
 
 
 @dataclass(slots=True)
@@ -193,11 +194,13 @@ class Group:
         trials: By seed, in the order of the fleet's members.
         fleets: One a seed.
         path: Where its checkpoints go, each with the seed's number; ``None`` writes none.
+        saved: When the last checkpoint was written, or else the group made, by ``time.monotonic``.
     """
 
     trials: dict[int, list[Trial]]
     fleets: dict[int, LocalFleet]
     path: Path | None
+    saved: float = field(default_factory=time.monotonic)
     _valid: dict[Trial, list[tuple[int, float]]] = field(default_factory=dict)
     _probes: dict[Trial, list[SharpnessProbe]] = field(default_factory=dict)
 

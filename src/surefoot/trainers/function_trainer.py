@@ -62,7 +62,7 @@ class FunctionTrainer:
         timeout: Seconds after which a trial has failed.
         output: Folder for what the function prints, one file a trial; it is dropped by default.
         grace: Seconds that a worker has to end when it is asked to (SIGTERM), before it is killed.
-        has_metric: Whether the function gives a metric; found out at the first that comes.
+        has_metric: Whether the function gives a metric; ``None`` until a trial has ended.
 
     Attributes:
         progress: Receives how far it is.
@@ -88,7 +88,7 @@ class FunctionTrainer:
     timeout: float | None = field(default=None, kw_only=True)
     output: Path | None = field(default=None, kw_only=True)
     grace: float = field(default=GRACE_SECONDS, kw_only=True)
-    has_metric: bool = field(default=False, kw_only=True)
+    has_metric: bool | None = field(default=None, kw_only=True)
     progress: Progress = field(default_factory=Silent, kw_only=True)
     stop: Stop = field(default=never, kw_only=True)
     exact: bool = field(default=True, init=False)
@@ -128,7 +128,8 @@ class FunctionTrainer:
         """
         different = [*dict.fromkeys(trials)]
         for trial, outcome in self._train_in_workers(different) if self.workers else self._train_here(different):
-            self.has_metric = self.has_metric or outcome.metric is not None
+            if outcome.ok:
+                self.has_metric = bool(self.has_metric) or outcome.metric is not None
             self.progress.advance(trial.steps)
             yield trial, outcome
 

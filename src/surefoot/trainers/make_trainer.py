@@ -24,10 +24,22 @@ if TYPE_CHECKING:
 Subject: TypeAlias = "Task | str | Callable[[Trial], Any] | Trainer"
 
 
-def given_trainer(subject: Any, *, progress: Progress, stop: Stop) -> Trainer | None:
-    """Return what is a trainer already, to be watched and stopped as asked; ``None`` where it is none."""
+def given_trainer(subject: Any, *, progress: Progress, stop: Stop, **idle: Any) -> Trainer | None:
+    """Return what is a trainer already, to be watched and stopped as asked; ``None`` where it is none.
+
+    Args:
+        subject: Whatever is to be trained.
+        progress: Receives what happens.
+        stop: Asked often.
+        idle: Settings that a trainer has of its own, by name; given where they are not ``None`` or 0.
+
+    Raises:
+        TaskError: If one of these is given with a trainer.
+    """
     if not (hasattr(subject, "train") and hasattr(subject, "describe")):
         return None
+    if given := [name for name, value in idle.items() if value]:
+        raise TaskError(f"{', '.join(given)}: a trainer has its own.", hint="give it when the trainer is made.")
     trainer: Trainer = subject
     trainer.stop = stop  # also while a script is asked for its length
     if hasattr(trainer, "progress") and not isinstance(progress, Silent):
@@ -107,6 +119,21 @@ def fleet_trainer(
         progress.stage("calibration", config_steps=0)
         plan = calibrate(task, members=members, config_steps=config_steps, device=device, tell=progress.tell)
     return FleetTrainer(task, plan, progress=progress, stop=stop)
+
+
+# What a search or a check sets of a trainer that is not its own.
+SET = ("stop", "progress", "output", "checkpoints", "keep_end", "final_steps", "follow_valid")
+
+
+@contextmanager
+def lent(trainer: Any) -> Iterator[None]:
+    """Give back a trainer as it was, where it was given: its next user has another study and another deadline."""
+    before = {name: getattr(trainer, name) for name in SET if hasattr(trainer, name)}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(trainer, name, value)
 
 
 @contextmanager

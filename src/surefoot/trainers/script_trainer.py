@@ -50,7 +50,7 @@ class ScriptTrainer:
 
     Attributes:
         name: What is trained.
-        has_metric: Whether the script reports a metric; found out at the first that comes.
+        has_metric: Whether the script reports a metric; ``None`` until a trial has ended.
         progress: Receives how far it is.
         stop: Asked several times a second.
 
@@ -86,7 +86,7 @@ class ScriptTrainer:
         self.progress: Progress = Silent()
         self.stop = never
         self.exact = True
-        self.has_metric = False
+        self.has_metric: bool | None = None
         self._steps = steps
         self._noted: set[int] = set()
         self._news = threading.Event()
@@ -142,7 +142,8 @@ class ScriptTrainer:
                         outcome = run.outcome(grace=self.grace, name=self.name)
                         running.remove(run)
                         self._note(run)
-                        self.has_metric = self.has_metric or outcome.metric is not None
+                        if outcome.ok:
+                            self.has_metric = bool(self.has_metric) or outcome.metric is not None
                         self.progress.advance(run.trial.steps)
                         yield run.trial, outcome
             except KeyboardInterrupt:

@@ -40,8 +40,8 @@ class Trainer(Protocol):
         ...
 
     @property
-    def has_metric(self) -> bool:
-        """Whether outcomes have a metric."""
+    def has_metric(self) -> bool | None:
+        """Whether outcomes have a metric; ``None`` where that is not known before the first trial."""
         ...
 
     @property

@@ -45,3 +45,9 @@ def test_where_every_candidate_breaks_there_are_points_all_the_same(bold):
     broken = [trained((0.0, y), math.inf) for y in np.linspace(0.0, 1.0, 12)]
     held = trained((-0.5, 0.5), 0.5)
     assert len(proposed([held, *broken], bold=bold)) == 2
+
+
+def test_without_a_trial_points_are_spread():
+    found = proposed([], count=3)
+    assert len({*found}) == 3
+    assert all(0.0 <= unit <= 1.0 for point in found for unit in point)

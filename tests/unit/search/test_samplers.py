@@ -40,3 +40,11 @@ def test_an_optuna_sampler_is_as_good_as_a_name():
 def test_what_is_no_sampler_is_refused(given, said):
     with pytest.raises(TaskError, match=said):
         as_sampler(given)
+
+
+def test_a_sampler_of_the_users_own_draws_the_same_however_often_it_was_asked():
+    given = as_sampler(optuna.samplers.TPESampler(seed=3, n_startup_trials=0))
+    tried = [Tried((0.1 * number, 0.5), float(number)) for number in range(8)]
+    box = ((0.0, 1.0), (0.0, 1.0))
+    first, second = (given.more(3, tried, box=box, generator=np.random.default_rng(0)) for _ in range(2))
+    assert first == second

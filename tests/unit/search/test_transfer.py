@@ -92,3 +92,8 @@ def test_the_samples_seen_stay_the_same():
 def test_where_all_diverges_there_is_no_best_rate():
     found = measured(quadratic(), "sgd(lr=1e30, momentum=0)")
     assert all(row.rates == () and row.best is None and math.isinf(row.loss) for row in found.rows)
+
+
+def test_longer_trials_do_not_cost_more_than_three_trainings_either():
+    found = measured(quadratic(), "sgd(lr=0.001, momentum=0)", share=0.5)
+    assert 0 < found.config_steps <= MOST_TRAININGS * 60

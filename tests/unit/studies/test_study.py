@@ -254,3 +254,13 @@ def test_the_query_in_the_schemas_docstring_answers(database, tmp_path):
     rows = connection.execute(query).fetchall()
     connection.close()
     assert rows == [(str(RECIPES[1]), 0.2, 2), (str(RECIPES[0]), 0.4, 2)]
+
+
+def test_the_newest_study_of_some_commands_is_opened(database, tmp_path):
+    for command in ("tune", "find", "check"):
+        Study.create(database, task="t", settings={"command": command}, seed=0)
+    path = str(tmp_path / "studies.db")
+    assert Study.open(path).id == 3
+    assert Study.open(path, commands=("tune", "find")).id == 2
+    assert Study.open(path, commands=("nothing",)).id == 3
+    assert Study.open(f"{path}#1", commands=("find",)).id == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 from surefoot.errors import TaskError, nearest
@@ -46,7 +47,8 @@ def as_sampler(given: Any) -> Sampler:
         sampler: Sampler = given
         return sampler
     if hasattr(given, "sample_relative") and hasattr(given, "sample_independent"):
-        return OptunaSampler(type(given).__name__, lambda _: given)
+        # A copy for each round: what it has drawn before must not hang on what a study has recorded already.
+        return OptunaSampler(type(given).__name__, lambda _: deepcopy(given))
     raise TaskError(
         f"a sampler is one of {', '.join(SAMPLERS)}, one of Optuna's, or an object with first and more; "
         f"given {type(given).__name__}."

@@ -25,7 +25,7 @@ class OptunaSampler:
 
     Attributes:
         name: As on the command line.
-        make: Returns a sampler for a seed; an instance given by the user is used as it is.
+        make: Returns a sampler for a seed; of an instance given by the user, a copy.
     """
 
     name: str
