@@ -152,4 +152,3 @@ CONTESTANTS = (
     Contestant("prodigy", "Prodigy", "prodigyopt", trained_once("prodigy")),
     Contestant("schedule-free", "Schedule-Free AdamW", "schedulefree", trained_once("schedulefree")),
 )
-RIVALS = tuple(each for each in CONTESTANTS if each != SUREFOOT)

@@ -102,7 +102,7 @@ def cost_ratio(ours: Curve, rival: Curve, cost: float) -> float:
         >>> cost_ratio(ours, rival, 1.0)
         4.0
     """
-    median = dict(zip(ours.costs, ours.quantiles(TYPICAL), strict=True))[cost]
+    median = dict(zip(ours.costs, ours.quantiles(TYPICAL), strict=True)).get(cost, math.inf)
     if not math.isfinite(median):
         return 0.0
     return cost_to_reach(rival.costs, rival.quantiles(TYPICAL), median) / cost
