@@ -301,12 +301,11 @@ class Engine:
             if disappoints and self.recipe != recipe:
                 self.rejected.add(recipe)
         contestants = self._contestants()
-        for number in range(MOST_SEEDS):
-            wanted = [recipe for recipe in contestants if not self.ledger.asked(self._trial(recipe, number))]
-            for recipe in wanted if number == 0 else []:
-                if not self._trials.run(FULL, [recipe], self.length, seed=self._fresh(number)):
-                    return
-            if number and not self._trials.run(FULL, contestants, self.length, seed=self._fresh(number), whole=True):
+        waiting = [recipe for recipe in contestants if not self.ledger.asked(self._trial(recipe, 0))]
+        if len(self._trials.run(FULL, waiting, self.length, seed=self._fresh(0))) < len(waiting):
+            return
+        for number in range(1, MOST_SEEDS):
+            if not self._trials.run(FULL, contestants, self.length, seed=self._fresh(number), whole=True):
                 return
 
     def _disappoints(self, outcome: Outcome, expected: Reader) -> bool:
