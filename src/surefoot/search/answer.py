@@ -32,6 +32,7 @@ DRAWS, RATES = 256, 97
 # Rates are read this far around the recommended one, in logarithms.
 REACH = math.log(100.0)
 NORMAL_90 = 1.645
+# From fewer trials nothing is read but which of them was best.
 FEWEST = 3
 MOMENTA = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98)
 
@@ -112,7 +113,6 @@ class Reader:
             order = sorted(self.trials, key=lambda trial: trial.observation.loss)
             box = ((0.0, 1.0),) * len(self.coordinates.axes)
             inside = [trial.point for trial in order if all(0.0 <= unit <= 1.0 for unit in trial.point)]
-            # From fewer trials than FEWEST nothing is read but which of them was best.
             around = lattice(box, inside, generator=self.generator) if len(self.trials) >= FEWEST else []
             points = [*around, *inside] or [trial.point for trial in order]
             features = self.coordinates.features_at(points)

@@ -147,15 +147,14 @@ class FleetTrainer:
         begin = time.perf_counter()
         group = Group.of(self, trials, steps)
         reads = {math.ceil(steps * part / READS) for part in range(1, READS)} if self.follow_valid else set()
-        probing = self.probe_full and steps >= (self.final_steps or self.steps)
-        probes = {*probe_steps(steps)} if probing else set()
+        final = steps >= (self.final_steps or self.steps)
+        probes = {*probe_steps(steps)} if self.probe_full and final else set()
         for step in sorted({*reads, *probes, steps}):
             if group.step >= step:
                 continue
             self._advance(group, step)
             if step < steps:
                 group.read(follow_valid=step in reads, probe=step in probes)
-        final = steps >= (self.final_steps or self.steps)
         test = self.evaluate_test and final and self.task.test is not None
         outcomes = group.outcomes(test=test)
         seconds = (time.perf_counter() - begin) / len(trials)
