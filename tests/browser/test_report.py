@@ -146,7 +146,7 @@ def explained():
 
     # One of every kind of figure, and the table.
     claims = ["low-rate", "one-number", "momentum-replaces", "momentum-widens"]
-    return explain("wine", claims=claims, seeds=2, budget="150x", plan=Plan("stacked", 16, threads=1))
+    return explain("wine", claims=claims, seeds=2, budget="80x", plan=Plan("stacked", 16, threads=1))
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE])

@@ -19,9 +19,7 @@ SMALL = Path(__file__).with_name("small_training.py")
 COMMAND = [sys.executable, "-m", "surefoot"]
 LONG = [
     "tune",
-    "mnist1d",
-    "--steps",
-    "200",
+    "digits",
     "--budget",
     "3x",
     "--seed",
@@ -144,7 +142,7 @@ def test_a_check_that_was_interrupted_goes_on_to_the_same_verdict():
 
 def test_a_script_is_tuned_and_what_it_prints_is_kept_beside_the_study():
     Path("script.py").write_text(SCRIPT)
-    asked = ["--budget", "0.5x", "--workers", "2", "--no-report", "--json"]
+    asked = ["--budget", "0.4x", "--workers", "2", "--no-report", "--json"]
     found = surefoot("tune", *asked, "--", sys.executable, "script.py")
     assert found.returncode == 0, found.stderr
     result = json.loads(found.stdout)
@@ -157,17 +155,17 @@ def test_a_script_is_tuned_and_what_it_prints_is_kept_beside_the_study():
 
 
 def test_a_terminal_sees_a_live_bar_and_a_pipe_sees_lines():
-    piped = surefoot("tune", "wine", "--budget", "3x", "--plan", "plan.json", "--no-report")
+    piped = surefoot("tune", "wine", "--budget", "1x", "--plan", "plan.json", "--no-report")
     assert "map" in piped.stderr
     assert "\x1b" not in piped.stderr + piped.stdout
-    seen = in_terminal("tune", "wine", "--budget", "3x", "--plan", "plan.json", "--no-report", columns=100)
+    seen = in_terminal("tune", "wine", "--budget", "1x", "--plan", "plan.json", "--no-report", columns=100)
     assert "━" in seen
     assert "Train with" in seen
 
 
 def test_no_color_and_a_narrow_terminal_are_respected():
     seen = in_terminal(
-        "tune", "wine", "--budget", "3x", "--plan", "plan.json", "--no-report", "--quiet", columns=60, NO_COLOR="1"
+        "tune", "wine", "--budget", "1x", "--plan", "plan.json", "--no-report", "--quiet", columns=60, NO_COLOR="1"
     )
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", seen), "a colour was used"
     assert max(map(len, re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen).splitlines())) <= 60

@@ -13,7 +13,7 @@ from surefoot.tasks.luck import draw_seed
 from surefoot.tasks.task import Task
 
 SAMPLES, VALID = 60, 17
-STEPS = 100
+STEPS = 60
 
 
 class Attention(nn.Module):
