@@ -144,7 +144,7 @@ WRONG = {
     "broken python": (["--space", "wrong.py:x"], "SyntaxError"),
     "nothing to search": (["--space", "single.toml"], "nothing to search"),
     "a table too many": (["--space", "nested.toml"], "it has no 'space'"),
-    "words for numbers": (["--space", "words.toml"], "lr is a number, or [low, high]"),
+    "words for numbers": (["--space", "words.toml"], "lr is a number, or [low, high] with low <= high"),
     "space typo": (["--space", "typo.toml"], "did you mean optimizers"),
     "momentum next to 1": (["--space", "close.toml"], "at most 0.9999"),
     "weight decay of 0": (["--space", "zero.toml"], "weight_decay is above 0"),

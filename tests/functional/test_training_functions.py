@@ -75,7 +75,11 @@ WRONG = {
     "no length": (["train.py:train"], "how long is a full training of 'train'", "--steps"),
     "no trial": (["train.py:no_trial", "--steps", "9"], "no_trial() takes no trial", "def train(trial)"),
     "two arguments": (["train.py:two", "--steps", "9"], "two(one, other) takes neither", "def train(trial)"),
-    "a number": (["train.py:number", "--steps", "9"], "is no Task but a int", "a Task is needed"),
+    "a number": (
+        ["train.py:number", "--steps", "9"],
+        "neither a Task nor a training function; its type is int",
+        "give a Task",
+    ),
     "a typo": (["train.py:trian", "--steps", "9"], "has no 'trian'", "did you mean train?"),
     "a batch size": (["train.py:train", "--steps", "9", "--batch-size", "3"], "batch_size", "chooses its batches"),
     "a plan": (["train.py:train", "--steps", "9", "--plan", "plan.json"], "--plan cannot be given", "for a Task"),

@@ -150,14 +150,14 @@ def contestants_note(result: SearchResult) -> str | None:
 
 
 def good_range_text(result: SearchResult) -> str | None:
-    """Return which settings lose little, ``None`` where that is not known."""
+    """Return which settings lose little, or that the trials do not tell; ``None`` where nothing is recommended."""
     good, recipe = result.good_range, result.recipe
-    if good is None or recipe is None:
+    if recipe is None or (result.expected_loss is None and good is None):
         return None
-    own, lose = numeral(recipe.momentum.highest), f"expected to lose at most {tolerance_text(good.tolerance)}"
-    limit = (
-        "no rate tried was too large" if result.limit is None else f"the largest usable one is {numeral(result.limit)}"
-    )
+    own, limit = numeral(recipe.momentum.highest), _limit_text(result.limit)
+    if good is None:
+        return f"Which other learning rates are as good at momentum {own}, these trials do not tell; {limit}."
+    lose = f"expected to lose at most {tolerance_text(good.tolerance)}"
     if numeral(good.lr.low) == numeral(good.lr.high):
         only = numeral(good.lr.low)
         return f"At momentum {own} the trials show no learning rate but {only} to be good ({lose}); {limit}."
@@ -165,6 +165,11 @@ def good_range_text(result: SearchResult) -> str | None:
     if good.momentum is None or numeral(good.momentum.low) == numeral(good.momentum.high):
         return said
     return f"{said} Good momenta: {range_text(good.momentum)}, each with a learning rate of its own."
+
+
+def _limit_text(limit: float | None) -> str:
+    """Return how high learning rates may be, as far as trials show it."""
+    return "no rate tried was too large" if limit is None else f"rates up to {numeral(limit)} can be expected to hold"
 
 
 def frontier_title(result: SearchResult) -> str:

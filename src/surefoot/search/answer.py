@@ -26,8 +26,11 @@ from surefoot.surrogate import Surrogate
 from surefoot.values import Interval
 
 Array = NDArray[np.float64]
-# A rate is good where so large a share of the functions that the trials allow lose no more than the tolerance there.
-SURE = 0.6
+# A rate is good where so large a share of the functions that the trials allow lose no more than the tolerance over
+# their own lowest value, which is below their value at any one rate: a half would be strict (ADR 0020).
+SURE = 0.3
+# Steps of the lattice of rates that the recommended one may lie outside the good ones.
+NEAR = 2
 DRAWS, RATES = 256, 97
 # Rates are read this far around the recommended one, in logarithms.
 REACH = math.log(100.0)
@@ -178,12 +181,10 @@ class Reader:
         """Tell whether a recipe lies above, or too near below, one that broke."""
         return bool(self.cliff.breaks(self._features([recipe]), [recipe.optimizer])[0])
 
-    def good_range(self, recipe: Recipe, steps: int) -> GoodRange:
-        """Return the learning rates and momenta that lose little at a length."""
+    def good_range(self, recipe: Recipe, steps: int) -> GoodRange | None:
+        """Return the learning rates and momenta that lose little at a length, ``None`` where the trials do not tell."""
         lr = self._good_rates(recipe, steps)
-        return GoodRange(
-            lr or Interval(recipe.lr.highest, recipe.lr.highest), self._good_momenta(recipe, steps), self.tolerance
-        )
+        return None if lr is None else GoodRange(lr, self._good_momenta(recipe, steps), self.tolerance)
 
     def limit(self, recipe: Recipe) -> float | None:
         """Return the largest usable rate at a recipe's momentum, ``None`` where none that was tried broke."""
@@ -227,27 +228,26 @@ class Reader:
         return np.array([self.coordinates.features(recipe) for recipe in recipes])
 
     def _good_rates(self, recipe: Recipe, steps: int) -> Interval | None:
-        """Return the rates around a recipe's own that lose little, ``None`` where not even its own does."""
+        """Return the rates around a recipe's own that lose little over the best one, ``None`` where its own does not.
+
+        Over the best rate of the same function: what is unknown of both cancels.
+        """
         own = recipe.lr.highest
         shifts = np.linspace(-REACH, REACH, RATES)
         centre = RATES // 2
         features = np.repeat(self._features([recipe]), RATES, axis=0)
         features[:, 0] += shifts
-        drawn = self.surrogate.draws(features, steps, DRAWS, generator=self.generator)
-        # Over the recommended rate, in the same function: what is unknown of both cancels.
-        loses = drawn - drawn[:, centre : centre + 1]
-        most = self.surrogate.scale.excess(self.tolerance, over=float(drawn[:, centre].mean()))
-        sure = (loses <= most).mean(axis=0)
         allowed = self._explored(recipe, shifts)
-        good = (sure >= SURE) & allowed
-        if not good[max(0, centre - 2) : centre + 3].any():
+        drawn = self.surrogate.draws(features, steps, DRAWS, generator=self.generator)
+        lowest = np.where(allowed | ~allowed.any(), drawn, np.inf).min(axis=1, keepdims=True)
+        most = self.surrogate.scale.excess(self.tolerance, over=float(drawn[:, centre].mean()))
+        good = np.flatnonzero(((drawn - lowest <= most).mean(axis=0) >= SURE) & allowed)
+        if not len(good) or abs(good - centre).min() > NEAR:
             return None
-        first = last = int(np.flatnonzero(good[max(0, centre - 2) : centre + 3])[0]) + max(0, centre - 2)
-        while first > 0 and good[first - 1]:
-            first -= 1
-        while last < RATES - 1 and good[last + 1]:
-            last += 1
-        low, high = own * math.exp(min(shifts[first], 0.0)), own * math.exp(max(shifts[last], 0.0))
+        # The run of neighbours that holds the one nearest to the recipe's own.
+        runs = np.split(good, np.flatnonzero(np.diff(good) > 1) + 1)
+        run = min(runs, key=lambda run: abs(run - centre).min())
+        low, high = own * math.exp(min(shifts[run[0]], 0.0)), own * math.exp(max(shifts[run[-1]], 0.0))
         bounds = self.coordinates.space.lr
         if bounds is not None:
             low, high = max(low, bounds.low), min(high, bounds.high)

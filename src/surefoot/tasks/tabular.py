@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
@@ -33,6 +34,8 @@ EPOCHS = 20
 STEPS = (200, 2_000)
 BATCH_SIZES = ((1_000, 32), (10_000, 64), (100_000, 128))
 LARGE_BATCH = 256
+# Larger values cannot be standardised: their squares, summed over the rows, are not finite.
+LARGEST = 1e150
 
 
 def tabular_task(
@@ -78,6 +81,8 @@ def tabular_task(
     codes = answers.codes if isinstance(answers, Classes) else None
     _require_rows(len(table), 0 if codes is None else int(codes.max()) + 1, test_share)
     parts = hold_out(len(table), valid=VALID_SHARE, test=test_share, seed=split_seed, classes=codes)
+    if isinstance(answers, Numbers):
+        _require_scale(column.name, answers.values)
     x = _features(as_features(table, columns), columns, parts)
     return _task(name, x, answers, parts, notes=(_target_note(column.name, answers), *columns.notes))
 
@@ -119,8 +124,24 @@ def _features(features: pd.DataFrame, columns: Columns, parts: Parts) -> Tensor:
             ("categories", categories, list(columns.categories)),
         ]
     )
+    for name in columns.numbers:
+        _require_scale(name, features[name].to_numpy(dtype=np.float64, na_value=np.nan))
     preprocess.fit(features.iloc[parts.train])
     return torch.from_numpy(np.asarray(preprocess.transform(features), dtype=np.float32))
+
+
+def _require_scale(name: Any, values: NDArray[np.float64]) -> None:
+    """Make sure that a column can be standardised: its values have finite squares.
+
+    Raises:
+        DataError: If they have not.
+    """
+    largest = float(np.nanmax(np.abs(values), initial=0.0))
+    if largest > LARGEST:
+        raise DataError(
+            f"column {name!r} holds values as large as {largest:.3g}; they cannot be standardised.",
+            hint=f"values up to {LARGEST:.0e} can: divide the column by a constant, or take its logarithm.",
+        )
 
 
 def _standardised(answers: Numbers, parts: Parts) -> Tensor:

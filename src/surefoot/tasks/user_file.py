@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import inspect
 import sys
@@ -34,6 +35,8 @@ def task_or_function(path: Path, name: str | None = None) -> Task | Callable[[An
         TaskError: If the file is missing or raises, has no such name, or what bears it is neither.
     """
     path = _existing(path)
+    if name is None:
+        _refuse_script(path)
     with _first_on_path(path.parent):
         module = _run(path)
         name = name or _only_task(path, module)
@@ -49,13 +52,37 @@ def task_or_function(path: Path, name: str | None = None) -> Task | Callable[[An
             task = _guarded(path, found, f"{name}()")
     if not isinstance(task, Task):
         raise TaskError(
-            f"{path.name}: {name!r} is no Task but a {type(task).__name__}.",
+            f"{path.name}: {name!r} is neither a Task nor a training function; its type is {type(task).__name__}.",
             hint=f"{_FORM} {_listed(module)}",
         )
     return task
 
 
-_FORM = "a Task is needed, or a function without arguments that returns one."
+_FORM = "give a Task, a function without arguments that returns one, or a training function of one argument, a trial."
+
+
+def _refuse_script(path: Path) -> None:
+    """Make sure that a file which is not asked for by a name in it does not train as soon as it is run.
+
+    Raises:
+        TaskError: If it asks for a trial, as a script does, and not only where it is the main program.
+    """
+    try:
+        nodes = [*ast.walk(ast.parse(path.read_bytes()))]
+    except (SyntaxError, ValueError):  # what is wrong is said when it is run
+        return
+    if any(map(_asks_for_trial, nodes)) and not any(getattr(node, "id", "") == "__name__" for node in nodes):
+        raise TaskError(
+            f"{path.name} is a script: it trains as soon as it is run.",
+            hint=f"give its command after two dashes: surefoot tune -- python {path.name}.",
+        )
+
+
+def _asks_for_trial(node: ast.AST) -> bool:
+    """Tell whether a node is ``surefoot.trial``, or imports it."""
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "surefoot" and any(alias.name == "trial" for alias in node.names)
+    return isinstance(node, ast.Attribute) and node.attr == "trial" and getattr(node.value, "id", "") == "surefoot"
 
 
 def takes_trial(found: Any) -> bool:
@@ -170,7 +197,9 @@ def _only_task(path: Path, module: ModuleType) -> str:
         return names[0]
     count = f"{len(names)} tasks" if names else "no Task"
     choice = (
-        ", ".join(f"{path.name}:{name}" for name in names) or f"{path.name}:NAME of a Task or a function returning one"
+        ", ".join(f"{path.name}:{name}" for name in names)
+        or f"{path.name}:NAME of a Task, of a function that returns one, or of a training function; "
+        f"for a script, surefoot tune -- python {path.name}"
     )
     raise TaskError(f"{path.name} holds {count}.", hint=f"write {choice}.")
 

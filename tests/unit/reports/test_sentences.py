@@ -106,14 +106,18 @@ def test_the_good_range_is_said_with_its_momentum_its_tolerance_and_the_limit(ma
         made, recipe=recipe, good_range=GoodRange(Interval(0.05, 0.4), Interval(0.5, 0.95), 0.05), limit=0.9
     )
     assert good_range_text(result) == (
-        "Good learning rates at momentum 0.9: 0.05 to 0.4 (each expected to lose at most 5 %); the largest usable one "
-        "is 0.9. Good momenta: 0.5 to 0.95, each with a learning rate of its own."
+        "Good learning rates at momentum 0.9: 0.05 to 0.4 (each expected to lose at most 5 %); rates up to 0.9 can be "
+        "expected to hold. Good momenta: 0.5 to 0.95, each with a learning rate of its own."
     )
     open_ended = replace(result, limit=None, good_range=replace(result.good_range, momentum=None))
     assert good_range_text(open_ended).endswith("5 %); no rate tried was too large.")
     single = replace(result, good_range=GoodRange(Interval(0.2, 0.2), None, 0.05))
     assert good_range_text(single).startswith("At momentum 0.9 the trials show no learning rate but 0.2 to be good")
-    assert good_range_text(replace(result, good_range=None)) is None
+    assert good_range_text(replace(result, good_range=None)) == (
+        "Which other learning rates are as good at momentum 0.9, these trials do not tell; rates up to 0.9 can be "
+        "expected to hold."
+    )
+    assert good_range_text(replace(result, good_range=None, expected_loss=None)) is None
 
 
 def test_overfitting_says_how_long_to_train(made):

@@ -197,6 +197,7 @@ def test_too_few_rows_for_the_classes_are_told(sizes, test_share, fewest):
         ({}, {"target": "lable"}, ["there is no column 'lable'", "did you mean label?"]),
         ({}, {"target": None}, ["--target NAME, one of: size, label"]),
         ({"size": [1.0, np.inf] * 100}, {}, ["column 'size' holds 100 infinite values"]),
+        ({"size": [1.0, 3e300] * 100}, {}, ["column 'size' holds values as large as 3e+300", "take its logarithm"]),
         ({"label": ["a"] * ROWS}, {}, ["one class only"]),
         ({"label": ["a"] * (ROWS - 1) + ["b"]}, {}, ["b (1)", "at least 2 rows"]),
         ({"label": ["a"] * (ROWS - 4) + ["b"] * 4}, {"test_share": 0.2}, ["b (4)", "at least 5 rows"]),

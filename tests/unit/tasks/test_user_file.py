@@ -119,9 +119,19 @@ FAULTS = {
         0,
     ),
     "no task at all": ("", "task", ["mine.py has no 'task'", "There is no Task in the file."], 0),
-    "another thing": ("task = 3\nreal = make('a')\n", "task", ["'task' is no Task but a int", "Tasks there: real."], 0),
-    "returns another thing": ("def task():\n    return Net()\n", "task", ["'task' is no Task but a Net", "Hint: "], 0),
-    "the model": ("net = Net()\n", "net", ["is no Task but a"], 0),
+    "another thing": (
+        "task = 3\nreal = make('a')\n",
+        "task",
+        ["'task' is neither a Task nor a training function; its type is int", "Tasks there: real."],
+        0,
+    ),
+    "returns another thing": (
+        "def task():\n    return Net()\n",
+        "task",
+        ["'task' is neither a Task nor a training function; its type is Net", "Hint: "],
+        0,
+    ),
+    "the model": ("net = Net()\n", "net", ["is neither a Task nor a training function; its type is Net"], 0),
     "function with arguments": ("def task(width):\n    return 1\n", "task", ["is a training function"], 0),
     "function raises": (
         "def task():\n    return 1 / 0\n",
@@ -153,6 +163,17 @@ def test_a_file_that_will_not_do_says_why_in_one_line(write, body, name, told, l
         assert words.format(line=HEAD_LINES + line) in message
     if "the file raised" in message:
         assert set(sys.modules) == modules
+
+
+@pytest.mark.parametrize(
+    "asks", ["import surefoot\ntrial = surefoot.trial()\n", "from surefoot import trial\ntrial()\n"]
+)
+def test_a_script_is_not_run_for_a_task(write, asks):
+    path = write(f"1 / 0\n{asks}")
+    with pytest.raises(TaskError, match=r"mine.py is a script: .* Hint: .* surefoot tune -- python mine.py\."):
+        task_or_function(path)
+    guarded = write(f"task = make('a')\nif __name__ == '__main__':\n{textwrap.indent(asks, '    ')}")
+    assert task_or_function(guarded).name == "a"
 
 
 def test_a_fault_in_a_sibling_names_the_sibling(write):

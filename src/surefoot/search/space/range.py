@@ -38,5 +38,5 @@ class Range:
         values = [*given] if isinstance(given, list | tuple) else [given, given]
         numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
         if len(values) != 2 or len(numbers) != 2 or not all(map(math.isfinite, numbers)) or numbers[0] > numbers[1]:
-            raise ValueError(f"a number, or [low, high]; given {given!r}")
+            raise ValueError(f"a number, or [low, high] with low <= high; given {given!r}")
         return cls(float(numbers[0]), float(numbers[1]))

@@ -94,7 +94,8 @@ class SearchSpace:
                 faults.append(f"{name} is {error}")
         if faults:
             alike = [found for name in data if name not in known and (found := nearest(str(name), known))]
-            hint = alike[0] if alike else f"it takes {', '.join(known)}."
+            listed = None if all(name in known for name in data) else f"it takes {', '.join(known)}."
+            hint = alike[0] if alike else listed
             raise RecipeError(f"search space: {'; '.join(faults)}.", hint=hint)
         return cls(**values, hyper=tuple(hyper.items()))
 

@@ -99,7 +99,7 @@ def test_near_points_stay_in_the_box(x, y, seed):
         ({"optimizer": ["sgd"]}, "Hint: did you mean optimizers"),
         ({"optimizers": ["sdg"]}, "no optimizer 'sdg'"),
         ({"schedules": ["cosin"]}, "no schedule 'cosin'"),
-        ({"lr": [1.0, 0.1]}, r"lr is a number, or \[low, high\]; given \[1.0, 0.1\]"),
+        ({"lr": [1.0, 0.1]}, r"lr is a number, or \[low, high\] with low <= high; given \[1.0, 0.1\]"),
         ({"lr": 0.0}, "lr is above 0"),
         ({"momentum": [0.5, 1.0]}, "momentum is at least 0 and at most 0.9999"),
         ({"nesterov": "yes"}, r"nesterov is true, false or \[false, true\]"),

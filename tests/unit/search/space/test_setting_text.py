@@ -36,10 +36,10 @@ def test_truth_values():
     [
         ("beta2", r"--set takes NAME=VALUE; given 'beta2'. Hint: as in --set beta2=0.9..0.999"),
         ("lr=", "--set takes NAME=VALUE"),
-        ("lr=fast", r"lr is a number, or \[low, high\]; given 'fast'"),
-        ("lr=1..0.1", r"lr is a number, or \[low, high\]; given \[1.0, 0.1\]"),
+        ("lr=fast", r"lr is a number, or \[low, high\] with low <= high; given 'fast'"),
+        ("lr=1..0.1", r"lr is a number, or \[low, high\] with low <= high; given \[1.0, 0.1\]"),
         ("lr_factor=head", "lr_factor takes PATTERN:FACTOR; given 'head'. Hint: as in head:10"),
-        ("lr_factor=head:big", r"lr_factor is a number, or \[low, high\]; given 'big'"),
+        ("lr_factor=head:big", r"lr_factor is a number, or \[low, high\] with low <= high; given 'big'"),
     ],
 )
 def test_what_is_no_setting(text, message):
