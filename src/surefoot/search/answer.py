@@ -35,6 +35,9 @@ DRAWS, RATES = 256, 97
 # Rates are read this far around the recommended one, in logarithms.
 REACH = math.log(100.0)
 NORMAL_90 = 1.645
+# Standard deviation, for each unit of the logarithm of the length beyond the longest trial, of what the loss does there
+# that no shorter trial shows (ADR 0020).
+UNSEEN = 0.5
 # From fewer trials nothing is read but which of them was best.
 FEWEST = 3
 MOMENTA = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98)
@@ -149,10 +152,16 @@ class Reader:
         return best.recipe, self.surrogate.scale.value(best.observation.loss)
 
     def _point(self, recipe: Recipe, steps: int, mean: float, deviation: float) -> FrontierPoint:
-        low, loss, high = (self.surrogate.scale.loss(mean + sign * NORMAL_90 * deviation) for sign in (-1.0, 0.0, 1.0))
+        spread = math.hypot(deviation, self.surrogate.noise, UNSEEN * self._beyond(steps))
+        low, loss, high = (self.surrogate.scale.loss(mean + sign * NORMAL_90 * spread) for sign in (-1.0, 0.0, 1.0))
         return FrontierPoint(
             steps, recipe, loss, low, high, sum(trial.observation.steps == steps for trial in self.trials)
         )
+
+    def _beyond(self, steps: int) -> float:
+        """Return by how much, as a logarithm, a length exceeds that of the longest trial that came to its end."""
+        longest = max(trial.observation.steps for trial in self.trials if math.isfinite(trial.observation.loss))
+        return max(0.0, math.log(steps / longest))
 
     def value(self, recipe: Recipe, steps: int) -> tuple[float, float]:
         """Return mean and deviation of a recipe's value after so many steps.

@@ -32,12 +32,14 @@ class BudgetedTrials:
         allowance: What may be spent.
         aim: What makes one better than another, for the best so far.
         progress: Receives what happens.
+        broken_off: (trials, their length) that were running when the work was stopped; ``None`` where none were.
     """
 
     ledger: Ledger
     allowance: Allowance
     aim: Aim
     progress: Progress
+    broken_off: tuple[int, int] | None = None
     _failure_told: bool = False
 
     def run(
@@ -68,7 +70,12 @@ class BudgetedTrials:
         known = sum(self.ledger.knows(trial) for trial in trials)
         if self.ledger.trainer.stop():
             raise Interrupted
-        outcomes = self.ledger.run(stage, trials)
+        try:
+            outcomes = self.ledger.run(stage, trials)
+        except Interrupted:
+            lost = sum(not self.ledger.knows(trial) for trial in trials)
+            self.broken_off = (lost, steps) if lost else None
+            raise
         self.aim.require_metric(self.ledger.trainer, outcomes)
         fresh = (count - known) * steps
         self.allowance.pay(count * steps, seconds=(time.monotonic() - begin) * count * steps / fresh if fresh else 0.0)

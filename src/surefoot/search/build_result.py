@@ -28,6 +28,9 @@ CLEAR = 1.5
 NOTHING_LEARNED = (
     "no learning rate lowered the loss clearly below what the lowest of them reached: this rests on little evidence."
 )
+SEED_IGNORED = (
+    "all seeds ended at the same loss: the training does not use trial.seed, so that nothing is known of its noise."
+)
 
 
 def build_result(
@@ -212,4 +215,11 @@ def _notes(
     failures = [row.outcome.failure for row in measurements if row.outcome.failure is not None]
     if failures and len(failures) < len(measurements):
         notes.append(f"{len(failures)} of {len(measurements)} trials failed; the first: {failures[0]}")
+    if engine.cut_by_time is not None:
+        count, steps = engine.cut_by_time
+        trials = f"one trial of {steps:,} steps" if count == 1 else f"{count} trials of {steps:,} steps"
+        notes.append(f"the time was over before {trials} ended; what was done of it is lost.")
+    several = [[run.outcome.loss for run in found.runs] for found in contestants if len(found.runs) > 1]
+    if several and all(len({*losses}) == 1 and losses[0] != 0.0 for losses in several):
+        notes.append(SEED_IGNORED)
     return tuple(notes)

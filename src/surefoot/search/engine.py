@@ -125,6 +125,11 @@ class Engine:
             if self.stop() or not self.allowance.over():
                 raise
 
+    @property
+    def cut_by_time(self) -> tuple[int, int] | None:
+        """(trials, their length) that were running when the time was over; ``None`` where none were."""
+        return self._trials.broken_off if self.allowance.over() else None
+
     def trained(self) -> list[Trained]:
         """Return all trials so far as the surrogate sees them."""
         where = self.coordinates or self._first_coordinates()

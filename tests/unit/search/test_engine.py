@@ -326,3 +326,30 @@ def test_the_good_range_of_a_metric_is_within_the_tolerance_of_the_metric(seed):
     low, high = found.good_range.lr.low / (1 - momentum), found.good_range.lr.high / (1 - momentum)
     assert math.exp(-1.8) < low < 1.0 < high < math.exp(1.8)
     assert high / low > 2.0
+
+
+class Endless(Fixed):
+    """Trials of a full training end only when they are stopped."""
+
+    def train(self, trials):
+        if trials[0].steps == self.steps:
+            while not self.stop():
+                pass
+            raise Interrupted
+        yield from super().train(trials)
+
+
+def test_a_training_that_the_deadline_cut_off_is_said():
+    found = tune(Endless(valley), budget="3s")
+    assert found.recipe is not None
+    (note,) = found.notes
+    assert re.fullmatch(r"the time was over before (one trial|\d trials) of 256 steps ended; what was .* lost\.", note)
+
+
+def test_trainings_that_ignore_their_seed_are_said():
+    def same(trial):
+        return valley(trial, noise=0.0)
+
+    (note,) = tune(trainer(same), budget="12x").notes
+    assert note.startswith("all seeds ended at the same loss")
+    assert tune(trainer(), budget="12x").notes == ()
