@@ -55,7 +55,7 @@ class FrontierPoint:
         steps: Length of the training.
         recipe: The recipe that gives it.
         loss: Expected validation loss (of one training, averaged over seeds).
-        low, high: Its 90 % interval.
+        low, high: 90 % interval of the loss of one training.
         trials: Trials of that length behind it; with none, it is extrapolated.
     """
 
