@@ -177,6 +177,16 @@ def test_a_study_of_find_is_none_of_tune(capsys):
     assert "surefoot find --resume surefoot.db" in capsys.readouterr().err
 
 
+def test_a_recipe_to_compare_may_be_given_later_and_is_remembered(json_of, capsys):
+    json_of(["tune", "wine", "--steps", "40", "--budget", "4x", "--json", *QUIET])
+    asked = ["tune", "--resume", "surefoot.db", "--json", "--no-report", "--quiet"]
+    small = json_of([*asked, "--compare", "sgd(lr=0.3, momentum=0)"])
+    assert any("too small to compare sgd(lr=0.3, momentum=0)" in note for note in small["notes"])
+    for budget in ("12x", "14x"):
+        found = json_of([*asked, "--budget", budget])
+        assert "sgd(lr=0.3, momentum=0)" in {each["recipe"] for each in found["contestants"]}
+
+
 def test_what_is_compared_and_the_model_that_is_saved(json_of):
     asked = [
         "--compare",

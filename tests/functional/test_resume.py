@@ -250,3 +250,17 @@ def test_a_larger_budget_goes_on_with_the_weights_of_its_own_answer(wine, tmp_pa
                 loss = float(wine.batch_loss(model, wine.batch("valid", torch.arange(len(batch)))))
             assert loss == pytest.approx(found.best.runs[0].outcome.loss, rel=1e-3)
         assert found.trained is not None
+
+
+def test_the_weights_outlive_an_interruption(wine, tmp_path):
+    path = tmp_path / "a.db"
+
+    def trained_in_full():
+        return path.exists() and any(row.stage.startswith("full") for row in Study.open(str(path)).measurements())
+
+    with pytest.raises(Interrupted) as stopped:
+        tune(wine, **{**ASKED, "budget": "20x"}, study=path, stop=trained_in_full)
+    assert stopped.value.result.best is not None
+    found = tune(wine, **{**ASKED, "budget": "20x"}, study=Study.open(str(path)))
+    if found.best.recipe == stopped.value.result.best.recipe:
+        assert found.model() is not None

@@ -148,19 +148,34 @@ def check(
         }
         driving = driven(study, trainer, asked=about, same=SAME, settings=settings or {}, seed=seed)
         with released(driving, "check"):
+            before = 0.0 if driving is None else driving.seconds(unfinished=True)
             keep_beside(driving, trainer)
             ledger = Ledger(trainer, driving)
             if pilot is not None:
                 ledger.add(*pilot)
-            result = _judged(recipe, trainer, ledger, seed=seed, trainings=trainings, progress=listener)
-            result = replace(result, seconds=time.perf_counter() - begin)
+            deadline = None if asked.seconds is None else begin + asked.seconds
+            result = _judged(
+                recipe, trainer, ledger, seed=seed, trainings=trainings, deadline=deadline, progress=listener
+            )
+            result = replace(result, seconds=before + time.perf_counter() - begin)
             return result if driving is None else recorded(result, driving)
 
 
 def _judged(
-    recipe: Recipe, trainer: Trainer, ledger: Ledger, *, seed: int, trainings: float, progress: Progress
+    recipe: Recipe,
+    trainer: Trainer,
+    ledger: Ledger,
+    *,
+    seed: int,
+    trainings: float,
+    deadline: float | None,
+    progress: Progress,
 ) -> CheckResult:
-    """Run the rounds of a check, and judge by what came of them."""
+    """Run the rounds of a check, and judge by what came of them.
+
+    With a deadline, by ``time.perf_counter``, the budget of what follows is what is left by the pace so far.
+    """
+    begin = time.perf_counter()
     ceiling = math.floor(trainings * trainer.steps)
     progress.begin(config_steps=ceiling)
     progress.tell(f"at most {ceiling:,} config-steps, as many as {trainings:.3g} full trainings.")
@@ -170,8 +185,12 @@ def _judged(
     rounds = Rounds(evidence, ceiling)
     for each in rounds:
         runner.run(each)
+        if deadline is not None:
+            now = time.perf_counter()
+            left = max(0.0, deadline - now) * rounds.spent / (now - begin)
+            rounds.budget = min(ceiling, math.floor(rounds.spent + left))
     judgement, own = rounds.judgement, runner.own_training()
-    curvature = _curvature(trainer, recipe, own, ceiling - rounds.spent)
+    curvature = _curvature(trainer, recipe, own, rounds.budget - rounds.spent)
     findings = findings_of(evidence, judgement, own, curvature, budget=trainings)
     return CheckResult(
         task=trainer.name,

@@ -63,7 +63,9 @@ class Runner:
         """
         neighbourhood = self.evidence.neighbourhood
         self._rounds += 1
-        self.progress.stage(f"{len(each.settings)} trials of {each.steps} steps", config_steps=each.config_steps)
+        count = len(each.settings)
+        trials_text = f"{count} trial{'s' * (count > 1)} of {each.steps} steps"
+        self.progress.stage(trials_text, config_steps=each.config_steps)
         trials = [Trial(neighbourhood.recipe_at(setting), each.steps, each.seed) for setting in each.settings]
         outcomes = self.ledger.run(f"check of {neighbourhood.recipe}, round {self._rounds}", trials)
         for setting, outcome in zip(each.settings, outcomes, strict=True):

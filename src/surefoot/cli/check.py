@@ -101,7 +101,7 @@ def _resumed(text: str, settings: dict[str, Any], given: set[str]) -> int:
     from surefoot.checking.record import read_check
     from surefoot.studies import Study
 
-    study = Study.open(text)
+    study = Study.open(text, commands=("check",))
     info = study.info()
     before = settings_to_go_on(info, "check", study.name, settings, given)
     _check_surroundings(before)

@@ -179,11 +179,14 @@ def _resumed(
     """Go on with a study as it was begun, with a larger budget if one is given."""
     from surefoot.studies import Study
 
-    study = Study.open(text)
+    study = Study.open(text, commands=(name,))
     info = study.info()
     before = settings_to_go_on(info, name, study.name, settings, given)
+    if "compare" in given:  # beside those of before
+        before["compare"] = [*dict.fromkeys([*info.settings.get("compare", []), *settings["compare"]])]
     _check_surroundings(before)
-    if info.status == "done" and ("budget" not in given or settings["budget"] == info.settings.get("budget")):
+    more = "compare" in given or ("budget" in given and settings["budget"] != info.settings.get("budget"))
+    if info.status == "done" and not more:
         from surefoot.search.read_result import read_result
 
         click.echo(f"study {study.name} is done; this is its result.", err=True)

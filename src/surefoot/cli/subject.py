@@ -72,8 +72,15 @@ def load_subject(text: str | None, script: Sequence[str] | None, settings: Mappi
 
 def trial_settings(subject: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the length, workers and timeout of trials; a script's trainer has been given its own."""
-    names = ("steps", "workers", "timeout")
-    return {} if hasattr(subject, "describe") else {name: settings[name] for name in names}
+    if hasattr(subject, "describe"):
+        return {}
+    # A function that does not return can only be ended with the process in which it runs.
+    least = 0 if settings["timeout"] is None else 1
+    return {
+        "steps": settings["steps"],
+        "workers": max(settings["workers"] or 0, least),
+        "timeout": settings["timeout"],
+    }
 
 
 def _script_trainer(command: Sequence[str], settings: Mapping[str, Any]) -> Trainer:

@@ -54,11 +54,14 @@ def good_range(result: SearchResult) -> alt.LayerChart:
 
 def momentum_rows(result: SearchResult) -> list[MomentumRow]:
     """Return what is known of each momentum, ascending, the recommended recipe's own among them."""
-    rows, recipe, good = [*result.by_momentum], result.recipe, result.good_range
-    if recipe is not None and good is not None and not any(is_recommended(row, result) for row in rows):
-        expected = math.inf if result.expected_loss is None else result.expected_loss
-        own = None if good.lr.low == good.lr.high else good.lr
-        rows.append(MomentumRow(recipe.momentum.highest, recipe.lr.highest, own, expected, result.limit))
+    recipe, good = result.recipe, result.good_range
+    if recipe is None or good is None:
+        return [*result.by_momentum]
+    same = next((row for row in result.by_momentum if is_recommended(row, result)), None)
+    expected = result.expected_loss if result.expected_loss is not None else math.inf if same is None else same.loss
+    own = None if good.lr.low == good.lr.high else good.lr
+    rows = [row for row in result.by_momentum if row is not same]
+    rows.append(MomentumRow(recipe.momentum.highest, recipe.lr.highest, own, expected, result.limit))
     return sorted(rows, key=lambda row: row.momentum)
 
 

@@ -73,5 +73,6 @@ def _good_range_caption(result: SearchResult) -> str:
     lose = "little" if good is None else f"at most {100 * good.tolerance:g} %"
     return (
         f"Learning rates in a bar are expected to lose {lose} over the best at that momentum; without a bar, the "
-        "trials do not show any to. Rates above the cross are too large; without a cross, no rate tried was."
+        "trials do not show which do. Rates above the cross are not known to be usable; without a cross, none "
+        "that was tried was too large."
     )

@@ -152,7 +152,8 @@ def contestants_note(result: SearchResult) -> str | None:
 def good_range_text(result: SearchResult) -> str | None:
     """Return which settings lose little, or that the trials do not tell; ``None`` where nothing is recommended."""
     good, recipe = result.good_range, result.recipe
-    if recipe is None or (result.expected_loss is None and good is None):
+    searched = good is not None or result.expected_loss is not None or result.by_momentum
+    if recipe is None or not searched:  # the default is kept where it is of another kind than what was searched
         return None
     own, limit = numeral(recipe.momentum.highest), _limit_text(result.limit)
     if good is None:
@@ -169,7 +170,9 @@ def good_range_text(result: SearchResult) -> str | None:
 
 def _limit_text(limit: float | None) -> str:
     """Return how high learning rates may be, as far as trials show it."""
-    return "no rate tried was too large" if limit is None else f"rates up to {numeral(limit)} can be expected to hold"
+    return (
+        "no rate tried was too large" if limit is None else f"rates up to {numeral(limit)} can be expected to be usable"
+    )
 
 
 def frontier_title(result: SearchResult) -> str:
@@ -259,7 +262,7 @@ def cost(result: SearchResult) -> str:
     trials = "1 trial" if result.trials == 1 else f"{result.trials:,} trials"
     trainings = numeral(result.trainings, digits=2)
     search = numeral(result.search_config_steps / result.full_steps, digits=2)
-    part = "" if search == trainings else f"; searching took {search}"
+    part = "" if search == trainings else f"; the search took {search} of them"
     unit = "full training" if trainings == "1" else "full trainings"
     return (
         f"{trials} in {seconds_text(result.seconds)}: as much as {trainings} {unit} of {result.full_steps:,} "

@@ -108,7 +108,7 @@ class Reader:
         ahead, _ = self.surrogate.predict(features + np.eye(1, features.shape[1]) * MARGIN, steps)
         values = np.where(safe | ~safe.any(), np.maximum(means, 0.5 * (means + ahead)), np.inf)
         # Of those about as good the largest rate that is usual: what short trials cannot tell apart, long trainings do.
-        as_good = (values <= values.min() + AS_GOOD) & held & usual
+        as_good = (values <= values.min() + AS_GOOD) & held & usual & (len(self.trials) >= FEWEST)
         number = int(np.argmax(np.where(as_good, features[:, 0], -np.inf)) if as_good.any() else np.argmin(values))
         return self.coordinates.recipe(points[number]), float(means[number]), float(deviations[number])
 
@@ -196,17 +196,23 @@ class Reader:
         return None if lr is None else GoodRange(lr, self._good_momenta(recipe, steps), self.tolerance)
 
     def limit(self, recipe: Recipe) -> float | None:
-        """Return the largest usable rate at a recipe's momentum, ``None`` where none that was tried broke."""
-        edge = self.cliff.edge(recipe.optimizer, self._features([recipe])[0])
-        return None if edge is None else digits(recipe.lr.highest * math.exp(edge))
+        """Return the largest usable rate at a recipe's momentum, ``None`` where none that was tried broke.
+
+        It is no lower than the recipe's own.
+        """
+        edge = self._edge(recipe)
+        return None if edge is None else digits(recipe.lr.highest * math.exp(max(edge, 0.0)))
+
+    def _edge(self, recipe: Recipe) -> float | None:
+        """Return how far above a recipe's rate the largest usable one lies, as a logarithm."""
+        return self.cliff.edge(recipe.optimizer, self._features([recipe])[0])
 
     def by_momentum(self, recipe: Recipe, steps: int) -> tuple[MomentumRow, ...]:
         """Return the best and the good rates at several momenta, everything else as in a recipe."""
         rows = []
         for momentum in self._momenta():
             best = self._best_rate(self._with_momentum(recipe, momentum), steps)
-            limit = self.limit(best)
-            if limit is not None and best.lr.highest > limit:  # whatever was tried at this momentum broke
+            if (self._edge(best) or 0.0) < 0.0:  # whatever was tried at this momentum broke
                 continue
             mean, _ = self.value(best, steps)
             rows.append(
@@ -215,7 +221,7 @@ class Reader:
                     best.lr.highest,
                     self._good_rates(best, steps),
                     self.surrogate.scale.loss(mean),
-                    limit,
+                    self.limit(best),
                 )
             )
         return tuple(rows)

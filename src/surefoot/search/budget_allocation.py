@@ -160,7 +160,13 @@ class Allowance:
 
 
 def resolved(
-    budget: Budget, *, full_steps: int, stages: Stages, step_seconds: float | None, full_training: bool
+    budget: Budget,
+    *,
+    full_steps: int,
+    stages: Stages,
+    step_seconds: float | None,
+    full_training: bool,
+    compared: int = 0,
 ) -> Budget:
     """Return a budget with nothing left to be decided: ``auto`` becomes a number of trainings.
 
@@ -170,6 +176,7 @@ def resolved(
         stages: Of the search.
         step_seconds: Seconds of a config-step, where that was measured.
         full_training: Whether the answer is to be trained in full.
+        compared: How many recipes of the user's own are to be trained beside it.
 
     Raises:
         BudgetError: If it buys less than five trials of 8 steps.
@@ -189,7 +196,7 @@ def resolved(
                 f"a whole search in short trials takes about {_rounded(stages.config_steps / full_steps)}x.",
             )
         return budget
-    least = stages.config_steps / full_steps + (1.0 if full_training else 0.0)
+    least = stages.config_steps / full_steps + (1.0 + compared if full_training else 0.0)
     if not full_training:
         mapped = stages.map_trials * stages.lowest / full_steps
         return Budget(
@@ -197,7 +204,7 @@ def resolved(
         )
     training_seconds = (step_seconds or 0.0) * full_steps
     if training_seconds > LONG_TRAINING_SECONDS:
-        return Budget(trainings=_rounded(min(AUTO_LONG_TRAININGS, least)))
+        return Budget(trainings=_rounded(min(AUTO_LONG_TRAININGS + compared, least)))
     by_time = AUTO_SECONDS / training_seconds if training_seconds else AUTO_TRAININGS
     return Budget(trainings=_rounded(max(least, min(AUTO_TRAININGS, by_time))))
 

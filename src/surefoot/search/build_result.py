@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from surefoot.recipe import Recipe
-from surefoot.search.answer import Reader
+from surefoot.search.answer import FEWEST, Reader
 from surefoot.search.budgeted_trials import FULL
 from surefoot.search.contestants import mean_metric, score_on_test, tied_with
 from surefoot.search.engine import Engine
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
 # A difference of two trainings on one seed is clear beyond so many times its noise.
 CLEAR = 1.5
-NOTHING_LEARNED = (
-    "no learning rate lowered the loss clearly below what the lowest of them reached: this rests on little evidence."
-)
+NOTHING_LEARNED = "no learning rate was clearly better than the lowest one tried: this rests on little evidence."
 SEED_IGNORED = (
     "all seeds ended at the same loss: the training does not use trial.seed, so that nothing is known of its noise."
 )
@@ -104,17 +102,18 @@ def _contestants(engine: Engine) -> tuple[Contestant, ...]:
             runs.setdefault(row.trial.recipe, []).append(row)
     if not runs:
         return ()
-    # Recipes are compared on the seeds that all of them have; one with fewer seeds was given up after its first
-    # training, and one that diverged on any seed is out.
-    seeds = {recipe: {row.trial.seed for row in own} for recipe, own in runs.items()}
-    most = max(map(len, seeds.values()))
-    shared = set.intersection(*(own for own in seeds.values() if len(own) == most))
+    # Recipes are compared on the seeds that all of them have: the last seed may have been broken off half way. One that
+    # diverged on any seed is out, and so is one that was given up after its first training or by an earlier answer.
+    lost = {recipe for recipe, own in runs.items() if not all(row.outcome.ok for row in own)}
+    asked = engine.compared or tuple(runs)
+    sound = [recipe for recipe in runs if recipe in asked and recipe not in lost | engine.rejected]
+    shared = set.intersection(*({row.trial.seed for row in runs[recipe]} for recipe in sound or runs))
+    for recipe in sound:
+        runs[recipe] = [row for row in runs[recipe] if row.trial.seed in shared]
     costs = {
         recipe: [engine.aim.cost(row.outcome) for row in own if row.trial.seed in shared] or [math.inf]
         for recipe, own in runs.items()
     }
-    lost = {recipe for recipe, own in runs.items() if not all(row.outcome.ok for row in own)}
-    sound = [recipe for recipe in runs if recipe not in lost and len(seeds[recipe]) == most]
     order = sorted(sound or [*runs], key=lambda recipe: float(np.mean(costs[recipe])))
     # The search's own answer stays where there is one seed, unless that seed speaks clearly against it.
     if engine.recipe in order and len(shared) < 2 and not _clearly(engine, costs[engine.recipe][0], costs[order[0]][0]):
@@ -192,6 +191,9 @@ def _reason(measurements: tuple[Measurement, ...]) -> str:
     failures = [row.outcome.failure for row in measurements if row.outcome.failure is not None]
     if len(failures) == len(measurements):
         return f"all {len(failures)} trials failed: {failures[0]}"
+    full = [row.outcome.failure for row in measurements if row.stage.startswith(FULL) and row.outcome.failure]
+    if full:
+        return f"every training in full failed, though shorter trials did not: {full[0]}"
     if any(row.outcome.ok for row in measurements):
         return "every training in full diverged, though shorter trials did not; give a larger budget."
     return f"{tried} diverged, every one; check the loss, the data and their scale."
@@ -202,6 +204,8 @@ def _notes(
 ) -> tuple[str, ...]:
     ended = any(row.outcome.ok for row in measurements)
     notes = [] if engine.learned or not ended else [NOTHING_LEARNED]
+    if 0 < len(measurements) < FEWEST:
+        notes.append(f"this rests on {len(measurements)} of the trials only; a longer search may say something else.")
     in_full = {row.trial.recipe for row in measurements if row.stage.startswith(FULL)}
     if engine.recipe is not None and engine.rejected and engine.recipe not in in_full:
         notes.append(
@@ -209,16 +213,16 @@ def _notes(
             "the recommended one was not trained in full."
         )
     trained = {found.recipe for found in contestants}
-    if waiting := [str(recipe) for recipe in engine.compare if recipe not in trained]:
+    if waiting := [str(recipe) for recipe in engine.compare if recipe not in trained | in_full]:
         needs = math.ceil(engine.ledger.config_steps / engine.trainer.steps + len(waiting) + (not contestants))
-        notes.append(f"the budget did not reach to compare {', '.join(waiting)}; {needs}x would.")
+        notes.append(f"the budget was too small to compare {', '.join(waiting)}; {needs}x would do.")
     failures = [row.outcome.failure for row in measurements if row.outcome.failure is not None]
     if failures and len(failures) < len(measurements):
         notes.append(f"{len(failures)} of {len(measurements)} trials failed; the first: {failures[0]}")
     if engine.cut_by_time is not None:
         count, steps = engine.cut_by_time
         trials = f"one trial of {steps:,} steps" if count == 1 else f"{count} trials of {steps:,} steps"
-        notes.append(f"the time was over before {trials} ended; what was done of it is lost.")
+        notes.append(f"the time was over before {trials} ended.")
     several = [[run.outcome.loss for run in found.runs] for found in contestants if len(found.runs) > 1]
     if several and all(len({*losses}) == 1 and losses[0] != 0.0 for losses in several):
         notes.append(SEED_IGNORED)

@@ -93,6 +93,7 @@ class Engine:
     learned: bool = True
     search_config_steps: int = 0
     rejected: set[Recipe] = field(default_factory=set, init=False)
+    compared: tuple[Recipe, ...] = field(default=(), init=False)
     _seeds: Iterator[int] = field(init=False)
     _trials: BudgetedTrials = field(init=False)
     _reader: tuple[int, Coordinates | None, Reader | None] | None = field(default=None, init=False)
@@ -305,7 +306,9 @@ class Engine:
                 break
             if disappoints and self.recipe != recipe:
                 self.rejected.add(recipe)
-        contestants = self._contestants()
+        self.compared = contestants = tuple(self._contestants())
+        if hasattr(self.trainer, "final_steps"):
+            self.trainer.final_steps = self.length
         waiting = [recipe for recipe in contestants if not self.ledger.asked(self._trial(recipe, 0))]
         if len(self._trials.run(FULL, waiting, self.length, seed=self._fresh(0))) < len(waiting):
             return

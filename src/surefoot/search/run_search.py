@@ -73,16 +73,21 @@ def run_search(request: Request) -> SearchResult:
             stages=stages,
             step_seconds=pace,
             full_training=request.command == "tune",
+            compared=len(request.compare),
         )
         _require_time(request, budget)
         if budget.trainings is not None:
             stages = stages.within(round(budget.trainings * trainer.steps))
         study = study_of(request, trainer, budget)
         with released(study, request.command):
+            before = 0.0 if study is None else study.seconds(unfinished=True)
+            begin -= before  # what it took before it was broken off
             keep_beside(study, trainer, output=request.output)
             ledger = Ledger(trainer, study)
             if pilot is not None:
                 ledger.add(*pilot)
+            elif pace is None and ledger.recorded_steps:
+                pace = before / ledger.recorded_steps
             engine = _engine(request, trainer, stages, budget, ledger, sampler=sampler, pace=pace)
             _announce(request, engine, budget, recorded=ledger.recorded_steps)
             try:
@@ -91,15 +96,21 @@ def run_search(request: Request) -> SearchResult:
                 result = replace(result, transfer=_transferred(request, engine, result, study))
             except (Interrupted, KeyboardInterrupt) as interruption:
                 stopped = Interrupted("asked to stop")
-                stopped.result = _result(request, engine, budget, study, time.perf_counter() - begin)
+                stopped.result = _kept(
+                    _result(request, engine, budget, study, time.perf_counter() - begin), engine, study
+                )
                 raise stopped from interruption
-            result = replace(result, seconds=time.perf_counter() - begin)
+            result = _kept(replace(result, seconds=time.perf_counter() - begin), engine, study)
             if study is not None:
-                task = getattr(trainer, "task", None)
-                result = with_model(result, study, None if task is None else task.new_model)
                 kept: dict[str, Json] = {**result.to_json(), "stages": [*ledger.stages]}
                 study.release(status="done", result=kept)
     return result
+
+
+def _kept(result: SearchResult, engine: Engine, study: Study | None) -> SearchResult:
+    """Keep the trained weights beside the study, where there is one."""
+    task = getattr(engine.trainer, "task", None)
+    return result if study is None else with_model(result, study, None if task is None else task.new_model)
 
 
 def _transferred(request: Request, engine: Engine, result: SearchResult, study: Study | None) -> Transfer | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -202,6 +202,9 @@ def exponent_of(rows: Sequence[TransferRow], quantity: Quantity) -> Exponent | N
     used = [row for row in rows if row.of in (None, quantity) and row.rates and not row.at_edge]
     if len(used) < 2:
         return None
+    # Lengths come from the surrogate, which has one rate for all seeds.
+    if len({len(row.rates) for row in used}) > 1:
+        used = [replace(row, rates=(math.exp(float(np.log(row.rates).mean())),)) for row in used]
     rates = np.log([row.rates for row in used])
     count, seeds = rates.shape
     freedom = seeds * count - seeds - 1

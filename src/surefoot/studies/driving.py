@@ -52,6 +52,8 @@ def driven(
         study.set_plan(plan.to_json())
     if study.info().settings.get("budget") != asked["budget"]:
         study.extend_budget(asked["budget"])
+    if study.info().settings.get("compare", []) != asked.get("compare", []):
+        study.set_compared(asked["compare"])
     return study
 
 

@@ -171,6 +171,19 @@ class Study:
             changed = {**settings, "budget": budget, "budgets": [*before, budget]}
             self._set(connection, settings=changed, status="running")
 
+    def set_compared(self, recipes: Json) -> None:
+        """Give the study recipes to compare with its answer; whoever calls this holds the lease.
+
+        Args:
+            recipes: As ``settings["compare"]`` of :meth:`create` had them.
+
+        Raises:
+            StudyError: If another process drives the study, or it cannot be written.
+        """
+        with self._driving() as connection:
+            settings = connection.execute(select(studies.c.settings).where(studies.c.id == self.id)).scalar_one()
+            self._set(connection, settings={**settings, "compare": recipes})
+
     def add(self, stage: str, measurement: Measurement) -> None:
         """Write one measurement of a stage that is not finished; :meth:`record` finishes the stage.
 

@@ -42,7 +42,7 @@ def task_or_function(path: Path, name: str | None = None) -> Task | Callable[[An
         name = name or _only_task(path, module)
         found = getattr(module, name, None)
         if found is None:
-            alike = nearest(name, [public for public in vars(module) if not public.startswith("_")])
+            alike = nearest(name, _of_the_user(module))
             raise TaskError(f"{path.name} has no {name!r}.", hint=f"{alike or ''} {_listed(module)}".strip())
         task = found
         if not isinstance(found, Task | nn.Module) and callable(found):
@@ -68,10 +68,10 @@ def _refuse_script(path: Path) -> None:
         TaskError: If it asks for a trial, as a script does, and not only where it is the main program.
     """
     try:
-        nodes = [*ast.walk(ast.parse(path.read_bytes()))]
+        tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError):  # what is wrong is said when it is run
         return
-    if any(map(_asks_for_trial, nodes)) and not any(getattr(node, "id", "") == "__name__" for node in nodes):
+    if any(map(_asks_for_trial, ast.walk(tree))) and any(map(_trains, tree.body)):
         raise TaskError(
             f"{path.name} is a script: it trains as soon as it is run.",
             hint=f"give its command after two dashes: surefoot tune -- python {path.name}.",
@@ -79,10 +79,24 @@ def _refuse_script(path: Path) -> None:
 
 
 def _asks_for_trial(node: ast.AST) -> bool:
-    """Tell whether a node is ``surefoot.trial``, or imports it."""
+    """Tell whether a node is ``surefoot.trial``, under whatever name, or imports it."""
     if isinstance(node, ast.ImportFrom):
         return node.module == "surefoot" and any(alias.name == "trial" for alias in node.names)
-    return isinstance(node, ast.Attribute) and node.attr == "trial" and getattr(node.value, "id", "") == "surefoot"
+    return isinstance(node, ast.Attribute) and node.attr == "trial" and isinstance(node.value, ast.Name)
+
+
+def _trains(statement: ast.stmt) -> bool:
+    """Tell whether a statement does something when its file is loaded beside naming values: calls, loops, conditions.
+
+    What stands under ``if __name__ == "__main__"`` is not run then.
+    """
+    if isinstance(statement, ast.If):
+        return not any(getattr(node, "id", "") == "__name__" for node in ast.walk(statement.test))
+    if isinstance(statement, ast.Expr):
+        return isinstance(statement.value, ast.Call)
+    if isinstance(statement, ast.Assign | ast.AnnAssign):
+        return any(map(_asks_for_trial, ast.walk(statement)))
+    return isinstance(statement, ast.For | ast.While | ast.With | ast.Try)
 
 
 def takes_trial(found: Any) -> bool:
@@ -136,9 +150,15 @@ def found_in_file(path: Path, name: str) -> Any:
     with _first_on_path(path.parent):
         module = _run(path)
     if not hasattr(module, name):
-        public = [known for known in vars(module) if not known.startswith("_")]
-        raise TaskError(f"{path.name} has no {name!r}.", hint=nearest(name, public))
+        raise TaskError(f"{path.name} has no {name!r}.", hint=nearest(name, _of_the_user(module)))
     return getattr(module, name)
+
+
+def _of_the_user(module: ModuleType) -> list[str]:
+    """Return the names in a file that may be meant, without those of modules it imports."""
+    return [
+        name for name, value in vars(module).items() if not name.startswith("_") and not isinstance(value, ModuleType)
+    ]
 
 
 def _existing(path: Path) -> Path:

@@ -1,14 +1,16 @@
 """Verdicts on outcomes whose truth is known."""
 
 import math
+import time
 
 import pytest
-from tests.unit.checking.valley import STEPS, Fixed, trainer
+from tests.unit.checking.valley import STEPS, Fixed, loss_at, trainer
 
 from surefoot.checking.check import check
 from surefoot.checking.check_budget import auto_trainings
 from surefoot.errors import BudgetError, RecipeError, TaskError
 from surefoot.trainers import Curve, Outcome
+from surefoot.trainers.function_trainer import FunctionTrainer
 
 
 def sgd(lr, momentum=0.9):
@@ -298,3 +300,17 @@ def test_what_cannot_be_checked_is_refused_before_any_trial(arguments, error):
     with pytest.raises(error):
         check(fixed, **({"recipe": sgd(0.1)} | arguments))
     assert fixed.trained == []
+
+
+def test_a_budget_in_seconds_is_kept_where_later_trials_are_slower(monkeypatch):
+    clock, taken = [time.perf_counter()], []
+
+    def train(trial):
+        taken.append(trial.steps)
+        clock[0] += (0.001 if len(taken) == 1 else 0.01) * trial.steps
+        return loss_at(trial.recipe.lr.highest, trial.recipe.momentum.highest, trial.steps)
+
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    found = check(FunctionTrainer(train, steps=STEPS, name="slower"), "sgd(lr=0.01, momentum=0.9)", budget="6s")
+    assert found.seconds <= 1.2 * 6.0
+    assert len(taken) > 5

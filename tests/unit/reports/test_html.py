@@ -9,6 +9,7 @@ from tests.unit.reports.parsed import Page, asks_nothing
 
 from surefoot.errors import OutputError
 from surefoot.numerals import numeral
+from surefoot.plots.good_range import momentum_rows
 from surefoot.plots.search_figures import search_figures
 from surefoot.recipe import pytorch_code
 from surefoot.reports.html import html, write_html
@@ -122,8 +123,9 @@ def test_a_transfer_has_a_section_of_its_own(page, transferred):
 
 def test_the_frontier_and_the_momenta_have_tables(page, made):
     assert page.texts("td", **{"data-label": "Trials"}) == ["18", "5", "5", "extrapolated"]
-    assert page.texts("td", **{"data-label": "Largest usable"})[-1] == "-"
-    best = [numeral(row.lr) for row in made.by_momentum]
+    limits = ["-" if row.limit is None else numeral(row.limit) for row in momentum_rows(made)]
+    assert page.texts("td", **{"data-label": "Largest usable"}) == limits
+    best = [numeral(row.lr) for row in momentum_rows(made)]
     assert page.texts("td", **{"data-label": "Best learning rate"}) == best
 
 

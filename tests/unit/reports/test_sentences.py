@@ -107,7 +107,7 @@ def test_the_good_range_is_said_with_its_momentum_its_tolerance_and_the_limit(ma
     )
     assert good_range_text(result) == (
         "Good learning rates at momentum 0.9: 0.05 to 0.4 (each expected to lose at most 5 %); rates up to 0.9 can be "
-        "expected to hold. Good momenta: 0.5 to 0.95, each with a learning rate of its own."
+        "expected to be usable. Good momenta: 0.5 to 0.95, each with a learning rate of its own."
     )
     open_ended = replace(result, limit=None, good_range=replace(result.good_range, momentum=None))
     assert good_range_text(open_ended).endswith("5 %); no rate tried was too large.")
@@ -115,9 +115,9 @@ def test_the_good_range_is_said_with_its_momentum_its_tolerance_and_the_limit(ma
     assert good_range_text(single).startswith("At momentum 0.9 the trials show no learning rate but 0.2 to be good")
     assert good_range_text(replace(result, good_range=None)) == (
         "Which other learning rates are as good at momentum 0.9, these trials do not tell; rates up to 0.9 can be "
-        "expected to hold."
+        "expected to be usable."
     )
-    assert good_range_text(replace(result, good_range=None, expected_loss=None)) is None
+    assert good_range_text(replace(result, good_range=None, expected_loss=None, by_momentum=())) is None
 
 
 def test_overfitting_says_how_long_to_train(made):
@@ -157,7 +157,7 @@ def test_notes_are_sentences_the_gravest_first(made):
 def test_the_cost_is_in_full_trainings_and_in_time(made):
     priced = replace(made, seconds=75.2, config_steps=616, search_config_steps=418, full_steps=220)
     assert cost(priced) == (
-        f"{made.trials} trials in 1 min 15 s: as much as 2.8 full trainings of 220 steps; searching took 1.9."
+        f"{made.trials} trials in 1 min 15 s: as much as 2.8 full trainings of 220 steps; the search took 1.9 of them."
     )
     assert cost(replace(priced, search_config_steps=616)).endswith("2.8 full trainings of 220 steps.")
     assert "as much as 1 full training of 616 steps" in cost(replace(priced, full_steps=616))

@@ -94,7 +94,7 @@ def test_it_reads_like_any_other(study):
     assert headline(result).startswith(f"Train with {BEST} for 100 steps: it reaches a validation loss of 0.102")
     assert any("Learning rates from 0.2 to 0.6 could not be told apart" in note for note in notes(result))
     assert not any("omenta" in note for note in notes(result))
-    assert cost(result).startswith("11 trials in 12 s: as much as 20 full trainings of 100 steps; searching took 12")
+    assert cost(result).startswith("11 trials in 12 s: as much as 20 full trainings of 100 steps; the search took 12")
     json.dumps(result.to_json(), allow_nan=False)
 
 

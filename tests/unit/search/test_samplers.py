@@ -42,6 +42,13 @@ def test_what_is_no_sampler_is_refused(given, said):
         as_sampler(given)
 
 
+@pytest.mark.parametrize("given", [optuna.samplers.RandomSampler(seed=3), optuna.samplers.TPESampler(seed=3)])
+def test_every_round_of_a_users_own_sampler_draws_other_points(given):
+    sampler, box = as_sampler(given), ((0.0, 1.0), (0.0, 1.0))
+    one, other = (sampler.more(3, [], box=box, generator=np.random.default_rng(seed)) for seed in (1, 2))
+    assert not {*one} & {*other}
+
+
 def test_a_sampler_of_the_users_own_draws_the_same_however_often_it_was_asked():
     given = as_sampler(optuna.samplers.TPESampler(seed=3, n_startup_trials=0))
     tried = [Tried((0.1 * number, 0.5), float(number)) for number in range(8)]

@@ -36,6 +36,13 @@ def test_seeds_that_agree_on_a_rate_leave_the_spacing_open():
     assert math.log(found.high / found.low) == pytest.approx(2 * NORMAL * UNRESOLVED)
 
 
+def test_rows_of_one_rate_are_fitted_with_the_means_of_others():
+    """The lengths of a frontier have one rate, the task as it was tuned has one for each seed."""
+    alone = [row([0.1 * 2**-power], of="steps", steps=100 * 2**power) for power in (-1, 1)]
+    found = exponent_of([row([0.08, 0.125], steps=100), *alone], "steps")
+    assert found.value == pytest.approx(-1.0)
+
+
 def test_an_exact_power_is_found_whatever_the_luck_of_the_seeds():
     luck = np.array([0.5, 1.0, 3.0])
     rows = [

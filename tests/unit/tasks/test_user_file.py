@@ -172,6 +172,10 @@ def test_a_script_is_not_run_for_a_task(write, asks):
     path = write(f"1 / 0\n{asks}")
     with pytest.raises(TaskError, match=r"mine.py is a script: .* Hint: .* surefoot tune -- python mine.py\."):
         task_or_function(path)
+    with pytest.raises(TaskError, match=r"mine.py is a script"):
+        task_or_function(write(f"import logging\nlog = logging.getLogger(__name__)\n{asks}"))
+    helper = write(f"task = make('a')\ndef helper():\n{textwrap.indent(asks, '    ')}")
+    assert task_or_function(helper).name == "a"
     guarded = write(f"task = make('a')\nif __name__ == '__main__':\n{textwrap.indent(asks, '    ')}")
     assert task_or_function(guarded).name == "a"
 

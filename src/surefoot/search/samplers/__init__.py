@@ -7,7 +7,7 @@ from typing import Any
 
 from surefoot.errors import TaskError, nearest
 from surefoot.search.samplers.grid import Grid
-from surefoot.search.samplers.optuna_samplers import OptunaSampler, gaussian_process, tpe
+from surefoot.search.samplers.optuna_samplers import OptunaSampler, gaussian_process, seeded, tpe
 from surefoot.search.samplers.random_search import RandomSearch
 from surefoot.search.samplers.sampler import Sampler, Tried
 from surefoot.search.samplers.surrogate_sampler import SurrogateSampler
@@ -48,7 +48,7 @@ def as_sampler(given: Any) -> Sampler:
         return sampler
     if hasattr(given, "sample_relative") and hasattr(given, "sample_independent"):
         # A copy for each round: what it has drawn before must not hang on what a study has recorded already.
-        return OptunaSampler(type(given).__name__, lambda _: deepcopy(given))
+        return OptunaSampler(type(given).__name__, lambda seed: seeded(deepcopy(given), seed))
     raise TaskError(
         f"a sampler is one of {', '.join(SAMPLERS)}, one of Optuna's, or an object with first and more; "
         f"given {type(given).__name__}."

@@ -53,6 +53,19 @@ class OptunaSampler:
         return [tuple(trial.params[name] for name in axes) for trial in asked]
 
 
+def seeded(sampler: BaseSampler, seed: int) -> BaseSampler:
+    """Return a sampler whose generators, and those of the samplers in it, begin at a seed.
+
+    ``reseed_rng`` of Optuna takes no seed.
+    """
+    for value in vars(sampler).values():
+        if hasattr(value, "rng") and hasattr(value.rng, "seed"):
+            value.rng.seed(seed)
+        elif hasattr(value, "sample_relative"):
+            seeded(value, seed)
+    return sampler
+
+
 def tpe(seed: int) -> BaseSampler:
     """Return the tree-structured Parzen estimator, multivariate, with pending points counted as bad ones.
 
