@@ -34,6 +34,9 @@ def some(trial):
 def slow(trial):
     time.sleep(0.01 + 0.002 * trial.steps)
     return train(trial)
+def never(trial):
+    while True:
+        time.sleep(1)
 number = 3
 """
 QUIET = ["--no-report", "--quiet"]
@@ -60,7 +63,12 @@ def test_what_auto_costs_is_measured_and_said_before(capsys):
     said = capsys.readouterr().err
     (line,) = (line for line in said.splitlines() if line.startswith("budget (auto): "))
     assert "full trainings of 400 steps" in line
-    assert ", about " in line
+    assert ", at most about " in line
+
+
+def test_a_function_that_never_returns_is_ended_by_its_timeout(capsys):
+    assert run(["tune", "train.py:never", "--steps", "400", "--budget", "6x", "--trial-timeout", "0.5", *QUIET]) == 1
+    assert "timeout of 0.5 s" in " ".join(capsys.readouterr().out.split())
 
 
 def test_two_workers_find_the_same(json_of):

@@ -60,9 +60,9 @@ def check_table(result: CheckResult) -> RenderableType:
 
 def trial_heads(result: CheckResult) -> list[str]:
     """Return the columns of losses."""
+    several = {steps for steps, seed in _columns(result) if seed != result.first_seed}
     return [
-        f"{steps:,} steps" if seed == result.first_seed else f"{steps:,} steps, seed {seed}"
-        for steps, seed in _columns(result)
+        f"{steps:,} steps, seed {seed}" if steps in several else f"{steps:,} steps" for steps, seed in _columns(result)
     ]
 
 

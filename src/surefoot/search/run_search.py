@@ -273,7 +273,9 @@ def _announce(request: Request, engine: Engine, budget: Budget, *, recorded: int
     most = round(budget.trainings * full)
     progress.begin(config_steps=most, done=min(recorded, most))
     pace = engine.allowance.step_seconds
-    time_text = "" if pace is None else f", about {seconds_text(pace * max(0, most - recorded) / _at_once(engine))}"
+    # The first trial of a function or a script loads what all others have at hand.
+    about = "at most about" if engine.trainer.exact else "about"
+    time_text = "" if pace is None else f", {about} {seconds_text(pace * max(0, most - recorded) / _at_once(engine))}"
     chosen = " (auto)" if request.budget.is_auto else ""
     progress.tell(
         f"budget{chosen}: {budget.trainings:g} full trainings of {full:,} steps, {most:,} steps in all{time_text}."
