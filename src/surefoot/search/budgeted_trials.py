@@ -17,10 +17,13 @@ from surefoot.trainers import Outcome, Trial
 MAP, CLIMB, FULL = "map", "climb", "full"
 # What the stages are called on the progress bar.
 SHOWN = {MAP: "map", CLIMB: "climb", FULL: "training"}
+# After so many failures in a row, other than divergence, nothing more is tried: what is trained is broken. One
+# optimizer that cannot be used fails at up to nine rates.
+MOST_FAILURES = 12
 
 
 class AllFailedError(Exception):
-    """No trial of the first stage could be run: not one diverged, but each broke off."""
+    """No trial can be run: not one diverged, but each broke off, all from the start or too many in a row."""
 
 
 @dataclass(slots=True)
@@ -41,6 +44,7 @@ class BudgetedTrials:
     progress: Progress
     broken_off: tuple[int, int] | None = None
     _failure_told: bool = False
+    _failures: int = 0
 
     def run(
         self, stage: str, recipes: Sequence[Recipe], steps: int, *, seed: int, whole: bool = False
@@ -80,7 +84,9 @@ class BudgetedTrials:
         fresh = (count - known) * steps
         self.allowance.pay(count * steps, seconds=(time.monotonic() - begin) * count * steps / fresh if fresh else 0.0)
         self._show(trials, outcomes)
-        if all(row.outcome.failure is not None for row in self.ledger.measurements):
+        for outcome in outcomes:
+            self._failures = 0 if outcome.failure is None else self._failures + 1
+        if self._failures >= MOST_FAILURES or all(row.outcome.failure is not None for row in self.ledger.measurements):
             raise AllFailedError
         return outcomes
 

@@ -413,3 +413,16 @@ def test_where_trainings_in_full_fail_that_is_the_reason():
     assert found.recipe is None or found.contestants == ()
     assert found.reason is None or "failed" in found.reason
     assert "diverged" not in str(found.reason)
+
+
+def test_a_training_that_fails_from_some_trial_on_is_not_tried_for_ever():
+    calls = []
+
+    def outcome(trial):
+        calls.append(trial)
+        return valley(trial) if len(calls) <= 6 else Outcome(math.inf, failure="OSError: the disk is full")
+
+    found = tune(Fixed(outcome), budget="18x")
+    assert len(calls) <= 6 + 12 + 4
+    assert any("OSError: the disk is full" in note for note in found.notes)
+    assert found.recipe is not None
