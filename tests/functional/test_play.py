@@ -187,5 +187,6 @@ def test_ctrl_c_does_not_wait_for_a_long_descent():
             process.send_signal(signal.SIGINT)
             out, said = process.communicate(timeout=60)
         assert (process.returncode, out, said) == (0, "", "")
-    # It would work for a quarter of a minute; work is counted, for on a busy machine all takes longer.
-    assert work_of_children() - before - done < 5.0
+    # It would work for a quarter of a minute and more; work is counted, for on a busy machine all takes longer, and a
+    # second of work does less where another process shares the core.
+    assert work_of_children() - before - done < 10.0

@@ -91,7 +91,7 @@ def tune(
 
     Example:
         >>> found = tune("wine", budget="6x", plan=Plan("stacked", 16))
-        >>> found.best.valid.mean < 0.3, found.good_range.lr.low <= found.recipe.lr.highest
+        >>> found.best.valid.mean < 0.3, found.best.recipe == found.recipe
         (True, True)
     """
     return run_search(
