@@ -64,6 +64,15 @@ def test_neither_import_nor_help_loads_torch():
         )
 
 
+def test_a_search_that_writes_no_report_loads_nothing_that_draws_and_no_other_sampler():
+    asked = ["find", "wine", "--budget", "0.5x", "--no-report", "--quiet", "--plan", "plan.json"]
+    drawing = ("altair", "plotext", "pandas", "optuna")
+    code = f"import sys; from surefoot.cli.main import run; run({asked})"
+    code += f"; print([name for name in {drawing} if name in sys.modules])"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.splitlines()[-1] == "[]"
+
+
 @pytest.mark.parametrize("command", [[], ["tune"], ["find"], ["report"], ["schedule"], ["export"], ["completion"]])
 def test_every_command_has_help_with_an_example(command):
     shown = surefoot(*command, "--help")

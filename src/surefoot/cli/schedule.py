@@ -21,7 +21,7 @@ def schedule(texts: tuple[str, ...], *, steps: int, plot: Path | None) -> None:
     """
     import shutil
 
-    from surefoot.reports.terminal import schedule_plot
+    from surefoot.reports.schedule_plot import schedule_plot
     from surefoot.schedules import parse_schedule
 
     schedules = [parse_schedule(text) for text in texts]

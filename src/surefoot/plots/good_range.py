@@ -11,6 +11,7 @@ from surefoot.numerals import measured, numeral
 from surefoot.plots.axes import log_axis
 from surefoot.plots.inline import Row, inline
 from surefoot.plots.theme import RECOMMENDED, ROLES, RUNNER_UP, finished, layered
+from surefoot.search.momentum_rows import is_recommended, momentum_rows
 from surefoot.search.result import MomentumRow, SearchResult
 
 BAR_HEIGHT = 40
@@ -50,24 +51,6 @@ def good_range(result: SearchResult) -> alt.LayerChart:
         layered(*layers, height=BAR_HEIGHT * len(rows)), _title(result), subtitle=subtitle
     )
     return figure
-
-
-def momentum_rows(result: SearchResult) -> list[MomentumRow]:
-    """Return what is known of each momentum, ascending, the recommended recipe's own among them."""
-    recipe, good = result.recipe, result.good_range
-    if recipe is None or good is None:
-        return [*result.by_momentum]
-    same = next((row for row in result.by_momentum if is_recommended(row, result)), None)
-    expected = result.expected_loss if result.expected_loss is not None else math.inf if same is None else same.loss
-    own = None if good.lr.low == good.lr.high else good.lr
-    rows = [row for row in result.by_momentum if row is not same]
-    rows.append(MomentumRow(recipe.momentum.highest, recipe.lr.highest, own, expected, result.limit))
-    return sorted(rows, key=lambda row: row.momentum)
-
-
-def is_recommended(row: MomentumRow, result: SearchResult) -> bool:
-    """Tell whether a row is about the momentum of the recommended recipe."""
-    return result.recipe is not None and math.isclose(row.momentum, result.recipe.momentum.highest)
 
 
 def _ends(row: MomentumRow) -> Sequence[float]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from surefoot.numerals import measured, numeral, percent
-from surefoot.plots.good_range import is_recommended, momentum_rows
 from surefoot.plots.search_figures import search_figures
 from surefoot.reports.page import Panel, environment_rows, page, panel, write_page
 from surefoot.reports.sentences import (
@@ -26,6 +25,7 @@ from surefoot.reports.sentences import (
     notes,
     transfer_notes,
 )
+from surefoot.search.momentum_rows import is_recommended, momentum_rows
 from surefoot.search.result import SearchResult
 from surefoot.search.scaling import Transfer
 

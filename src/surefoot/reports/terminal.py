@@ -6,16 +6,12 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
-import plotext
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from surefoot.numerals import measured, numeral, percent
-from surefoot.plots.axes import linear_ticks
-from surefoot.plots.good_range import is_recommended, momentum_rows
 from surefoot.reports.sentences import (
     best_rate_text,
     contestant_name,
@@ -31,7 +27,7 @@ from surefoot.reports.sentences import (
     transfer_notes,
 )
 from surefoot.reports.tables import plain_table
-from surefoot.schedules import Schedule, schedule_text
+from surefoot.search.momentum_rows import is_recommended, momentum_rows
 from surefoot.search.result import Contestant, FrontierPoint, SearchResult
 from surefoot.search.scaling import Transfer
 from surefoot.values import Interval
@@ -164,29 +160,3 @@ def _transfer(found: Transfer) -> Table:
 def _factor(interval: Interval | None) -> str:
     """Return an interval that is even in log rate as the factor from its middle to its ends: narrow, however small."""
     return "-" if interval is None else f"×/÷ {numeral(math.sqrt(interval.high / interval.low), digits=2)}"
-
-
-def schedule_plot(schedule: Schedule, total: int, *, width: int = 72, height: int = 16) -> str:
-    """Return a schedule drawn with characters, without colours.
-
-    Args:
-        schedule: What to draw.
-        total: Steps of the training.
-        width: Columns, at least 30.
-        height: Lines, at least 8.
-    """
-    steps = np.unique(np.linspace(0, total - 1, min(total, 4 * width)).round().astype(np.int64))
-    values = schedule.values(steps, total)
-    # The library draws on one figure that all share: cleared before and after.
-    plotext.terminal.limit(False, False)
-    figure = plotext.figure.clear()
-    figure.plot_size(max(width, 30), max(height, 8)).theme("colorless")
-    figure.draw(figure.signal(steps.tolist(), values.tolist(), marker="braille").lines())
-    low, high = min(0.0, float(values.min())), float(values.max()) or 1.0
-    at_y, at_x = linear_ticks(low, high, most=max(3, height // 3)), linear_ticks(0, total, most=max(3, width // 14))
-    figure.ruler("y").lim(low, high).ticks(at_y, [numeral(tick) for tick in at_y])
-    figure.ruler("x").lim(0, total).ticks(at_x, [f"{tick:,.0f}" if tick == int(tick) else "" for tick in at_x])
-    figure.title(schedule_text(schedule)).label(f"step of {total:,}")
-    drawn: str = figure.build().string(colorless=True)
-    plotext.figure.clear()
-    return "\n".join(line.rstrip() for line in drawn.splitlines())

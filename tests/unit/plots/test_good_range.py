@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from surefoot.plots.good_range import good_range, momentum_rows
+from surefoot.plots.good_range import good_range
+from surefoot.search.momentum_rows import momentum_rows
 from surefoot.values import Interval
 
 
