@@ -261,6 +261,11 @@ def test_the_weights_outlive_an_interruption(wine, tmp_path):
     with pytest.raises(Interrupted) as stopped:
         tune(wine, **{**ASKED, "budget": "20x"}, study=path, stop=trained_in_full)
     assert stopped.value.result.best is not None
+    study = Study.open(str(path))
+    assert study.model_path.exists()
+    with pytest.raises(Interrupted):  # before it comes to the training in full again
+        tune(wine, **{**ASKED, "budget": "20x"}, study=study, stop=lambda: True)
+    assert study.model_path.exists()
     found = tune(wine, **{**ASKED, "budget": "20x"}, study=Study.open(str(path)))
     if found.best.recipe == stopped.value.result.best.recipe:
         assert found.model() is not None

@@ -29,6 +29,8 @@ Array = NDArray[np.float64]
 # A rate is good where so large a share of the functions that the trials allow lose no more than the tolerance over
 # their own lowest value, which is below their value at any one rate: a half would be strict (ADR 0020).
 SURE = 0.3
+# A momentum, with a rate of its own, is good where so large a share of them lose no more over the recommended recipe.
+SURE_OF_MOMENTUM = 0.6
 # Steps of the lattice of rates that the recommended one may lie outside the good ones.
 NEAR = 2
 DRAWS, RATES = 256, 97
@@ -289,7 +291,7 @@ class Reader:
         loses = drawn[:, 1:] - drawn[:, :1]
         most = self.surrogate.scale.excess(self.tolerance, over=float(drawn[:, 0].mean()))
         sure = (loses <= most).mean(axis=0)
-        good = [momentum for momentum, share in zip(momenta, sure, strict=True) if share >= SURE]
+        good = [momentum for momentum, share in zip(momenta, sure, strict=True) if share >= SURE_OF_MOMENTUM]
         own = recipe.momentum.highest
         return Interval(min([own, *good]), max([own, *good]))
 

@@ -96,9 +96,9 @@ def run_search(request: Request) -> SearchResult:
                 result = replace(result, transfer=_transferred(request, engine, result, study))
             except (Interrupted, KeyboardInterrupt) as interruption:
                 stopped = Interrupted("asked to stop")
-                stopped.result = _kept(
-                    _result(request, engine, budget, study, time.perf_counter() - begin), engine, study
-                )
+                found = _result(request, engine, budget, study, time.perf_counter() - begin)
+                # Weights of before stay where this search had not yet come to its own.
+                stopped.result = found if found.trained is None else _kept(found, engine, study)
                 raise stopped from interruption
             result = _kept(replace(result, seconds=time.perf_counter() - begin), engine, study)
             if study is not None:

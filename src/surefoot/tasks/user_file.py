@@ -71,32 +71,53 @@ def _refuse_script(path: Path) -> None:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError):  # what is wrong is said when it is run
         return
-    if any(map(_asks_for_trial, ast.walk(tree))) and any(map(_trains, tree.body)):
+    if _trains_when_loaded(tree):
         raise TaskError(
             f"{path.name} is a script: it trains as soon as it is run.",
             hint=f"give its command after two dashes: surefoot tune -- python {path.name}.",
         )
 
 
-def _asks_for_trial(node: ast.AST) -> bool:
-    """Tell whether a node is ``surefoot.trial``, under whatever name, or imports it."""
-    if isinstance(node, ast.ImportFrom):
-        return node.module == "surefoot" and any(alias.name == "trial" for alias in node.names)
-    return isinstance(node, ast.Attribute) and node.attr == "trial" and isinstance(node.value, ast.Name)
+def _trains_when_loaded(tree: ast.Module) -> bool:
+    """Tell whether loading a file calls ``surefoot.trial``, by itself or through functions of the file."""
+    nodes = [*ast.walk(tree)]
+    modules = {
+        alias.asname or alias.name
+        for node in nodes
+        if isinstance(node, ast.Import)
+        for alias in node.names
+        if alias.name == "surefoot"
+    }
+    asking = {
+        alias.asname or alias.name
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and node.module == "surefoot"
+        for alias in node.names
+        if alias.name == "trial"
+    }
+
+    def asks(part: ast.AST) -> bool:
+        called = (node.func for node in ast.walk(part) if isinstance(node, ast.Call))
+        return any(
+            getattr(one, "id", None) in asking
+            or (getattr(one, "attr", None) == "trial" and getattr(getattr(one, "value", None), "id", None) in modules)
+            for one in called
+        )
+
+    functions = [part for part in tree.body if isinstance(part, ast.FunctionDef)]
+    for _ in functions:  # as often as one can call another
+        asking |= {function.name for function in functions if asks(function)}
+    return any(asks(part) for part in tree.body if not isinstance(part, DEFINITIONS) and not _is_main_guard(part))
 
 
-def _trains(statement: ast.stmt) -> bool:
-    """Tell whether a statement does something when its file is loaded beside naming values: calls, loops, conditions.
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
-    What stands under ``if __name__ == "__main__"`` is not run then.
-    """
-    if isinstance(statement, ast.If):
-        return not any(getattr(node, "id", "") == "__name__" for node in ast.walk(statement.test))
-    if isinstance(statement, ast.Expr):
-        return isinstance(statement.value, ast.Call)
-    if isinstance(statement, ast.Assign | ast.AnnAssign):
-        return any(map(_asks_for_trial, ast.walk(statement)))
-    return isinstance(statement, ast.For | ast.While | ast.With | ast.Try)
+
+def _is_main_guard(statement: ast.stmt) -> bool:
+    """Tell whether a statement is ``if __name__ == ...``: what stands under it is not run when the file is loaded."""
+    return isinstance(statement, ast.If) and any(
+        getattr(node, "id", None) == "__name__" for node in ast.walk(statement.test)
+    )
 
 
 def takes_trial(found: Any) -> bool:

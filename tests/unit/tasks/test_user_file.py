@@ -174,6 +174,11 @@ def test_a_script_is_not_run_for_a_task(write, asks):
         task_or_function(path)
     with pytest.raises(TaskError, match=r"mine.py is a script"):
         task_or_function(write(f"import logging\nlog = logging.getLogger(__name__)\n{asks}"))
+    main = f"def train():\n{textwrap.indent(asks, '    ')}\ndef main():\n    train()\nfor _ in range(1):\n    main()\n"
+    with pytest.raises(TaskError, match=r"mine.py is a script"):
+        task_or_function(write(main))
+    other = write("task = make('a')\nclass Run:\n    def go(self):\n        return self.trial()\nprint('loaded')\n")
+    assert task_or_function(other).name == "a"
     helper = write(f"task = make('a')\ndef helper():\n{textwrap.indent(asks, '    ')}")
     assert task_or_function(helper).name == "a"
     guarded = write(f"task = make('a')\nif __name__ == '__main__':\n{textwrap.indent(asks, '    ')}")
