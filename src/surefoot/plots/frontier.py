@@ -159,7 +159,7 @@ _TOOLTIP = [
 
 def _title(result: SearchResult, points: Sequence[FrontierPoint]) -> str:
     if result.overfits_after is not None:
-        return f"Longer than {result.overfits_after:,} steps overfits"
+        return f"After {result.overfits_after:,} steps the best loss rises"
     first, last = points[0], points[-1]
     if result.aim.goal == "metric" or len(points) < 2 or not 0 < last.loss < first.loss:
         return "What each length of training gives"

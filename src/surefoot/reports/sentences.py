@@ -223,6 +223,8 @@ def overfitting_text(result: SearchResult) -> str | None:
     if result.overfits_after is None:
         return None
     said = f"Longer than {result.overfits_after:,} steps overfits"
+    if all(row.outcome.train_end is None for row in result.measurements):
+        said = f"Trainings of more than {result.overfits_after:,} steps ended higher"
     if result.recipe is None or result.steps >= result.full_steps:
         return f"{said}: the best loss rises with more of them."
     return f"{said}: train {result.steps:,} of {result.full_steps:,} steps."

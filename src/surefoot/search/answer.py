@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from surefoot.recipe import Recipe
 from surefoot.recipe.families import family_of
 from surefoot.schedules import digits, scaled
-from surefoot.search.cliff import MARGIN, Cliff, Trained
+from surefoot.search.cliff import BROKEN, MARGIN, Cliff, Trained
 from surefoot.search.proposal import AS_GOOD, lattice
 from surefoot.search.rate_range import are_usual
 from surefoot.search.result import FrontierPoint, GoodRange, MomentumRow
@@ -138,6 +138,8 @@ class Reader:
             lowest = self._lowest(steps)
             if lowest is not None and mean < lowest[1] - NORMAL_90 * max(self.surrogate.noise, deviation):
                 recipe = lowest[0]  # no trial of this length supports the other
+            elif lowest is not None and self.value(recipe, steps)[0] > lowest[1] + BROKEN:
+                recipe = lowest[0]  # what breaks in more steps may be best in so few
             points.append(self._point(recipe, steps, *self.value(recipe, steps)))
         return tuple(points)
 
@@ -170,7 +172,7 @@ class Reader:
 
         Where the recipe's own trials of that length say otherwise than the surrogate, they count.
         """
-        means, deviations = self.surrogate.predict(self._features([recipe]), steps)
+        expected = self.surrogate.expected(self._features([recipe]), steps)
         own = [
             self.surrogate.scale.value(trial.observation.loss)
             for trial in self.trials
@@ -178,9 +180,13 @@ class Reader:
         ]
         if own:
             measured, deviation = float(np.mean(own)), self.surrogate.noise / math.sqrt(len(own))
-            if abs(float(means[0]) - measured) > NORMAL_90 * deviation:
+            if abs(expected[0] - measured) > NORMAL_90 * deviation:
                 return measured, deviation
-        return float(means[0]), float(deviations[0])
+        return expected
+
+    def expected(self, recipe: Recipe, steps: int) -> float:
+        """Return what all trials make expect of a recipe's value after so many steps."""
+        return self.surrogate.expected(self._features([recipe]), steps)[0]
 
     def runner_up(self, best: Recipe, steps: int) -> Recipe | None:
         """Return the best recipe of those tried that is clearly another one than the best, ``None`` without one."""

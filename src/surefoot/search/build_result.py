@@ -208,13 +208,16 @@ def _notes(
         notes.append(f"this rests on {len(measurements)} of the trials only; a longer search may say something else.")
     in_full = {row.trial.recipe for row in measurements if row.stage.startswith(FULL)}
     if engine.recipe is not None and engine.rejected and engine.recipe not in in_full:
+        many = len(engine.rejected)
         notes.append(
-            f"{len(engine.rejected)} recipes, trained in full, ended far above what was expected and were given up; "
-            "the recommended one was not trained in full."
+            f"{'a recipe' if many == 1 else f'{many} recipes'}, trained in full, ended far above what was expected and "
+            f"{'was' if many == 1 else 'were'} given up; the recommended one was not trained in full."
         )
     trained = {found.recipe for found in contestants}
     if waiting := [str(recipe) for recipe in engine.compare if recipe not in trained | in_full]:
-        needs = math.ceil(engine.ledger.config_steps / engine.trainer.steps + len(waiting) + (not contestants))
+        search = max(engine.search_config_steps, engine.stages.config_steps)
+        spent = max(engine.ledger.config_steps, search + (1 + len(trained)) * engine.trainer.steps)
+        needs = math.ceil(spent / engine.trainer.steps + len(waiting))
         notes.append(f"the budget was too small to compare {', '.join(waiting)}; {needs}x would do.")
     failures = [row.outcome.failure for row in measurements if row.outcome.failure is not None]
     if failures and len(failures) < len(measurements):

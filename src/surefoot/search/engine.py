@@ -168,7 +168,7 @@ class Engine:
             self.recipe = None
             return
         frontier = reader.frontier(self.lengths())
-        self.length, self.overfits_after = recommended_length(frontier, reader.trials, reader.surrogate)
+        self.length, self.overfits_after = recommended_length(frontier, reader)
         self.recipe = next(point.recipe for point in frontier if point.steps == self.length)
 
     def lengths(self) -> tuple[int, ...]:
@@ -201,14 +201,16 @@ class Engine:
             longer = self.stages.raised()
             if longer is None or not any(map(is_flat, costs.values())):
                 break
-            if not self.allowance.affords((longer.bracketing + longer.spread) * longer.lowest):
+            if not self._affords((longer.bracketing + longer.spread) * longer.lowest):
                 break
             self.progress.tell(f"{self.stages.lowest} steps tell too little; trying {longer.lowest}.")
             self.stages = longer
         # Where nothing learned, what is usual says more than trials that end alike.
         bests = {name: usual_rate(name) * 10.0 ** best_decade(found) for name, found in costs.items() if learns(found)}
         self.coordinates = Coordinates.around(
-            self.space, {name: bests.get(name, usual_rate(name)) for name in self.space.optimizers}, steps=self._full
+            self.space,
+            {name: bests.get(name, usual_rate(name)) for name in self.space.optimizers},
+            steps=self.trainer.steps,
         )
 
     def _bracket(self, optimizer: str, before: Mapping[int, float]) -> dict[int, float]:
@@ -237,17 +239,16 @@ class Engine:
         first = self.sampler.first(self.stages.spread, dimensions=axes, generator=self._generator(1))
         self._try(f"{MAP}/spread", first, self.stages.lowest)
         for number in range(self.stages.rounds):
+            if not self._affords(A_ROUND * self.stages.lowest):
+                return
             points = self._more(A_ROUND, self.stages.lowest, number)
             if not self._try(f"{MAP}/improve", points, self.stages.lowest):
                 return
 
     def _climb(self) -> None:
         """Follow the optimum up the rungs, until longer trainings end worse or the budget is spent."""
-        full = self.trainer.steps
-        # A training in full is worth more than the climb, where there is room for one of them.
-        reserve = full if self.trains_in_full and self.allowance.left() >= full else 0
         for number, (steps, count) in enumerate(self.stages.climb):
-            room = max((few for few in range(count + 1) if self.allowance.affords(few * steps + reserve)), default=0)
+            room = max((few for few in range(count + 1) if self._affords(few * steps)), default=0)
             points = self._propose(room, steps, 100 + number, bold=room > 1) if room else []
             if not self._try(f"{CLIMB}/{steps}", points, steps):
                 return
@@ -335,6 +336,12 @@ class Engine:
 
     # -- trials -----------------------------------------------------------------------------------------------------
 
+    def _affords(self, config_steps: int) -> bool:
+        """Tell whether the search has room for more: a training in full is worth more, where there is room for one."""
+        full = self.trainer.steps
+        reserve = full if self.trains_in_full and self.allowance.left() >= full else 0
+        return self.allowance.affords(config_steps + reserve)
+
     def _try(self, stage: str, points: Sequence[Point], steps: int) -> bool:
         """Train the recipes of some points on a seed of their own; tell whether all could be."""
         recipes = [*dict.fromkeys(self._where.recipe(point) for point in points)]
@@ -376,7 +383,7 @@ class Engine:
 
     def _first_coordinates(self) -> Coordinates:
         return Coordinates.around(
-            self.space, {name: usual_rate(name) for name in self.space.optimizers}, steps=self._full
+            self.space, {name: usual_rate(name) for name in self.space.optimizers}, steps=self.trainer.steps
         )
 
     @property
@@ -384,10 +391,6 @@ class Engine:
         if self.coordinates is None:
             self.coordinates = self._first_coordinates()
         return self.coordinates
-
-    @property
-    def _full(self) -> int:
-        return self.trainer.steps
 
     def _fresh(self, number: int) -> int:
         return self.seed + FRESH_SEEDS + number

@@ -5,42 +5,37 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from surefoot.search.answer import NORMAL_90
+from surefoot.search.answer import NORMAL_90, Reader
 from surefoot.search.cliff import Trained
 from surefoot.search.result import FrontierPoint
-from surefoot.surrogate import Surrogate
 
 # A loss counts as worse where it is above by more than this share, and than the noise.
 SHARE = 0.05
 
 
-def recommended_length(
-    frontier: Sequence[FrontierPoint], trials: Sequence[Trained], surrogate: Surrogate
-) -> tuple[int, int | None]:
+def recommended_length(frontier: Sequence[FrontierPoint], reader: Reader) -> tuple[int, int | None]:
     """Return how long to train, and after how many steps the loss rises again (``None`` where it does not).
 
-    A training shorter than the full one is recommended where trials of more steps ended worse, by more than their
-    noise, and overfitting is why: the best of them has a lower training loss, as far as that is known. A longer trial
-    whose training loss is higher as well broke; no length is to blame for that.
+    A training shorter than the full one is recommended where trials of more steps ended worse, by more than the trials
+    differ from what they say of each other, and overfitting is why: the best of them has a lower training loss, as far
+    as that is known. A longer trial whose training loss is higher as well broke; no length is to blame for that. What
+    is compared is what all trials make expect, not the lowest of them: of many noisy short trials one is lucky.
 
     Args:
         frontier: The fewest steps first, the full training last.
-        trials: All of the search.
-        surrogate: Of the losses.
+        reader: Of the search's trials.
     """
     full = frontier[-1].steps
-    held = [trial for trial in trials if math.isfinite(trial.observation.loss)]
+    held = [trial for trial in reader.trials if math.isfinite(trial.observation.loss)]
     tried = [point for point in frontier if any(trial.observation.steps == point.steps for trial in held)]
-    if len(tried) < 2:
+    values = [reader.expected(point.recipe, point.steps) for point in tried]
+    if len(tried) < 2 or min(values) == values[-1]:
         return full, None
-    best = min(tried, key=lambda point: point.loss)
-    longer = [point for point in tried if point.steps > best.steps]
-    if not longer:
-        return full, None
-    rises = [surrogate.scale.value(point.loss) - surrogate.scale.value(best.loss) for point in longer]
-    least = surrogate.scale.excess(SHARE, over=surrogate.scale.value(best.loss))
-    worse = max(rises) > max(NORMAL_90 * surrogate.noise, least) and rises[-1] > 0
-    return (best.steps, best.steps) if worse and _overfits(held, best.steps) else (full, None)
+    number = values.index(min(values))
+    steps, lowest, longer = tried[number].steps, values[number], values[number + 1 :]
+    least = reader.surrogate.scale.excess(SHARE, over=lowest)
+    worse = max(longer) - lowest > max(NORMAL_90 * reader.surrogate.error, least)
+    return (steps, steps) if worse and _overfits(held, steps) else (full, None)
 
 
 def _overfits(held: Sequence[Trained], steps: int) -> bool:

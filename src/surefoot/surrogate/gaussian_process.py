@@ -144,6 +144,15 @@ class GaussianProcess:
         variance = self.weights @ (variances + (means - mean) ** 2)
         return mean, np.sqrt(np.maximum(variance, 0.0))
 
+    def left_out(self) -> Array:
+        """Return by how much each observation differs from what the others say of it, ``[n]``.
+
+        Under each of the settings ``y - mean without y = (K⁻¹ y) / diag(K⁻¹)``: Rasmussen & Williams (2006), equation
+        5.12.
+        """
+        differences: Array = self.weights @ (self.solved / np.diagonal(self.inverses, axis1=1, axis2=2))
+        return differences
+
     def draws(self, points: Array, count: int, *, generator: Generator) -> Array:
         """Return functions that the observations allow, at some points: ``[count, m]``."""
         cross = self.kernel(self.settings, self.points, points)

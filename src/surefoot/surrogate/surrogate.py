@@ -24,6 +24,8 @@ FULL_WEIGHT, BEYOND, HIGHEST = 0.4, 0.1, 0.7
 SMALLEST = 1e-12
 # More observations than this say no more, and the covariance grows with their square: the best and the last are kept.
 MOST_OBSERVATIONS = 160
+# From fewer trials nobody knows how wrong the surrogate is; the standard deviation of a normal over its median size.
+FEWEST_LEFT_OUT, OVER_MEDIAN = 5, 1.483
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,29 @@ class Surrogate:
         assert isinstance(kernel, ValleyKernel)  # noqa: S101  (fit made it)
         return float(process.weights @ kernel.noise(process.settings)[:, 0])
 
+    @property
+    def error(self) -> float:
+        """Standard deviation of a trial's value from what the others say of it; no less than the noise.
+
+        Of trials whose losses count in full. It is the median that counts, so that single ones weigh little.
+        """
+        counts = self.values - np.array([self._lowest(each.steps) for each in self.observations]) <= FULL_WEIGHT
+        if counts.sum() < FEWEST_LEFT_OUT:
+            return self.noise
+        return max(self.noise, OVER_MEDIAN * float(np.median(np.abs(self.process.left_out()[counts]))))
+
+    def expected(self, features: NDArray[np.float64], steps: int) -> tuple[float, float]:
+        """Return mean and standard deviation for one setting ``[1, D]``, the compression of what is far off undone."""
+        means, deviations = self.predict(features, steps)
+        lowest = self._lowest(steps)
+        mean, higher = (_expanded(value, lowest) for value in (float(means[0]), float(means[0] + deviations[0])))
+        return mean, higher - mean
+
+    def _lowest(self, steps: int) -> float:
+        """Return the lowest value of a length, infinite where no trial had it."""
+        own = [value for each, value in zip(self.observations, self.values, strict=True) if each.steps == steps]
+        return min(own, default=math.inf)
+
     def _at(self, features: NDArray[np.float64], steps: int | Sequence[int]) -> Array:
         lengths = [steps] * len(features) if isinstance(steps, int) else steps
         return _points(features, lengths, self.full_steps)
@@ -176,6 +201,11 @@ def compressed(observations: Sequence[Observation], scale: LossScale) -> Array:
     ended = np.isfinite(values)
     values[~ended] = values[ended].max() if ended.any() else 0.0
     return values
+
+
+def _expanded(value: float, lowest: float) -> float:
+    """Return what :func:`compressed` made of a value, given the lowest of its length; without a limit."""
+    return value + max(0.0, value - lowest - FULL_WEIGHT) * (1.0 / BEYOND - 1.0)
 
 
 def _kept(observations: Sequence[Observation]) -> list[Observation]:

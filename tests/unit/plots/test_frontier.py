@@ -60,7 +60,7 @@ def test_trials_far_above_the_frontier_are_out_of_the_picture(result, drawn):
 def test_overfitting_is_the_title(result, words):
     overfits = replace(result, steps=100, overfits_after=100)
     said = words(frontier(overfits))
-    assert "Longer than 100 steps overfits" in said
+    assert "After 100 steps the best loss rises" in said
     assert "recommended: 100 steps" in said
 
 

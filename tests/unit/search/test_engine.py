@@ -275,6 +275,30 @@ def test_no_length_promises_what_its_own_trials_did_not_reach():
         assert not reached or point.loss > 0.7 * min(reached)
 
 
+def test_losses_that_are_noise_overfit_nowhere():
+    """No length is better than another: the lowest of many short trials is lucky."""
+
+    def outcome(trial):
+        draw = np.random.default_rng([trial.seed, trial.steps, round(1e6 * effective_rate(trial.recipe))])
+        return 2.0 * math.exp(0.1 * draw.normal())
+
+    found = [tune(trainer(outcome, steps=400), budget="3x", seed=seed) for seed in range(8)]
+    assert sum(each.overfits_after is not None for each in found) <= 1
+
+
+def test_a_length_shows_its_lowest_trial_where_the_setting_for_more_steps_ends_far_above_it():
+    """High rates are best in few steps and break in many: a row of few steps is no worse than what was seen there."""
+
+    def outcome(trial):
+        rate = effective_rate(trial.recipe)
+        return valley(trial, best=4.0, noise=0.01) ** 3 if trial.steps < 1000 or rate < 1.0 else 40.0
+
+    found = tune(trainer(outcome), budget="3x")
+    for point in found.frontier:
+        seen = [row.outcome.loss for row in found.measurements if row.trial.steps == point.steps]
+        assert not seen or point.loss < 1.6 * min(seen)
+
+
 def test_a_recipe_that_the_budget_did_not_reach_is_named():
     asked = ["sgd(lr=cosine(0.001), momentum=0.9)", "sgd(lr=cosine(0.002), momentum=0.9)"]
     found = tune(trainer(), budget="2x", compare=asked)

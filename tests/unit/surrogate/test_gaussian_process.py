@@ -61,3 +61,15 @@ def test_draws_have_the_mean_and_the_spread_of_the_prediction():
 def test_far_from_all_observations_it_knows_the_prior_only():
     mean, deviation = fitted(0.0).predict(np.array([[100.0]]))
     assert (float(mean[0]), float(deviation[0])) == pytest.approx((0.0, 1.0), abs=1e-6)
+
+
+def test_what_the_others_say_of_an_observation_is_what_a_fit_without_it_says():
+    process = fitted(0.0)
+    for number, difference in enumerate(process.left_out()):
+        others = np.arange(len(X)) != number
+        without = GaussianProcess.fit(
+            Smooth(), Prior(np.zeros(1), np.zeros(1)), X[others], Y[others],
+            noise=lambda settings: np.full((len(settings), 1), 0.1), generator=np.random.default_rng(0),
+        )  # fmt: skip
+        mean, _ = without.predict(X[number : number + 1])
+        assert difference == pytest.approx(Y[number] - mean[0], abs=1e-6)

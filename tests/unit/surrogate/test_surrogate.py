@@ -105,3 +105,19 @@ def test_where_all_of_a_length_diverged_they_are_as_bad_as_the_worst_of_the_othe
     rows = [Observation((0.0, 0.0), 10, loss) for loss in (0.01, 0.012)] + [Observation((0.0, 0.0), 20, math.inf)]
     values = compressed(rows, LossScale(None))
     assert values[2] == max(values[:2]) < 0
+
+
+def test_its_error_is_the_noise_of_losses_that_nothing_explains():
+    draw = np.random.default_rng(1)
+    found = [
+        Observation((draw.uniform(-3, 5), draw.uniform(0, 3)), 250, math.exp(0.15 * draw.normal())) for _ in range(40)
+    ]
+    assert fitted(found).error == pytest.approx(0.15, rel=0.4)
+    assert fitted(found[:3]).error == fitted(found[:3]).noise
+
+
+def test_what_was_compressed_is_expected_where_it_was_measured():
+    """Far from the best a loss counts little, but what is expected there is no lower for it."""
+    found = [*observations(20), *[Observation((9.0 + 0.1 * number, 2.0), 250, 5.0) for number in range(4)]]
+    mean, deviation = fitted(found).expected(np.array([[9.2, 2.0]]), 250)
+    assert abs(mean - math.log(5.0)) < 2.0 * deviation + 0.5
