@@ -37,12 +37,14 @@ from surefoot.tasks.task import Task
 from surefoot.trainers import Outcome, Trainer, Trial
 from surefoot.trainers.fleet_trainer import FleetTrainer
 from surefoot.trainers.make_trainer import (
+    TOGETHER,
     Subject,
     closed,
     fleet_trainer,
     function_trainer,
     given_trainer,
     lent,
+    refuse,
     task_or_function_of,
 )
 from surefoot.values import Json
@@ -248,7 +250,14 @@ def trainer_of(
         TaskError: If there is none, or a checkpoint or a length is given that cannot be used.
     """
     given = given_trainer(
-        trained, progress=progress, stop=stop, steps=steps, workers=workers, timeout=timeout, plan=plan
+        trained,
+        progress=progress,
+        stop=stop,
+        steps=steps,
+        workers=workers,
+        timeout=timeout,
+        plan=plan,
+        device=device,
     )
     subject = None if given is not None else task_or_function_of(trained)
     if checkpoint is not None and not isinstance(subject, Task):
@@ -256,7 +265,17 @@ def trainer_of(
     if given is not None or subject is None:
         return given  # type: ignore[return-value]  # one of the two is there
     if not isinstance(subject, Task):
-        return function_trainer(subject, steps=steps, workers=workers, timeout=timeout, progress=progress, stop=stop)
+        return function_trainer(
+            subject,
+            steps=steps,
+            workers=workers,
+            timeout=timeout,
+            plan=plan,
+            device=device,
+            progress=progress,
+            stop=stop,
+        )
+    refuse(TOGETHER, "leave it out; it is for functions", {"workers": workers, "timeout": timeout})
     task = subject if steps is None else subject.with_length(steps=steps)
     task = task if checkpoint is None else starting_from(task, checkpoint)
     trainings = auto_trainings(task.total_steps) if budget.is_auto else budget.trainings

@@ -359,15 +359,8 @@ class Engine:
         return self.sampler.more(count, tried, box=box, generator=self._generator(10 + number))
 
     def _propose(self, count: int, steps: int, number: int, *, bold: bool = False) -> list[Point]:
-        return propose(
-            count,
-            self.trained(),
-            self._where,
-            steps=steps,
-            full_steps=self.trainer.steps,
-            generator=self._generator(number),
-            bold=bold,
-        )
+        full, generator = self.trainer.steps, self._generator(number)
+        return propose(count, self.trained(), self._where, steps=steps, full_steps=full, generator=generator, bold=bold)
 
     def _at_decade(self, optimizer: str, decade: int) -> Recipe:
         """Return a recipe of the space at a factor of ten of the usual rate, everything else in the middle."""

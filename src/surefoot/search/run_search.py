@@ -27,11 +27,13 @@ from surefoot.studies.driving import keep_beside, released
 from surefoot.tasks.task import Task
 from surefoot.trainers import Outcome, Trainer, Trial
 from surefoot.trainers.make_trainer import (
+    TOGETHER,
     closed,
     fleet_trainer,
     function_trainer,
     given_trainer,
     lent,
+    refuse,
     task_or_function_of,
 )
 from surefoot.values import Json
@@ -172,6 +174,8 @@ def trainer_of(request: Request) -> Trainer:
         workers=request.workers,
         timeout=request.timeout,
         plan=request.plan,
+        device=request.device,
+        output=request.output,
     )
     if given is not None:
         if hasattr(given, "follow_valid"):
@@ -185,9 +189,13 @@ def trainer_of(request: Request) -> Trainer:
             workers=request.workers,
             timeout=request.timeout,
             output=request.output,
+            plan=request.plan,
+            device=request.device,
             progress=progress,
             stop=stop,
         )
+    workers_only = {"workers": request.workers, "timeout": request.timeout, "output": request.output}
+    refuse(TOGETHER, "leave it out; it is for functions", workers_only)
     task = subject if request.steps is None else subject.with_length(steps=request.steps)
     _require_patterns(task, [request.space.with_groups(), *request.compare])
     plan = request.plan

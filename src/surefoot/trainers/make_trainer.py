@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from surefoot.trainers.fleet_trainer import FleetTrainer
     from surefoot.trainers.function_trainer import FunctionTrainer
 
+TOGETHER = "a task's trials are trained together, in this process"
+# Where a task is trained if nothing is said.
+USUAL_DEVICES = (("device", "cpu"), ("device", "auto"))
 # A task or its text, a training function or its text, or what runs trials.
 Subject: TypeAlias = "Task | str | Callable[[Trial], Any] | Trainer"
 
@@ -38,13 +41,28 @@ def given_trainer(subject: Any, *, progress: Progress, stop: Stop, **idle: Any) 
     """
     if not (hasattr(subject, "train") and hasattr(subject, "describe")):
         return None
-    if given := [name for name, value in idle.items() if value]:
-        raise TaskError(f"{', '.join(given)}: a trainer has its own.", hint="give it when the trainer is made.")
+    refuse("a trainer has its own", "give it when the trainer is made", idle)
     trainer: Trainer = subject
     trainer.stop = stop  # also while a script is asked for its length
     if hasattr(trainer, "progress") and not isinstance(progress, Silent):
         trainer.progress = progress
     return trainer
+
+
+def refuse(why: str, hint: str, idle: Mapping[str, Any]) -> None:
+    """Make sure that no setting is given that would change nothing.
+
+    Args:
+        why: Why it would not.
+        hint: What to do.
+        idle: The settings by name; a device that is the default one is not given.
+
+    Raises:
+        TaskError: If one is given.
+    """
+    given = [name for name, value in idle.items() if value and (name, value) not in USUAL_DEVICES]
+    if given:
+        raise TaskError(f"{', '.join(given)}: {why}.", hint=f"{hint}.")
 
 
 def task_or_function_of(subject: Any) -> Task | Callable[[Any], Any]:
@@ -66,16 +84,28 @@ def function_trainer(
     workers: int = 0,
     timeout: float | None = None,
     output: Path | None = None,
+    **tasks_only: Any,
 ) -> FunctionTrainer:
     """Return the trainer of a training function.
 
+    Args:
+        function: Takes a trial, returns its loss.
+        steps: Length of a full training.
+        progress: Receives what happens.
+        stop: Asked often.
+        workers: Processes that train trials side by side; 0 trains them in this one.
+        timeout: Seconds after which a trial has failed.
+        output: Folder for what it prints.
+        tasks_only: Settings that only a task's trainer has.
+
     Raises:
-        TaskError: If it takes no trial, or the length of a full training is not known.
+        TaskError: If it takes no trial, the length of a full training is not known, or a task's setting is given.
     """
     from surefoot.trainers.function_trainer import FunctionTrainer  # noqa: PLC0415  (tasks do without)
     from surefoot.trainers.training_function import name_of, require_training_function  # noqa: PLC0415
 
     require_training_function(function)
+    refuse("a function chooses where it trains", "leave it out; it is for tasks", tasks_only)
     if steps is None:
         raise TaskError(
             f"how long is a full training of {name_of(function)!r}?",

@@ -450,3 +450,17 @@ def test_a_training_that_fails_from_some_trial_on_is_not_tried_for_ever():
     assert len(calls) <= 6 + 12 + 4
     assert any("OSError: the disk is full" in note for note in found.notes)
     assert found.recipe is not None
+
+
+@pytest.mark.parametrize(
+    ("subject", "settings", "said"),
+    [
+        (trainer(), {"device": "cuda"}, "device: a trainer has its own"),
+        (trainer(), {"output": "printed"}, "output: a trainer has its own"),
+        (valley, {"steps": 1000, "device": "cuda"}, "device: a function chooses where it trains"),
+        ("wine", {"workers": 2}, "workers: a task's trials are trained together"),
+    ],
+)
+def test_a_setting_that_would_change_nothing_is_refused(subject, settings, said):
+    with pytest.raises(TaskError, match=said):
+        find(subject, **settings)
