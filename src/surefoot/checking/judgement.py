@@ -120,12 +120,28 @@ def first_to_make(stakes: tuple[Stake, ...], evidence: Evidence, *, tried_only: 
 
     A change whose own trials ended no lower than the recipe's is none to make.
     """
-    left = (each for each in stakes if not _ended_higher(each, evidence))
-    best = best_of_each(tuple(each for each in left if not tried_only or evidence.pairs(each.setting)))
+    left = [each for each in stakes if not _ended_higher(each, evidence)]
+    if tried_only:
+        refuted = _refuted(stakes, evidence)
+        left = [each for each in left if evidence.pairs(each.setting)]
+        left = [each for each in left if stands(each, evidence) or _direction(each, evidence) not in refuted]
+    best = best_of_each(tuple(left))
     sure = [each for each in best.values() if each.probability >= SURE]
     most = max((each.share for each in sure), default=0.0)
     first = next((each for each in sure if each.share >= RECOVERED * most), None)
     return first if first is None or first.change != "lr" else _on_the_safe_side(first, stakes, evidence)
+
+
+def _refuted(stakes: tuple[Stake, ...], evidence: Evidence) -> set[Verdict]:
+    """Return the directions in which a change, tried as far as the recipe was, ended no lower, and none ended lower."""
+    longest = max(trial.steps for trial in evidence.own)
+    followed = [each for each in stakes if (pairs := evidence.pairs(each.setting)) and pairs[0][0].steps == longest]
+    helps = {_direction(each, evidence) for each in followed if not _ended_higher(each, evidence)}
+    return {_direction(each, evidence) for each in followed} - helps
+
+
+def _direction(stake: Stake, evidence: Evidence) -> Verdict:
+    return verdict_of(stake, evidence.neighbourhood.own)
 
 
 def _on_the_safe_side(chosen: Stake, stakes: tuple[Stake, ...], evidence: Evidence) -> Stake:

@@ -8,7 +8,11 @@ from tests.unit.checking.valley import STEPS, Fixed, loss_at, trainer
 
 from surefoot.checking.check import check
 from surefoot.checking.check_budget import auto_trainings
+from surefoot.checking.evidence import CheckTrial, Evidence
+from surefoot.checking.judgement import judge
+from surefoot.checking.neighbourhood import Neighbourhood
 from surefoot.errors import BudgetError, RecipeError, TaskError
+from surefoot.recipe import Recipe
 from surefoot.trainers import Curve, Outcome
 from surefoot.trainers.function_trainer import FunctionTrainer
 
@@ -100,6 +104,20 @@ def test_a_change_is_compared_as_far_as_the_budget_allows_before_it_is_advised(s
     assert max(in_full) > 0.1, "a higher rate was followed to its end"
     assert result.verdict != "lr_too_low"
     assert result.advice == result.recipe
+
+
+def test_shorter_trials_advise_nothing_in_a_direction_that_a_longer_one_refuted():
+    """Higher rates end lower in the shortest trials alone; without the longer one they are advised."""
+    evidence = Evidence(Neighbourhood(Recipe.parse(sgd(0.1))), STEPS)
+    short = {-4: 1.2, -2: 0.9, 0: 0.7, 1: 0.5, 2: 0.4, 3: 0.35, 4: 0.4}
+    setting = evidence.neighbourhood.rate
+    evidence.trials = [CheckTrial(setting(octave), STEPS // 8, 0, loss) for octave, loss in short.items()]
+    before = judge(evidence, tried_only=True)
+    assert before.verdict == "lr_too_low"
+    evidence.trials += [CheckTrial(setting(octave), STEPS // 4, 0, loss) for octave, loss in ((0, 0.4), (3, 0.41))]
+    after = judge(evidence, tried_only=True)
+    assert after.verdict != "lr_too_low"
+    assert after.chosen is None
 
 
 def test_a_loss_that_rises_first_and_ends_below_is_no_divergence():
