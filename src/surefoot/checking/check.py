@@ -11,7 +11,7 @@ from pathlib import Path
 
 from surefoot.budget import Budget
 from surefoot.checking.check_budget import auto_trainings, enough, resolved
-from surefoot.checking.curvature_summary import CurvatureSummary, measure_curvature
+from surefoot.checking.curvature_summary import LEAST_CONFIG_STEPS, CurvatureSummary, measure_curvature
 from surefoot.checking.evidence import Evidence
 from surefoot.checking.findings import advised, findings_of
 from surefoot.checking.neighbourhood import Neighbourhood
@@ -28,7 +28,7 @@ from surefoot.fleet.threads import using_threads
 from surefoot.interruption import Stop, never
 from surefoot.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.studies import Study
-from surefoot.studies.driving import driven, keep_beside, released
+from surefoot.studies.driving import driven, keep_beside, printed_before, released
 from surefoot.studies.ledger import Ledger
 from surefoot.surrogate.rungs import lowest_rung
 from surefoot.symptoms import symptoms_of
@@ -134,11 +134,12 @@ def check(
         recipe.require_bounds(steps=trainer.steps)
         if isinstance(trainer, FleetTrainer):
             trainer.keep_end = lambda trial: trial.recipe == recipe and trial.seed == seed
-        pilot = None if asked.seconds is None else _pilot(trainer, recipe, seed)
+        with printed_before(trainer) as printed:
+            pilot = None if asked.seconds is None else _pilot(trainer, recipe, seed)
         trainings = resolved(
             asked,
             steps=trainer.steps,
-            plan=_plan(trainer),
+            plan=_timed_plan(trainer),
             pace=None if pilot is None else pilot[1].seconds / pilot[0].steps,
         )
         about: dict[str, Json] = {
@@ -151,7 +152,7 @@ def check(
         driving = driven(study, trainer, asked=about, same=SAME, settings=settings or {}, seed=seed)
         with released(driving, "check"):
             before = 0.0 if driving is None else driving.seconds(unfinished=True)
-            keep_beside(driving, trainer)
+            keep_beside(driving, trainer, printed=printed)
             ledger = Ledger(trainer, driving)
             if pilot is not None:
                 ledger.add(*pilot)
@@ -187,9 +188,9 @@ def _judged(
     rounds = Rounds(evidence, ceiling)
     for each in rounds:
         runner.run(each)
-        if deadline is not None:
+        if deadline is not None and runner.trained_steps:
             now = time.perf_counter()
-            left = max(0.0, deadline - now) * rounds.spent / (now - begin)
+            left = max(0.0, deadline - now) * runner.trained_steps / (now - begin)
             rounds.budget = min(ceiling, math.floor(rounds.spent + left))
     judgement, own = rounds.judgement, runner.own_training()
     curvature = _curvature(trainer, recipe, own, rounds.budget - rounds.spent)
@@ -223,9 +224,15 @@ def _plan(trainer: Trainer) -> Plan | None:
     return trainer.plan if isinstance(trainer, FleetTrainer) else None
 
 
+def _timed_plan(trainer: Trainer) -> Plan | None:
+    """Return the plan of a fleet if it knows the time of a step."""
+    plan = _plan(trainer)
+    return None if plan is None or plan.config_step_us is None else plan
+
+
 def _pilot(trainer: Trainer, recipe: Recipe, seed: int) -> tuple[Trial, Outcome] | None:
     """Run the check's first trial where a budget in seconds needs the time of a step and no plan knows it."""
-    if _plan(trainer) is not None:
+    if _timed_plan(trainer) is not None:
         return None
     ((trial, outcome),) = trainer.train([Trial(recipe, lowest_rung(trainer.steps), seed)])
     return trial, outcome
@@ -262,6 +269,8 @@ def trainer_of(
     subject = None if given is not None else task_or_function_of(trained)
     if checkpoint is not None and not isinstance(subject, Task):
         raise TaskError("a checkpoint goes with a task: what else is trained loads its weights itself.")
+    if isinstance(given, FleetTrainer):
+        given.follow_valid = True
     if given is not None or subject is None:
         return given  # type: ignore[return-value]  # one of the two is there
     if not isinstance(subject, Task):
@@ -294,13 +303,17 @@ def _curvature(trainer: Trainer, recipe: Recipe, own: OwnTraining, left: int) ->
     if not isinstance(trainer, FleetTrainer) or own.diverged:
         return None
     trial = Trial(recipe, own.steps, own.seed)
-    if trainer.end_state(trial) is None:  # it was trained before the check was interrupted
+    again = 0 if trainer.end_state(trial) is not None else trial.steps
+    if left - again < LEAST_CONFIG_STEPS:
+        return None
+    if again:  # it was trained before the check was interrupted
         [*trainer.train([trial])]
     end = trainer.end_state(trial)
     if end is None:
         return None
     with using_threads(trainer.plan.threads):
-        return measure_curvature(trainer.task, trial, end, config_steps=left, device=trainer.plan.device)
+        found = measure_curvature(trainer.task, trial, end, config_steps=left - again, device=trainer.plan.device)
+    return None if found is None else replace(found, config_steps=found.config_steps + again)
 
 
 def _symptoms(own: OwnTraining, curvature: CurvatureSummary | None) -> tuple[Symptom, ...]:

@@ -19,13 +19,18 @@ LEAST_PACE = 1e-9
 
 
 def auto_trainings(steps: int) -> float:
-    """Return the default budget for a length, in full trainings: 2 √(220 / steps), between 0.25 and 4.
+    """Return the default budget for a length, in trainings: 2 √(220 / steps), between 0.25 and 4, or what is least.
 
     Example:
-        >>> [round(auto_trainings(steps), 2) for steps in (60, 220, 4000, 100_000)]
-        [3.83, 2.0, 0.47, 0.25]
+        >>> [round(auto_trainings(steps), 2) for steps in (8, 60, 220, 4000, 100_000)]
+        [5.0, 3.83, 2.0, 0.47, 0.25]
     """
-    return min(MOST_AUTO, max(LEAST_AUTO, AUTO_TRAININGS * math.sqrt(AUTO_STEPS / steps)))
+    return max(_least(steps), min(MOST_AUTO, max(LEAST_AUTO, AUTO_TRAININGS * math.sqrt(AUTO_STEPS / steps))))
+
+
+def _least(steps: int) -> float:
+    """Return what the fewest trials cost, in full trainings."""
+    return FEWEST_TRIALS * lowest_rung(steps) / steps
 
 
 def resolved(budget: Budget, *, steps: int, plan: Plan | None, pace: float | None = None) -> float:
@@ -54,7 +59,7 @@ def enough(trainings: float | None, budget: Budget, *, steps: int) -> float:
     Raises:
         BudgetError: If it does not.
     """
-    least = FEWEST_TRIALS * lowest_rung(steps) / steps
+    least = _least(steps)
     if trainings is None or trainings < least:
         raise BudgetError(
             f"a check needs {FEWEST_TRIALS} short trials: at least {math.ceil(100 * least) / 100:g}x; given {budget}.",

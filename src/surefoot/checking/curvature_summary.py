@@ -27,6 +27,7 @@ from surefoot.values import Json
 STEPS, GRADIENTS_A_STEP = 4, 3
 # Gradients within which a top eigenvalue is found, as a rule.
 FEWEST_GRADIENTS, MOST_GRADIENTS = 12, 40
+LEAST_CONFIG_STEPS = STEPS * GRADIENTS_A_STEP + FEWEST_GRADIENTS
 # The sharpness is that of so many batches at most.
 MOST_BATCHES = 4
 
@@ -79,9 +80,9 @@ def measure_curvature(
     Returns:
         The summary; ``None`` where it may not cost as much as it must, or the loss has no second derivative.
     """
-    left = config_steps - STEPS * GRADIENTS_A_STEP
-    if left < FEWEST_GRADIENTS:
+    if config_steps < LEAST_CONFIG_STEPS:
         return None
+    left = config_steps - STEPS * GRADIENTS_A_STEP
     batches = min(MOST_BATCHES, left // MOST_GRADIENTS) or 1
     gradients = min(MOST_GRADIENTS, left // batches)
     try:

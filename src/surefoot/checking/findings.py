@@ -12,7 +12,7 @@ import numpy as np
 
 from surefoot.checking.curvature_summary import CurvatureSummary
 from surefoot.checking.evidence import Evidence
-from surefoot.checking.judgement import Judgement
+from surefoot.checking.judgement import Judgement, has_momenta_on_both_sides, has_rates_on_both_sides
 from surefoot.checking.neighbourhood import Neighbourhood
 from surefoot.checking.result import OwnTraining
 from surefoot.checking.stake import WORTH, Stake
@@ -207,10 +207,12 @@ def _compared(evidence: Evidence, stake: Stake) -> str:
 
 def _one_sided(evidence: Evidence) -> str:
     """Return what was tried on one side of the recipe's alone."""
-    own = evidence.neighbourhood.own
-    rates = {trial.setting.lr for trial in evidence.trials if trial.setting.momentum == own.momentum}
-    both = min(rates) < own.lr < max(rates)
-    return f"{'Momenta' if both else 'Learning rates and momenta'} on both sides of the recipe's"
+    sides = {
+        "learning rates": has_rates_on_both_sides(evidence),
+        "momenta": has_momenta_on_both_sides(evidence),
+    }
+    missing = " and ".join(name for name, tried in sides.items() if not tried)
+    return f"{missing.capitalize()} on both sides of the recipe's"
 
 
 def _of_doubt(evidence: Evidence, judgement: Judgement, budget: float) -> Iterator[str]:

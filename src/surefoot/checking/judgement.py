@@ -183,17 +183,27 @@ def has_diverged(evidence: Evidence) -> bool:
 
 
 def has_both_sides(evidence: Evidence) -> bool:
+    """Tell whether learning rates and momenta on both sides of the recipe's were tried."""
+    return has_rates_on_both_sides(evidence) and has_momenta_on_both_sides(evidence)
+
+
+def has_rates_on_both_sides(evidence: Evidence) -> bool:
     """Tell whether learning rates on both sides of the recipe's were tried."""
     own = evidence.neighbourhood.own
     rates = {trial.setting.lr for trial in evidence.trials if trial.setting.momentum == own.momentum}
+    return min(rates) < own.lr < max(rates)
+
+
+def has_momenta_on_both_sides(evidence: Evidence) -> bool:
+    """Tell whether momenta were tried on each side of the recipe's on which there are some."""
+    own = evidence.neighbourhood.own
     momenta = {trial.setting.momentum for trial in evidence.trials}
     others = evidence.neighbourhood.other_momenta
-    momentum = all(
+    return all(
         any(each > own.momentum for each in momenta) if above else any(each < own.momentum for each in momenta)
         for above in (True, False)
         if any((each > own.momentum) == above for each in others)
     )
-    return min(rates) < own.lr < max(rates) and momentum
 
 
 def ended_far_lower(stake: Stake, evidence: Evidence, noise: float) -> bool:

@@ -29,11 +29,13 @@ class Runner:
         ledger: Runs trials, unless they are recorded.
         evidence: Receives them.
         progress: Receives what happens.
+        trained_steps: Config-steps of the rounds that were trained, not looked up.
     """
 
     ledger: Ledger
     evidence: Evidence
     progress: Progress
+    trained_steps: int = 0
     _outcomes: dict[tuple[Setting, int, int], Outcome] = field(default_factory=dict)
     _before: Outcome = field(default_factory=lambda: Outcome(math.inf))
     _rounds: int = 0
@@ -67,6 +69,7 @@ class Runner:
         trials_text = f"{count} trial{'s' * (count > 1)} of {each.steps} steps"
         self.progress.stage(trials_text, config_steps=each.config_steps)
         trials = [Trial(neighbourhood.recipe_at(setting), each.steps, each.seed) for setting in each.settings]
+        self.trained_steps += each.steps * sum(not self.ledger.knows(trial) for trial in trials)
         outcomes = self.ledger.run(f"check of {neighbourhood.recipe}, round {self._rounds}", trials)
         for setting, outcome in zip(each.settings, outcomes, strict=True):
             if setting == neighbourhood.own:

@@ -328,7 +328,7 @@ class Reader:
 
 
 def _at_end(value: float, low: float, high: float) -> bool:
-    edge = 0.03 * math.log(high / low) if low > 0 else 0.0
+    edge = EDGE * math.log(high / low)
     return value <= low * math.exp(edge) or value >= high * math.exp(-edge)
 
 

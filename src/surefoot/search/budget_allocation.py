@@ -199,9 +199,7 @@ def resolved(
     least = stages.config_steps / full_steps + (1.0 + compared if full_training else 0.0)
     if not full_training:
         mapped = stages.map_trials * stages.lowest / full_steps
-        return Budget(
-            trainings=_rounded(min(least, max(FIND_TRAININGS, mapped)) if mapped <= FIND_TRAININGS else least)
-        )
+        return Budget(trainings=_rounded(min(least, FIND_TRAININGS) if mapped <= FIND_TRAININGS else least))
     training_seconds = (step_seconds or 0.0) * full_steps
     if training_seconds > LONG_TRAINING_SECONDS:
         return Budget(trainings=_rounded(min(AUTO_LONG_TRAININGS + compared, least)))

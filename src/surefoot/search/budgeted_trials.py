@@ -60,7 +60,7 @@ class BudgetedTrials:
 
         Raises:
             Interrupted: If asked to stop.
-            AllFailedError: If every trial so far failed.
+            AllFailedError: If every trial so far failed, or too many in a row.
             TaskError: If a metric is to be maximised and no trial has one.
         """
         count = len(recipes)

@@ -118,7 +118,7 @@ class Engine:
             if self.trains_in_full:
                 self._train_in_full()
         except AllFailedError:  # the result says so
-            self.search_config_steps = self.ledger.config_steps
+            self.search_config_steps = self.search_config_steps or self.ledger.config_steps
         except Interrupted:
             if not self.search_config_steps:  # what was learned since the last climb is in the answer too
                 self.search_config_steps = self.ledger.config_steps
@@ -275,7 +275,7 @@ class Engine:
 
     def _polish(self) -> None:
         """Look for the optimum with full trainings as well, where the budget has room for many."""
-        if not self.trains_in_full or self.trainer.steps in {steps for steps, _ in self.stages.climb}:
+        if not self.trains_in_full:
             return
         if not math.isfinite(self.allowance.left()):  # nothing was trained, so that nobody knows what it takes
             return

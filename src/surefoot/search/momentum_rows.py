@@ -13,7 +13,9 @@ def momentum_rows(result: SearchResult) -> list[MomentumRow]:
     if recipe is None or good is None:
         return [*result.by_momentum]
     same = next((row for row in result.by_momentum if is_recommended(row, result)), None)
-    expected = result.expected_loss if result.expected_loss is not None else math.inf if same is None else same.loss
+    expected = result.expected_loss
+    if expected is None:  # the goal is a metric
+        expected = next((point.loss for point in result.frontier if point.steps == result.steps), math.inf)
     own = None if good.lr.low == good.lr.high else good.lr
     rows = [row for row in result.by_momentum if row is not same]
     rows.append(MomentumRow(recipe.momentum.highest, recipe.lr.highest, own, expected, result.limit))

@@ -280,6 +280,11 @@ def from_json(data: dict[str, Any], measurements: tuple[Measurement, ...]) -> Se
     for row in measurements:
         if row.stage.startswith(FULL_STAGES):
             full[str(row.trial.recipe), row.trial.steps].append(row)
+    trained = [full.get((row["recipe"], row["steps"]), []) for row in data["contestants"]]
+    ended = [row["valid_loss"]["mean"] is not None for row in data["contestants"]]
+    # Of a seed that was broken off half way only some recipes have a training: those that ended are shown without it.
+    seeds = [{run.trial.seed for run in runs} for runs, sound in zip(trained, ended, strict=True) if sound]
+    shared = set.intersection(*seeds) if seeds else set()
     return SearchResult(
         command=data["command"],
         task=data["task"],
@@ -296,10 +301,10 @@ def from_json(data: dict[str, Any], measurements: tuple[Measurement, ...]) -> Se
                 valid=_score_of(row["valid_loss"]),
                 test=None if row["test_loss"] is None else _score_of(row["test_loss"]),
                 metric=row["metric"],
-                runs=tuple(full.get((row["recipe"], row["steps"]), [])),
+                runs=tuple(run for run in runs if run.trial.seed in shared or not sound),
                 tied=row["tied"],
             )
-            for row in data["contestants"]
+            for row, runs, sound in zip(data["contestants"], trained, ended, strict=True)
         ),
         good_range=None
         if good is None

@@ -23,7 +23,7 @@ from surefoot.search.search_study import study_of, with_model
 from surefoot.search.space import Coordinates
 from surefoot.search.transfer import MOST_TRAININGS, transfer
 from surefoot.studies import Ledger, Study
-from surefoot.studies.driving import keep_beside, released
+from surefoot.studies.driving import keep_beside, printed_before, released
 from surefoot.tasks.task import Task
 from surefoot.trainers import Outcome, Trainer, Trial
 from surefoot.trainers.make_trainer import (
@@ -67,7 +67,8 @@ def run_search(request: Request) -> SearchResult:
         for recipe in request.compare:
             recipe.require_bounds(steps=trainer.steps)
         stages = _stages(request, trainer)
-        pilot = _pilot(request, trainer, stages, sampler)
+        with printed_before(trainer) as printed:
+            pilot = _pilot(request, trainer, stages, sampler)
         pace = _step_seconds(trainer) if pilot is None else pilot[1].seconds / pilot[0].steps
         budget = resolved(
             request.budget,
@@ -80,11 +81,11 @@ def run_search(request: Request) -> SearchResult:
         _require_time(request, budget)
         if budget.trainings is not None:
             stages = stages.within(round(budget.trainings * trainer.steps))
-        study = study_of(request, trainer, budget)
+        study = study_of(request, trainer, budget, sampler)
         with released(study, request.command):
             before = 0.0 if study is None else study.seconds(unfinished=True)
             begin -= before  # what it took before it was broken off
-            keep_beside(study, trainer, output=request.output)
+            keep_beside(study, trainer, output=request.output, printed=printed)
             ledger = Ledger(trainer, study)
             if pilot is not None:
                 ledger.add(*pilot)
@@ -119,7 +120,10 @@ def _transferred(request: Request, engine: Engine, result: SearchResult, study: 
     """Measure how the answer changes with the batch size, where that was asked for."""
     if not request.transfer or result.recipe is None:
         return None
-    steps = engine.trainer.steps
+    steps, reader = engine.trainer.steps, engine.reader()
+    frontier = []
+    if reader is not None and request.aim.goal == "loss" and reader.coordinates.covers(result.recipe):
+        frontier = [(point, reader.point(result.recipe, point.steps).loss) for point in result.frontier]
     request.progress.stage("transfer to other batch sizes", config_steps=round(MOST_TRAININGS * steps))
     return transfer(
         cast("FleetTrainer", engine.trainer),
@@ -129,7 +133,7 @@ def _transferred(request: Request, engine: Engine, result: SearchResult, study: 
         aim=engine.aim,
         stop=request.stop,
         study=study,
-        frontier=result.frontier,
+        frontier=frontier,
     )
 
 

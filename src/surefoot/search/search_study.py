@@ -10,7 +10,7 @@ from surefoot.budget import Budget
 from surefoot.files import atomic_path
 from surefoot.search.request import Request
 from surefoot.search.result import SearchResult
-from surefoot.search.samplers import as_sampler
+from surefoot.search.samplers import Sampler
 from surefoot.studies import Study
 from surefoot.studies.driving import driven
 from surefoot.trainers import Trainer
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SAME = ("command", "space", "sampler", "goal", "judge", "trained")
 
 
-def study_of(request: Request, trainer: Trainer, budget: Budget) -> Study | None:
+def study_of(request: Request, trainer: Trainer, budget: Budget, sampler: Sampler) -> Study | None:
     """Return the study to go on with, or a new one.
 
     Raises:
@@ -33,7 +33,7 @@ def study_of(request: Request, trainer: Trainer, budget: Budget) -> Study | None
         "command": request.command,
         "budget": str(budget),
         "space": request.space.to_json(),
-        "sampler": request.sampler if isinstance(request.sampler, str) else as_sampler(request.sampler).name,
+        "sampler": request.sampler if isinstance(request.sampler, str) else sampler.name,
         "goal": request.aim.goal,
         "judge": request.aim.judge,
         "compare": [str(recipe) for recipe in request.compare],

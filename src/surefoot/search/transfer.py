@@ -94,7 +94,7 @@ def transfer(
     aim: Aim,
     stop: Stop = never,
     study: Study | None = None,
-    frontier: Sequence[FrontierPoint] = (),
+    frontier: Sequence[tuple[FrontierPoint, float]] = (),
 ) -> Transfer:
     """Return how the answer changes with the batch size, and with the length as the frontier has it.
 
@@ -106,7 +106,7 @@ def transfer(
         aim: What is made as good as possible.
         stop: Asked often; a deadline is none of its business, for this comes beyond the budget.
         study: Where measurements are kept.
-        frontier: What is best at each length of training.
+        frontier: What is best at each length of training, and the answer's loss there.
 
     Raises:
         Interrupted: If asked to stop.
@@ -148,6 +148,7 @@ def _tried(
     """Return the measurements of each rate tried, in octaves from the answer's, round after round."""
     assert isinstance(change.task, Task)  # noqa: S101  (others are skipped)
     own = FleetTrainer(change.task, trainer.plan, progress=trainer.progress, stop=stop)
+    own.follow_valid = trainer.follow_valid
     steps = _steps(change.task, share)
     tried: dict[float, list[Measurement]] = {}
     wanted: tuple[float, ...] = FIRST
@@ -190,7 +191,7 @@ def _row(change: Change, task: Task, recipe: Recipe, tried: dict[float, list[Mea
     costs, octaves = _costs(tried, aim), [*tried]
     seeds = [bottom(octaves, column) for column in costs.T]
     found = [each for each in seeds if each is not None]
-    losses = {octave: float(np.mean([row.outcome.loss for row in rows])) for octave, rows in tried.items()}
+    losses = {octave: float(np.mean([row.outcome.judged(aim.judge) for row in rows])) for octave, rows in tried.items()}
     means = dict(zip(octaves, costs.mean(axis=1), strict=True))
     lowest = min(octaves, key=lambda octave: (means[octave], losses[octave]))
     return TransferRow(
@@ -206,9 +207,11 @@ def _row(change: Change, task: Task, recipe: Recipe, tried: dict[float, list[Mea
     )
 
 
-def _lengths(frontier: Sequence[FrontierPoint], batch_size: int, *, full_steps: int) -> Iterator[TransferRow]:
+def _lengths(
+    frontier: Sequence[tuple[FrontierPoint, float]], batch_size: int, *, full_steps: int
+) -> Iterator[TransferRow]:
     """Return the frontier's lengths as rows: the rate expected to be best at each."""
-    for point in frontier:
+    for point, loss_of_answer in frontier:
         if point.trials and point.steps != full_steps:
             yield TransferRow(
                 f"{point.steps:,} steps",
@@ -219,5 +222,5 @@ def _lengths(frontier: Sequence[FrontierPoint], batch_size: int, *, full_steps: 
                 width=1.0,
                 at_edge=False,
                 loss=point.loss,
-                loss_of_answer=point.loss,
+                loss_of_answer=loss_of_answer,
             )

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from surefoot.errors import StudyError
 from surefoot.files import writable_folder
@@ -101,17 +102,41 @@ def released(study: Study | None, command: str) -> Iterator[None]:
         raise
 
 
-def keep_beside(study: Study | None, trainer: Trainer, *, output: Path | None = None) -> None:
+@contextmanager
+def printed_before(trainer: Trainer) -> Iterator[dict[str, bytes]]:
+    """Hold what trials print before there is a study to keep it beside: the files by name, once the block ends.
+
+    A trainer that has a folder of its own keeps it.
+    """
+    printed: dict[str, bytes] = {}
+    if not hasattr(trainer, "output") or trainer.output is not None:
+        yield printed
+        return
+    with TemporaryDirectory(prefix="surefoot-") as folder:
+        trainer.output = Path(folder)
+        try:
+            yield printed
+        finally:
+            trainer.output = None
+            printed |= {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+
+
+def keep_beside(
+    study: Study | None, trainer: Trainer, *, output: Path | None = None, printed: Mapping[str, bytes] | None = None
+) -> None:
     """Let a trainer keep what trials print, and its checkpoints, beside the study.
 
     Args:
         study: Which; ``None`` where nothing is kept.
         trainer: Runs its trials.
         output: Another folder for what trials print.
+        printed: Files of trials that came before the study.
     """
     if study is None:
         return
     if hasattr(trainer, "output") and trainer.output is None:
         trainer.output = writable_folder(study.output_path if output is None else output)
+        for name, data in (printed or {}).items():
+            (trainer.output / name).write_bytes(data)
     if hasattr(trainer, "checkpoints") and trainer.checkpoints is None:
         trainer.checkpoints = study.checkpoints_path

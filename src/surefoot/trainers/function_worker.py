@@ -87,16 +87,16 @@ class FunctionWorker:
         if outcome := self._take_messages():
             return outcome
         if self.process.ended:
-            return self._bury(grace=0.0)
+            return self._bury()
         if time.monotonic() > self._deadline:
             end_all([self.process], grace=grace)
             self._clear_up()
             return self._failure(f"it took longer than the timeout of {self._timeout:g} s and was ended.")
         return None
 
-    def _bury(self, *, grace: float) -> Outcome | None:
+    def _bury(self) -> Outcome | None:
         """Return what came of the trial of a process that has ended by itself."""
-        end_all([self.process], grace=grace)
+        end_all([self.process], grace=0.0)
         self._clear_up()
         if outcome := self._take_messages():  # its last words
             return outcome

@@ -48,13 +48,15 @@ class TrialOutput:
                 self._forget()
 
     def close(self) -> None:
-        """Write the end to the file."""
+        """Write the end to the file; once is enough."""
         with self._lock:
             self._forget()
             if self._dropped and self.path is not None:
                 self._write(f"\n[... {self._dropped:,} bytes are left out here ...]\n".encode())
             if self._tail and self.path is not None:
                 self._write(bytes(self._tail))
+            self._tail.clear()
+            self._dropped = 0
             if self._file is not None:
                 with suppress(OSError):
                     self._file.close()

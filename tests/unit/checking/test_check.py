@@ -12,8 +12,11 @@ from surefoot.checking.evidence import CheckTrial, Evidence
 from surefoot.checking.judgement import judge
 from surefoot.checking.neighbourhood import Neighbourhood
 from surefoot.errors import BudgetError, RecipeError, TaskError
+from surefoot.fleet import Plan
 from surefoot.recipe import Recipe
+from surefoot.tasks.loader import load
 from surefoot.trainers import Curve, Outcome
+from surefoot.trainers.fleet_trainer import FleetTrainer
 from surefoot.trainers.function_trainer import FunctionTrainer
 
 
@@ -332,3 +335,21 @@ def test_a_budget_in_seconds_is_kept_where_later_trials_are_slower(monkeypatch):
     found = check(FunctionTrainer(train, steps=STEPS, name="slower"), "sgd(lr=0.01, momentum=0.9)", budget="6s")
     assert found.seconds <= 1.2 * 6.0
     assert len(taken) > 5
+
+
+def test_a_training_of_a_few_steps_has_a_default_budget_that_buys_something():
+    assert check(Fixed(lambda trial: 1.0 + trial.recipe.lr.highest, steps=9), sgd(0.1)).trials
+
+
+def test_a_fleet_of_the_user_s_own_follows_the_validation_loss_as_ours_does():
+    task = load("wine", steps=40)
+    plan = Plan("serial", 1)  # that says nothing of the time of a step
+    own, ours = (check(each, sgd(0.01), budget="1x") for each in (FleetTrainer(task, plan), task))
+    assert own.own_training.valid.steps
+    assert own.own_training.valid.steps == ours.own_training.valid.steps
+    assert check(task, sgd(0.01), budget="20s", plan=plan).trials
+
+
+def test_a_momentum_that_cannot_be_changed_is_not_said_to_be_missing():
+    found = check(Fixed(lambda trial: 1.0 + 1e-3 * trial.recipe.lr.highest), "adagrad(lr=0.01)", budget="0.7x")
+    assert "omenta" not in found.findings[0].why

@@ -464,3 +464,27 @@ def test_a_training_that_fails_from_some_trial_on_is_not_tried_for_ever():
 def test_a_setting_that_would_change_nothing_is_refused(subject, settings, said):
     with pytest.raises(TaskError, match=said):
         find(subject, **settings)
+
+
+def test_what_the_first_trial_prints_is_kept_though_it_is_trained_before_there_is_a_study(tmp_path):
+    def talks(trial):
+        print(f"training {trial.steps} steps")  # noqa: T201  (what a function prints is kept)
+        return valley(trial)
+
+    found = find(talks, steps=1000, study=tmp_path / "s.db", output=None)
+    (folder,) = [path for path in tmp_path.iterdir() if path.is_dir() and [*path.glob("*.log")]]
+    assert len([*folder.glob("*.log")]) == found.trials
+    assert all("training" in path.read_text() for path in folder.glob("*.log"))
+
+
+def test_trainings_in_full_that_all_fail_are_no_cost_of_the_search():
+    def outcome(trial):
+        if trial.steps == 1000:
+            raise ValueError("no room")
+        return valley(trial)
+
+    found = tune(
+        trainer(outcome), budget="18x", compare=[f"sgd(lr={lr}, momentum=0.9)" for lr in np.geomspace(0.01, 0.2, 14)]
+    )
+    assert found.search_config_steps < found.config_steps
+    assert found.search_config_steps <= 0.5 * found.config_steps

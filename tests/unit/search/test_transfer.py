@@ -97,3 +97,14 @@ def test_where_all_diverges_there_is_no_best_rate():
 def test_longer_trials_do_not_cost_more_than_three_trainings_either():
     found = measured(quadratic(), "sgd(lr=0.001, momentum=0)", share=0.5)
     assert 0 < found.config_steps <= MOST_TRAININGS * 60
+
+
+def test_the_best_moment_counts_where_the_answer_was_judged_by_it():
+    """With much momentum a point swings past the lowest place and may end far from it."""
+    lowest = {}
+    for judge in ("final", "best"):
+        trainer = FleetTrainer(quadratic(steps=120), Plan("stacked", 16))
+        trainer.follow_valid = judge == "best"
+        found = transfer(trainer, Recipe.parse("sgd(lr=0.2, momentum=0.95)"), share=0.5, seed=0, aim=Aim("loss", judge))
+        lowest[judge] = found.rows[0].loss
+    assert lowest["best"] < 0.9 * lowest["final"]

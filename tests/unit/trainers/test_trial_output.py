@@ -60,3 +60,12 @@ def test_the_last_line_is_known():
         os.close(writing)
         pump.join()
     assert pump.last_line == "last"
+
+
+def test_closing_twice_leaves_the_file_as_it_is(tmp_path):
+    output = TrialOutput(tmp_path / "file", head=10, tail=10)
+    output.write(b"0123456789" * 5)
+    output.close()
+    kept = (tmp_path / "file").read_bytes()
+    output.close()
+    assert (tmp_path / "file").read_bytes() == kept
