@@ -211,6 +211,7 @@ def test_a_study_that_is_done_goes_on_with_a_larger_budget(json_of):
     asked = ["tune", "wine", "--steps", "40", *QUIET, "--no-report", "--json"]
     first = json_of([*asked, "--budget", "3x"])
     second = json_of(["tune", "--resume", "surefoot.db", "--budget", "6x", "--quiet", "--no-report", "--json"])
+    assert run(["tune", "--resume", "surefoot.db", "--budget", "1x", "--quiet", "--no-report"]) == 2
     whole = json_of([*asked, "--budget", "6x", "--study", "other.db"])
     assert first["trials"] < second["trials"] == whole["trials"]
     assert second["budget"] == whole["budget"] == "6x"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from surefoot.checking.evidence import CheckTrial, Evidence
@@ -19,6 +20,8 @@ from surefoot.trainers import Outcome, Trial
 
 # What the learning rate is multiplied by to learn nothing.
 UNTRAINED_RATE = 1e-6
+# Where so many trials failed, and more than came to their end, nothing is judged.
+MOST_FAILED = 3
 
 
 @dataclass(slots=True)
@@ -85,10 +88,22 @@ class Runner:
                 train_share(outcome),
             )
             self.evidence.trials.append(trial)
+        self._require_most(outcomes)
 
     def _require_run(self, outcome: Outcome) -> None:
         if outcome.failure is not None:
             raise TaskError(f"the training of {self.evidence.neighbourhood.recipe} failed: {outcome.failure}")
+
+    def _require_most(self, outcomes: Sequence[Outcome]) -> None:
+        """Make sure that what trains is not broken: most of a round failed, and most of all trials.
+
+        Raises:
+            TaskError: If it is.
+        """
+        failures = [each.failure for each in outcomes if each.failure is not None]
+        failed = sum(each.failure is not None for each in self._outcomes.values())
+        if len(failures) > len(outcomes) / 2 and failed >= MOST_FAILED and failed > len(self._outcomes) / 2:
+            raise TaskError(f"{failed} of {len(self._outcomes)} trials failed; the last: {failures[-1]}")
 
     def own_training(self) -> OwnTraining:
         """Return the recipe's longest trial."""

@@ -14,6 +14,7 @@ from surefoot.cli.subject import script_of
 from surefoot.errors import StudyError
 
 if TYPE_CHECKING:
+    from surefoot.budget import Budget
     from surefoot.studies import StudyInfo
     from surefoot.values import Json
 
@@ -64,14 +65,32 @@ def settings_to_go_on(
         given: Which of them are given anew.
 
     Raises:
-        StudyError: If it is one of another command, or was begun from Python.
+        StudyError: If it is one of another command, or had a larger budget than is given.
     """
     begun = info.settings.get("command", "tune")
     if begun != name:
         raise StudyError(f"study {text} is one of surefoot {begun}.", hint=f"surefoot {begun} --resume {text}.")
+    if "budget" in given:
+        from surefoot.budget import Budget
+
+        before = Budget.parse(str(info.settings.get("budget") or "auto"))
+        _require_no_less(Budget.parse(settings["budget"]), before, text)
     recorded = {key: value for key, value in info.settings.items() if key not in given or key not in WITH_RESUME}
     paths = {key: Path(value) for key in PATHS if (value := recorded.get(key)) is not None}
     return {**settings, **recorded, **paths}
+
+
+def _require_no_less(budget: Budget, before: Budget, text: str) -> None:
+    """Make sure that a study keeps what its answer rests on: a smaller budget would take it away.
+
+    Raises:
+        StudyError: If the budget is smaller than before.
+    """
+    pairs = ((budget.trainings, before.trainings), (budget.seconds, before.seconds))
+    if any(given is not None and had is not None and given < had for given, had in pairs):
+        raise StudyError(
+            f"study {text} had a budget of {before}; {budget} is less.", hint="give a larger --budget, or leave it out."
+        )
 
 
 def require_subject(info: StudyInfo, name: str) -> None:

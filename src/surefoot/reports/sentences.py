@@ -155,6 +155,8 @@ def good_range_text(result: SearchResult) -> str | None:
     searched = good is not None or result.expected_loss is not None or result.by_momentum
     if recipe is None or not searched:  # the default is kept where it is of another kind than what was searched
         return None
+    if len({row.trial.recipe.lr.highest for row in result.measurements}) == 1:  # no other rate was allowed, or tried
+        return None
     own, limit = numeral(recipe.momentum.highest), _limit_text(result.limit)
     if good is None:
         return f"Which other learning rates are as good at momentum {own}, these trials do not tell; {limit}."

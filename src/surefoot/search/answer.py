@@ -88,7 +88,7 @@ class Reader:
     def cliff(self) -> Cliff:
         """Which trials broke."""
         if self._cliff is None:
-            self._cliff = Cliff.of(self.trials, self.surrogate.scale, steps=self.full_steps)
+            self._cliff = Cliff.of(self.trials, self.surrogate.scale, steps=self.full_steps, error=self.surrogate.error)
         return self._cliff
 
     @property
@@ -102,6 +102,11 @@ class Reader:
             self._surrogate = fitted
         return self._surrogate
 
+    @property
+    def tells(self) -> bool:
+        """Whether enough trials came to their end to say more than which was best."""
+        return sum(math.isfinite(trial.observation.loss) for trial in self.trials) >= FEWEST
+
     def best(self, steps: int) -> tuple[Recipe, float, float]:
         """Return the recipe expected to be best after so many steps, and mean and deviation of its value."""
         points, features, safe, held, usual = self.candidates
@@ -110,7 +115,7 @@ class Reader:
         ahead, _ = self.surrogate.predict(features + np.eye(1, features.shape[1]) * MARGIN, steps)
         values = np.where(safe | ~safe.any(), np.maximum(means, 0.5 * (means + ahead)), np.inf)
         # Of those about as good the largest rate that is usual: what short trials cannot tell apart, long trainings do.
-        as_good = (values <= values.min() + AS_GOOD) & held & usual & (len(self.trials) >= FEWEST)
+        as_good = (values <= values.min() + AS_GOOD) & held & usual & self.tells
         number = int(np.argmax(np.where(as_good, features[:, 0], -np.inf)) if as_good.any() else np.argmin(values))
         return self.coordinates.recipe(points[number]), float(means[number]), float(deviations[number])
 
@@ -121,7 +126,7 @@ class Reader:
             order = sorted(self.trials, key=lambda trial: trial.observation.loss)
             box = ((0.0, 1.0),) * len(self.coordinates.axes)
             inside = [trial.point for trial in order if all(0.0 <= unit <= 1.0 for unit in trial.point)]
-            around = lattice(box, inside, generator=self.generator) if len(self.trials) >= FEWEST else []
+            around = lattice(box, inside, generator=self.generator) if self.tells else []
             points = [*around, *inside] or [trial.point for trial in order]
             features = self.coordinates.features_at(points)
             optimizers = self.coordinates.optimizers_at(points)
@@ -218,9 +223,9 @@ class Reader:
     def by_momentum(self, recipe: Recipe, steps: int) -> tuple[MomentumRow, ...]:
         """Return the best and the good rates at several momenta, everything else as in a recipe."""
         rows = []
-        for momentum in self._momenta():
+        for momentum in self._momenta() if self.tells else []:
             best = self._best_rate(self._with_momentum(recipe, momentum), steps)
-            if (self._edge(best) or 0.0) < 0.0:  # whatever was tried at this momentum broke
+            if best is None or (self._edge(best) or 0.0) < 0.0:  # whatever was tried at this momentum broke
                 continue
             mean, _ = self.value(best, steps)
             rows.append(
@@ -256,6 +261,8 @@ class Reader:
         Over the best rate of the same function: what is unknown of both cancels.
         """
         own = recipe.lr.highest
+        if not self.tells:
+            return Interval(own, own)
         shifts = np.linspace(-REACH, REACH, RATES)
         centre = RATES // 2
         features = np.repeat(self._features([recipe]), RATES, axis=0)
@@ -289,22 +296,36 @@ class Reader:
     def _good_momenta(self, recipe: Recipe, steps: int) -> Interval | None:
         """Return the momenta that lose little with a rate of their own."""
         momenta = self._momenta()
-        if len(momenta) < 2:
+        if len(momenta) < 2 or not self.tells:
             return None
-        bests = [self._best_rate(self._with_momentum(recipe, momentum), steps) for momentum in momenta]
-        features = self._features([recipe, *bests])
+        found = {each: self._best_rate(self._with_momentum(recipe, each), steps) for each in momenta}
+        bests = {momentum: best for momentum, best in found.items() if best is not None}
+        features = self._features([recipe, *bests.values()])
         drawn = self.surrogate.draws(features, steps, DRAWS, generator=self.generator)
         loses = drawn[:, 1:] - drawn[:, :1]
         most = self.surrogate.scale.excess(self.tolerance, over=float(drawn[:, 0].mean()))
         sure = (loses <= most).mean(axis=0)
-        good = [momentum for momentum, share in zip(momenta, sure, strict=True) if share >= SURE_OF_MOMENTUM]
+        good = [momentum for momentum, share in zip(bests, sure, strict=True) if share >= SURE_OF_MOMENTUM]
         own = recipe.momentum.highest
         return Interval(min([own, *good]), max([own, *good]))
 
-    def _best_rate(self, recipe: Recipe, steps: int) -> Recipe:
-        """Return a recipe with the rate expected to be best at its momentum, of those that do not break."""
+    def _best_rate(self, recipe: Recipe, steps: int) -> Recipe | None:
+        """Return a recipe with the rate expected to be best at its momentum, of those that do not break.
+
+        ``None`` where the user allows no rate within reach.
+        """
         shifts = np.linspace(-REACH, REACH, RATES)
-        features = np.repeat(self._features([recipe]), RATES, axis=0)
+        bounds = self.coordinates.space.lr
+        if bounds is not None:
+            low, high = (math.log(end / recipe.lr.highest) for end in (bounds.low, bounds.high))
+            shifts = (
+                np.linspace(max(low, -REACH), min(high, REACH), RATES)
+                if low <= REACH and high >= -REACH
+                else shifts[:0]
+            )
+        if not len(shifts):
+            return None
+        features = np.repeat(self._features([recipe]), len(shifts), axis=0)
         features[:, 0] += shifts
         means, _ = self.surrogate.predict(features, steps)
         allowed = self._explored(recipe, shifts)

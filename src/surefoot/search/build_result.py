@@ -98,7 +98,8 @@ def _contestants(engine: Engine) -> tuple[Contestant, ...]:
     """Return the recipes of the full trainings, the one to recommend first; none that the search gave up."""
     runs: dict[Recipe, list[Measurement]] = {}
     for row in engine.ledger.measurements:
-        if row.stage.startswith(FULL) and row.trial.steps == engine.length and not _given_up(engine, row.trial.recipe):
+        in_full = row.stage.startswith(FULL) and row.trial.steps == engine.length
+        if in_full and row.outcome.failure is None and not _given_up(engine, row.trial.recipe):
             runs.setdefault(row.trial.recipe, []).append(row)
     if not runs:
         return ()
@@ -108,6 +109,10 @@ def _contestants(engine: Engine) -> tuple[Contestant, ...]:
     asked = engine.compared or tuple(runs)
     sound = [recipe for recipe in runs if recipe in asked and recipe not in lost | engine.rejected]
     shared = set.intersection(*({row.trial.seed for row in runs[recipe]} for recipe in sound or runs))
+    if not shared:  # trainings failed on different seeds: nothing can be compared
+        sound = [engine.recipe if engine.recipe in sound else (sound or [*runs])[0]]
+        runs = {recipe: runs[recipe] for recipe in sound}
+        shared = {row.trial.seed for row in runs[sound[0]]}
     for recipe in sound:
         runs[recipe] = [row for row in runs[recipe] if row.trial.seed in shared]
     costs = {
@@ -204,8 +209,13 @@ def _notes(
 ) -> tuple[str, ...]:
     ended = any(row.outcome.ok for row in measurements)
     notes = [] if engine.learned or not ended else [NOTHING_LEARNED]
-    if 0 < len(measurements) < FEWEST:
-        notes.append(f"this rests on {len(measurements)} of the trials only; a longer search may say something else.")
+    count = sum(row.outcome.ok for row in measurements)
+    if 0 < count < FEWEST:
+        rests = "one trial" if count == 1 else f"{count} trials"
+        notes.append(f"this rests on {rests} only; a longer search may say something else.")
+    lost = [row.outcome.failure for row in measurements if row.stage.startswith(FULL) and row.outcome.failure]
+    if lost and not contestants:
+        notes.append(f"the training in full failed: {lost[0]}")
     in_full = {row.trial.recipe for row in measurements if row.stage.startswith(FULL)}
     if engine.recipe is not None and engine.rejected and engine.recipe not in in_full:
         many = len(engine.rejected)

@@ -25,6 +25,8 @@ DROP = 0.25
 SAME_MEMORY = math.log(4.0)
 # A trial broke where it ended so far above the best of its length, on the scale of the losses.
 BROKEN = 0.4
+# And by so many times the error of a trial: of a dozen noisy trials the best is lucky by two of them.
+ERRORS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,19 @@ class Cliff:
     doubt: Array
 
     @classmethod
-    def of(cls, trials: Sequence[Trained], scale: LossScale, *, steps: int) -> Cliff:
+    def of(cls, trials: Sequence[Trained], scale: LossScale, *, steps: int, error: float = 0.0) -> Cliff:
         """Return what some trials show of trainings of a length: what broke in fewer steps breaks at lower rates there.
 
         A trial broke where it diverged, ended far above the best of its length at a higher rate than that, or ended far
-        above a shorter one that went less far, in the training loss too.
+        above a shorter one that went less far, in the training loss too. Far is more than chance explains.
+
+        Args:
+            trials: Those of the search.
+            scale: Of their losses.
+            steps: Length that it is to speak for.
+            error: Standard deviation of a trial from what the others say of it, on the scale.
         """
+        far = max(BROKEN, ERRORS * error)
         features = np.array([trial.observation.features for trial in trials])
         places = _places(features)
         best: dict[int, int] = {}
@@ -80,10 +89,10 @@ class Cliff:
         for number, trial in enumerate(trials):
             rival = best[trial.observation.steps]
             broke[number] = not math.isfinite(trial.observation.loss) or (
-                scale.value(trial.observation.loss) - scale.value(trials[rival].observation.loss) > BROKEN
+                scale.value(trial.observation.loss) - scale.value(trials[rival].observation.loss) > far
                 and places[number] > places[rival] + MARGIN
             )
-        broke |= _undone(trials, scale)
+        broke |= _undone(trials, scale, far)
         longer = np.array([max(0.0, math.log(steps / trial.observation.steps)) for trial in trials])
         features[:, 0] -= np.where(broke, DROP * longer, 0.0)
         # Where nothing held in trainings of the length itself, nobody knows how far below the cliff lies.
@@ -126,7 +135,30 @@ class Cliff:
         return alike
 
 
-def _undone(trials: Sequence[Trained], scale: LossScale) -> NDArray[np.bool_]:
+def without_accidents(trials: Sequence[Trained], failed: Sequence[bool]) -> list[Trained]:
+    """Return trials without those that failed, other than by divergence, at no higher a rate than one that ended.
+
+    A program that raises where its loss becomes NaN fails for its rate; one that raises now and then, or whose time was
+    over, does not.
+
+    Args:
+        trials: Those of the search.
+        failed: Whether an exception, a timeout or a killed process is why one has no loss.
+    """
+    highest: dict[str, float] = {}
+    places = [float(_places(np.array([trial.observation.features]))[0]) for trial in trials]
+    for trial, place in zip(trials, places, strict=True):
+        if math.isfinite(trial.observation.loss):
+            optimizer = trial.recipe.optimizer
+            highest[optimizer] = max(place, highest.get(optimizer, place))
+    return [
+        trial
+        for trial, place, lost in zip(trials, places, failed, strict=True)
+        if not lost or place > highest.get(trial.recipe.optimizer, -math.inf)
+    ]
+
+
+def _undone(trials: Sequence[Trained], scale: LossScale, far: float) -> NDArray[np.bool_]:
     """Tell which trials ended far above a shorter one that went less far, and not for overfitting: ``[n]``.
 
     How far a training goes is its effective rate times its steps.
@@ -138,7 +170,7 @@ def _undone(trials: Sequence[Trained], scale: LossScale) -> NDArray[np.bool_]:
     # Where the training loss is not known, no comparison with it holds.
     trains = np.array([math.nan if trial.train_end is None else trial.train_end for trial in trials])
     comparable = (steps[None] < steps[:, None]) & (optimizers[None] == optimizers[:, None])
-    above = (values[:, None] > values[None] + BROKEN) & (trains[:, None] > trains[None])
+    above = (values[:, None] > values[None] + far) & (trains[:, None] > trains[None])
     return np.asarray((comparable & above & (gone[:, None] >= gone[None])).any(axis=1))
 
 

@@ -28,7 +28,7 @@ from surefoot.schedules import scaled
 from surefoot.search.answer import Reader
 from surefoot.search.budget_allocation import A_ROUND, Allowance, Stages
 from surefoot.search.budgeted_trials import CLIMB, FULL, MAP, AllFailedError, BudgetedTrials
-from surefoot.search.cliff import BROKEN, Trained
+from surefoot.search.cliff import BROKEN, Trained, without_accidents
 from surefoot.search.goal import Aim
 from surefoot.search.proposal import propose
 from surefoot.search.rate_range import best_decade, is_flat, learns, next_decades, usual_rate, usual_recipe
@@ -134,16 +134,17 @@ class Engine:
     def trained(self) -> list[Trained]:
         """Return all trials so far as the surrogate sees them."""
         where = self.coordinates or self._first_coordinates()
-        return [
+        rows = [row for row in self.ledger.measurements if where.covers(row.trial.recipe)]
+        trials = [
             Trained(
                 row.trial.recipe,
                 where.point(row.trial.recipe),
                 Observation(where.features(row.trial.recipe), row.trial.steps, self.aim.cost(row.outcome)),
                 row.outcome.train_end,
             )
-            for row in self.ledger.measurements
-            if where.covers(row.trial.recipe)
+            for row in rows
         ]
+        return without_accidents(trials, [row.outcome.failure is not None for row in rows])
 
     def reader(self) -> Reader | None:
         """Return what reads answers off the trials, ``None`` where none ended with a finite loss.
@@ -207,11 +208,8 @@ class Engine:
             self.stages = longer
         # Where nothing learned, what is usual says more than trials that end alike.
         bests = {name: usual_rate(name) * 10.0 ** best_decade(found) for name, found in costs.items() if learns(found)}
-        self.coordinates = Coordinates.around(
-            self.space,
-            {name: bests.get(name, usual_rate(name)) for name in self.space.optimizers},
-            steps=self.trainer.steps,
-        )
+        rates = {name: bests.get(name, usual_rate(name)) for name in self.space.optimizers}
+        self.coordinates = Coordinates.around(self.space, rates, steps=self.trainer.steps)
 
     def _bracket(self, optimizer: str, before: Mapping[int, float]) -> dict[int, float]:
         """Return what rates at factors of ten cost, until the best is bracketed.
@@ -224,6 +222,8 @@ class Engine:
         again = tuple(sorted(set(before) - set(costs), key=lambda decade: before[decade])[:2])
         seed = next(self._seeds)
         while wanted := again or next_decades(costs):
+            if before and not again and not self._affords(len(wanted) * self.stages.lowest):
+                break
             again = ()
             recipes = [self._at_decade(optimizer, decade) for decade in wanted]
             outcomes = self._trials.run(f"{MAP}/range", recipes, self.stages.lowest, seed=seed)
@@ -237,6 +237,8 @@ class Engine:
         where = self._where
         axes = len(where.axes)
         first = self.sampler.first(self.stages.spread, dimensions=axes, generator=self._generator(1))
+        if self.stages.lowest > self.stages.rungs[0]:  # the rung was raised: what is left may be little
+            first = first[: max(few for few in range(len(first) + 1) if self._affords(few * self.stages.lowest))]
         self._try(f"{MAP}/spread", first, self.stages.lowest)
         for number in range(self.stages.rounds):
             if not self._affords(A_ROUND * self.stages.lowest):
@@ -300,6 +302,8 @@ class Engine:
             if not outcomes:
                 return
             recipe, length = self.recipe, self.length
+            if outcomes[0].failure is not None:  # for another reason than its recipe
+                break
             disappoints = expected is not None and self._disappoints(outcomes[0], expected)
             self.decide()  # with what has been learned: that it breaks, or that a shorter training ends lower
             if not disappoints and self.length == length:
@@ -375,9 +379,8 @@ class Engine:
         return middle.with_(lr=scaled(middle.lr, rate / effective_rate(middle)))
 
     def _first_coordinates(self) -> Coordinates:
-        return Coordinates.around(
-            self.space, {name: usual_rate(name) for name in self.space.optimizers}, steps=self.trainer.steps
-        )
+        rates = {name: usual_rate(name) for name in self.space.optimizers}
+        return Coordinates.around(self.space, rates, steps=self.trainer.steps)
 
     @property
     def _where(self) -> Coordinates:

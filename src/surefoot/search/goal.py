@@ -38,6 +38,8 @@ class Aim:
             raise TaskError(f"a goal is one of {', '.join(GOALS)}; given {self.goal!r}.")
         if self.judge not in JUDGES:
             raise TaskError(f"judge is one of {', '.join(JUDGES)}; given {self.judge!r}.")
+        if self.goal == "metric" and self.judge == "best":
+            raise TaskError("only losses are followed on the way.", hint="leave out judge, or maximise no metric.")
         if self.goal == "metric" and trainer.has_metric is False:
             raise _without_metric(trainer)
 

@@ -34,7 +34,8 @@ def recommended_length(frontier: Sequence[FrontierPoint], reader: Reader) -> tup
     number = values.index(min(values))
     steps, lowest, longer = tried[number].steps, values[number], values[number + 1 :]
     least = reader.surrogate.scale.excess(SHARE, over=lowest)
-    worse = max(longer) - lowest > max(NORMAL_90 * reader.surrogate.error, least)
+    # Two trainings differ by the root of 2 times as much as one does from what is expected of it.
+    worse = max(longer) - lowest > max(NORMAL_90 * math.sqrt(2.0) * reader.surrogate.error, least)
     return (steps, steps) if worse and _overfits(held, steps) else (full, None)
 
 

@@ -96,9 +96,10 @@ def released(study: Study | None, command: str) -> Iterator[None]:
     except BaseException as error:
         if study is not None:
             study.release(status="failed")
-            error.add_note(
-                f"What was done is kept: surefoot {command} --resume {shlex.quote(study.name)} goes on from there."
-            )
+            if getattr(error, "hint", None) is None:  # else going on meets the same error, until the hint is followed
+                error.add_note(
+                    f"What was done is kept: surefoot {command} --resume {shlex.quote(study.name)} goes on from there."
+                )
         raise
 
 

@@ -353,3 +353,16 @@ def test_a_fleet_of_the_user_s_own_follows_the_validation_loss_as_ours_does():
 def test_a_momentum_that_cannot_be_changed_is_not_said_to_be_missing():
     found = check(Fixed(lambda trial: 1.0 + 1e-3 * trial.recipe.lr.highest), "adagrad(lr=0.01)", budget="0.7x")
     assert "omenta" not in found.findings[0].why
+
+
+def test_where_most_trials_fail_nothing_is_judged():
+    calls = []
+
+    def train(trial):
+        calls.append(trial)
+        if len(calls) > 2:
+            raise ValueError("no space left")
+        return loss_at(trial.recipe.lr.highest, 0.9, trial.steps)
+
+    with pytest.raises(TaskError, match=r"trials failed; the last: .*no space left"):
+        check(train, sgd(0.1), steps=STEPS)
