@@ -19,7 +19,8 @@ def recommended_length(frontier: Sequence[FrontierPoint], reader: Reader) -> tup
     A training shorter than the full one is recommended where trials of more steps ended worse, by more than the trials
     differ from what they say of each other, and overfitting is why: the best of them has a lower training loss, as far
     as that is known. A longer trial whose training loss is higher as well broke; no length is to blame for that. What
-    is compared is what all trials make expect, not the lowest of them: of many noisy short trials one is lucky.
+    is compared is what all trials make expect, not the lowest of them: of many noisy short trials one is lucky. Where
+    the frontier shows its lowest loss at another length than that, the trials do not tell.
 
     Args:
         frontier: The fewest steps first, the full training last.
@@ -29,7 +30,8 @@ def recommended_length(frontier: Sequence[FrontierPoint], reader: Reader) -> tup
     held = [trial for trial in reader.trials if math.isfinite(trial.observation.loss)]
     tried = [point for point in frontier if any(trial.observation.steps == point.steps for trial in held)]
     values = [reader.expected(point.recipe, point.steps) for point in tried]
-    if len(tried) < 2 or min(values) == values[-1]:
+    shown = [point.loss for point in tried]
+    if len(tried) < 2 or min(values) == values[-1] or values.index(min(values)) != shown.index(min(shown)):
         return full, None
     number = values.index(min(values))
     steps, lowest, longer = tried[number].steps, values[number], values[number + 1 :]

@@ -153,10 +153,13 @@ class Surrogate:
     def error(self) -> float:
         """Standard deviation of a trial's value from what the others say of it; no less than the noise.
 
-        Of trials whose losses count in full. It is the median that counts, so that single ones weigh little.
+        Of trials whose losses count in full; of all where these are few. It is the median that counts, so that single
+        ones weigh little.
         """
         counts = self.values - np.array([self._lowest(each.steps) for each in self.observations]) <= FULL_WEIGHT
         if counts.sum() < FEWEST_LEFT_OUT:
+            counts[:] = len(counts) >= FEWEST_LEFT_OUT
+        if not counts.any():
             return self.noise
         return max(self.noise, OVER_MEDIAN * float(np.median(np.abs(self.process.left_out()[counts]))))
 

@@ -549,3 +549,16 @@ def test_rows_of_momenta_keep_to_the_rates_that_are_allowed():
 def test_a_metric_is_not_judged_on_the_way():
     with pytest.raises(TaskError, match="only losses are followed"):
         tune(trainer(lambda trial: {"loss": 1.0, "metric": 0.5}), goal="metric", judge="best")
+
+
+def test_a_length_is_not_the_best_where_longer_trials_ended_far_lower():
+    """Trials of a middle length end lowest, one training in full is unlucky: no shorter one overfits for that."""
+
+    def outcome(trial):
+        if trial.steps == 1000:
+            return 0.02
+        return valley(trial, floor=0.01, noise=0.5) * (1e-3 if trial.steps > 64 else 1.0)
+
+    for seed in range(3):
+        found = tune(trainer(outcome), budget="3x", seed=seed)
+        assert found.overfits_after is None or found.overfits_after > 64
