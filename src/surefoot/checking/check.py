@@ -36,17 +36,7 @@ from surefoot.tasks.checkpoint import starting_from
 from surefoot.tasks.task import Task
 from surefoot.trainers import Outcome, Trainer, Trial
 from surefoot.trainers.fleet_trainer import FleetTrainer
-from surefoot.trainers.make_trainer import (
-    TOGETHER,
-    Subject,
-    closed,
-    fleet_trainer,
-    function_trainer,
-    given_trainer,
-    lent,
-    refuse,
-    task_or_function_of,
-)
+from surefoot.trainers.make_trainer import Subject, closed, fleet_trainer, lent, trainer_or_task
 from surefoot.values import Json
 
 # Trials that one fleet has at most.
@@ -256,36 +246,21 @@ def trainer_of(
     Raises:
         TaskError: If there is none, or a checkpoint or a length is given that cannot be used.
     """
-    given = given_trainer(
+    task = trainer_or_task(
         trained,
-        progress=progress,
-        stop=stop,
         steps=steps,
-        workers=workers,
-        timeout=timeout,
         plan=plan,
         device=device,
+        follow_valid=True,
+        progress=progress,
+        stop=stop,
+        workers=workers,
+        timeout=timeout,
     )
-    subject = None if given is not None else task_or_function_of(trained)
-    if checkpoint is not None and not isinstance(subject, Task):
-        raise TaskError("a checkpoint goes with a task: what else is trained loads its weights itself.")
-    if isinstance(given, FleetTrainer):
-        given.follow_valid = True
-    if given is not None or subject is None:
-        return given  # type: ignore[return-value]  # one of the two is there
-    if not isinstance(subject, Task):
-        return function_trainer(
-            subject,
-            steps=steps,
-            workers=workers,
-            timeout=timeout,
-            plan=plan,
-            device=device,
-            progress=progress,
-            stop=stop,
-        )
-    refuse(TOGETHER, "leave it out; it is for functions", {"workers": workers, "timeout": timeout})
-    task = subject if steps is None else subject.with_length(steps=steps)
+    if not isinstance(task, Task):
+        if checkpoint is not None:
+            raise TaskError("a checkpoint goes with a task: what else is trained loads its weights itself.")
+        return task
     task = task if checkpoint is None else starting_from(task, checkpoint)
     trainings = auto_trainings(task.total_steps) if budget.is_auto else budget.trainings
     if trainings is not None:  # before any work

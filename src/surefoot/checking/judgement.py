@@ -134,8 +134,7 @@ def first_to_make(stakes: tuple[Stake, ...], evidence: Evidence, *, tried_only: 
 
 def _refuted(stakes: tuple[Stake, ...], evidence: Evidence) -> set[Verdict]:
     """Return the directions in which a change, tried as far as the recipe was, ended no lower, and none ended lower."""
-    longest = max(trial.steps for trial in evidence.own)
-    followed = [each for each in stakes if (pairs := evidence.pairs(each.setting)) and pairs[0][0].steps == longest]
+    followed = [each for each in stakes if _tried_as_far(each, evidence)]
     helps = {_direction(each, evidence) for each in followed if not _ended_higher(each, evidence)}
     return {_direction(each, evidence) for each in followed} - helps
 
@@ -170,9 +169,13 @@ def _on_the_safe_side(chosen: Stake, stakes: tuple[Stake, ...], evidence: Eviden
 
 def stands(chosen: Stake, evidence: Evidence) -> bool:
     """Tell whether a change was tried beside the recipe, as far as the recipe itself was, and ended lower."""
-    pairs = evidence.pairs(chosen.setting)
-    longest = max(trial.steps for trial in evidence.own)
-    return bool(pairs) and pairs[0][0].steps == longest and not _ended_higher(chosen, evidence)
+    return _tried_as_far(chosen, evidence) and not _ended_higher(chosen, evidence)
+
+
+def _tried_as_far(stake: Stake, evidence: Evidence) -> bool:
+    """Tell whether a change was tried beside the recipe, as far as the recipe itself was."""
+    pairs = evidence.pairs(stake.setting)
+    return bool(pairs) and pairs[0][0].steps == max(trial.steps for trial in evidence.own)
 
 
 def has_diverged(evidence: Evidence) -> bool:

@@ -314,18 +314,14 @@ class Reader:
 
         ``None`` where the user allows no rate within reach.
         """
-        shifts = np.linspace(-REACH, REACH, RATES)
-        bounds = self.coordinates.space.lr
-        if bounds is not None:
-            low, high = (math.log(end / recipe.lr.highest) for end in (bounds.low, bounds.high))
-            shifts = (
-                np.linspace(max(low, -REACH), min(high, REACH), RATES)
-                if low <= REACH and high >= -REACH
-                else shifts[:0]
-            )
-        if not len(shifts):
+        low, high = -REACH, REACH
+        if (bounds := self.coordinates.space.lr) is not None:
+            low = max(low, math.log(bounds.low / recipe.lr.highest))
+            high = min(high, math.log(bounds.high / recipe.lr.highest))
+        if low > high:
             return None
-        features = np.repeat(self._features([recipe]), len(shifts), axis=0)
+        shifts = np.linspace(low, high, RATES)
+        features = np.repeat(self._features([recipe]), RATES, axis=0)
         features[:, 0] += shifts
         means, _ = self.surrogate.predict(features, steps)
         allowed = self._explored(recipe, shifts)

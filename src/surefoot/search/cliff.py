@@ -145,8 +145,10 @@ def without_accidents(trials: Sequence[Trained], failed: Sequence[bool]) -> list
         trials: Those of the search.
         failed: Whether an exception, a timeout or a killed process is why one has no loss.
     """
+    if not any(failed):
+        return [*trials]
     highest: dict[str, float] = {}
-    places = [float(_places(np.array([trial.observation.features]))[0]) for trial in trials]
+    places = _places(np.array([trial.observation.features for trial in trials])).tolist()
     for trial, place in zip(trials, places, strict=True):
         if math.isfinite(trial.observation.loss):
             optimizer = trial.recipe.optimizer

@@ -278,7 +278,7 @@ def from_json(data: dict[str, Any], measurements: tuple[Measurement, ...]) -> Se
     good = data["good_range"]
     full = {(str(row.trial.recipe), row.trial.steps): [] for row in measurements}  # type: dict[tuple[str, int], list[Measurement]]
     for row in measurements:
-        if row.stage.startswith(FULL_STAGES):
+        if row.stage.startswith(FULL_STAGES) and row.outcome.failure is None:
             full[str(row.trial.recipe), row.trial.steps].append(row)
     trained = [full.get((row["recipe"], row["steps"]), []) for row in data["contestants"]]
     ended = [row["valid_loss"]["mean"] is not None for row in data["contestants"]]

@@ -26,16 +26,7 @@ from surefoot.studies import Ledger, Study
 from surefoot.studies.driving import keep_beside, printed_before, released
 from surefoot.tasks.task import Task
 from surefoot.trainers import Outcome, Trainer, Trial
-from surefoot.trainers.make_trainer import (
-    TOGETHER,
-    closed,
-    fleet_trainer,
-    function_trainer,
-    given_trainer,
-    lent,
-    refuse,
-    task_or_function_of,
-)
+from surefoot.trainers.make_trainer import closed, fleet_trainer, lent, trainer_or_task
 from surefoot.values import Json
 
 if TYPE_CHECKING:
@@ -170,37 +161,20 @@ def trainer_of(request: Request) -> Trainer:
         TaskError: If the subject is none of these, or the length of a function's training is not known.
     """
     progress, stop = request.progress, request.stop
-    given = given_trainer(
+    task = trainer_or_task(
         request.subject,
-        progress=progress,
-        stop=stop,
         steps=request.steps,
-        workers=request.workers,
-        timeout=request.timeout,
         plan=request.plan,
         device=request.device,
+        follow_valid=request.aim.judge == "best",
+        progress=progress,
+        stop=stop,
+        workers=request.workers,
+        timeout=request.timeout,
         output=request.output,
     )
-    if given is not None:
-        if hasattr(given, "follow_valid"):
-            given.follow_valid = given.follow_valid or request.aim.judge == "best"
-        return given
-    subject = task_or_function_of(request.subject)
-    if not isinstance(subject, Task):
-        return function_trainer(
-            subject,
-            steps=request.steps,
-            workers=request.workers,
-            timeout=request.timeout,
-            output=request.output,
-            plan=request.plan,
-            device=request.device,
-            progress=progress,
-            stop=stop,
-        )
-    workers_only = {"workers": request.workers, "timeout": request.timeout, "output": request.output}
-    refuse(TOGETHER, "leave it out; it is for functions", workers_only)
-    task = subject if request.steps is None else subject.with_length(steps=request.steps)
+    if not isinstance(task, Task):
+        return task
     _require_patterns(task, [request.space.with_groups(), *request.compare])
     plan = request.plan
     if plan is None and isinstance(request.study, Study) and (recorded := request.study.info().plan) is not None:

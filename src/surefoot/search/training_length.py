@@ -29,12 +29,14 @@ def recommended_length(frontier: Sequence[FrontierPoint], reader: Reader) -> tup
     full = frontier[-1].steps
     held = [trial for trial in reader.trials if math.isfinite(trial.observation.loss)]
     tried = [point for point in frontier if any(trial.observation.steps == point.steps for trial in held)]
-    values = [reader.expected(point.recipe, point.steps) for point in tried]
-    shown = [point.loss for point in tried]
-    if len(tried) < 2 or min(values) == values[-1] or values.index(min(values)) != shown.index(min(shown)):
+    if len(tried) < 2:
         return full, None
-    number = values.index(min(values))
-    steps, lowest, longer = tried[number].steps, values[number], values[number + 1 :]
+    values = [reader.expected(point.recipe, point.steps) for point in tried]
+    lowest = min(values)
+    number = values.index(lowest)
+    steps, longer = tried[number].steps, values[number + 1 :]
+    if not longer or tried[number].loss > min(point.loss for point in tried):
+        return full, None
     least = reader.surrogate.scale.excess(SHARE, over=lowest)
     # Two trainings differ by the root of 2 times as much as one does from what is expected of it.
     worse = max(longer) - lowest > max(NORMAL_90 * math.sqrt(2.0) * reader.surrogate.error, least)

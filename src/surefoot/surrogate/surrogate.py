@@ -156,7 +156,8 @@ class Surrogate:
         Of trials whose losses count in full; of all where these are few. It is the median that counts, so that single
         ones weigh little.
         """
-        counts = self.values - np.array([self._lowest(each.steps) for each in self.observations]) <= FULL_WEIGHT
+        lowest = {steps: self._lowest(steps) for steps in {each.steps for each in self.observations}}
+        counts = self.values - np.array([lowest[each.steps] for each in self.observations]) <= FULL_WEIGHT
         if counts.sum() < FEWEST_LEFT_OUT:
             counts[:] = len(counts) >= FEWEST_LEFT_OUT
         if not counts.any():

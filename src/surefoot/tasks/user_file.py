@@ -18,6 +18,9 @@ from surefoot.errors import SurefootError, TaskError, nearest
 from surefoot.tasks.blame import blame, located, place
 from surefoot.tasks.task import Task
 
+# What a file defines does nothing by itself when the file is loaded.
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
 
 def task_or_function(path: Path, name: str | None = None) -> Task | Callable[[Any], Any]:
     """Run a Python file and return the task of that name in it, or the training function.
@@ -108,9 +111,6 @@ def _trains_when_loaded(tree: ast.Module) -> bool:
     for _ in functions:  # as often as one can call another
         asking |= {function.name for function in functions if asks(function)}
     return any(asks(part) for part in tree.body if not isinstance(part, DEFINITIONS) and not _is_main_guard(part))
-
-
-DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def _is_main_guard(statement: ast.stmt) -> bool:

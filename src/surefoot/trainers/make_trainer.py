@@ -20,92 +20,106 @@ if TYPE_CHECKING:
     from surefoot.trainers.fleet_trainer import FleetTrainer
     from surefoot.trainers.function_trainer import FunctionTrainer
 
-TOGETHER = "a task's trials are trained together, in this process"
 # Where a task is trained if nothing is said.
-USUAL_DEVICES = (("device", "cpu"), ("device", "auto"))
+USUAL_DEVICES = ("cpu", "auto")
 # A task or its text, a training function or its text, or what runs trials.
 Subject: TypeAlias = "Task | str | Callable[[Trial], Any] | Trainer"
 
 
-def given_trainer(subject: Any, *, progress: Progress, stop: Stop, **idle: Any) -> Trainer | None:
-    """Return what is a trainer already, to be watched and stopped as asked; ``None`` where it is none.
-
-    Args:
-        subject: Whatever is to be trained.
-        progress: Receives what happens.
-        stop: Asked often.
-        idle: Settings that a trainer has of its own, by name; given where they are not ``None`` or 0.
-
-    Raises:
-        TaskError: If one of these is given with a trainer.
-    """
-    if not (hasattr(subject, "train") and hasattr(subject, "describe")):
-        return None
-    refuse("a trainer has its own", "give it when the trainer is made", idle)
-    trainer: Trainer = subject
-    trainer.stop = stop  # also while a script is asked for its length
-    if hasattr(trainer, "progress") and not isinstance(progress, Silent):
-        trainer.progress = progress
-    return trainer
-
-
-def refuse(why: str, hint: str, idle: Mapping[str, Any]) -> None:
-    """Make sure that no setting is given that would change nothing.
-
-    Args:
-        why: Why it would not.
-        hint: What to do.
-        idle: The settings by name; a device that is the default one is not given.
-
-    Raises:
-        TaskError: If one is given.
-    """
-    given = [name for name, value in idle.items() if value and (name, value) not in USUAL_DEVICES]
-    if given:
-        raise TaskError(f"{', '.join(given)}: {why}.", hint=f"{hint}.")
-
-
-def task_or_function_of(subject: Any) -> Task | Callable[[Any], Any]:
-    """Return the task or the training function that is given, as it is or by its text.
-
-    Raises:
-        TaskError: If it is neither, or cannot be loaded.
-    """
-    found = load_subject(subject) if isinstance(subject, str) else subject
-    return found if callable(found) and not isinstance(found, Task) else as_task(found)
-
-
-def function_trainer(
-    function: Callable[[Any], Any],
+def trainer_or_task(
+    subject: Any,
     *,
     steps: int | None,
+    plan: Plan | None,
+    device: str,
+    follow_valid: bool,
     progress: Progress,
     stop: Stop,
     workers: int = 0,
     timeout: float | None = None,
     output: Path | None = None,
-    **tasks_only: Any,
+) -> Trainer | Task:
+    """Return what runs trials: the trainer that is given, or a function's; a task as it is, for it needs a fleet.
+
+    Args:
+        subject: Whatever is to be trained.
+        steps: Length of a full training; another length for a task.
+        plan: How to train a task.
+        device: Where to train a task.
+        follow_valid: Whether validation losses on the way are needed.
+        progress: Receives what happens.
+        stop: Asked often.
+        workers: Processes that train a function's trials side by side; 0 trains them in this one.
+        timeout: Seconds after which a trial of a function has failed.
+        output: Folder for what a function prints.
+
+    Raises:
+        TaskError: If it is nothing of these, a function takes no trial or has no length, or a setting would change
+            nothing.
+    """
+    of_tasks = {"plan": plan, "device": None if device in USUAL_DEVICES else device}
+    of_functions = {"workers": workers, "timeout": timeout, "output": output}
+    if hasattr(subject, "train") and hasattr(subject, "describe"):
+        _refuse(
+            "a trainer has its own", "give it when the trainer is made", {"steps": steps, **of_functions, **of_tasks}
+        )
+        return _watched(subject, follow_valid=follow_valid, progress=progress, stop=stop)
+    found = load_subject(subject) if isinstance(subject, str) else subject
+    if callable(found) and not isinstance(found, Task):
+        _refuse("a function chooses where it trains", "leave it out; it is for tasks", of_tasks)
+        return _function_trainer(
+            found, steps=steps, workers=workers, timeout=timeout, output=output, progress=progress, stop=stop
+        )
+    _refuse("a task's trials are trained together, in this process", "leave it out; it is for functions", of_functions)
+    task = as_task(found)
+    return task if steps is None else task.with_length(steps=steps)
+
+
+def _refuse(why: str, hint: str, idle: Mapping[str, Any]) -> None:
+    """Make sure that no setting is given that would change nothing.
+
+    Args:
+        why: Why it would not.
+        hint: What to do.
+        idle: The settings by name; ``None`` or 0 where they are not given.
+
+    Raises:
+        TaskError: If one is given.
+    """
+    if given := [name for name, value in idle.items() if value]:
+        raise TaskError(f"{', '.join(given)}: {why}.", hint=f"{hint}.")
+
+
+def _watched(trainer: Any, *, follow_valid: bool, progress: Progress, stop: Stop) -> Trainer:
+    """Return a trainer that was given, to be watched and stopped as asked."""
+    trainer.stop = stop  # also while a script is asked for its length
+    if hasattr(trainer, "progress") and not isinstance(progress, Silent):
+        trainer.progress = progress
+    if hasattr(trainer, "follow_valid"):
+        trainer.follow_valid = trainer.follow_valid or follow_valid
+    own: Trainer = trainer
+    return own
+
+
+def _function_trainer(
+    function: Callable[[Any], Any],
+    *,
+    steps: int | None,
+    workers: int,
+    timeout: float | None,
+    output: Path | None,
+    progress: Progress,
+    stop: Stop,
 ) -> FunctionTrainer:
     """Return the trainer of a training function.
 
-    Args:
-        function: Takes a trial, returns its loss.
-        steps: Length of a full training.
-        progress: Receives what happens.
-        stop: Asked often.
-        workers: Processes that train trials side by side; 0 trains them in this one.
-        timeout: Seconds after which a trial has failed.
-        output: Folder for what it prints.
-        tasks_only: Settings that only a task's trainer has.
-
     Raises:
-        TaskError: If it takes no trial, the length of a full training is not known, or a task's setting is given.
+        TaskError: If it takes no trial, or the length of a full training is not known.
     """
     from surefoot.trainers.function_trainer import FunctionTrainer  # noqa: PLC0415  (tasks do without)
     from surefoot.trainers.training_function import name_of, require_training_function  # noqa: PLC0415
 
     require_training_function(function)
-    refuse("a function chooses where it trains", "leave it out; it is for tasks", tasks_only)
     if steps is None:
         raise TaskError(
             f"how long is a full training of {name_of(function)!r}?",

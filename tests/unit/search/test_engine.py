@@ -14,8 +14,10 @@ from surefoot.errors import TaskError
 from surefoot.interruption import Interrupted
 from surefoot.recipe.families import effective_rate
 from surefoot.search.find import find
+from surefoot.search.read_result import read_result
 from surefoot.search.space import Range, SearchSpace
 from surefoot.search.tune import tune
+from surefoot.studies import Study
 from surefoot.trainers import Curve, Outcome
 from surefoot.trainers.function_trainer import FunctionTrainer
 
@@ -562,3 +564,12 @@ def test_a_length_is_not_the_best_where_longer_trials_ended_far_lower():
     for seed in range(3):
         found = tune(trainer(outcome), budget="3x", seed=seed)
         assert found.overfits_after is None or found.overfits_after > 64
+
+
+def test_a_study_s_contestants_are_read_as_they_were_found_though_some_trainings_failed(tmp_path):
+    failed = 0
+    for seed in range(3):
+        found = tune(flaky, steps=1000, budget="14x", seed=seed, study=tmp_path / f"{seed}.db")
+        failed += sum(row.outcome.failure is not None for row in found.measurements if row.stage.startswith("full"))
+        assert read_result(Study.open(found.study)).contestants == found.contestants
+    assert failed, "else nothing was shown"
