@@ -25,8 +25,9 @@ DROP = 0.25
 SAME_MEMORY = math.log(4.0)
 # A trial broke where it ended so far above the best of its length, on the scale of the losses.
 BROKEN = 0.4
-# And by so many times the error of a trial: of a dozen noisy trials the best is lucky by two of them.
-ERRORS = 4.0
+# And by so many times the error of a trial: of a dozen noisy trials the best is lucky by two of them. But what ended so
+# far above broke, however large the error is: where losses fall by decades it is large everywhere.
+ERRORS, SURELY_BROKEN = 4.0, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Cliff:
             steps: Length that it is to speak for.
             error: Standard deviation of a trial from what the others say of it, on the scale.
         """
-        far = max(BROKEN, ERRORS * error)
+        far = min(max(BROKEN, ERRORS * error), SURELY_BROKEN)
         features = np.array([trial.observation.features for trial in trials])
         places = _places(features)
         best: dict[int, int] = {}

@@ -46,3 +46,9 @@ def test_what_is_recommended_stays_below_what_broke():
     cliff = Cliff.of([trained(0.1, 1000, 0.5), trained(1.0, 1000, 2.0)], SCALE, steps=1000)
     rates = [[math.log(rate / 0.1), math.log(10.0)] for rate in (0.1, 0.7, 0.9, 1.5)]
     assert cliff.breaks(np.array(rates), ["sgd"] * 4).tolist() == [False, False, True, True]
+
+
+@pytest.mark.parametrize(("error", "expected"), [(0.05, [True, True]), (0.15, [False, True]), (2.0, [False, True])])
+def test_chance_breaks_nothing_but_three_times_the_best_loss_is_no_chance(error, expected):
+    trials = trained(0.1, 100, 0.5), trained(1.0, 100, 0.8), trained(2.0, 100, 1.5)
+    assert Cliff.of(trials, SCALE, steps=1000, error=error).broke.tolist() == [False, *expected]
