@@ -24,10 +24,10 @@ import numpy as np
 from benchmarks import records
 from benchmarks.markdown import DASH, table, target
 from benchmarks.scale import scale_of
-from surefoot.fleet import calibrate
+from surefoot.fleet.calibrate import calibrate
 from surefoot.interruption import Stop, never
-from surefoot.recipe import Recipe
-from surefoot.schedules import Cosine
+from surefoot.recipe.recipe import Recipe
+from surefoot.schedules.cosine import Cosine
 from surefoot.search.result import SearchResult
 from surefoot.search.tune import tune
 from surefoot.tasks.loader import load

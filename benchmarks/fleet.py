@@ -39,10 +39,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import records
 from benchmarks.entries import ENTRIES
-from surefoot.fleet import Plan, calibrate, launch
+from surefoot.fleet.calibrate import calibrate
+from surefoot.fleet.launch import launch
+from surefoot.fleet.plan import Plan
 from surefoot.fleet.processes import cores, run_jobs
 from surefoot.fleet.threads import using_threads
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.batches import BatchOrder
 from surefoot.tasks.task import Task
 

@@ -30,8 +30,8 @@ from benchmarks.regret.grid import FRESH_SEEDS, plan_of
 from benchmarks.regret.tasks import ENTRIES, QUICK
 from benchmarks.regret.training import train
 from benchmarks.scale import FULL, scale_of
-from surefoot.recipe import Recipe
-from surefoot.schedules import Cosine
+from surefoot.recipe.recipe import Recipe
+from surefoot.schedules.cosine import Cosine
 from surefoot.search.result import SearchResult
 from surefoot.tasks.task import Task
 from surefoot.values import Interval

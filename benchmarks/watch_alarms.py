@@ -21,7 +21,7 @@ from benchmarks.entries import ENTRIES
 from benchmarks.markdown import DASH, table
 from benchmarks.scale import DATA
 from surefoot import Watch
-from surefoot.recipe import DEFAULT_RECIPE, Recipe
+from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.tasks.batches import BatchOrder
 from surefoot.tasks.loader import load
 from surefoot.tasks.task import Task

@@ -16,7 +16,7 @@ settings.load_profile("surefoot")
 @pytest.fixture(scope="session")
 def tuned():
     import surefoot
-    from surefoot.fleet import Plan
+    from surefoot.fleet.plan import Plan
 
     return surefoot.tune("wine", budget="6x", plan=Plan("stacked", 16))
 
@@ -49,7 +49,7 @@ def transferred(tuned):
 @pytest.fixture(scope="session")
 def found():
     import surefoot
-    from surefoot.fleet import Plan
+    from surefoot.fleet.plan import Plan
 
     return surefoot.find("wine", plan=Plan("stacked", 16))
 
@@ -58,7 +58,7 @@ def found():
 def checked():
     """A check of a learning rate that is far too low."""
     from surefoot.checking.check import check
-    from surefoot.fleet import Plan
+    from surefoot.fleet.plan import Plan
 
     return check("wine", "sgd(lr=0.0001, momentum=0.9)", budget="6x", plan=Plan("stacked", 16, threads=1))
 
@@ -70,7 +70,7 @@ def lost(checked):
 
     from surefoot.checking.result import OwnTraining
     from surefoot.finding import Finding
-    from surefoot.trainers import Curve
+    from surefoot.trainers.outcome import Curve
 
     own = OwnTraining(
         checked.steps,

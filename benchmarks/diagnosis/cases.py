@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmarks.diagnosis.generate import FOLDER, POWERS, SCHEDULES, Grid, path_of
 from benchmarks.diagnosis.labels import Label, Landscape, labelled
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 
 # A setting is near the valley where its final loss is within this share of the grid's lowest.
 NEAR = 1.15

@@ -29,7 +29,7 @@ from benchmarks.scale import DATA
 from surefoot.diagnosis.likeness import FITTED, WELL_SET, Likeness
 from surefoot.diagnosis.traits import traits_of
 from surefoot.files import atomic_path
-from surefoot.fleet import Plan
+from surefoot.fleet.plan import Plan
 
 FOLDER = DATA / "diagnosis-random"
 RANDOM = 21

@@ -21,9 +21,14 @@ from numpy.typing import NDArray
 from benchmarks.diagnosis import tasks
 from benchmarks.scale import DATA
 from surefoot.files import atomic_path
-from surefoot.fleet import LocalFleet, Plan, calibrate, launch
-from surefoot.recipe import Recipe
-from surefoot.schedules import Constant, Cosine, Schedule
+from surefoot.fleet.calibrate import calibrate
+from surefoot.fleet.launch import launch
+from surefoot.fleet.local import LocalFleet
+from surefoot.fleet.plan import Plan
+from surefoot.recipe.recipe import Recipe
+from surefoot.schedules.base import Schedule
+from surefoot.schedules.constant import Constant
+from surefoot.schedules.cosine import Cosine
 from surefoot.tasks.task import Task
 
 FOLDER = DATA / "diagnosis"

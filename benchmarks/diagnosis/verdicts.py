@@ -21,7 +21,7 @@ from benchmarks.diagnosis import tasks
 from benchmarks.diagnosis.cases import Case, cases_of, grids_of
 from benchmarks.scale import DATA
 from surefoot.checking.check import check
-from surefoot.fleet import Plan
+from surefoot.fleet.plan import Plan
 from surefoot.tasks.task import Task
 
 # Cases of a grid that are checked at each budget; the cases of a smaller number are among those of a larger one.

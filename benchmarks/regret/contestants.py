@@ -17,7 +17,7 @@ from zlib import crc32
 from benchmarks.contestants.space import recipe_text
 from benchmarks.regret.lockstep import drive
 from benchmarks.regret.searches import COSTS, SEARCHES, Ended, Recommendation, recommendations
-from surefoot.fleet import Plan
+from surefoot.fleet.plan import Plan
 from surefoot.tasks.task import Task
 
 # What a range test takes.
@@ -59,7 +59,7 @@ def tuned(task: Task, seed: int, most: float) -> list[Recommendation]:
     (``tests/functional/test_resume.py``).
     """
     import surefoot  # noqa: PLC0415  (its search is what is measured: nothing else loads it)
-    from surefoot.studies import Study  # noqa: PLC0415
+    from surefoot.studies.study import Study  # noqa: PLC0415
 
     points, plan = [], None
     with TemporaryDirectory() as folder:

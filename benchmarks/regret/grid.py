@@ -29,9 +29,9 @@ from benchmarks import records
 from benchmarks.regret.tasks import DEVELOPMENT, ENTRIES, TEST
 from benchmarks.regret.training import train
 from benchmarks.scale import DATA
-from surefoot.fleet import Plan
-from surefoot.recipe import Recipe
-from surefoot.schedules import Cosine
+from surefoot.fleet.plan import Plan
+from surefoot.recipe.recipe import Recipe
+from surefoot.schedules.cosine import Cosine
 from surefoot.tasks.task import Task
 
 FOLDER = DATA / "regret"

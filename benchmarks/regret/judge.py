@@ -20,8 +20,8 @@ import numpy as np
 from benchmarks import records
 from benchmarks.regret.grid import FOLDER, FRESH_SEEDS
 from benchmarks.regret.training import train
-from surefoot.fleet import Plan
-from surefoot.recipe import Recipe
+from surefoot.fleet.plan import Plan
+from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.task import Task
 
 Setting = tuple[str, int]

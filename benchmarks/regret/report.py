@@ -25,8 +25,8 @@ from benchmarks.regret.searches import COSTS
 from benchmarks.regret.targets import targets
 from benchmarks.regret.tasks import DEVELOPMENT, TEST
 from benchmarks.regret.wall import wall_path
-from surefoot.plots import save
 from surefoot.plots.inline import Row, inline
+from surefoot.plots.notebook import save
 from surefoot.plots.theme import ON_WHITE, Figure, column, finished, layered
 
 IMAGE = "regret.svg"

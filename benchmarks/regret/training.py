@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from surefoot.fleet import Plan
-from surefoot.recipe import Recipe
+from surefoot.fleet.plan import Plan
+from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.task import Task
 from surefoot.trainers.fleet_trainer import FleetTrainer
 from surefoot.trainers.trial import Trial

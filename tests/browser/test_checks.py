@@ -4,7 +4,8 @@ import pytest
 from tests.browser.player import DESKTOP, Player, served, until
 
 from surefoot.checking.record import to_record
-from surefoot.studies import Database, add_check
+from surefoot.studies.check_log import add_check
+from surefoot.studies.database import Database
 
 PHONE = {"width": 390, "height": 844}
 

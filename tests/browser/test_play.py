@@ -9,7 +9,7 @@ import pytest
 import torch
 from tests.browser.player import DESKTOP, DRAWN, served, until
 
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.surfaces.descent import descend
 from surefoot.surfaces.gallery import SURFACES, surface_named
 from surefoot.surfaces.noise import Noise

@@ -2,7 +2,7 @@
 
 import pytest
 
-from surefoot.recipe import pytorch_code
+from surefoot.recipe.pytorch_code import pytorch_code
 from surefoot.reports.check_page import write_check_html
 from surefoot.reports.explain_page import write_explain_html
 from surefoot.reports.html import write_html
@@ -142,7 +142,7 @@ def test_the_page_of_a_check_draws_and_fits(opened, tmp_path, request, name, vie
 @pytest.fixture(scope="module")
 def explained():
     from surefoot.explanation.explain import explain
-    from surefoot.fleet import Plan
+    from surefoot.fleet.plan import Plan
 
     # One of every kind of figure, and the table.
     claims = ["low-rate", "one-number", "momentum-replaces", "momentum-widens"]

@@ -6,9 +6,12 @@ from dataclasses import replace
 import pytest
 from tests.browser.player import Player, served, until
 
-from surefoot.recipe import Recipe
-from surefoot.studies import Database, Measurement, Study
-from surefoot.trainers import Curve, Outcome, Trial
+from surefoot.recipe.recipe import Recipe
+from surefoot.studies.database import Database
+from surefoot.studies.measurement import Measurement
+from surefoot.studies.study import Study
+from surefoot.trainers.outcome import Curve, Outcome
+from surefoot.trainers.trial import Trial
 
 
 def measured(text, stage, loss, *, seed=0):

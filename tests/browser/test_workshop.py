@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from surefoot.recipe import FRAMEWORKS, Recipe, framework_code, pytorch_code
+from surefoot.recipe.frameworks import FRAMEWORKS, framework_code
+from surefoot.recipe.pytorch_code import pytorch_code
+from surefoot.recipe.recipe import Recipe
 
 SCHEDULE = "#shop-schedule"
 

@@ -16,9 +16,12 @@ from safetensors.torch import save_file
 from torch import nn
 
 from surefoot.errors import OutputError, RecipeError, StudyError
-from surefoot.fleet import LocalFleet, Plan, calibrate, launch, load
+from surefoot.fleet.calibrate import calibrate
+from surefoot.fleet.launch import launch, load
+from surefoot.fleet.local import LocalFleet
 from surefoot.fleet.memory import member_bytes
-from surefoot.recipe import Recipe
+from surefoot.fleet.plan import Plan
+from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.task import Task
 
 SERIAL, STACKED, NARROW = Plan("serial", 1), Plan("stacked", 64), Plan("stacked", 2)

@@ -13,11 +13,13 @@ import torch
 from torch import nn
 
 from surefoot.errors import DataError, TaskError
-from surefoot.fleet import Plan, launch, train_fleets
+from surefoot.fleet.launch import launch
+from surefoot.fleet.plan import Plan
 from surefoot.fleet.processes import can_fork, run_jobs
 from surefoot.fleet.shared import shared
 from surefoot.fleet.threads import using_threads
-from surefoot.recipe import Recipe
+from surefoot.fleet.training import train_fleets
+from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.task import Task
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="processes are forked on Linux, where there is no accelerator")

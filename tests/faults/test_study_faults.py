@@ -13,9 +13,12 @@ from pathlib import Path
 import pytest
 
 from surefoot.errors import StudyError
-from surefoot.recipe import Recipe
-from surefoot.studies import Database, Measurement, Study
-from surefoot.trainers import Curve, Outcome, Trial
+from surefoot.recipe.recipe import Recipe
+from surefoot.studies.database import Database
+from surefoot.studies.measurement import Measurement
+from surefoot.studies.study import Study
+from surefoot.trainers.outcome import Curve, Outcome
+from surefoot.trainers.trial import Trial
 
 ROOT = Path(__file__).parents[2]
 CURVE = Curve(tuple(range(100)), tuple(1.0 / (step + 1) for step in range(100)))

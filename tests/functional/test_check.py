@@ -9,12 +9,14 @@ import torch
 
 import surefoot
 from surefoot.cli.main import run
-from surefoot.fleet import Plan
-from surefoot.recipe import Recipe
-from surefoot.studies import Database, Study, check_heads
+from surefoot.fleet.plan import Plan
+from surefoot.recipe.recipe import Recipe
+from surefoot.studies.check_log import check_heads
+from surefoot.studies.database import Database
+from surefoot.studies.study import Study
 from surefoot.tasks.loader import load
-from surefoot.trainers import Trial
 from surefoot.trainers.fleet_trainer import FleetTrainer
+from surefoot.trainers.trial import Trial
 
 SMALL = Path(__file__).with_name("small_training.py")
 PLAN = ["--plan", "plan.json"]

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from surefoot import load_task
 from surefoot.cli.main import run
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 
 SMALL = ["--budget", "4x", "--quiet"]
 QUIET = ["--quiet", "--plan", "plan.json"]

@@ -2,9 +2,10 @@
 
 import pytest
 
-from surefoot.fleet import Plan
+from surefoot.fleet.plan import Plan
 from surefoot.search.rate_range import usual_recipe
-from surefoot.search.space import Range, SearchSpace
+from surefoot.search.space.range import Range
+from surefoot.search.space.search_space import SearchSpace
 from surefoot.search.tune import tune
 
 

@@ -9,15 +9,15 @@ import pytest
 import torch
 from torch.func import functional_call, grad, stack_module_state, vmap
 
-from surefoot.fleet import Plan
-from surefoot.recipe import Recipe
+from surefoot.fleet.plan import Plan
+from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.batches import BatchOrder
 from surefoot.tasks.loader import load, load_subject
 from surefoot.tasks.probe import probe
-from surefoot.trainers import Trial
 from surefoot.trainers.fleet_trainer import FleetTrainer
 from surefoot.trainers.function_trainer import FunctionTrainer
 from surefoot.trainers.script_trainer import ScriptTrainer
+from surefoot.trainers.trial import Trial
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -193,8 +193,8 @@ task = Task("low", lambda: nn.Linear(3, 1), lambda o, t: (o - t).abs().mean() - 
 
 def test_figures_are_drawn_in_a_notebook():
     from surefoot import explain
-    from surefoot.fleet import Plan
-    from surefoot.plots import show
+    from surefoot.fleet.plan import Plan
+    from surefoot.plots.notebook import show
 
     found = explain("wine", claims=["low-rate", "one-number"], seeds=2, budget="60x", plan=Plan("stacked", 16))
     assert len(show(found).to_dict()["vconcat"]) == 2

@@ -13,7 +13,8 @@ import sys
 import psutil
 import pytest
 
-from surefoot.studies import Database, Study
+from surefoot.studies.database import Database
+from surefoot.studies.study import Study
 
 
 @contextlib.contextmanager

@@ -14,13 +14,15 @@ import pytest
 import torch
 
 from surefoot.errors import StudyError
-from surefoot.fleet import Plan
+from surefoot.fleet.plan import Plan
 from surefoot.interruption import Interrupted
 from surefoot.search.find import find
 from surefoot.search.read_result import read_result
 from surefoot.search.result import Contestant, SearchResult
 from surefoot.search.tune import tune
-from surefoot.studies import Database, Measurement, Study
+from surefoot.studies.database import Database
+from surefoot.studies.measurement import Measurement
+from surefoot.studies.study import Study
 from surefoot.tasks.loader import load
 from surefoot.trainers import fleet_trainer
 

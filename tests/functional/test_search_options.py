@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from surefoot.cli.main import run
-from surefoot.fleet import Plan
+from surefoot.fleet.plan import Plan
 from surefoot.interruption import Interrupted
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.search.engine import CLIMB, MAP
-from surefoot.search.space import SearchSpace
+from surefoot.search.space.search_space import SearchSpace
 from surefoot.search.tune import tune
-from surefoot.studies import Study
+from surefoot.studies.study import Study
 from surefoot.tasks.loader import load
 
 SMALL = ["--steps", "40", "--quiet", "--plan", "plan.json"]

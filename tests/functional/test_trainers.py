@@ -11,15 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from surefoot.fleet import Plan
-from surefoot.fleet.progress import Interrupted
-from surefoot.interruption import never
-from surefoot.recipe import Recipe
+from surefoot.fleet.plan import Plan
+from surefoot.interruption import Interrupted, never
+from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.loader import load_subject
-from surefoot.trainers import Trial
 from surefoot.trainers.fleet_trainer import FleetTrainer
 from surefoot.trainers.function_trainer import FunctionTrainer
 from surefoot.trainers.script_trainer import ScriptTrainer
+from surefoot.trainers.trial import Trial
 
 SMALL = Path(__file__).with_name("small_training.py")
 

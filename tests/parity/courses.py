@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from surefoot.schedules import parse_schedule
+from surefoot.schedules.text import parse_schedule
 
 
 def torch_course(

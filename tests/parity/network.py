@@ -8,9 +8,10 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from surefoot.fleet.layout import Layout
-from surefoot.optimizers import clip_by_global_norm, factors_of, norm_parameters
-from surefoot.recipe import Recipe
-from surefoot.schedules import table
+from surefoot.optimizers.clip import clip_by_global_norm
+from surefoot.optimizers.groups import factors_of, norm_parameters
+from surefoot.recipe.recipe import Recipe
+from surefoot.schedules.table import table
 
 
 class Network(nn.Module):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from tests.parity.network import Network, batches, flat, loss_function, train_by_rule, train_in_loop
 
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 
 STEPS = 60
 TEXTS = [

@@ -6,8 +6,11 @@ import pytest
 import torch
 from tests.parity.tasks import STEPS, Alone, make_task, state_of
 
-from surefoot.fleet import LocalFleet, Plan, launch, load, program
-from surefoot.recipe import Recipe
+from surefoot.fleet import program
+from surefoot.fleet.launch import launch, load
+from surefoot.fleet.local import LocalFleet
+from surefoot.fleet.plan import Plan
+from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.task import Task
 
 TOLERANCE = 1e-10

@@ -6,7 +6,7 @@ from tests.parity.muon_twin import newton_schulz_alone, newton_schulz_of_torch
 from tests.parity.network import Network, flat, train_in_loop
 
 from surefoot.optimizers.muon import COEFFICIENTS, ITERATIONS, SMALLEST_NORM, newton_schulz
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 
 SHAPES = [(1, 1), (1, 7), (7, 1), (4, 4), (6, 20), (20, 6), (64, 128)]
 TORCHS = (COEFFICIENTS, ITERATIONS, SMALLEST_NORM)

@@ -6,7 +6,8 @@ import torch
 from tests.parity.courses import our_course, torch_course
 from torch.optim import lr_scheduler as torch_schedulers
 
-from surefoot.schedules import OneCycle, momentum_cycle, parse_schedule
+from surefoot.schedules.onecycle import OneCycle, momentum_cycle
+from surefoot.schedules.text import parse_schedule
 
 TOTALS = [2, 7, 100, 1001]
 

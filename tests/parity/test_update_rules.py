@@ -7,8 +7,9 @@ import pytest
 import torch
 from tests.parity.network import Network, flat, nothing, train_by_rule, train_in_loop
 
-from surefoot.optimizers import RULES, Piece
-from surefoot.recipe import Recipe
+from surefoot.optimizers import RULES
+from surefoot.optimizers.pieces import Piece
+from surefoot.recipe.recipe import Recipe
 
 STEPS = 200
 THROUGH_ZERO = "linear(0.8, final=0) for 80 then 0 for 20 then linear(0, final=0.9)"

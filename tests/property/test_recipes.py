@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from tests.property.strategies import recipes
 
 from surefoot.errors import RecipeError
-from surefoot.recipe import Recipe, pytorch_code
-from surefoot.schedules import Constant, parse_schedule
+from surefoot.recipe.pytorch_code import pytorch_code
+from surefoot.recipe.recipe import Recipe
+from surefoot.schedules.constant import Constant
+from surefoot.schedules.text import parse_schedule
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),

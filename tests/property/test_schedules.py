@@ -8,21 +8,16 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.property.strategies import decaying, lengths, numbers, plain, schedules, totals
 
-from surefoot.schedules import (
-    Cosine,
-    Length,
-    Linear,
-    OneCycle,
-    Polynomial,
-    Sequence,
-    Warmup,
-    WarmupStableDecay,
-    parse_schedule,
-    python_code,
-    schedule_text,
-    table,
-)
 from surefoot.schedules.base import Span
+from surefoot.schedules.composers import Sequence, Warmup
+from surefoot.schedules.cosine import Cosine
+from surefoot.schedules.length import Length
+from surefoot.schedules.onecycle import OneCycle
+from surefoot.schedules.polynomial import Linear, Polynomial
+from surefoot.schedules.python_code import python_code
+from surefoot.schedules.table import table
+from surefoot.schedules.text import parse_schedule, schedule_text
+from surefoot.schedules.wsd import WarmupStableDecay
 
 TWO_ENDED = (Polynomial, Linear, Cosine, WarmupStableDecay)
 

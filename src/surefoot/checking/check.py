@@ -22,21 +22,23 @@ from surefoot.checking.runner import Runner
 from surefoot.checking.stake import best_of_each
 from surefoot.errors import RecipeError, TaskError
 from surefoot.finding import Symptom
-from surefoot.fleet import Plan
+from surefoot.fleet.plan import Plan
 from surefoot.fleet.progress import Progress, Silent
 from surefoot.fleet.threads import using_threads
 from surefoot.interruption import Stop, never
-from surefoot.recipe import DEFAULT_RECIPE, Recipe
-from surefoot.studies import Study
+from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.studies.driving import driven, keep_beside, printed_before, released
 from surefoot.studies.ledger import Ledger
+from surefoot.studies.study import Study
 from surefoot.surrogate.rungs import lowest_rung
 from surefoot.symptoms import symptoms_of
 from surefoot.tasks.checkpoint import starting_from
 from surefoot.tasks.task import Task
-from surefoot.trainers import Outcome, Trainer, Trial
 from surefoot.trainers.fleet_trainer import FleetTrainer
 from surefoot.trainers.make_trainer import Subject, closed, fleet_trainer, lent, trainer_or_task
+from surefoot.trainers.outcome import Outcome
+from surefoot.trainers.trainer import Trainer
+from surefoot.trainers.trial import Trial
 from surefoot.values import Json
 
 # Trials that one fleet has at most.

@@ -14,13 +14,13 @@ from surefoot.curvature.mean_loss import MeanLoss
 from surefoot.curvature.noise_scale import NoiseScale, noise_scale
 from surefoot.curvature.sharpness import Sharpness, sharpness
 from surefoot.curvature.step_sharpness import StepSharpness, batch_sharpness
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.batches import BatchOrder
 from surefoot.tasks.luck import borrowed_generators, draw_seed, seed_everything
 from surefoot.tasks.model_state import load_whole_state
 from surefoot.tasks.task import Task
-from surefoot.trainers import Trial
 from surefoot.trainers.fleet_trainer import EndState
+from surefoot.trainers.trial import Trial
 from surefoot.values import Json
 
 # Steps whose step sharpness and gradients are measured, each for three gradients: its own, and two for a product.

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from surefoot.checking.neighbourhood import Neighbourhood, Setting
-from surefoot.surrogate import LossScale, Observation, Surrogate
-from surefoot.surrogate.surrogate import realised_share
+from surefoot.surrogate.surrogate import LossScale, Observation, Surrogate, realised_share
 
 # Losses that differ by less than this share are as good as equal: nothing was learnt at either, or nothing differs.
 EQUAL = 0.01

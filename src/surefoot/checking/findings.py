@@ -18,7 +18,7 @@ from surefoot.checking.result import OwnTraining
 from surefoot.checking.stake import WORTH, Stake
 from surefoot.finding import Finding
 from surefoot.numerals import measured, numeral, percent
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.symptoms import overfits, still_falls
 
 # How sure it is that a curve which shows overfitting or a training that is too short stands for what it shows.

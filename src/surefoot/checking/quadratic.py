@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from numpy.typing import ArrayLike
 
 from surefoot.curvature.preconditioner import ADAMS
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.theory.linear_method import LinearMethod, adam, heavy_ball, nesterov
 from surefoot.theory.stability import adam_limit, heavy_ball_limit, nesterov_limit
 

@@ -15,10 +15,11 @@ from surefoot.curvature.noise_scale import NoiseScale
 from surefoot.curvature.sharpness import Sharpness
 from surefoot.errors import StudyError
 from surefoot.finding import Finding
-from surefoot.fleet import Plan
-from surefoot.recipe import Recipe
-from surefoot.studies import Study, add_check, check_row
-from surefoot.trainers import Curve
+from surefoot.fleet.plan import Plan
+from surefoot.recipe.recipe import Recipe
+from surefoot.studies.check_log import add_check, check_row
+from surefoot.studies.study import Study
+from surefoot.trainers.outcome import Curve
 from surefoot.values import Json
 
 SCHEMA = 2

@@ -10,9 +10,9 @@ from surefoot.checking.evidence import CheckTrial
 from surefoot.checking.neighbourhood import Neighbourhood, Setting
 from surefoot.checking.stake import Stake
 from surefoot.finding import Finding, Symptom, Verdict
-from surefoot.fleet import Plan
-from surefoot.recipe import Recipe
-from surefoot.trainers import Curve
+from surefoot.fleet.plan import Plan
+from surefoot.recipe.recipe import Recipe
+from surefoot.trainers.outcome import Curve
 from surefoot.values import Json
 
 

@@ -13,10 +13,11 @@ from surefoot.checking.rounds import Round
 from surefoot.checking.signs import train_share, went_up
 from surefoot.errors import TaskError
 from surefoot.fleet.progress import Progress
-from surefoot.schedules import digits
+from surefoot.schedules.scaled import digits
 from surefoot.studies.ledger import Ledger
 from surefoot.surrogate.rungs import FEWEST_STEPS
-from surefoot.trainers import Outcome, Trial
+from surefoot.trainers.outcome import Outcome
+from surefoot.trainers.trial import Trial
 
 # What the learning rate is multiplied by to learn nothing.
 UNTRAINED_RATE = 1e-6

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from surefoot.checking.evidence import is_alike
-from surefoot.trainers import Outcome
+from surefoot.trainers.outcome import Outcome
 
 
 def went_up(outcome: Outcome, before: Outcome) -> bool:

@@ -32,8 +32,8 @@ import numpy as np
 
 from surefoot.checking.evidence import CheckTrial, Evidence
 from surefoot.checking.neighbourhood import CHANGES, Change, Setting
-from surefoot.surrogate import Surrogate
 from surefoot.surrogate.gaussian_process import Array
+from surefoot.surrogate.surrogate import Surrogate
 
 # A change is worth making where it saves more than this share of the final loss.
 WORTH = 0.05

@@ -26,8 +26,8 @@ from surefoot.cli.subject import SubjectCommand, load_subject, trial_settings
 
 if TYPE_CHECKING:
     from surefoot.checking.result import CheckResult
-    from surefoot.recipe import Recipe
-    from surefoot.studies import Study
+    from surefoot.recipe.recipe import Recipe
+    from surefoot.studies.study import Study
 
 BUDGET, DEFAULT_OUT, DEFAULT_STUDY = "auto", "surefoot-out", "surefoot.db"
 PAGE = "check.html"
@@ -84,7 +84,7 @@ def check(subject: str | None, *, resume: str | None, **settings: Any) -> int:
 
 def _begun(text: str | None, script: tuple[str, ...] | None, settings: dict[str, Any]) -> int:
     """Begin a new check."""
-    from surefoot.studies import Database
+    from surefoot.studies.database import Database
 
     _check_surroundings(settings)
     kept = kept_settings(settings, KEPT, text=text, script=script)
@@ -99,7 +99,7 @@ def _begun(text: str | None, script: tuple[str, ...] | None, settings: dict[str,
 def _resumed(text: str, settings: dict[str, Any], given: set[str]) -> int:
     """Go on with a check as it was begun."""
     from surefoot.checking.record import read_check
-    from surefoot.studies import Study
+    from surefoot.studies.study import Study
 
     study = Study.open(text, commands=("check",))
     info = study.info()
@@ -124,7 +124,7 @@ def _check_surroundings(settings: Mapping[str, Any]) -> None:
 
 
 def _recipe_of(settings: Mapping[str, Any]) -> Recipe:
-    from surefoot.recipe import DEFAULT_RECIPE, Recipe
+    from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
 
     return DEFAULT_RECIPE if settings["recipe"] is None else Recipe.parse(settings["recipe"])
 
@@ -176,7 +176,7 @@ def _finished(found: CheckResult, settings: Mapping[str, Any], command: str) -> 
 def _write_report(found: CheckResult, path: Path, command: str) -> str:
     """Write the page; return its path."""
     from surefoot.reports.check_page import write_check_html
-    from surefoot.studies import environment
+    from surefoot.studies.environment import environment
 
     write_check_html(found, path, environment=environment(), command=command)
     return str(path)

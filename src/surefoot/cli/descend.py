@@ -127,8 +127,8 @@ def _is_film(path: Path) -> bool:
 def _check(path: Path) -> None:
     """Refuse a file that could not be written, before any work."""
     from surefoot.errors import OutputError
-    from surefoot.plots import check_animation, check_picture
-    from surefoot.plots.picture import SUFFIXES
+    from surefoot.plots.animation import check_animation
+    from surefoot.plots.picture import SUFFIXES, check_picture
 
     if path.suffix.lower() not in (*FILMS, *SUFFIXES):
         allowed = f"a film ends in {', '.join(FILMS)}, a picture in {', '.join(SUFFIXES)}"
@@ -137,7 +137,8 @@ def _check(path: Path) -> None:
 
 
 def _draw(found: Descent, path: Path, *, fps: int, dark: bool) -> None:
-    from surefoot.plots import animate, save
+    from surefoot.plots.animation import animate
+    from surefoot.plots.notebook import save
 
     if _is_film(path):
         animate(found, path, fps=fps, dark=dark)

@@ -51,7 +51,7 @@ def explain(task: str | None, *, claims: tuple[str, ...], **settings: Any) -> in
     from surefoot.explanation.claims import require_known
     from surefoot.explanation.slices.result import SLICE
     from surefoot.files import writable_folder
-    from surefoot.fleet.progress import Interrupted
+    from surefoot.interruption import Interrupted
 
     if (task is None) == (settings["surface"] is None):
         raise click.UsageError("give a TASK or --surface NAME, one of the two.", click.get_current_context())

@@ -23,7 +23,8 @@ def export(recipe: str, *, target: str, steps: int | None) -> None:
     surefoot export "sgd(lr=cosine(0.3), momentum=0.9)" --steps 1000
     surefoot export surefoot.db --to lightning
     """
-    from surefoot.recipe import Recipe, framework_code
+    from surefoot.recipe.frameworks import framework_code
+    from surefoot.recipe.recipe import Recipe
 
     if "(" in recipe:
         if steps is None:
@@ -31,7 +32,7 @@ def export(recipe: str, *, target: str, steps: int | None) -> None:
         click.echo(framework_code(Recipe.parse(recipe), target, steps=steps))
         return
     from surefoot.search.read_result import SEARCHES, read_result
-    from surefoot.studies import Study
+    from surefoot.studies.study import Study
 
     result = read_result(Study.open(recipe, commands=SEARCHES))
     if result.recipe is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from surefoot.errors import StudyError
 
 if TYPE_CHECKING:
-    from surefoot.fleet import Plan
+    from surefoot.fleet.plan import Plan
 
 
 def read_plan(path: Path | None) -> Plan | None:
@@ -20,7 +20,7 @@ def read_plan(path: Path | None) -> Plan | None:
     """
     if path is None:
         return None
-    from surefoot.fleet import Plan
+    from surefoot.fleet.plan import Plan
 
     try:
         data = json.loads(path.read_text(encoding="utf-8"))

@@ -21,7 +21,7 @@ def report(study: str, *, out: Path, as_json: bool) -> int:
     from surefoot.cli.search import show_result
     from surefoot.files import writable_folder
     from surefoot.search.read_result import SEARCHES, read_result
-    from surefoot.studies import Study
+    from surefoot.studies.study import Study
 
     result = read_result(Study.open(study, commands=SEARCHES))
     writable_folder(out)

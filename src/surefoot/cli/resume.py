@@ -15,7 +15,7 @@ from surefoot.errors import StudyError
 
 if TYPE_CHECKING:
     from surefoot.budget import Budget
-    from surefoot.studies import StudyInfo
+    from surefoot.studies.study import StudyInfo
     from surefoot.values import Json
 
 # What a study may be given anew when it is gone on with: none of these makes its recorded trials worth less.

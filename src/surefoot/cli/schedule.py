@@ -22,11 +22,11 @@ def schedule(texts: tuple[str, ...], *, steps: int, plot: Path | None) -> None:
     import shutil
 
     from surefoot.reports.schedule_plot import schedule_plot
-    from surefoot.schedules import parse_schedule
+    from surefoot.schedules.text import parse_schedule
 
     schedules = [parse_schedule(text) for text in texts]
     if plot is not None:
-        from surefoot.plots import save, show_schedules
+        from surefoot.plots.notebook import save, show_schedules
 
         save(show_schedules(schedules, steps=steps), plot)
     width, height = shutil.get_terminal_size((80, 24))

@@ -29,8 +29,8 @@ from surefoot.errors import StudyError
 
 if TYPE_CHECKING:
     from surefoot.search.result import SearchResult
-    from surefoot.search.space import SearchSpace
-    from surefoot.studies import Study
+    from surefoot.search.space.search_space import SearchSpace
+    from surefoot.studies.study import Study
     from surefoot.values import Json
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -158,7 +158,7 @@ def _begun(
 ) -> int:
     """Begin a new study."""
     from surefoot.budget import Budget
-    from surefoot.studies import Database
+    from surefoot.studies.database import Database
 
     # Refuse what is wrong before any work.
     space_of(settings)
@@ -177,7 +177,7 @@ def _resumed(
     name: Literal["find", "tune"], text: str, settings: dict[str, Any], given: set[str], *, started: float
 ) -> int:
     """Go on with a study as it was begun, with a larger budget if one is given."""
-    from surefoot.studies import Study
+    from surefoot.studies.study import Study
 
     study = Study.open(text, commands=(name,))
     info = study.info()
@@ -260,7 +260,7 @@ def _finished(result: SearchResult, settings: Mapping[str, Any]) -> int:
 def _save_model(result: SearchResult, path: Path) -> None:
     """Copy the weights of the recommended training, which lie beside the study."""
     from surefoot.files import atomic_path
-    from surefoot.studies import Study
+    from surefoot.studies.study import Study
 
     kept = Study.open(str(result.study)).model_path
     if result.best is None or not kept.exists():
@@ -298,7 +298,7 @@ def _print(result: SearchResult, *, as_json: bool) -> None:
 def _write_reports(result: SearchResult, folder: Path) -> dict[str, str]:
     from surefoot.reports.html import write_html
     from surefoot.reports.tensorboard import write_tensorboard
-    from surefoot.studies import Study
+    from surefoot.studies.study import Study
 
     info = Study.open(str(result.study)).info()
     write_html(result, folder / "report.html", environment=info.environment, command=_again(info.settings))
@@ -316,9 +316,9 @@ def _again(settings: Mapping[str, Any]) -> str:
 
 def space_of(settings: Mapping[str, Any]) -> SearchSpace:
     """Return the search space that the options name."""
-    from surefoot.search.space import SearchSpace, load_space
-    from surefoot.search.space.search_space import usual_settings
+    from surefoot.search.space.search_space import SearchSpace, usual_settings
     from surefoot.search.space.setting_text import read_settings
+    from surefoot.search.space.space_file import load_space
 
     if "space" in settings:  # as a study has it; its file may have changed since
         return SearchSpace.of(settings["space"])

@@ -50,8 +50,9 @@ def slice_(task: str, *, recipes: tuple[str, ...], plot: Path, **settings: Any) 
     from surefoot.cli.interrupt import stop_on_interrupt
     from surefoot.explanation.slices.slice_loss import RECIPES, slice_loss
     from surefoot.files import writable_folder
-    from surefoot.fleet.progress import Interrupted
-    from surefoot.plots import check_picture, save
+    from surefoot.interruption import Interrupted
+    from surefoot.plots.notebook import save
+    from surefoot.plots.picture import check_picture
 
     check_device(settings["device"])
     if plot == PICTURE:

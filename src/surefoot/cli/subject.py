@@ -11,7 +11,7 @@ from surefoot.cli.options import TASK_OPTIONS
 from surefoot.errors import TaskError
 
 if TYPE_CHECKING:
-    from surefoot.trainers import Trainer
+    from surefoot.trainers.trainer import Trainer
 
 SCRIPT = "surefoot.script"
 OF_TRIALS = {"workers": "--workers", "timeout": "--trial-timeout"}

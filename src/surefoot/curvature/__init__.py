@@ -3,7 +3,6 @@
     mean_loss          the mean training loss over some batches, as a function of one vector
     sampled            the same over a sample of a task's training data, on a model of its own
     hessian            Hessian-vector products of any task's loss
-    gauss_newton       the same of the Gauss-Newton matrix, which has no negative eigenvalue
     spectrum           the largest eigenvalues and their directions, from products alone
     sharpness          the top eigenvalue, at the start or at given parameters, preconditioned or not
     preconditioner     what Adam and RMSprop divide each parameter's step by

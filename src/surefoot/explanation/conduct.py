@@ -15,8 +15,8 @@ from surefoot.explanation.range_test import effective_limit, ramp_recipe, read_r
 from surefoot.explanation.stable import LIMIT_STEPS, stable_config_steps
 from surefoot.explanation.survey import STEPS_A_DECADE, Kind, Limits, Optimizer, Survey, Sweep
 from surefoot.fleet.progress import Progress
-from surefoot.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.recipe.families import family_of
+from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
 
 RAMP_STEPS = 100
 PLAIN, USUAL, ADAM, RMSPROP = Kind(momentum=0.0), Kind(), Kind("adam", 0.9), Kind("rmsprop", 0.0)

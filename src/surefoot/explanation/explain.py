@@ -19,10 +19,11 @@ from surefoot.explanation.slices.slice_loss import slice_config_steps, sliced
 from surefoot.explanation.stable import stable_ranges
 from surefoot.explanation.survey import Survey
 from surefoot.explanation.trainer import Trainer
-from surefoot.fleet import Plan, calibrate
-from surefoot.fleet.plan import trainings_of
-from surefoot.fleet.progress import Progress, Silent, Stop, never
+from surefoot.fleet.calibrate import calibrate
+from surefoot.fleet.plan import Plan, trainings_of
+from surefoot.fleet.progress import Progress, Silent
 from surefoot.fleet.runner import Runner
+from surefoot.interruption import Stop, never
 from surefoot.tasks.loader import as_task
 from surefoot.tasks.probe import probe
 from surefoot.tasks.task import Task

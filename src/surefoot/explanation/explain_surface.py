@@ -13,7 +13,8 @@ from surefoot.explanation.contrast import contrastable, contrasts
 from surefoot.explanation.explain import FEWEST_SEEDS, SEEDS
 from surefoot.explanation.landscape import Landscape, Roller
 from surefoot.explanation.result import ExplainResult
-from surefoot.fleet.progress import Progress, Silent, Stop, never
+from surefoot.fleet.progress import Progress, Silent
+from surefoot.interruption import Stop, never
 from surefoot.surfaces.gallery import surface_named
 from surefoot.surfaces.surface import Surface
 

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from surefoot.fleet.progress import Interrupted, Progress, Stop
-from surefoot.recipe import Recipe
+from surefoot.fleet.progress import Progress
+from surefoot.interruption import Interrupted, Stop
+from surefoot.recipe.recipe import Recipe
 from surefoot.surfaces.descent import descend
 from surefoot.surfaces.surface import Surface
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.recipe import Recipe
 from surefoot.recipe.families import family_of
-from surefoot.schedules import Exponential
+from surefoot.recipe.recipe import Recipe
+from surefoot.schedules.exponential import Exponential
 
 # Rates below this never matter in 32 bits, rates above never train.
 LOWEST_EFFECTIVE = 1e-6

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from surefoot.explanation.claim import Claim
 from surefoot.explanation.contrast import Contrast
 from surefoot.explanation.slices.result import LossSlice
-from surefoot.fleet import Plan
+from surefoot.fleet.plan import Plan
 from surefoot.values import Json
 
 

@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.explanation.course import CEILING, end_losses, running_mean, standing
-from surefoot.recipe import Recipe
 from surefoot.recipe.families import family_of
-from surefoot.schedules import Cosine, Exponential, Schedule, StepDecay
+from surefoot.recipe.recipe import Recipe
+from surefoot.schedules.base import Schedule
+from surefoot.schedules.cosine import Cosine
+from surefoot.schedules.exponential import Exponential
+from surefoot.schedules.step_decay import StepDecay
 from surefoot.surfaces.surface import Surface
 
 Array: TypeAlias = NDArray[np.float64]

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.errors import TaskError
-from surefoot.fleet import launch
+from surefoot.fleet.launch import launch
 from surefoot.fleet.progress import Progress
 from surefoot.fleet.runner import Runner
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.task import Task
 
 

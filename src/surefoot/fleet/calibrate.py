@@ -14,7 +14,7 @@ from surefoot.fleet.plan import Plan
 from surefoot.fleet.processes import can_fork, cores
 from surefoot.fleet.race import Candidate, Race
 from surefoot.fleet.ways import LOOP, Ways
-from surefoot.recipe import DEFAULT_RECIPE
+from surefoot.recipe.recipe import DEFAULT_RECIPE
 from surefoot.tasks.task import Task
 
 # Where little work is left, only the first width is measured, and nothing in processes: forking them a few times costs

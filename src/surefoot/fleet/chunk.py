@@ -11,7 +11,8 @@ from torch import Tensor
 
 from surefoot.fleet.hyper import RuleTable, pad
 from surefoot.fleet.work import Work, index_of
-from surefoot.optimizers import Slots, clip_by_global_norm
+from surefoot.optimizers.clip import clip_by_global_norm
+from surefoot.optimizers.rule import Slots
 from surefoot.tasks.luck import draw_seed
 
 if TYPE_CHECKING:

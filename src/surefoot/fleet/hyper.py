@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from surefoot.fleet.layout import Layout
-from surefoot.optimizers import Hyper, UpdateRule
-from surefoot.recipe import Recipe
-from surefoot.schedules import table
+from surefoot.optimizers.rule import Hyper, UpdateRule
+from surefoot.recipe.recipe import Recipe
+from surefoot.schedules.table import table
 
 
 @dataclass(frozen=True, slots=True, eq=False)

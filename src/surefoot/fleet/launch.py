@@ -11,7 +11,7 @@ from surefoot.fleet.plan import Backend, Plan
 from surefoot.fleet.serial import SerialFleet
 from surefoot.fleet.stacked import StackedFleet
 from surefoot.fleet.storage import read_state
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.task import Task
 
 FLEETS: dict[Backend, type[LocalFleet]] = {"serial": SerialFleet, "stacked": StackedFleet}

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from surefoot.errors import TaskError
-from surefoot.optimizers import Groups, Piece, UpdateRule, factors_of, hidden_matrices, norm_parameters
+from surefoot.optimizers.groups import Groups, factors_of, norm_parameters
+from surefoot.optimizers.pieces import Piece, hidden_matrices
+from surefoot.optimizers.rule import UpdateRule
 from surefoot.values import Json
 
 

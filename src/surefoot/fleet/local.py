@@ -25,8 +25,9 @@ from surefoot.fleet.threads import using_threads
 from surefoot.fleet.training import train_fleets
 from surefoot.fleet.unused import unused_parameters
 from surefoot.fleet.work import Work
-from surefoot.optimizers import Slots, UpdateRule, unmatched
-from surefoot.recipe import Recipe
+from surefoot.optimizers.groups import unmatched
+from surefoot.optimizers.rule import Slots, UpdateRule
+from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.batches import BatchOrder
 from surefoot.tasks.luck import borrowed_generators, draw_seed, seed_everything
 from surefoot.tasks.task import SplitName, Task

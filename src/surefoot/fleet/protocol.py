@@ -9,7 +9,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.task import SplitName
 
 

@@ -12,7 +12,7 @@ from torch import nn
 from surefoot.fleet.launch import launch
 from surefoot.fleet.local import LocalFleet
 from surefoot.fleet.plan import Plan
-from surefoot.recipe import DEFAULT_RECIPE
+from surefoot.recipe.recipe import DEFAULT_RECIPE
 from surefoot.tasks.task import Task
 
 ROUNDS = 4

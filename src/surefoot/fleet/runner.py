@@ -11,7 +11,8 @@ from torch import Tensor
 
 from surefoot.fleet.local import LocalFleet
 from surefoot.fleet.plan import Plan
-from surefoot.fleet.progress import Interrupted, Progress, Stop, never
+from surefoot.fleet.progress import Progress
+from surefoot.interruption import Interrupted, Stop, never
 
 SLICE_SECONDS = 0.5
 

@@ -20,10 +20,11 @@ from surefoot.fleet.hyper import RuleTable, with_factors
 from surefoot.fleet.local import LocalFleet
 from surefoot.fleet.program import CompileError, Function, Program, program, shapes_of
 from surefoot.fleet.work import Work
-from surefoot.optimizers import Slots, UpdateRule, clip_by_global_norm
+from surefoot.optimizers.clip import clip_by_global_norm
+from surefoot.optimizers.rule import Slots, UpdateRule
 from surefoot.tasks.luck import draw_seed, seed_torch
-from surefoot.tasks.split import TensorSplit
 from surefoot.tasks.task import Task
+from surefoot.tasks.tensor_split import TensorSplit
 
 T = TypeVar("T")
 # A chunk that fills less than this part of the compiled width is cheaper uncompiled.

@@ -18,7 +18,7 @@ from surefoot.fleet.threads import using_threads
 from surefoot.fleet.work import Work, index_of, share_out
 from surefoot.tasks.exhaustion import is_out_of_memory
 from surefoot.tasks.luck import borrowed_generators, draw_seed, seed_everything
-from surefoot.tasks.split import TensorSplit
+from surefoot.tasks.tensor_split import TensorSplit
 
 if TYPE_CHECKING:
     from surefoot.fleet.local import LocalFleet

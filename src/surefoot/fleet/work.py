@@ -9,7 +9,7 @@ from torch import Tensor
 
 from surefoot.fleet.hyper import RuleTable, rule_tables
 from surefoot.fleet.layout import Layout
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,7 +12,7 @@ from surefoot.numerals import how_much_lower, measured, numeral
 from surefoot.plots.axes import finite, log_axis
 from surefoot.plots.inline import Row, inline
 from surefoot.plots.theme import by_role, finished, layered
-from surefoot.recipe import DEFAULT_RECIPE
+from surefoot.recipe.recipe import DEFAULT_RECIPE
 from surefoot.search.result import Contestant, SearchResult
 
 ROW_HEIGHT = 50

@@ -16,7 +16,7 @@ from surefoot.plots.inline import Row, inline
 from surefoot.plots.labels import freest, ring
 from surefoot.plots.theme import DEFAULT, RECOMMENDED, ROLES, finished, layered
 from surefoot.plots.trial_points import TrialPoint, lengths, trial_points
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.search.result import SearchResult
 from surefoot.values import Interval
 

@@ -26,8 +26,9 @@ from surefoot.plots.search_figures import search_figures
 from surefoot.plots.stability_map import stability_map, why_no_map
 from surefoot.plots.theme import HEIGHT, LIGHT, WIDTH, Figure, column
 from surefoot.plots.watched import watched
-from surefoot.recipe import Recipe
-from surefoot.schedules import Schedule, schedule_text
+from surefoot.recipe.recipe import Recipe
+from surefoot.schedules.base import Schedule
+from surefoot.schedules.text import schedule_text
 from surefoot.search.result import SearchResult
 from surefoot.surfaces.descent import Descent
 from surefoot.watch.watch import Watch

@@ -12,7 +12,7 @@ from surefoot.numerals import measured
 from surefoot.plots.axes import finite, loss_scale
 from surefoot.plots.inline import Row, inline
 from surefoot.plots.theme import finished, layered
-from surefoot.trainers import Curve
+from surefoot.trainers.outcome import Curve
 
 TRAIN, VALID = "training loss", "validation loss"
 # A loss so many times the first is outside of the picture; on a logarithmic axis there is room for more.

@@ -10,8 +10,10 @@ import numpy as np
 from surefoot.numerals import numeral
 from surefoot.plots.inline import Row, inline
 from surefoot.plots.theme import finished, layered
-from surefoot.recipe import Recipe
-from surefoot.schedules import Constant, Schedule, schedule_text
+from surefoot.recipe.recipe import Recipe
+from surefoot.schedules.base import Schedule
+from surefoot.schedules.constant import Constant
+from surefoot.schedules.text import schedule_text
 
 MOST_POINTS = 1500
 

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from surefoot.plots.axes import finite
-from surefoot.recipe import Recipe
-from surefoot.studies import Measurement
-from surefoot.trainers import Outcome
-from surefoot.trainers.outcome import Judge
+from surefoot.recipe.recipe import Recipe
+from surefoot.studies.measurement import Measurement
+from surefoot.trainers.outcome import Judge, Outcome
 
 # Stages of the search and of the trainings in full; ``search`` and ``confirm`` are those of databases of version 0.1.
 SEARCH_STAGES, FULL_STAGES = ("map", "climb", "search"), ("full", "confirm")

@@ -10,7 +10,8 @@ from torch import nn
 from torch.optim import Optimizer
 
 from surefoot.errors import RecipeError
-from surefoot.optimizers import Factors, factors_of, hidden_matrices, norm_parameters, unmatched
+from surefoot.optimizers.groups import Factors, factors_of, norm_parameters, unmatched
+from surefoot.optimizers.pieces import hidden_matrices
 from surefoot.recipe.names import switches_of
 from surefoot.recipe.scheduler import RecipeScheduler, torch_settings
 from surefoot.recipe.torch_lion import LionOptimizer

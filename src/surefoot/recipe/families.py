@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from surefoot.recipe.recipe import Recipe
-from surefoot.schedules import Constant
+from surefoot.schedules.constant import Constant
 from surefoot.theory import optimum
 
 

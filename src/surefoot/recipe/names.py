@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from surefoot.errors import RecipeError, nearest
-from surefoot.optimizers import RULES, Hyperparameter, UpdateRule
+from surefoot.optimizers import RULES
+from surefoot.optimizers.rule import Hyperparameter, UpdateRule
 from surefoot.schedules.shown import shown
 
 GROUP_KEYS = ("no_decay", "lr_factor", "decay_factor")

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from surefoot.recipe.recipe import Recipe
 from surefoot.recipe.twins import Twin, adds_decay, require_twin
-from surefoot.schedules import Constant, python_code
+from surefoot.schedules.constant import Constant
+from surefoot.schedules.python_code import python_code
 from surefoot.schedules.scanner import number_text as num
 
 RULES: Mapping[str, Twin] = {

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from surefoot.optimizers import Groups
-from surefoot.optimizers.groups import NORM_CLASS
+from surefoot.optimizers.groups import NORM_CLASS, Groups
 from surefoot.optimizers.pieces import EMBEDDING_CLASS
 from surefoot.schedules.scanner import number_text as num
 

@@ -11,7 +11,10 @@ from surefoot.recipe.pytorch_groups import groups_code, groups_imports
 from surefoot.recipe.recipe import Recipe
 from surefoot.recipe.scheduler import PAIRS, TORCH_NAMES
 from surefoot.recipe.torch_schedulers import TorchScheduler, one_cycle, torch_scheduler
-from surefoot.schedules import Constant, OneCycle, Schedule, python_code
+from surefoot.schedules.base import Schedule
+from surefoot.schedules.constant import Constant
+from surefoot.schedules.onecycle import OneCycle
+from surefoot.schedules.python_code import python_code
 from surefoot.schedules.scanner import number_text as num
 
 BY_FUNCTION = TorchScheduler("LambdaLR", ("lr_at",))

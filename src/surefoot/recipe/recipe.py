@@ -10,13 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.errors import RecipeError
-from surefoot.optimizers import RULES, Groups, UpdateRule
+from surefoot.optimizers import RULES
+from surefoot.optimizers.groups import Groups
+from surefoot.optimizers.rule import UpdateRule
 from surefoot.recipe.build import build
 from surefoot.recipe.names import GROUP_KEYS, hyperparameters_of, names_of, switches_of, unknown_name
 from surefoot.recipe.text import read_json, read_text, write_json, write_text
-from surefoot.schedules import Constant, Schedule, parse_schedule, schedule_text
+from surefoot.schedules.base import Schedule
+from surefoot.schedules.constant import Constant
 from surefoot.schedules.fields import finite_number
 from surefoot.schedules.shown import shown
+from surefoot.schedules.text import parse_schedule, schedule_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

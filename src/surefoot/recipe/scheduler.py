@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from surefoot.optimizers import Factors
+from surefoot.optimizers.groups import Factors
 
 if TYPE_CHECKING:
     from surefoot.recipe.recipe import Recipe

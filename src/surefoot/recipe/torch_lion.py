@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
-from surefoot.optimizers import Lion
+from surefoot.optimizers.lion import Lion
 from surefoot.optimizers.rule import Slots
 
 

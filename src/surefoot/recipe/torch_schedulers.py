@@ -5,21 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import singledispatch
 
-from surefoot.schedules import (
-    Cosine,
-    CosineRestarts,
-    Exponential,
-    Linear,
-    MultiStep,
-    OneCycle,
-    Polynomial,
-    Schedule,
-    StepDecay,
-    Triangular,
-)
-from surefoot.schedules.base import Span
-from surefoot.schedules.onecycle import FINAL_DIVISOR, START_DIVISOR
+from surefoot.schedules.base import Schedule, Span
+from surefoot.schedules.cosine import Cosine, CosineRestarts
+from surefoot.schedules.exponential import Exponential
+from surefoot.schedules.onecycle import FINAL_DIVISOR, START_DIVISOR, OneCycle
+from surefoot.schedules.polynomial import Linear, Polynomial
 from surefoot.schedules.scanner import number_text as num
+from surefoot.schedules.step_decay import MultiStep, StepDecay
+from surefoot.schedules.triangular import Triangular
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from surefoot.errors import RecipeError
 from surefoot.recipe.names import hyperparameters_of
 from surefoot.recipe.recipe import Recipe
-from surefoot.schedules import Constant
+from surefoot.schedules.constant import Constant
 
 DECAY = "weight_decay"
 

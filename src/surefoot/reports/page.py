@@ -20,7 +20,8 @@ from pygments.lexers import PythonLexer
 from surefoot.files import atomic_path
 from surefoot.numerals import numeral
 from surefoot.plots.theme import DARK, LIGHT
-from surefoot.recipe import Recipe, pytorch_code
+from surefoot.recipe.pytorch_code import pytorch_code
+from surefoot.recipe.recipe import Recipe
 
 LIGHT_STYLE, DARK_STYLE = "default", "github-dark"
 

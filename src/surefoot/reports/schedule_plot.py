@@ -7,7 +7,8 @@ import plotext
 
 from surefoot.numerals import numeral
 from surefoot.plots.axes import linear_ticks
-from surefoot.schedules import Schedule, schedule_text
+from surefoot.schedules.base import Schedule
+from surefoot.schedules.text import schedule_text
 
 
 def schedule_plot(schedule: Schedule, total: int, *, width: int = 72, height: int = 16) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from surefoot.numerals import how_much_lower, measured, numeral, seconds_text
-from surefoot.recipe import DEFAULT_RECIPE
+from surefoot.recipe.recipe import DEFAULT_RECIPE
 from surefoot.search.result import Contestant, FrontierPoint, SearchResult
 from surefoot.search.scaling import QUANTITIES, Exponent, Transfer, TransferRow
 from surefoot.values import Interval, Score

@@ -7,9 +7,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-from surefoot.recipe import Recipe
-from surefoot.schedules import Schedule, Warmup, without_warmup
-from surefoot.schedules import Sequence as InTurn
+from surefoot.recipe.recipe import Recipe
+from surefoot.schedules.base import Schedule
+from surefoot.schedules.composers import Sequence as InTurn
+from surefoot.schedules.composers import Warmup, without_warmup
 
 Setting: TypeAlias = float | str
 # What stands in the table however little it varies.

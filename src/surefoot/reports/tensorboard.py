@@ -31,10 +31,10 @@ from surefoot.plots.frontier import frontier
 from surefoot.plots.heat_map import heat_map
 from surefoot.plots.picture import png
 from surefoot.plots.trial_points import FULL_STAGES, SEARCH_STAGES
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.reports.settings import Setting, settings_of, varying
 from surefoot.search.result import SearchResult
-from surefoot.studies import Measurement
+from surefoot.studies.measurement import Measurement
 
 FILE = "events.out.tfevents.0.surefoot"
 VALID, TRAIN, LR, MOMENTUM = "loss/valid", "loss/train", "recipe/lr", "recipe/momentum"

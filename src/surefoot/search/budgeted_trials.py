@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from surefoot.fleet.progress import Progress
 from surefoot.interruption import Interrupted
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.search.budget_allocation import Allowance
 from surefoot.search.goal import Aim
-from surefoot.studies import Ledger
-from surefoot.trainers import Outcome, Trial
+from surefoot.studies.ledger import Ledger
+from surefoot.trainers.outcome import Outcome
+from surefoot.trainers.trial import Trial
 
 MAP, CLIMB, FULL = "map", "climb", "full"
 # What the stages are called on the progress bar.

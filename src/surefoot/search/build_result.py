@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.search.answer import FEWEST, Reader
 from surefoot.search.budgeted_trials import FULL
 from surefoot.search.contestants import mean_metric, score_on_test, tied_with
@@ -17,7 +17,7 @@ from surefoot.search.engine import Engine
 from surefoot.search.rate_range import usual_recipe
 from surefoot.search.result import Command, Contestant, FrontierPoint, MomentumRow, Role, SearchResult
 from surefoot.statistics import score
-from surefoot.studies import Measurement
+from surefoot.studies.measurement import Measurement
 from surefoot.values import Json
 
 if TYPE_CHECKING:

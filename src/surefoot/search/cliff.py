@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.recipe import Recipe
-from surefoot.search.space import Point
-from surefoot.surrogate import LossScale, Observation
+from surefoot.recipe.recipe import Recipe
+from surefoot.search.space.sampling import Point
+from surefoot.surrogate.surrogate import LossScale, Observation
 
 Array = NDArray[np.float64]
 # A rate this near below one that broke is not recommended, in logarithms of the effective rate; a rate breaks later

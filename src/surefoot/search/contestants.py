@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.statistics import comparable, paired_noise, score, student_t
-from surefoot.studies import Measurement
+from surefoot.studies.measurement import Measurement
 from surefoot.values import Score
 
 

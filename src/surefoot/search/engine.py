@@ -22,9 +22,9 @@ from numpy.random import Generator
 
 from surefoot.fleet.progress import Progress, Silent
 from surefoot.interruption import Interrupted, Stop, never
-from surefoot.recipe import Recipe
 from surefoot.recipe.families import effective_rate, family_of
-from surefoot.schedules import scaled
+from surefoot.recipe.recipe import Recipe
+from surefoot.schedules.scaled import scaled
 from surefoot.search.answer import Reader
 from surefoot.search.budget_allocation import A_ROUND, Allowance, Stages
 from surefoot.search.budgeted_trials import CLIMB, FULL, MAP, AllFailedError, BudgetedTrials
@@ -32,15 +32,19 @@ from surefoot.search.cliff import BROKEN, Trained, without_accidents
 from surefoot.search.goal import Aim
 from surefoot.search.proposal import propose
 from surefoot.search.rate_range import best_decade, is_flat, learns, next_decades, usual_rate, usual_recipe
-from surefoot.search.samplers import Sampler, SurrogateSampler, Tried
-from surefoot.search.space import Coordinates, Point, SearchSpace
+from surefoot.search.samplers.sampler import Sampler, Tried
+from surefoot.search.samplers.surrogate_sampler import SurrogateSampler
+from surefoot.search.space.coordinates import Coordinates
 from surefoot.search.space.momentum_shapes import with_momentum
+from surefoot.search.space.sampling import Point
+from surefoot.search.space.search_space import SearchSpace
 from surefoot.search.training_length import recommended_length
-from surefoot.studies import Ledger
-from surefoot.surrogate import LossScale, Observation
+from surefoot.studies.ledger import Ledger
 from surefoot.surrogate.rungs import is_short
-from surefoot.surrogate.surrogate import compressed
-from surefoot.trainers import Outcome, Trainer, Trial
+from surefoot.surrogate.surrogate import LossScale, Observation, compressed
+from surefoot.trainers.outcome import Outcome
+from surefoot.trainers.trainer import Trainer
+from surefoot.trainers.trial import Trial
 
 # Seeds of the search's stages lie so far apart, and those of the full trainings so far beyond.
 SEED_STRIDE, FRESH_SEEDS = 1_000, 10_000_000

@@ -14,12 +14,12 @@ from surefoot.search.goal import Aim, Goal
 from surefoot.search.request import Request
 from surefoot.search.result import SearchResult
 from surefoot.search.run_search import run_search
-from surefoot.search.samplers import Sampler
-from surefoot.search.space import SearchSpace
-from surefoot.studies import Study
+from surefoot.search.samplers.sampler import Sampler
+from surefoot.search.space.search_space import SearchSpace
+from surefoot.studies.study import Study
 from surefoot.tasks.task import Task
-from surefoot.trainers import Trainer
 from surefoot.trainers.outcome import Judge
+from surefoot.trainers.trainer import Trainer
 from surefoot.values import Json
 
 

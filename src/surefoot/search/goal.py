@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 from surefoot.errors import TaskError
-from surefoot.trainers import Outcome, Trainer
-from surefoot.trainers.outcome import Judge
+from surefoot.trainers.outcome import Judge, Outcome
+from surefoot.trainers.trainer import Trainer
 
 Goal: TypeAlias = Literal["loss", "metric"]
 GOALS: tuple[Goal, ...] = get_args(Goal)

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.recipe import Recipe
 from surefoot.recipe.families import family_of
-from surefoot.surrogate import LossScale
+from surefoot.recipe.recipe import Recipe
+from surefoot.surrogate.surrogate import LossScale
 
 # Decades tried first around the usual rate, and how far out it goes.
 FIRST, LOWEST, HIGHEST = (-1, 0, 1), -9, 5

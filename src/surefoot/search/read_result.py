@@ -8,7 +8,8 @@ from dataclasses import replace
 from surefoot.errors import StudyError
 from surefoot.search.old_results import old_result
 from surefoot.search.result import SCHEMA, SearchResult, from_json
-from surefoot.studies import Measurement, Study, StudyInfo
+from surefoot.studies.measurement import Measurement
+from surefoot.studies.study import Study, StudyInfo
 
 # The commands whose studies have a result to read.
 SEARCHES = ("tune", "find")

@@ -12,12 +12,12 @@ from surefoot.budget import Budget
 from surefoot.fleet.plan import Plan
 from surefoot.fleet.progress import Progress, Silent
 from surefoot.interruption import Stop, never
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.search.goal import Aim
 from surefoot.search.result import Command
-from surefoot.search.samplers import Sampler
-from surefoot.search.space import SearchSpace
-from surefoot.studies import Study
+from surefoot.search.samplers.sampler import Sampler
+from surefoot.search.space.search_space import SearchSpace
+from surefoot.studies.study import Study
 from surefoot.values import Json
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from surefoot.errors import StudyError
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.search.goal import Aim
 from surefoot.search.scaling import Transfer
-from surefoot.studies import Measurement
+from surefoot.studies.measurement import Measurement
 from surefoot.values import Interval, Json, Score
 
 if TYPE_CHECKING:

@@ -11,22 +11,26 @@ from surefoot.budget import Budget
 from surefoot.errors import BudgetError, TaskError
 from surefoot.fleet.plan import Plan
 from surefoot.interruption import Interrupted
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.search.budget_allocation import ANSWER_SECONDS, ANSWER_SHARE, Allowance, Stages, resolved
 from surefoot.search.build_result import build_result
 from surefoot.search.engine import Engine
 from surefoot.search.request import Request
 from surefoot.search.result import SearchResult
-from surefoot.search.samplers import Sampler, as_sampler
+from surefoot.search.samplers import as_sampler
+from surefoot.search.samplers.sampler import Sampler
 from surefoot.search.scaling import Transfer
 from surefoot.search.search_study import study_of, with_model
-from surefoot.search.space import Coordinates
+from surefoot.search.space.coordinates import Coordinates
 from surefoot.search.transfer import MOST_TRAININGS, transfer
-from surefoot.studies import Ledger, Study
 from surefoot.studies.driving import keep_beside, printed_before, released
+from surefoot.studies.ledger import Ledger
+from surefoot.studies.study import Study
 from surefoot.tasks.task import Task
-from surefoot.trainers import Outcome, Trainer, Trial
 from surefoot.trainers.make_trainer import closed, fleet_trainer, lent, trainer_or_task
+from surefoot.trainers.outcome import Outcome
+from surefoot.trainers.trainer import Trainer
+from surefoot.trainers.trial import Trial
 from surefoot.values import Json
 
 if TYPE_CHECKING:

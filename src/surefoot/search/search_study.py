@@ -10,10 +10,10 @@ from surefoot.budget import Budget
 from surefoot.files import atomic_path
 from surefoot.search.request import Request
 from surefoot.search.result import SearchResult
-from surefoot.search.samplers import Sampler
-from surefoot.studies import Study
+from surefoot.search.samplers.sampler import Sampler
 from surefoot.studies.driving import driven
-from surefoot.trainers import Trainer
+from surefoot.studies.study import Study
+from surefoot.trainers.trainer import Trainer
 from surefoot.values import Json
 
 if TYPE_CHECKING:

@@ -17,18 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.interruption import Stop, never
-from surefoot.recipe import Recipe
-from surefoot.schedules import scaled
+from surefoot.recipe.recipe import Recipe
+from surefoot.schedules.scaled import scaled
 from surefoot.search.goal import Aim
 from surefoot.search.result import FrontierPoint
 from surefoot.search.scaling import Transfer, TransferRow
 from surefoot.search.valley_bottom import bottom, next_octaves
 from surefoot.statistics import comparable
-from surefoot.studies import Measurement, Study
 from surefoot.studies.ledger import digest
+from surefoot.studies.measurement import Measurement
+from surefoot.studies.study import Study
 from surefoot.tasks.task import Task
-from surefoot.trainers import Trial
 from surefoot.trainers.fleet_trainer import FleetTrainer
+from surefoot.trainers.trial import Trial
 
 STAGE = "transfer"
 SEEDS = 2

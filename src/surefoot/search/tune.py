@@ -10,17 +10,17 @@ from surefoot.budget import Budget
 from surefoot.fleet.plan import Plan
 from surefoot.fleet.progress import Progress, Silent
 from surefoot.interruption import Stop, never
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.search.goal import Aim, Goal
 from surefoot.search.request import Request, recipes_of
 from surefoot.search.result import SearchResult
 from surefoot.search.run_search import run_search
-from surefoot.search.samplers import Sampler
-from surefoot.search.space import SearchSpace
-from surefoot.studies import Study
+from surefoot.search.samplers.sampler import Sampler
+from surefoot.search.space.search_space import SearchSpace
+from surefoot.studies.study import Study
 from surefoot.tasks.task import Task
-from surefoot.trainers import Trainer
 from surefoot.trainers.outcome import Judge
+from surefoot.trainers.trainer import Trainer
 from surefoot.values import Json
 
 

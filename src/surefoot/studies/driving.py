@@ -13,7 +13,7 @@ from surefoot.files import writable_folder
 from surefoot.interruption import Interrupted
 from surefoot.studies.database import Database
 from surefoot.studies.study import Study
-from surefoot.trainers import Trainer
+from surefoot.trainers.trainer import Trainer
 from surefoot.values import Json
 
 

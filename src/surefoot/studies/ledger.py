@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 
 from surefoot.studies.measurement import Measurement
 from surefoot.studies.study import Study
-from surefoot.trainers import Outcome, Trainer, Trial
+from surefoot.trainers.outcome import Outcome
+from surefoot.trainers.trainer import Trainer
+from surefoot.trainers.trial import Trial
 
 
 @dataclass(slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from surefoot.trainers import Outcome, Trial
+from surefoot.trainers.outcome import Outcome
+from surefoot.trainers.trial import Trial
 
 ALL_STEPS: Final = -1
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Table, insert, select
 
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.studies.measurement import Measurement
 from surefoot.studies.schema import curves, measurements, sharpness_probes, stages, trials, valid_curves
-from surefoot.trainers import Curve, Outcome, SharpnessProbe, Trial
+from surefoot.trainers.outcome import Curve, Outcome, SharpnessProbe
+from surefoot.trainers.trial import Trial
 
 
 def insert_measurements(connection: Connection, found: Sequence[Measurement], *, study: int, stage: int) -> None:

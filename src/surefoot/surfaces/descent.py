@@ -13,9 +13,12 @@ from torch import Tensor
 
 from surefoot.errors import RecipeError
 from surefoot.interruption import Interrupted, Stop, never
-from surefoot.optimizers import Hyper, Piece, UpdateRule, clip_by_global_norm
-from surefoot.recipe import Recipe
-from surefoot.schedules import Schedule, table
+from surefoot.optimizers.clip import clip_by_global_norm
+from surefoot.optimizers.pieces import Piece
+from surefoot.optimizers.rule import Hyper, UpdateRule
+from surefoot.recipe.recipe import Recipe
+from surefoot.schedules.base import Schedule
+from surefoot.schedules.table import table
 from surefoot.surfaces.gallery import surface_named
 from surefoot.surfaces.noise import Noise
 from surefoot.surfaces.surface import Surface

@@ -1,5 +1,1 @@
 """What a training is likely to end at, for settings and lengths that were not tried; search and checking share it."""
-
-from surefoot.surrogate.surrogate import LossScale, Observation, Surrogate
-
-__all__ = ["LossScale", "Observation", "Surrogate"]

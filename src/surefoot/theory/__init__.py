@@ -5,7 +5,6 @@
     optimum           the best learning rate and momentum, the critical momentum, lr / (1 - momentum)
     stability         the largest stable learning rate of full-batch descent
     noisy_quadratic   the exact limit and the noise floor where gradient and curvature are noisy
-    small_batch       the prior for training on mini-batches, which is no theorem
 
 Import from the modules.
 """

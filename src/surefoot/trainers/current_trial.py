@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from surefoot.errors import RecipeError, TaskError
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.luck import draw_seed, seed_everything
 from surefoot.trainers.stop_signal import StopSignal
 from surefoot.trainers.trial import Trial

@@ -15,11 +15,13 @@ from torch import Tensor
 
 from surefoot.errors import StudyError
 from surefoot.files import atomic_path
-from surefoot.fleet import LocalFleet, Plan, launch, load, share_cores
+from surefoot.fleet.launch import launch, load
+from surefoot.fleet.local import LocalFleet
+from surefoot.fleet.plan import Plan
 from surefoot.fleet.preconditioned import preconditioner_of
-from surefoot.fleet.progress import Interrupted, Progress, Silent
-from surefoot.fleet.training import train_fleets
-from surefoot.interruption import Stop, never
+from surefoot.fleet.progress import Progress, Silent
+from surefoot.fleet.training import share_cores, train_fleets
+from surefoot.interruption import Interrupted, Stop, never
 from surefoot.tasks.probe import probe
 from surefoot.tasks.task import Task
 from surefoot.trainers.outcome import Curve, Outcome, SharpnessProbe

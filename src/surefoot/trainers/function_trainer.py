@@ -17,8 +17,8 @@ from typing import Any, Self, cast
 
 from surefoot.errors import TaskError
 from surefoot.files import writable_folder
-from surefoot.fleet.progress import Interrupted, Progress, Silent
-from surefoot.interruption import Stop, never
+from surefoot.fleet.progress import Progress, Silent
+from surefoot.interruption import Interrupted, Stop, never
 from surefoot.tasks.luck import borrowed_generators
 from surefoot.trainers.child_process import child_environment, end_all
 from surefoot.trainers.function_worker import FunctionWorker, outcome_of_call

@@ -154,7 +154,7 @@ def fleet_trainer(
     Raises:
         TaskError: If the task cannot be trained.
     """
-    from surefoot.fleet import calibrate  # noqa: PLC0415  (functions and scripts do without)
+    from surefoot.fleet.calibrate import calibrate  # noqa: PLC0415  (functions and scripts do without)
     from surefoot.tasks.probe import probe  # noqa: PLC0415
     from surefoot.trainers.fleet_trainer import FleetTrainer  # noqa: PLC0415
 

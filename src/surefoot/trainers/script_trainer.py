@@ -12,8 +12,8 @@ from pathlib import Path
 
 from surefoot.errors import TaskError
 from surefoot.files import writable_folder
-from surefoot.fleet.progress import Interrupted, Progress, Silent
-from surefoot.interruption import never
+from surefoot.fleet.progress import Progress, Silent
+from surefoot.interruption import Interrupted, never
 from surefoot.trainers.child_process import ChildProcess, cause, child_environment, end_all
 from surefoot.trainers.function_trainer import GRACE_SECONDS, POLL_SECONDS, require_timeout, require_whole
 from surefoot.trainers.outcome import Outcome

@@ -24,7 +24,7 @@ from torch import nn
 from surefoot.curvature.hessian import Hessian
 from surefoot.curvature.mean_loss import MeanLoss
 from surefoot.curvature.preconditioner import ADAMS
-from surefoot.fleet import LocalFleet
+from surefoot.fleet.local import LocalFleet
 from surefoot.fleet.preconditioned import preconditioner_of
 from surefoot.fleet.threads import using_threads
 from surefoot.fleet.training import read_batches

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from surefoot.errors import RecipeError
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 
 
 class Reporter(Protocol):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from surefoot.errors import TaskError
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.trainers.trial import Trial
 from surefoot.trainers.trial_reports import Report
 

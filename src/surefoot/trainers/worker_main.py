@@ -20,7 +20,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from surefoot.errors import SurefootError
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.blame import blame
 from surefoot.trainers import training_function
 from surefoot.trainers.stop_signal import StopSignal

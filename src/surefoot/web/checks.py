@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import HTMLResponse
 
-from surefoot.studies import check_heads, check_row
+from surefoot.studies.check_log import check_heads, check_row
 from surefoot.web.database import opened
 from surefoot.web.query import Query
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from surefoot.studies import Database
+from surefoot.studies.database import Database
 
 # Nobody waits longer before a page for a database that another program holds.
 WAIT_SECONDS = 2.0

@@ -7,10 +7,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from surefoot.errors import QueryError
-from surefoot.recipe import Recipe
 from surefoot.recipe.families import family_of
-from surefoot.schedules import Constant, Schedule, Sequence, Warmup, parse_schedule, scaled
+from surefoot.recipe.recipe import Recipe
+from surefoot.schedules.base import Schedule
+from surefoot.schedules.composers import Sequence, Warmup
+from surefoot.schedules.constant import Constant
+from surefoot.schedules.scaled import scaled
 from surefoot.schedules.shown import shown
+from surefoot.schedules.text import parse_schedule
 
 # What the page calls them, the recipe they begin with and the rates that make sense: sliders go from low to high.
 METHODS: dict[str, str] = {

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from surefoot.errors import QueryError
 from surefoot.interruption import Stop, never
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.surfaces.descent import descend
 from surefoot.surfaces.events import events
 from surefoot.surfaces.gallery import SURFACES, surface_named

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from surefoot.checking.quadratic import HEAVY_BALL, NESTEROV, Quadratic, quadratic_of
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.surfaces.surface import Surface
 from surefoot.theory.convergence import Region, rate, region, steps_to
 from surefoot.theory.linear_method import LinearMethod

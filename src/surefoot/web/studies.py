@@ -10,12 +10,13 @@ from typing import Any, TypeAlias
 from starlette.concurrency import run_in_threadpool
 
 from surefoot.errors import QueryError, SurefootError
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.reports.sentences import good_range_text, headline
 from surefoot.search.read_result import result_of
 from surefoot.search.result import FULL_STAGES, SearchResult
 from surefoot.statistics import score
-from surefoot.studies import Measurement, Study
+from surefoot.studies.measurement import Measurement
+from surefoot.studies.study import Study
 from surefoot.web.database import opened
 from surefoot.web.query import Query
 

@@ -9,11 +9,15 @@ from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 import numpy as np
 
 from surefoot.errors import RecipeError
-from surefoot.recipe import FRAMEWORKS, Recipe, framework_code
 from surefoot.recipe.families import family_of
-from surefoot.schedules import SCHEDULES, Constant, Schedule, Sequence, Warmup, parse_schedule, schedule_text
+from surefoot.recipe.frameworks import FRAMEWORKS, framework_code
+from surefoot.recipe.recipe import Recipe
+from surefoot.schedules.base import Schedule
+from surefoot.schedules.composers import Sequence, Warmup
+from surefoot.schedules.constant import Constant
 from surefoot.schedules.fields import fields_of, kinds_of
 from surefoot.schedules.scanner import number_text
+from surefoot.schedules.text import SCHEDULES, parse_schedule, schedule_text
 from surefoot.web.dials import METHODS, turned
 from surefoot.web.query import Query
 

@@ -3,7 +3,8 @@ import pytest
 
 from benchmarks.diagnosis import tasks
 from benchmarks.diagnosis.generate import LOOKS, MOMENTA, POWERS, Grid, compute
-from surefoot.fleet import Plan, launch
+from surefoot.fleet.launch import launch
+from surefoot.fleet.plan import Plan
 from surefoot.tasks.loader import load
 
 PLAN = Plan("stacked", 64)

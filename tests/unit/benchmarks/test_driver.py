@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.driver import BEST_LR, BEST_MOMENTUM, NOISE, STEPS, QuadraticTrainer, compared, quadratic, study
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.trainers.trial import Trial
 
 

@@ -9,8 +9,8 @@ import pytest
 from benchmarks.contestants.plain_loop import sgd_loop
 from benchmarks.contestants.space import recipe_text
 from benchmarks.regret.training import train
-from surefoot.fleet import Plan
-from surefoot.recipe import Recipe
+from surefoot.fleet.plan import Plan
+from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.loader import load
 
 WINE = load("wine", steps=30)

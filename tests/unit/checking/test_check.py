@@ -12,12 +12,12 @@ from surefoot.checking.evidence import CheckTrial, Evidence
 from surefoot.checking.judgement import judge
 from surefoot.checking.neighbourhood import Neighbourhood
 from surefoot.errors import BudgetError, RecipeError, TaskError
-from surefoot.fleet import Plan
-from surefoot.recipe import Recipe
+from surefoot.fleet.plan import Plan
+from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.loader import load
-from surefoot.trainers import Curve, Outcome
 from surefoot.trainers.fleet_trainer import FleetTrainer
 from surefoot.trainers.function_trainer import FunctionTrainer
+from surefoot.trainers.outcome import Curve, Outcome
 
 
 def sgd(lr, momentum=0.9):

@@ -7,13 +7,13 @@ import torch
 from torch import nn
 
 from surefoot.checking.curvature_summary import STEPS, measure_curvature, stable_limit
-from surefoot.fleet import Plan
-from surefoot.recipe import Recipe
+from surefoot.fleet.plan import Plan
+from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.batches import BatchOrder
 from surefoot.tasks.luck import draw_seed
 from surefoot.tasks.task import Task
-from surefoot.trainers import Trial
 from surefoot.trainers.fleet_trainer import FleetTrainer
+from surefoot.trainers.trial import Trial
 
 PLAN = Plan("stacked", 4, threads=1)
 

@@ -1,7 +1,7 @@
 import pytest
 
 from surefoot.checking.neighbourhood import CHANGES, MOMENTA, Neighbourhood, Setting
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 
 RECIPES = [
     "sgd(lr=0.1, momentum=0.9)",

@@ -8,7 +8,8 @@ import pytest
 
 from surefoot.checking.record import from_record, to_record
 from surefoot.errors import StudyError
-from surefoot.studies import Database, add_check, check_heads, check_row
+from surefoot.studies.check_log import add_check, check_heads, check_row
+from surefoot.studies.database import Database
 
 
 def test_a_check_comes_back_whole_from_a_database(checked, tmp_path):

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from surefoot.trainers import Outcome
 from surefoot.trainers.function_trainer import FunctionTrainer
+from surefoot.trainers.outcome import Outcome
 
 STEPS = 256
 

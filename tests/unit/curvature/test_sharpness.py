@@ -6,8 +6,9 @@ import torch
 from torch import nn
 
 from surefoot.curvature.sharpness import sharpness
-from surefoot.fleet import Plan, launch
-from surefoot.recipe import Recipe
+from surefoot.fleet.launch import launch
+from surefoot.fleet.plan import Plan
+from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.task import Task
 
 from .networks import FEATURES, Square, data, linear, logistic, mlp, task, written_out

@@ -12,7 +12,7 @@ from surefoot.explanation.course import end_losses, running_mean, speed_ratio, s
 from surefoot.explanation.effect import Effect, Number
 from surefoot.explanation.stable import LIMIT_STEPS, largest_stable, part_of
 from surefoot.explanation.survey import DECAYS, MOMENTA, Kind
-from surefoot.recipe import DEFAULT_RECIPE
+from surefoot.recipe.recipe import DEFAULT_RECIPE
 from surefoot.tasks.loader import load
 
 

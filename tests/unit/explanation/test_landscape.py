@@ -11,8 +11,9 @@ from surefoot.explanation.claims.escape import RATES, why_no_escape
 from surefoot.explanation.claims.ravine import STEPS, why_no_ravine
 from surefoot.explanation.explain_surface import explain_surface
 from surefoot.explanation.landscape import Landscape, Roller, start_on
-from surefoot.fleet.progress import Interrupted, Silent, never
-from surefoot.recipe import Recipe
+from surefoot.fleet.progress import Silent
+from surefoot.interruption import Interrupted, never
+from surefoot.recipe.recipe import Recipe
 from surefoot.surfaces.gallery import SURFACES, surface_named
 
 

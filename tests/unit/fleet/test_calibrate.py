@@ -3,13 +3,14 @@ import pytest
 import torch
 from torch import nn
 
-from surefoot.fleet import Plan, calibrate, launch
-from surefoot.fleet.calibrate import _choose
+from surefoot.fleet.calibrate import _choose, calibrate
+from surefoot.fleet.launch import launch
 from surefoot.fleet.memory import member_bytes
+from surefoot.fleet.plan import Plan
 from surefoot.fleet.processes import cores
 from surefoot.fleet.race import STACKED_MARGIN, Candidate, Race
 from surefoot.fleet.ways import WIDTHS, Ways, cached
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.loader import load
 from surefoot.tasks.task import Task
 

@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from surefoot.fleet import Plan, launch
 from surefoot.fleet.evaluation import CPU_BYTES, SAMPLES, samples_a_pass
+from surefoot.fleet.launch import launch
 from surefoot.fleet.memory import activation_bytes
-from surefoot.recipe import Recipe
+from surefoot.fleet.plan import Plan
+from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.task import Task
 
 

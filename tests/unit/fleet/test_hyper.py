@@ -3,7 +3,7 @@ from torch import nn
 
 from surefoot.fleet.hyper import rule_tables
 from surefoot.fleet.layout import Layout
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 
 RECIPES = [
     Recipe.parse(text)

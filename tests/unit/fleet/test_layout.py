@@ -4,7 +4,9 @@ from torch import nn
 
 from surefoot.errors import TaskError
 from surefoot.fleet.layout import Layout
-from surefoot.optimizers import RULES, Groups, Piece
+from surefoot.optimizers import RULES
+from surefoot.optimizers.groups import Groups
+from surefoot.optimizers.pieces import Piece
 
 
 def network() -> nn.Module:

@@ -2,8 +2,12 @@ import pytest
 import torch
 from torch import nn
 
-from surefoot.fleet import LocalFleet, Plan, SerialFleet, StackedFleet, launch
-from surefoot.recipe import Recipe
+from surefoot.fleet.launch import launch
+from surefoot.fleet.local import LocalFleet
+from surefoot.fleet.plan import Plan
+from surefoot.fleet.serial import SerialFleet
+from surefoot.fleet.stacked import StackedFleet
+from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.task import Task
 
 PLANS = pytest.mark.parametrize("plan", [Plan("serial", 1), Plan("stacked", 8), Plan("stacked", 2)], ids=str)

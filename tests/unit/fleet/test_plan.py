@@ -3,7 +3,7 @@ import json
 import pytest
 
 from surefoot.errors import StudyError
-from surefoot.fleet import Plan
+from surefoot.fleet.plan import Plan
 
 PLANS = [
     Plan(),

@@ -1,9 +1,10 @@
 import torch
 from torch import nn
 
-from surefoot.fleet import Plan, launch
+from surefoot.fleet.launch import launch
+from surefoot.fleet.plan import Plan
 from surefoot.fleet.unused import unused_parameters
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.task import Task
 
 

@@ -3,7 +3,7 @@ from torch import nn
 
 from surefoot.fleet.layout import Layout
 from surefoot.fleet.work import index_of, share_out
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 
 
 def groups(places, *, steps_at, width):

@@ -5,8 +5,7 @@ import torch
 from torch import nn
 
 from surefoot.errors import RecipeError
-from surefoot.optimizers import Factors, Groups, factors_of, norm_parameters, unmatched
-from surefoot.optimizers.groups import matches
+from surefoot.optimizers.groups import Factors, Groups, factors_of, matches, norm_parameters, unmatched
 
 
 class LlamaRMSNorm(nn.Module):

@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
-from surefoot.optimizers import Muon, Piece, hidden_matrices
-from surefoot.optimizers.pieces import split
+from surefoot.optimizers.muon import Muon
+from surefoot.optimizers.pieces import Piece, hidden_matrices, split
 
 
 class Language(nn.Module):

@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
-from surefoot.optimizers import RULES, UpdateRule
-from surefoot.recipe import Recipe
+from surefoot.optimizers import RULES
+from surefoot.optimizers.rule import UpdateRule
+from surefoot.recipe.recipe import Recipe
 
 
 def steps_of(text: str, grads: list[float], *, start: float = 1.0) -> list[float]:

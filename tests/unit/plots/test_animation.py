@@ -7,7 +7,7 @@ from PIL import Image
 
 import surefoot
 from surefoot.errors import OutputError
-from surefoot.plots import animate
+from surefoot.plots.animation import animate
 from surefoot.plots.film import steps_shown
 from surefoot.plots.stage import HEIGHT, LEFT, SCALE, WIDTH, Stage
 

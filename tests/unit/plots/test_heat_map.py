@@ -5,7 +5,7 @@ import pytest
 
 from surefoot.plots.heat_map import heat_map
 from surefoot.plots.trial_points import trial_points
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.values import Interval
 
 

@@ -6,7 +6,7 @@ from torch.optim import SGD
 from surefoot import Watch, diagnose
 from surefoot.logs.curve import Curve
 from surefoot.logs.series import Series
-from surefoot.plots import show
+from surefoot.plots.notebook import show
 
 STEPS = np.arange(400)
 

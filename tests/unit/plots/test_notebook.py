@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 import surefoot
-from surefoot.fleet import Plan
-from surefoot.plots import save, show, show_schedules
+from surefoot.fleet.plan import Plan
+from surefoot.plots.notebook import save, show, show_schedules
 from surefoot.plots.search_figures import search_figures
-from surefoot.schedules import Cosine, Linear
+from surefoot.schedules.cosine import Cosine
+from surefoot.schedules.polynomial import Linear
 
 
 def titles_of(chart):

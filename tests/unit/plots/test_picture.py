@@ -5,8 +5,8 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from surefoot.errors import OutputError
-from surefoot.plots import save, show
-from surefoot.schedules import Cosine
+from surefoot.plots.notebook import save, show
+from surefoot.schedules.cosine import Cosine
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
 import pytest
 
 from surefoot.plots.schedule import recipe_schedule, schedule
-from surefoot.recipe import Recipe
-from surefoot.schedules import SCHEDULES, parse_schedule
+from surefoot.recipe.recipe import Recipe
+from surefoot.schedules.text import SCHEDULES, parse_schedule
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from surefoot.plots.stability_map import stability_map, why_no_map
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 
 
 def with_recipe(result, text, sharpness=20.0, advice=None):

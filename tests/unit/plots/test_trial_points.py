@@ -3,9 +3,10 @@ import math
 import pytest
 
 from surefoot.plots.trial_points import trial_points
-from surefoot.recipe import Recipe
-from surefoot.studies import Measurement
-from surefoot.trainers import Curve, Outcome, Trial
+from surefoot.recipe.recipe import Recipe
+from surefoot.studies.measurement import Measurement
+from surefoot.trainers.outcome import Curve, Outcome
+from surefoot.trainers.trial import Trial
 
 ONE, OTHER = Recipe.parse("sgd(lr=cosine(0.1), momentum=0.9)"), Recipe.parse("sgd(lr=cosine(0.5), momentum=0)")
 

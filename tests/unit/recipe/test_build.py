@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from surefoot.errors import RecipeError
-from surefoot.recipe import Recipe, pytorch_code
+from surefoot.recipe.pytorch_code import pytorch_code
+from surefoot.recipe.recipe import Recipe
 
 
 def model():

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from surefoot.errors import RecipeError
-from surefoot.recipe import DEFAULT_RECIPE, Recipe
-from surefoot.schedules import Constant, Cosine
+from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
+from surefoot.schedules.constant import Constant
+from surefoot.schedules.cosine import Cosine
 
 
 def fault(make, *given, **settings) -> str:

@@ -10,7 +10,7 @@ from tests.unit.reports.parsed import Page, asks_nothing
 from surefoot.errors import OutputError
 from surefoot.numerals import numeral
 from surefoot.plots.search_figures import search_figures
-from surefoot.recipe import pytorch_code
+from surefoot.recipe.pytorch_code import pytorch_code
 from surefoot.reports.html import html, write_html
 from surefoot.reports.sentences import boundary_warning, cost, good_range_text, headline
 from surefoot.search.momentum_rows import momentum_rows

@@ -1,7 +1,8 @@
 import pytest
 
 from surefoot.reports.schedule_plot import schedule_plot
-from surefoot.schedules import Constant, parse_schedule
+from surefoot.schedules.constant import Constant
+from surefoot.schedules.text import parse_schedule
 
 
 def braille_rows(text):

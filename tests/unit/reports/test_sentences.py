@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from tests.made_search import on_one_seed
 
-from surefoot.recipe import DEFAULT_RECIPE, Recipe
+from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.reports.sentences import (
     boundary_warning,
     bounds_text,

@@ -1,6 +1,6 @@
 import pytest
 
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.reports.settings import settings_of, varying
 
 

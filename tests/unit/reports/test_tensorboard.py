@@ -11,7 +11,7 @@ from tensorboard.util import tensor_util
 
 from surefoot.errors import OutputError
 from surefoot.reports.tensorboard import FILE, hyperparameters, runs_of, write_tensorboard
-from surefoot.trainers import Curve
+from surefoot.trainers.outcome import Curve
 
 
 @pytest.fixture(scope="module")

@@ -7,24 +7,18 @@ import pytest
 import torch
 
 from surefoot.errors import RecipeError
-from surefoot.schedules import (
-    Constant,
-    Cosine,
-    CosineRestarts,
-    Exponential,
-    InverseSqrt,
-    Length,
-    Linear,
-    MultiStep,
-    OneCycle,
-    Polynomial,
-    Sequence,
-    StepDecay,
-    Triangular,
-    Warmup,
-    WarmupStableDecay,
-    parse_schedule,
-)
+from surefoot.schedules.composers import Sequence, Warmup
+from surefoot.schedules.constant import Constant
+from surefoot.schedules.cosine import Cosine, CosineRestarts
+from surefoot.schedules.exponential import Exponential
+from surefoot.schedules.inverse_sqrt import InverseSqrt
+from surefoot.schedules.length import Length
+from surefoot.schedules.onecycle import OneCycle
+from surefoot.schedules.polynomial import Linear, Polynomial
+from surefoot.schedules.step_decay import MultiStep, StepDecay
+from surefoot.schedules.text import parse_schedule
+from surefoot.schedules.triangular import Triangular
+from surefoot.schedules.wsd import WarmupStableDecay
 
 
 @pytest.mark.parametrize(

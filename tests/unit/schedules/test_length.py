@@ -3,7 +3,7 @@
 import pytest
 
 from surefoot.errors import RecipeError
-from surefoot.schedules import Length
+from surefoot.schedules.length import Length
 
 
 @pytest.mark.parametrize(

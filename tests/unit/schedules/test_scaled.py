@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from surefoot.schedules import SCHEDULES, cooldown, parse_schedule, scaled
+from surefoot.schedules.scaled import cooldown, scaled
+from surefoot.schedules.text import SCHEDULES, parse_schedule
 
 TOTAL = 200
 TEXTS = [

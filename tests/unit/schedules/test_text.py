@@ -2,9 +2,8 @@
 
 import pytest
 
-from surefoot.schedules import parse_schedule, schedule_text
 from surefoot.schedules.scanner import number_text
-from surefoot.schedules.text import schedule_json
+from surefoot.schedules.text import parse_schedule, schedule_json, schedule_text
 
 
 @pytest.mark.parametrize(

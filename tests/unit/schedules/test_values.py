@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from surefoot.schedules import SCHEDULES, OneCycle, parse_schedule, table
+from surefoot.schedules.onecycle import OneCycle
+from surefoot.schedules.table import table
+from surefoot.schedules.text import SCHEDULES, parse_schedule
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.search.cliff import Cliff, Trained
-from surefoot.surrogate import LossScale, Observation
+from surefoot.surrogate.surrogate import LossScale, Observation
 
 SCALE = LossScale(None)
 

@@ -15,11 +15,12 @@ from surefoot.interruption import Interrupted
 from surefoot.recipe.families import effective_rate
 from surefoot.search.find import find
 from surefoot.search.read_result import read_result
-from surefoot.search.space import Range, SearchSpace
+from surefoot.search.space.range import Range
+from surefoot.search.space.search_space import SearchSpace
 from surefoot.search.tune import tune
-from surefoot.studies import Study
-from surefoot.trainers import Curve, Outcome
+from surefoot.studies.study import Study
 from surefoot.trainers.function_trainer import FunctionTrainer
+from surefoot.trainers.outcome import Curve, Outcome
 
 
 def valley(trial, *, best=1.0, cliff=8.0, noise=0.02, floor=0.1):

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from surefoot.errors import TaskError
-from surefoot.fleet import Plan
+from surefoot.fleet.plan import Plan
 from surefoot.search.find import find
 from surefoot.tasks.task import Task
 from surefoot.theory.stability import heavy_ball_limit

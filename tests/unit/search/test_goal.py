@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from surefoot.errors import TaskError
-from surefoot.fleet import Plan
+from surefoot.fleet.plan import Plan
 from surefoot.search.goal import Aim
 from surefoot.tasks.loader import load
-from surefoot.trainers import Curve, Outcome
 from surefoot.trainers.fleet_trainer import FleetTrainer
+from surefoot.trainers.outcome import Curve, Outcome
 
 
 @pytest.mark.parametrize(

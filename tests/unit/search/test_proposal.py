@@ -9,8 +9,9 @@ import pytest
 
 from surefoot.search.cliff import Trained
 from surefoot.search.proposal import propose
-from surefoot.search.space import Coordinates, SearchSpace
-from surefoot.surrogate import Observation
+from surefoot.search.space.coordinates import Coordinates
+from surefoot.search.space.search_space import SearchSpace
+from surefoot.surrogate.surrogate import Observation
 
 WHERE = Coordinates.around(SearchSpace(), {"sgd": 1.0}, steps=1000)
 

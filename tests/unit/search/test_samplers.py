@@ -7,8 +7,9 @@ import optuna
 import pytest
 
 from surefoot.errors import TaskError
-from surefoot.fleet import Plan
-from surefoot.search.samplers import SAMPLERS, Tried, as_sampler
+from surefoot.fleet.plan import Plan
+from surefoot.search.samplers import SAMPLERS, as_sampler
+from surefoot.search.samplers.sampler import Tried
 from surefoot.search.tune import tune
 
 

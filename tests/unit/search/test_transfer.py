@@ -7,8 +7,8 @@ import torch
 from scipy.optimize import minimize_scalar
 from torch import nn
 
-from surefoot.fleet import Plan
-from surefoot.recipe import Recipe
+from surefoot.fleet.plan import Plan
+from surefoot.recipe.recipe import Recipe
 from surefoot.search.goal import Aim
 from surefoot.search.transfer import MOST_TRAININGS, changes_of, transfer
 from surefoot.tasks.task import Task

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import update
 
 from surefoot.errors import StudyError
-from surefoot.studies import Database, Study
+from surefoot.studies.database import Database
 from surefoot.studies.lease import LEASE_SECONDS, Driver
 from surefoot.studies.schema import studies
+from surefoot.studies.study import Study
 
 HERE = Driver.here()
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from surefoot.interruption import Interrupted
-from surefoot.recipe import Recipe
-from surefoot.studies import Database, Ledger, Study
-from surefoot.trainers import Trial
+from surefoot.recipe.recipe import Recipe
+from surefoot.studies.database import Database
+from surefoot.studies.ledger import Ledger
+from surefoot.studies.study import Study
 from surefoot.trainers.function_trainer import FunctionTrainer
+from surefoot.trainers.trial import Trial
 
 TRIALS = [Trial(Recipe.of("sgd", lr=rate), 10, 0) for rate in (0.1, 0.2, 0.3)]
 

@@ -7,10 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from surefoot.errors import StudyError
-from surefoot.recipe import Recipe
-from surefoot.studies import Database, Measurement, Study
-from surefoot.studies.study import LARGEST_SEED
-from surefoot.trainers import Curve, Outcome, SharpnessProbe, Trial, failed
+from surefoot.recipe.recipe import Recipe
+from surefoot.studies.database import Database
+from surefoot.studies.measurement import Measurement
+from surefoot.studies.study import LARGEST_SEED, Study
+from surefoot.trainers.outcome import Curve, Outcome, SharpnessProbe, failed
+from surefoot.trainers.trial import Trial
 
 RECIPES = [
     Recipe.parse(text)

@@ -6,7 +6,7 @@ import torch
 
 from surefoot.errors import RecipeError
 from surefoot.interruption import Interrupted
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.surfaces.descent import descend
 from surefoot.surfaces.gallery import SURFACES, surface_named
 from surefoot.surfaces.noise import Noise

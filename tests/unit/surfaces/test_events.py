@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.surfaces.descent import descend
 from surefoot.surfaces.events import Kind, events
 from surefoot.surfaces.gallery import surface_named

@@ -5,8 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from surefoot.surrogate import LossScale, Observation, Surrogate
-from surefoot.surrogate.surrogate import MOST_OBSERVATIONS, compressed, realised_share
+from surefoot.surrogate.surrogate import (
+    MOST_OBSERVATIONS,
+    LossScale,
+    Observation,
+    Surrogate,
+    compressed,
+    realised_share,
+)
 
 FULL = 1000
 

@@ -5,7 +5,9 @@ import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset, WeightedRandomSampler
 
 from surefoot.errors import DataError
-from surefoot.tasks.split import DatasetSplit, Split, TensorSplit, as_split
+from surefoot.tasks.dataset_split import DatasetSplit
+from surefoot.tasks.split import Split, as_split
+from surefoot.tasks.tensor_split import TensorSplit
 
 X, Y = torch.arange(20.0).reshape(10, 2), torch.arange(10)
 PLACES = torch.tensor([7, 1])

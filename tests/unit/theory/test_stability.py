@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from surefoot.errors import RecipeError
-from surefoot.theory.small_batch import small_batch_prior
 from surefoot.theory.stability import heavy_ball_limit, nesterov_limit
 
 SHARPNESS = 3.0
@@ -31,21 +30,17 @@ def test_descent_is_stable_below_the_limit_and_not_above(limit, nesterov, moment
 
 
 def test_without_momentum_all_are_gradient_descents():
-    for limit in (heavy_ball_limit, nesterov_limit, small_batch_prior):
+    for limit in (heavy_ball_limit, nesterov_limit):
         assert limit(SHARPNESS, momentum=0.0) == pytest.approx(2 / SHARPNESS)
-
-
-def test_the_prior_is_that_of_plain_descent_in_effective_rates():
-    assert small_batch_prior(SHARPNESS, momentum=0.9) / (1 - 0.9) == pytest.approx(2 / SHARPNESS)
 
 
 def test_arrays_are_worked_out_element_by_element():
     many = np.array([1.0, 2.0, 4.0])
-    for limit in (heavy_ball_limit, nesterov_limit, small_batch_prior):
+    for limit in (heavy_ball_limit, nesterov_limit):
         assert limit(many, momentum=0.9).tolist() == pytest.approx([limit(one, momentum=0.9) for one in many.tolist()])
 
 
-@pytest.mark.parametrize("limit", [heavy_ball_limit, nesterov_limit, small_batch_prior])
+@pytest.mark.parametrize("limit", [heavy_ball_limit, nesterov_limit])
 @pytest.mark.parametrize(
     ("sharpness", "momentum"), [(0.0, 0.9), (-1.0, 0.9), (float("nan"), 0.9), (1.0, 1.0), (1.0, -0.1)]
 )

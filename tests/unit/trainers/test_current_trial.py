@@ -6,7 +6,7 @@ import torch
 
 import surefoot
 from surefoot.errors import RecipeError, TaskError
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.trainers.trial_file import Answers, TrialFile, answer
 from surefoot.trainers.trial_reports import Report
 

@@ -17,10 +17,11 @@ import torch
 
 from surefoot.errors import OutputError, TaskError
 from surefoot.interruption import Interrupted, never
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.loader import load_subject
-from surefoot.trainers import Curve, Trial
 from surefoot.trainers.function_trainer import FunctionTrainer
+from surefoot.trainers.outcome import Curve
+from surefoot.trainers.trial import Trial
 
 FILE = Path(__file__).with_name("bad_functions.py")
 BY_SEED = load_subject(f"{FILE}:by_seed")

@@ -9,10 +9,12 @@ import psutil
 import pytest
 
 from surefoot.errors import TaskError
-from surefoot.fleet.progress import Interrupted, Silent
-from surefoot.recipe import Recipe
-from surefoot.trainers import Curve, Trial
+from surefoot.fleet.progress import Silent
+from surefoot.interruption import Interrupted
+from surefoot.recipe.recipe import Recipe
+from surefoot.trainers.outcome import Curve
 from surefoot.trainers.script_trainer import ScriptTrainer
+from surefoot.trainers.trial import Trial
 
 TRIALS = [Trial(Recipe(), 10, seed) for seed in range(8)]
 # What surefoot.trial() does, without the seconds that torch takes to load.

@@ -1,7 +1,7 @@
 import pytest
 
 from surefoot.errors import QueryError
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.web.dials import METHODS, SHAPES, dials_of, turned
 
 SGD = Recipe.parse("sgd(lr=cosine(0.3, warmup=5%), momentum=linear(0.85, final=0.95), clip=1)")

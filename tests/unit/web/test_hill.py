@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from surefoot.errors import QueryError, RecipeError
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.surfaces.descent import descend
 from surefoot.surfaces.gallery import SURFACES, surface_named
 from surefoot.surfaces.noise import Noise

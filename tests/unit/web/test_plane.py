@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.surfaces.descent import descend
 from surefoot.surfaces.noise import Noise
 from surefoot.surfaces.quadratics import Bowl, Ravine

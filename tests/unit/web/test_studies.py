@@ -8,12 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from surefoot.errors import QueryError, StudyError
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.search.goal import Aim
 from surefoot.search.result import Contestant, FrontierPoint, GoodRange, SearchResult
 from surefoot.statistics import score
-from surefoot.studies import Database, Measurement, Study
-from surefoot.trainers import Curve, Outcome, Trial
+from surefoot.studies.database import Database
+from surefoot.studies.measurement import Measurement
+from surefoot.studies.study import Study
+from surefoot.trainers.outcome import Curve, Outcome
+from surefoot.trainers.trial import Trial
 from surefoot.values import Interval
 from surefoot.web import database, studies
 from surefoot.web.query import Query

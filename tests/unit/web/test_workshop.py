@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from surefoot.errors import QueryError, RecipeError
-from surefoot.recipe import Recipe, pytorch_code
-from surefoot.schedules import parse_schedule
+from surefoot.recipe.pytorch_code import pytorch_code
+from surefoot.recipe.recipe import Recipe
+from surefoot.schedules.text import parse_schedule
 from surefoot.web.query import Query
 from surefoot.web.workshop import FRESH, answer
 

@@ -14,9 +14,9 @@ from torch import Tensor
 from surefoot.curvature.mean_loss import MeanLoss
 from surefoot.explanation.slices.plane import Plane
 from surefoot.explanation.slices.result import Way
-from surefoot.fleet import launch
+from surefoot.fleet.launch import launch
 from surefoot.fleet.runner import Runner
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.model_state import load_whole_state
 from surefoot.tasks.task import Task
 

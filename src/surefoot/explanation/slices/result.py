@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.explanation.slices.sliced_loss import SlicedLoss
-from surefoot.fleet import Plan
-from surefoot.recipe import Recipe
+from surefoot.fleet.plan import Plan
+from surefoot.recipe.recipe import Recipe
 from surefoot.values import Json
 
 # By this name a report asks what repeats a slice; claims have theirs.

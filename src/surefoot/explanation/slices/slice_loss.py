@@ -21,11 +21,13 @@ from surefoot.explanation.slices.passage import CEILING, Passage, passages
 from surefoot.explanation.slices.plane import Plane
 from surefoot.explanation.slices.result import Along, LossSlice, Way
 from surefoot.explanation.slices.sliced_loss import SlicedLoss
-from surefoot.fleet import Plan, calibrate
-from surefoot.fleet.progress import Interrupted, Progress, Silent, Stop, never
+from surefoot.fleet.calibrate import calibrate
+from surefoot.fleet.plan import Plan
+from surefoot.fleet.progress import Progress, Silent
 from surefoot.fleet.runner import Runner
 from surefoot.fleet.threads import using_threads
-from surefoot.recipe import DEFAULT_RECIPE, Recipe
+from surefoot.interruption import Interrupted, Stop, never
+from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.tasks.loader import as_task
 from surefoot.tasks.probe import probe
 from surefoot.tasks.task import Task

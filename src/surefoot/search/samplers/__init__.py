@@ -9,7 +9,7 @@ from surefoot.errors import TaskError, nearest
 from surefoot.search.samplers.grid import Grid
 from surefoot.search.samplers.optuna_samplers import OptunaSampler, gaussian_process, seeded, tpe
 from surefoot.search.samplers.random_search import RandomSearch
-from surefoot.search.samplers.sampler import Sampler, Tried
+from surefoot.search.samplers.sampler import Sampler
 from surefoot.search.samplers.surrogate_sampler import SurrogateSampler
 
 SAMPLERS: dict[str, Sampler] = {
@@ -22,8 +22,6 @@ SAMPLERS: dict[str, Sampler] = {
         Grid(),
     )
 }
-
-__all__ = ["SAMPLERS", "Grid", "OptunaSampler", "RandomSearch", "Sampler", "SurrogateSampler", "Tried", "as_sampler"]
 
 
 def as_sampler(given: Any) -> Sampler:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 
 from surefoot.search.samplers.sampler import Sampler
-from surefoot.search.space import Point
+from surefoot.search.space.sampling import Point
 
 
 class Grid(Sampler):

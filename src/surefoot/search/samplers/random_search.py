@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 
 from surefoot.search.samplers.sampler import Sampler, Tried
-from surefoot.search.space import Box, Point
+from surefoot.search.space.sampling import Box, Point
 
 
 class RandomSearch(Sampler):

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from numpy.random import Generator
 
-from surefoot.search.space import Box, Point
+from surefoot.search.space.sampling import Box, Point
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import ClassVar
 from numpy.random import Generator
 
 from surefoot.search.samplers.sampler import Sampler
-from surefoot.search.space import Point, spread
+from surefoot.search.space.sampling import Point, spread
 
 
 class SurrogateSampler(Sampler):

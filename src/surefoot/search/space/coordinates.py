@@ -11,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.errors import RecipeError
-from surefoot.recipe import Recipe
 from surefoot.recipe.families import effective_rate, family_of
 from surefoot.recipe.names import names_of
-from surefoot.schedules import Exponential, Schedule, Warmup, digits, without_warmup
+from surefoot.recipe.recipe import Recipe
+from surefoot.schedules.base import Schedule
+from surefoot.schedules.composers import Warmup, without_warmup
+from surefoot.schedules.exponential import Exponential
+from surefoot.schedules.scaled import digits
 from surefoot.search.space.axes import Axis, Choice, axis_over, choice_of
 from surefoot.search.space.range import Range
 from surefoot.search.space.sampling import Point

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from surefoot.recipe import Recipe
 from surefoot.recipe.families import family_of
-from surefoot.schedules import Constant, Length, Linear, OneCycle, Schedule, Warmup, digits
+from surefoot.recipe.recipe import Recipe
+from surefoot.schedules.base import Schedule
+from surefoot.schedules.composers import Warmup
+from surefoot.schedules.constant import Constant
+from surefoot.schedules.length import Length
+from surefoot.schedules.onecycle import OneCycle
+from surefoot.schedules.polynomial import Linear
+from surefoot.schedules.scaled import digits
 
 # Momentum that warms up rises from 0 for this share of the training, in percent.
 WARMUP_PERCENT = 10

@@ -8,8 +8,8 @@ from typing import Any
 
 from surefoot.errors import RecipeError, nearest
 from surefoot.optimizers import RULES
-from surefoot.recipe import Recipe
 from surefoot.recipe.names import names_of, rule_named
+from surefoot.recipe.recipe import Recipe
 from surefoot.search.space.momentum_shapes import MOMENTUM_SHAPES
 from surefoot.search.space.range import Range
 from surefoot.search.space.scales import OTHER_HYPER, scale_of

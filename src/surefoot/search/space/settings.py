@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
 
-from surefoot.recipe import Recipe
 from surefoot.recipe.families import family_of
 from surefoot.recipe.names import names_of
-from surefoot.schedules import digits
+from surefoot.recipe.recipe import Recipe
+from surefoot.schedules.scaled import digits
 from surefoot.search.space.axes import Axis, Choice, Scale, axis_over, choice_of
 from surefoot.search.space.momentum_shapes import momentum_shape, shaped_momentum
 from surefoot.search.space.range import Range

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from surefoot.errors import RecipeError, nearest
-from surefoot.schedules import (
-    Constant,
-    Cosine,
-    Exponential,
-    InverseSqrt,
-    Length,
-    Linear,
-    OneCycle,
-    Schedule,
-    StepDecay,
-    Warmup,
-    WarmupStableDecay,
-    digits,
-)
+from surefoot.schedules.base import Schedule
+from surefoot.schedules.composers import Warmup
+from surefoot.schedules.constant import Constant
+from surefoot.schedules.cosine import Cosine
+from surefoot.schedules.exponential import Exponential
+from surefoot.schedules.inverse_sqrt import InverseSqrt
+from surefoot.schedules.length import Length
+from surefoot.schedules.onecycle import OneCycle
+from surefoot.schedules.polynomial import Linear
+from surefoot.schedules.scaled import digits
+from surefoot.schedules.step_decay import StepDecay
+from surefoot.schedules.wsd import WarmupStableDecay
 
 # An exponential decay never reaches 0; without a final fraction it ends at this share of its peak.
 EXPONENTIAL_END = 0.01

@@ -10,9 +10,9 @@ from torch import nn
 from surefoot.errors import RecipeError, TaskError
 from surefoot.explanation.slices.passage import marks
 from surefoot.explanation.slices.slice_loss import slice_loss
-from surefoot.fleet import Plan
-from surefoot.fleet.progress import Interrupted
-from surefoot.plots import show
+from surefoot.fleet.plan import Plan
+from surefoot.interruption import Interrupted
+from surefoot.plots.notebook import show
 from surefoot.reports.sliced import slice_cost
 from surefoot.tasks.task import Task
 

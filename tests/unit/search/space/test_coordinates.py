@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surefoot.errors import RecipeError
-from surefoot.recipe import Recipe
 from surefoot.recipe.families import effective_rate
-from surefoot.search.space import Coordinates, Range, SearchSpace, near, spread
-from surefoot.search.space.coordinates import ABOVE, BELOW
+from surefoot.recipe.recipe import Recipe
+from surefoot.search.space.coordinates import ABOVE, BELOW, Coordinates
+from surefoot.search.space.range import Range
+from surefoot.search.space.sampling import near, spread
+from surefoot.search.space.search_space import SearchSpace
 
 PLAIN = Coordinates.around(SearchSpace(), {"sgd": 1.0}, steps=1000)
 WIDE = SearchSpace(

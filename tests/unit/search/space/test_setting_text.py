@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from surefoot.errors import RecipeError
-from surefoot.search.space import Range, SearchSpace
+from surefoot.search.space.range import Range
+from surefoot.search.space.search_space import SearchSpace
 from surefoot.search.space.setting_text import read_settings
 
 

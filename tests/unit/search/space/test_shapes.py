@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from surefoot.errors import RecipeError
-from surefoot.search.space import Coordinates, Range, SearchSpace
-from surefoot.search.space.coordinates import final_share
+from surefoot.search.space.coordinates import Coordinates, final_share
+from surefoot.search.space.range import Range
+from surefoot.search.space.search_space import SearchSpace
 from surefoot.search.space.shapes import SHAPES, WITHOUT_WARMUP, shaped
 
 TOTAL = 1000

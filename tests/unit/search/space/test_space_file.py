@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 
 from surefoot.errors import SurefootError
-from surefoot.search.space import Range, SearchSpace, load_space
+from surefoot.search.space.range import Range
+from surefoot.search.space.search_space import SearchSpace
+from surefoot.search.space.space_file import load_space
 
 
 def test_a_toml_file_and_a_python_file_say_the_same(tmp_path):
