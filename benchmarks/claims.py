@@ -26,7 +26,7 @@ from benchmarks.entries import ENTRIES, Entry
 from benchmarks.markdown import DASH, table, target
 from benchmarks.scale import DATA
 from surefoot import explain
-from surefoot.statistics import student_t
+from surefoot.core.statistics import student_t
 
 SETTLED_ON = ("digits", "wine")
 TASKS = {

@@ -24,17 +24,16 @@ import numpy as np
 from benchmarks import records
 from benchmarks.markdown import DASH, table, target
 from benchmarks.scale import scale_of
-from surefoot.fleet.calibrate import calibrate
-from surefoot.interruption import Stop, never
+from surefoot.core.progress import Stop, never
+from surefoot.core.values import Json
+from surefoot.fleet.calibration import calibrate
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.cosine import Cosine
 from surefoot.search.result import SearchResult
 from surefoot.search.tune import tune
 from surefoot.tasks.loader import load
 from surefoot.trainers.fleet_trainer import FleetTrainer
-from surefoot.trainers.outcome import Outcome
-from surefoot.trainers.trial import Trial
-from surefoot.values import Json
+from surefoot.trainers.trial import Outcome, Trial
 
 FILE = "driver.json"
 STEPS = 64

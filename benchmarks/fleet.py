@@ -39,11 +39,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import records
 from benchmarks.entries import ENTRIES
-from surefoot.fleet.calibrate import calibrate
+from surefoot.fleet.calibration import calibrate
 from surefoot.fleet.launch import launch
 from surefoot.fleet.plan import Plan
-from surefoot.fleet.processes import cores, run_jobs
-from surefoot.fleet.threads import using_threads
+from surefoot.fleet.processes import cores, run_jobs, using_threads
+from surefoot.fleet.training import train_members
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.batches import BatchOrder
 from surefoot.tasks.task import Task
@@ -86,9 +86,9 @@ def loop_per_core(task: Task, steps: int) -> float:
 def fleet_steps(task: Task, plan: Plan, steps: int) -> float:
     """Train a fleet; return seconds a config-step."""
     fleet = launch(task, [RECIPE] * MEMBERS, seed=0, plan=plan, total=10 * steps)
-    fleet.train(1)
+    train_members(fleet, 1)
     begin = time.perf_counter()
-    fleet.train(steps)
+    train_members(fleet, steps)
     return (time.perf_counter() - begin) / (steps * MEMBERS)
 
 

@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from surefoot.files import atomic_path
+from surefoot.core.files import atomic_path
 
 PACKAGES = (
     "surefoot", "torch", "numpy", "optuna", "torch-lr-finder", "lightning", "prodigyopt", "schedulefree",

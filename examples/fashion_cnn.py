@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from surefoot.tasks.builtin.fashion_mnist import read_pictures
-from surefoot.tasks.metrics import accuracy
+from surefoot.tasks.models_and_metrics import accuracy
 from surefoot.tasks.task import Task
 
 

@@ -69,8 +69,8 @@ def lost(checked):
     from dataclasses import replace
 
     from surefoot.checking.result import OwnTraining
-    from surefoot.finding import Finding
-    from surefoot.trainers.outcome import Curve
+    from surefoot.core.finding import Finding
+    from surefoot.trainers.trial import Curve
 
     own = OwnTraining(
         checked.steps,

@@ -4,17 +4,16 @@ import math
 from collections import defaultdict
 from dataclasses import replace
 
+from surefoot.core.statistics import score
+from surefoot.core.values import Interval, Score
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.search.goal import Aim
 from surefoot.search.result import Contestant, FrontierPoint, GoodRange, MomentumRow, SearchResult
-from surefoot.statistics import score
-from surefoot.studies.measurement import Measurement
+from surefoot.studies.measurements import Measurement
 from surefoot.tasks.loader import load
 from surefoot.trainers.fleet_trainer import FleetTrainer
-from surefoot.trainers.outcome import Curve
-from surefoot.trainers.trial import Trial
-from surefoot.values import Interval, Score
+from surefoot.trainers.trial import Curve, Trial
 
 RATES, MOMENTA = (0.003, 0.02, 0.1, 0.5, 2.0, 10.0), (0.0, 0.9, 0.97)
 PLAN = Plan("stacked", 16)

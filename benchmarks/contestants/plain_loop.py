@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
 
 from surefoot.tasks.batches import BatchOrder, chunks
-from surefoot.tasks.luck import draw_seed, seed_everything
+from surefoot.tasks.seeding import draw_seed, seed_everything
 from surefoot.tasks.task import Task
 
 EVALUATION_SAMPLES = 512

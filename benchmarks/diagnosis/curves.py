@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from benchmarks.diagnosis.cases import Case
 from benchmarks.diagnosis.generate import LOOKS, Grid
-from surefoot.logs.curve import Curve
+from surefoot.logs.curve import Curve, Series
 from surefoot.logs.names import Quantity
-from surefoot.logs.series import Series
 
 # What Lightning's monitor calls learning rates and momenta: the optimizer's name is in them.
 TITLES = {"sgd": "SGD", "adam": "Adam"}

@@ -1,4 +1,4 @@
-"""Fits the judge of logs (``src/surefoot/diagnosis/likeness.json``) on trainings whose fault is known.
+"""Fits the judge of logs (``src/surefoot/log_diagnosis/curve_classifier.json``) on trainings whose fault is known.
 
     python -m benchmarks.diagnosis.fit     # an hour for what is missing in data/diagnosis-random, then a minute
 
@@ -26,10 +26,10 @@ from benchmarks.diagnosis.generate import POWERS, SCHEDULES, Grid, compute, path
 from benchmarks.diagnosis.labels import Label
 from benchmarks.diagnosis.random_tasks import random_task
 from benchmarks.scale import DATA
-from surefoot.diagnosis.likeness import FITTED, WELL_SET, Likeness
-from surefoot.diagnosis.traits import traits_of
-from surefoot.files import atomic_path
+from surefoot.core.files import atomic_path
 from surefoot.fleet.plan import Plan
+from surefoot.log_diagnosis.curve_classifier import FITTED, WELL_SET, Likeness
+from surefoot.log_diagnosis.curve_features import traits_of
 
 FOLDER = DATA / "diagnosis-random"
 RANDOM = 21
@@ -87,7 +87,7 @@ def examples(name: str, grids: dict[tuple[str, str], Grid]) -> Iterator[Example]
 
 
 def fit(rows: Sequence[Example]) -> dict[str, object]:
-    """Return the numbers of a :class:`surefoot.diagnosis.likeness.Likeness`, as yet without how sure is sure."""
+    """Return the numbers of a :class:`~surefoot.log_diagnosis.curve_classifier.Likeness`, not yet calibrated."""
     names = [*rows[0].traits]
     raw, weights = _matrix(rows, names), _weights(rows)
     centre, scale = np.nanmean(raw, axis=0), np.maximum(np.nanstd(raw, axis=0), 1e-9)

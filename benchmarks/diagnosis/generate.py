@@ -20,15 +20,17 @@ from numpy.typing import NDArray
 
 from benchmarks.diagnosis import tasks
 from benchmarks.scale import DATA
-from surefoot.files import atomic_path
-from surefoot.fleet.calibrate import calibrate
+from surefoot.core.files import atomic_path
+from surefoot.fleet.calibration import calibrate
+from surefoot.fleet.evaluation import evaluate_members
+from surefoot.fleet.fleet import Fleet
 from surefoot.fleet.launch import launch
-from surefoot.fleet.local import LocalFleet
 from surefoot.fleet.plan import Plan
+from surefoot.fleet.training import train_members
 from surefoot.recipe.recipe import Recipe
-from surefoot.schedules.base import Schedule
 from surefoot.schedules.constant import Constant
 from surefoot.schedules.cosine import Cosine
+from surefoot.schedules.schedule import Schedule
 from surefoot.tasks.task import Task
 
 FOLDER = DATA / "diagnosis"
@@ -114,7 +116,7 @@ def compute(task: Task, optimizer: str, schedule: str, plan: Plan, *, seeds: tup
     train = np.empty((*shape, task.total_steps))
     for number, seed in enumerate(seeds):
         fleet = launch(task, recipes, seed=seed, plan=plan)
-        start[number] = float(fleet.evaluate("valid", places=[0]).loss[0])
+        start[number] = float(evaluate_members(fleet, "valid", members=[0]).loss[0])
         losses, looks = _train(fleet, task.total_steps)
         valid[:, :, number] = looks.reshape(*shape, LOOKS)
         if number == 0:
@@ -122,13 +124,13 @@ def compute(task: Task, optimizer: str, schedule: str, plan: Plan, *, seeds: tup
     return Grid(np.array(rates), np.array(MOMENTA), start, valid, train)
 
 
-def _train(fleet: LocalFleet, steps: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _train(fleet: Fleet, steps: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return training losses ``[members, steps]`` and looks at the validation loss ``[members, looks]``."""
     losses, looks, done = [], [], 0
     for look in range(1, LOOKS + 1):
         until = round(steps * look / LOOKS)
-        losses.append(fleet.train(until - done).double().numpy())
-        looks.append(fleet.evaluate("valid").loss.double().numpy())
+        losses.append(train_members(fleet, until - done).double().numpy())
+        looks.append(evaluate_members(fleet, "valid").loss.double().numpy())
         done = until
     return np.concatenate(losses).T, np.stack(looks, axis=1)
 

@@ -17,7 +17,7 @@ from benchmarks.diagnosis import peers, tasks
 from benchmarks.diagnosis.cases import cases_of, grids_of
 from benchmarks.diagnosis.curves import curve_of
 from benchmarks.scale import DATA
-from surefoot.diagnosis.diagnose import diagnose
+from surefoot.log_diagnosis.diagnose import diagnose
 from surefoot.logs.curve import Curve
 
 EACH = 32

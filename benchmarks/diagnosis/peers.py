@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from surefoot.diagnosis.diagnose import course_of
+from surefoot.log_diagnosis.diagnose import course_of
 from surefoot.logs.curve import Curve
 
 RUNMEDIC = {

@@ -21,7 +21,7 @@ from torch.utils import _pytree as pytree
 from benchmarks.contestants.plain_loop import sgd_loop
 from benchmarks.regret.searches import Ended, Search, Start, boundaries
 from surefoot.tasks.batches import BatchOrder
-from surefoot.tasks.luck import draw_seed, seed_everything
+from surefoot.tasks.seeding import draw_seed, seed_everything
 from surefoot.tasks.task import Task
 
 Named = dict[str, Tensor]

@@ -25,9 +25,8 @@ from benchmarks.regret.searches import COSTS
 from benchmarks.regret.targets import targets
 from benchmarks.regret.tasks import DEVELOPMENT, TEST
 from benchmarks.regret.wall import wall_path
-from surefoot.plots.inline import Row, inline
-from surefoot.plots.notebook import save
-from surefoot.plots.theme import ON_WHITE, Figure, column, finished, layered
+from surefoot.plots.figures import save
+from surefoot.plots.theme import ON_WHITE, Figure, Row, column, finished, inline, layered
 
 IMAGE = "regret.svg"
 # Regrets are drawn from 1 %, for what is less cannot be told from none, to a loss e**10 times the best one's.

@@ -21,7 +21,7 @@ from benchmarks.diagnosis import tasks as diagnosis
 from benchmarks.diagnosis.random_tasks import random_task
 from surefoot.tasks.builtin.fashion_mnist import read_pictures
 from surefoot.tasks.loader import load
-from surefoot.tasks.mlp import mlp
+from surefoot.tasks.models_and_metrics import mlp
 from surefoot.tasks.task import Task
 
 Pair = tuple[Tensor, Tensor]

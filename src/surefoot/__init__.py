@@ -10,42 +10,42 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from surefoot.checking.check import check as check
-    from surefoot.diagnosis.diagnose import diagnose as diagnose
     from surefoot.explanation.explain import explain as explain
-    from surefoot.explanation.explain_surface import explain_surface as explain_surface
-    from surefoot.explanation.slices.slice_loss import slice_loss as slice_loss
+    from surefoot.explanation.explain import explain_surface as explain_surface
+    from surefoot.log_diagnosis.diagnose import diagnose as diagnose
+    from surefoot.loss_slices.slice_loss import slice_loss as slice_loss
     from surefoot.recipe.recipe import Recipe as Recipe
     from surefoot.search.find import find as find
-    from surefoot.search.space.range import Range as Range
+    from surefoot.search.space.axes import Range as Range
     from surefoot.search.space.search_space import SearchSpace as SearchSpace
     from surefoot.search.tune import tune as tune
     from surefoot.surfaces.descent import descend as descend
     from surefoot.tasks.task import Task as Task
-    from surefoot.trainers.current_trial import trial as trial
-    from surefoot.trainers.outcome import Outcome as Outcome
+    from surefoot.trainers.script_trial import trial as trial
+    from surefoot.trainers.trial import Outcome as Outcome
     from surefoot.trainers.trial import Trial as Trial
     from surefoot.watch.watch import Watch as Watch
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Outcome": "surefoot.trainers.outcome",
-    "Range": "surefoot.search.space.range",
+    "Outcome": "surefoot.trainers.trial",
+    "Range": "surefoot.search.space.search_space",
     "Recipe": "surefoot.recipe.recipe",
     "SearchSpace": "surefoot.search.space.search_space",
-    "SurefootError": "surefoot.errors",
+    "SurefootError": "surefoot.core.errors",
     "Task": "surefoot.tasks.task",
     "Trial": "surefoot.trainers.trial",
     "Watch": "surefoot.watch.watch",
     "check": "surefoot.checking.check",
     "descend": "surefoot.surfaces.descent",
-    "diagnose": "surefoot.diagnosis.diagnose",
+    "diagnose": "surefoot.log_diagnosis.diagnose",
     "explain": "surefoot.explanation.explain",
-    "explain_surface": "surefoot.explanation.explain_surface",
+    "explain_surface": "surefoot.explanation.explain",
     "find": "surefoot.search.find",
     "load_task": "surefoot.tasks.loader",
-    "slice_loss": "surefoot.explanation.slices.slice_loss",
-    "trial": "surefoot.trainers.current_trial",
+    "slice_loss": "surefoot.loss_slices.slice_loss",
+    "trial": "surefoot.trainers.script_trial",
     "tune": "surefoot.search.tune",
 }
 

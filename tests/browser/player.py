@@ -20,7 +20,7 @@ def served(**more):
     import uvicorn
 
     from surefoot.web.app import make_app
-    from surefoot.web.serve import free_socket
+    from surefoot.web.server import free_socket
 
     sock = free_socket(0)
     port = sock.getsockname()[1]

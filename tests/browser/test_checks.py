@@ -3,7 +3,7 @@
 import pytest
 from tests.browser.player import DESKTOP, Player, served, until
 
-from surefoot.checking.record import to_record
+from surefoot.checking.result import to_record
 from surefoot.studies.check_log import add_check
 from surefoot.studies.database import Database
 

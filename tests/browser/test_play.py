@@ -12,7 +12,7 @@ from tests.browser.player import DESKTOP, DRAWN, served, until
 from surefoot.recipe.recipe import Recipe
 from surefoot.surfaces.descent import descend
 from surefoot.surfaces.gallery import SURFACES, surface_named
-from surefoot.surfaces.noise import Noise
+from surefoot.surfaces.surface import Noise
 
 PHONE = {"width": 360, "height": 740}
 

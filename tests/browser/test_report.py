@@ -2,10 +2,10 @@
 
 import pytest
 
-from surefoot.recipe.pytorch_code import pytorch_code
+from surefoot.export.pytorch import pytorch_code
 from surefoot.reports.check_page import write_check_html
 from surefoot.reports.explain_page import write_explain_html
-from surefoot.reports.html import write_html
+from surefoot.reports.search_page import write_html
 
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 DRAWN = "html[data-drawn]"

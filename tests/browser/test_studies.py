@@ -8,10 +8,9 @@ from tests.browser.player import Player, served, until
 
 from surefoot.recipe.recipe import Recipe
 from surefoot.studies.database import Database
-from surefoot.studies.measurement import Measurement
+from surefoot.studies.measurements import Measurement
 from surefoot.studies.study import Study
-from surefoot.trainers.outcome import Curve, Outcome
-from surefoot.trainers.trial import Trial
+from surefoot.trainers.trial import Curve, Outcome, Trial
 
 
 def measured(text, stage, loss, *, seed=0):

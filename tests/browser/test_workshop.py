@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from surefoot.recipe.frameworks import FRAMEWORKS, framework_code
-from surefoot.recipe.pytorch_code import pytorch_code
+from surefoot.export.frameworks import FRAMEWORKS, framework_code
+from surefoot.export.pytorch import pytorch_code
 from surefoot.recipe.recipe import Recipe
 
 SCHEDULE = "#shop-schedule"

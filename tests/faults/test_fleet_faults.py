@@ -15,12 +15,13 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from surefoot.errors import OutputError, RecipeError, StudyError
-from surefoot.fleet.calibrate import calibrate
-from surefoot.fleet.launch import launch, load
-from surefoot.fleet.local import LocalFleet
-from surefoot.fleet.memory import member_bytes
-from surefoot.fleet.plan import Plan
+from surefoot.core.errors import OutputError, RecipeError, StudyError
+from surefoot.fleet.calibration import calibrate
+from surefoot.fleet.evaluation import evaluate_members
+from surefoot.fleet.fleet import Fleet
+from surefoot.fleet.launch import launch, load, save_fleet
+from surefoot.fleet.plan import Plan, member_bytes
+from surefoot.fleet.training import train_members
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.task import Task
 
@@ -65,7 +66,7 @@ def recipes(texts=RECIPES) -> list[Recipe]:
     return [Recipe.parse(text) for text in texts]
 
 
-def bits(fleet: LocalFleet) -> dict[str, torch.Tensor]:
+def bits(fleet: Fleet) -> dict[str, torch.Tensor]:
     return {name: tensor.clone() for name, tensor in fleet._state()}
 
 
@@ -87,10 +88,10 @@ def test_a_member_that_diverges_changes_no_bit_of_the_others(plan, rate, clip):
     broken = [*RECIPES[:3], f"sgd(lr={rate}, momentum=0.9{clip})", *RECIPES[3:]]
     fleets = [launch(make_task(), recipes(texts), seed=0, plan=plan) for texts in (calm, broken)]
     for fleet in fleets:
-        fleet.train(15)
+        train_members(fleet, 15)
     others = [place for place in range(len(calm)) if place != 3]
     assert_same_bits(*map(bits, fleets), rows=others)
-    scores = [fleet.evaluate("valid").loss for fleet in fleets]
+    scores = [evaluate_members(fleet, "valid").loss for fleet in fleets]
     assert torch.equal(scores[0][others], scores[1][others])
     assert not torch.equal(fleets[0].params[3], fleets[1].params[3])
     params = fleets[1].params[3]
@@ -113,7 +114,7 @@ def line(**settings) -> Task:
 def test_the_step_of_divergence_is_that_of_the_first_loss_that_is_not_finite(plan):
     rates = [0.1, 1e30, 1e6, 1e12, 0.2]
     fleet = launch(line(), [Recipe.of("sgd", lr=rate) for rate in rates], seed=0, plan=plan)
-    losses = torch.cat([fleet.train(1), fleet.train(4), fleet.train(15)])
+    losses = torch.cat([train_members(fleet, 1), train_members(fleet, 4), train_members(fleet, 15)])
     expected = [next((step for step in range(20) if not losses[step, k].isfinite()), -1) for k in range(5)]
     assert fleet.diverged_at.tolist() == expected
     assert expected[0] == expected[4] == -1
@@ -125,23 +126,23 @@ def test_the_step_of_divergence_is_that_of_the_first_loss_that_is_not_finite(pla
 def test_a_training_goes_on_from_its_file_bit_for_bit(plan, tmp_path):
     task, path = make_task(), tmp_path / "fleet.safetensors"
 
-    def begin() -> LocalFleet:
+    def begin() -> Fleet:
         fleet = launch(task, recipes(), seed=5, plan=plan, total=30)
-        fleet.train(7)
-        fleet.train(4, places=[1, 4])
+        train_members(fleet, 7)
+        train_members(fleet, 4, members=[1, 4])
         fleet.lr_scale[5] = 0.5
         return fleet
 
     whole, before = begin(), begin()
-    before.save(path)
+    save_fleet(before, path)
     resumed = load(path, task, plan)
     assert resumed.recipes == whole.recipes
     assert_same_bits(bits(resumed), bits(whole))
     for fleet in (whole, resumed):
-        fleet.train(13)
+        train_members(fleet, 13)
     assert_same_bits(bits(resumed), bits(whole))
     assert [resumed.curve(place) for place in range(9)] == [whole.curve(place) for place in range(9)]
-    assert torch.equal(resumed.evaluate("valid").loss, whole.evaluate("valid").loss)
+    assert torch.equal(evaluate_members(resumed, "valid").loss, evaluate_members(whole, "valid").loss)
     assert not list(tmp_path.glob(".*")), "no temporary file is left"
 
 
@@ -149,11 +150,11 @@ def test_a_file_may_be_gone_on_from_under_another_plan(tmp_path):
     task, path = make_task(precision="fp64"), tmp_path / "fleet.safetensors"
     # SGD alone: the convolution's bias has no effect under the normalisation, and the others magnify its rounding.
     fleet = launch(task, recipes([RECIPES[0], RECIPES[3], "sgd(lr=0.02)"]), seed=0, plan=STACKED)
-    fleet.train(5)
-    fleet.save(path)
+    train_members(fleet, 5)
+    save_fleet(fleet, path)
     others = [load(path, task, plan) for plan in (SERIAL, NARROW)]
     for each in (fleet, *others):
-        each.train(10)
+        train_members(each, 10)
     assert all((other.params - fleet.params).abs().max() < 1e-10 for other in others)
 
 
@@ -173,7 +174,7 @@ while True:
 DYING = """
 import os, sys
 from pathlib import Path
-from surefoot.files import atomic_path
+from surefoot.core.files import atomic_path
 with atomic_path(Path(sys.argv[1])) as temporary:
     temporary.write_bytes(b"half of a n")
     os._exit(9)
@@ -200,14 +201,14 @@ def test_killed_at_any_moment_a_whole_state_is_on_the_disk(tmp_path):
     last = max([30, *printed])
     fleet = load(path, make_task(), STACKED)
     assert set(fleet.step.tolist()) in ({last}, {last + 1}), "the last state that was reported, or one more"
-    fleet.train(3)
+    train_members(fleet, 3)
 
 
 def test_death_between_the_temporary_file_and_its_renaming_leaves_the_old_file(tmp_path):
     path = tmp_path / "fleet.safetensors"
     fleet = launch(make_task(), recipes(), seed=0, plan=STACKED)
-    fleet.train(3)
-    fleet.save(path)
+    train_members(fleet, 3)
+    save_fleet(fleet, path)
     before = path.read_bytes()
     with python(DYING, path) as process:
         assert process.wait() == 9
@@ -245,17 +246,17 @@ def test_a_training_that_was_stopped_in_the_middle_is_not_saved(tmp_path):
     loss = nn.functional.cross_entropy
     task = Task("stopped", lambda: nn.Linear(12, 3), loss, data, data, batch_size=4, steps=20)
     fleet = launch(task, recipes(RECIPES[:2]), seed=0, plan=STACKED)
-    fleet.train(2)
-    fleet.save(path)
+    train_members(fleet, 2)
+    save_fleet(fleet, path)
     data.armed = True
     with pytest.raises(KeyboardInterrupt):
-        fleet.train(18)
+        train_members(fleet, 18)
     assert not fleet.whole
     with pytest.raises(StudyError, match="in the middle of its steps"):
-        fleet.save(path)
+        save_fleet(fleet, path)
     resumed, straight = load(path, task, STACKED), launch(task, recipes(RECIPES[:2]), seed=0, plan=STACKED)
-    resumed.train(18)
-    straight.train(20)
+    train_members(resumed, 18)
+    train_members(straight, 20)
     assert_same_bits(bits(resumed), bits(straight))
 
 
@@ -263,8 +264,8 @@ def test_a_training_that_was_stopped_in_the_middle_is_not_saved(tmp_path):
 def saved(tmp_path):
     path = tmp_path / "fleet.safetensors"
     fleet = launch(make_task(), recipes(RECIPES[:2]), seed=0, plan=STACKED)
-    fleet.train(2)
-    fleet.save(path)
+    train_members(fleet, 2)
+    save_fleet(fleet, path)
     return path
 
 
@@ -329,15 +330,15 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "none" / "a.safetensors", tmp_path / "file" / "a.safetensors", tmp_path):
         with pytest.raises(OutputError, match="cannot write"):
-            fleet.save(path)
+            save_fleet(fleet, path)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 FULL = """
 import resource, sys
 from pathlib import Path
-from surefoot.errors import OutputError
-from surefoot.fleet import load
+from surefoot.core.errors import OutputError
+from surefoot.fleet.launch import load
 from tests.faults.test_fleet_faults import STACKED, make_task
 fleet = load(Path(sys.argv[1]), make_task(), STACKED)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
@@ -381,10 +382,10 @@ def test_global_generators_neither_move_nor_matter(plan, tmp_path):
         random.seed(luck)
         before = generators()
         fleet = launch(task, recipes(RECIPES[:3]), seed=0, plan=plan)
-        fleet.train(6)
-        results.append((fleet.params, fleet.evaluate("valid").loss))
-        fleet.save(tmp_path / "fleet.safetensors")
-        load(tmp_path / "fleet.safetensors", task, plan).train(1)
+        train_members(fleet, 6)
+        results.append((fleet.params, evaluate_members(fleet, "valid").loss))
+        save_fleet(fleet, tmp_path / "fleet.safetensors")
+        train_members(load(tmp_path / "fleet.safetensors", task, plan), 1)
         member_bytes(task)
         assert generators() == before
     assert torch.equal(results[0][0], results[1][0])
@@ -411,10 +412,10 @@ def test_evaluation_leaves_no_trace():
 
     for plan in (SERIAL, STACKED, NARROW):
         fleet = launch(make_task(Counting), recipes(RECIPES[:3]), seed=0, plan=plan)
-        fleet.train(3)
+        train_members(fleet, 3)
         before = bits(fleet)
-        fleet.evaluate("valid")
-        fleet.evaluate("valid", places=[2, 0])
+        evaluate_members(fleet, "valid")
+        evaluate_members(fleet, "valid", members=[2, 0])
         assert_same_bits(bits(fleet), before)
         assert fleet.buffers["calls"].tolist() == [3.0, 3.0, 3.0]
 
@@ -424,8 +425,8 @@ def test_the_users_own_model_is_not_touched(plan):
     prototype = convolution()
     before = copy.deepcopy(prototype.state_dict())
     fleet = launch(make_task(lambda: copy.deepcopy(prototype)), recipes(RECIPES[:3]), seed=0, plan=plan)
-    fleet.train(5)
-    fleet.evaluate("valid")
+    train_members(fleet, 5)
+    evaluate_members(fleet, "valid")
     assert prototype.training
     assert all(torch.equal(value, before[name]) for name, value in prototype.state_dict().items())
     assert all(param.grad is None for param in prototype.parameters())
@@ -441,4 +442,4 @@ def test_a_fleet_that_cannot_be_is_refused():
     with pytest.raises(RecipeError, match="no parameter matches 'backbone'"):
         launch(make_task(), [wrong], seed=0, plan=STACKED)
     with pytest.raises(IndexError):
-        fleet.train(1, places=[2])
+        train_members(fleet, 1, members=[2])

@@ -12,13 +12,12 @@ import pytest
 import torch
 from torch import nn
 
-from surefoot.errors import DataError, TaskError
+from surefoot.core.errors import DataError, TaskError
+from surefoot.fleet.evaluation import evaluate_members
 from surefoot.fleet.launch import launch
 from surefoot.fleet.plan import Plan
-from surefoot.fleet.processes import can_fork, run_jobs
-from surefoot.fleet.shared import shared
-from surefoot.fleet.threads import using_threads
-from surefoot.fleet.training import train_fleets
+from surefoot.fleet.processes import can_fork, run_jobs, shared, using_threads
+from surefoot.fleet.training import train_fleets, train_members
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.task import Task
 
@@ -107,7 +106,7 @@ def test_a_parent_that_has_used_its_threads_forks_all_the_same():
         torch.set_num_threads(4)
         (torch.randn(1500, 1500) @ torch.randn(1500, 1500)).relu().sum()
         from tests.faults.test_fleet_processes import make_fleet
-        from surefoot.fleet import Plan
+        from surefoot.fleet.plan import Plan
         fleet = make_fleet(Plan("stacked", 8, processes=2))
         print(fleet.train(20).isfinite().all().item(), torch.get_num_threads())
     """
@@ -121,11 +120,11 @@ def test_a_parent_that_has_used_its_threads_forks_all_the_same():
 @pytest.mark.parametrize("plan", [Plan("serial", 2, processes=2), Plan("stacked", 2, processes=3)], ids=str)
 def test_who_trains_a_member_changes_no_bit(plan, monkeypatch):
     forked, alone = make_fleet(plan), make_fleet(plan)
-    losses = forked.train(20)
+    losses = train_members(forked, 20)
     monkeypatch.setattr("surefoot.fleet.training.run_jobs", lambda jobs, processes: [job() for job in jobs])
-    assert torch.equal(alone.train(20), losses)
+    assert torch.equal(train_members(alone, 20), losses)
     assert torch.equal(alone.params, forked.params)
-    assert torch.equal(alone.evaluate("valid").loss, forked.evaluate("valid").loss)
+    assert torch.equal(evaluate_members(alone, "valid").loss, evaluate_members(forked, "valid").loss)
 
 
 def test_fleets_that_train_together_are_the_same_as_one_after_another():
@@ -133,7 +132,7 @@ def test_fleets_that_train_together_are_the_same_as_one_after_another():
     together, apart = ([make_fleet(plan, seed=seed) for seed in (0, 1, 2)] for _ in range(2))
     losses = train_fleets([(fleet, fleet.members(None)) for fleet in together], 15)
     for fleet, other, own in zip(together, apart, losses, strict=True):
-        assert torch.equal(other.train(15), own)
+        assert torch.equal(train_members(other, 15), own)
         assert torch.equal(other.params, fleet.params)
         assert other.step.tolist() == fleet.step.tolist() == [15] * 5
     assert not torch.equal(losses[0], losses[1])
@@ -160,20 +159,22 @@ def test_out_of_memory_halves_the_width_and_goes_on(processes):
     task, said = make_task(Greedy), []
     fleet = make_fleet(Plan("stacked", 5, processes=processes), task=task)
     fleet.tell = said.append
-    losses = torch.cat([fleet.train(5), fleet.train(5)])
+    losses = torch.cat([train_members(fleet, 5), train_members(fleet, 5)])
     steps_down = [3, 2] if processes == 1 else [2]
     assert said == [f"memory ran out: at most {width} at a time from here on." for width in steps_down]
     assert fleet.width <= 2
     assert fleet.whole
     calm = make_fleet(Plan("serial", 1), task=task)
-    torch.testing.assert_close(calm.train(10), losses, rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(calm.evaluate("valid").loss, fleet.evaluate("valid").loss, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(train_members(calm, 10), losses, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(
+        evaluate_members(calm, "valid").loss, evaluate_members(fleet, "valid").loss, rtol=1e-5, atol=1e-6
+    )
 
 
 def test_without_a_compiler_it_goes_on_and_says_so_once(tmp_path):
     program = """
         from tests.faults.test_fleet_processes import make_fleet
-        from surefoot.fleet import Plan
+        from surefoot.fleet.plan import Plan
         fleet = make_fleet(Plan("stacked", 4, compiled=True))
         fleet.tell = print
         print(fleet.train(3).isfinite().all().item(), fleet.train(3).isfinite().all().item(), fleet.compiled)

@@ -12,13 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from surefoot.errors import StudyError
+from surefoot.core.errors import StudyError
 from surefoot.recipe.recipe import Recipe
 from surefoot.studies.database import Database
-from surefoot.studies.measurement import Measurement
+from surefoot.studies.measurements import Measurement
 from surefoot.studies.study import Study
-from surefoot.trainers.outcome import Curve, Outcome
-from surefoot.trainers.trial import Trial
+from surefoot.trainers.trial import Curve, Outcome, Trial
 
 ROOT = Path(__file__).parents[2]
 CURVE = Curve(tuple(range(100)), tuple(1.0 / (step + 1) for step in range(100)))
@@ -44,7 +43,8 @@ def new_study(path: Path) -> Study:
 CREATORS = """
 import os, sys
 from pathlib import Path
-from surefoot.studies import Database, Study
+from surefoot.studies.database import Database
+from surefoot.studies.study import Study
 
 def create(path):
     study = Study.create(Database(path), task="t", settings={}, seed=0)
@@ -118,7 +118,7 @@ def test_readers_see_whole_stages_while_a_writer_writes(tmp_path):
 HOLDER = """
 import sys
 from pathlib import Path
-from surefoot.studies import Study
+from surefoot.studies.study import Study
 study = Study.open(sys.argv[1])
 try:
     study.take_lease()
@@ -149,7 +149,7 @@ def test_of_two_processes_one_drives_and_after_its_death_the_other(tmp_path):
 
 WRITER = """
 import sys
-from surefoot.studies import Study
+from surefoot.studies.study import Study
 from tests.faults.test_study_faults import measured
 study = Study.open(sys.argv[1])
 for stage in range(10_000):
@@ -158,8 +158,8 @@ for stage in range(10_000):
 """
 IN_TRANSACTION = """
 import sys, os, signal
-from surefoot.studies import Study
-from surefoot.studies.rows import insert_measurements
+from surefoot.studies.study import Study
+from surefoot.studies.measurements import insert_measurements
 from surefoot.studies.schema import stages
 from tests.faults.test_study_faults import measured
 study = Study.open(sys.argv[1])
@@ -202,8 +202,8 @@ def test_a_writer_killed_at_any_moment_leaves_whole_stages(tmp_path):
 
 FULL = """
 import resource, sys
-from surefoot.errors import StudyError
-from surefoot.studies import Study
+from surefoot.core.errors import StudyError
+from surefoot.studies.study import Study
 from tests.faults.test_study_faults import measured
 study = Study.open(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))
@@ -262,8 +262,9 @@ def test_a_damaged_database_is_told_in_one_line(tmp_path):
 READER = """
 import os, sys
 from pathlib import Path
-from surefoot.errors import SurefootError
-from surefoot.studies import Database, Study
+from surefoot.core.errors import SurefootError
+from surefoot.studies.database import Database
+from surefoot.studies.study import Study
 Study.open(sys.argv[1]).measurements()  # what root's Python loads late, nobody may not read
 if os.getuid() == 0:
     os.setgid(65534)

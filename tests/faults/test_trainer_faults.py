@@ -13,9 +13,9 @@ import pytest
 DRIVER = """\
 import sys
 from pathlib import Path
-from surefoot.recipe import Recipe
+from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.loader import load_subject
-from surefoot.trainers import Trial
+from surefoot.trainers.trial import Trial
 from surefoot.trainers.function_trainer import FunctionTrainer
 from surefoot.trainers.script_trainer import ScriptTrainer
 

@@ -7,7 +7,7 @@ from torch import nn
 
 import surefoot
 from surefoot.tasks.batches import BatchOrder
-from surefoot.tasks.luck import draw_seed
+from surefoot.tasks.seeding import draw_seed
 
 STEPS = 40
 

@@ -54,7 +54,7 @@ def test_a_changed_task_is_not_gone_on_with(capsys):
         " batch_size=8, steps={steps})\n"
     )
     Path("train.py").write_text(code.format(steps=40))
-    from surefoot.interruption import Interrupted
+    from surefoot.core.progress import Interrupted
     from surefoot.search.tune import tune
 
     kept = {"task": "train.py:task", "seed": 0}

@@ -6,9 +6,9 @@ import torch
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 
 from surefoot.tasks.batches import BatchOrder
-from surefoot.tasks.builtin.tables import breast_cancer, diabetes, wine
+from surefoot.tasks.builtin.scikit_learn import breast_cancer, diabetes, wine
 from surefoot.tasks.loader import load
-from surefoot.tasks.probe import probe
+from surefoot.tasks.sanity_check import probe
 
 TABLES = {
     "wine": (load_wine, wine),

@@ -4,7 +4,7 @@ import pytest
 
 from surefoot.fleet.plan import Plan
 from surefoot.search.rate_range import usual_recipe
-from surefoot.search.space.range import Range
+from surefoot.search.space.axes import Range
 from surefoot.search.space.search_space import SearchSpace
 from surefoot.search.tune import tune
 

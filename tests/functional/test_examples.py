@@ -13,7 +13,7 @@ from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.batches import BatchOrder
 from surefoot.tasks.loader import load, load_subject
-from surefoot.tasks.probe import probe
+from surefoot.tasks.sanity_check import probe
 from surefoot.trainers.fleet_trainer import FleetTrainer
 from surefoot.trainers.function_trainer import FunctionTrainer
 from surefoot.trainers.script_trainer import ScriptTrainer

@@ -136,15 +136,15 @@ def test_no_report_writes_none(json_of):
 
 
 def test_an_interrupt_ends_with_130(capsys, monkeypatch):
-    from surefoot.fleet.local import LocalFleet
+    from surefoot.fleet.fleet import Fleet
 
-    train = LocalFleet.train
+    train = Fleet.train
 
     def interrupted(self, *arguments, **settings):
         signal.raise_signal(signal.SIGINT)
         return train(self, *arguments, **settings)
 
-    monkeypatch.setattr(LocalFleet, "train", interrupted)
+    monkeypatch.setattr(Fleet, "train", interrupted)
     assert run([*SMALL, "--claim", "low-rate"]) == 130
     shown = capsys.readouterr()
     assert shown.out == ""
@@ -194,7 +194,7 @@ task = Task("low", lambda: nn.Linear(3, 1), lambda o, t: (o - t).abs().mean() - 
 def test_figures_are_drawn_in_a_notebook():
     from surefoot import explain
     from surefoot.fleet.plan import Plan
-    from surefoot.plots.notebook import show
+    from surefoot.plots.figures import show
 
     found = explain("wine", claims=["low-rate", "one-number"], seeds=2, budget="60x", plan=Plan("stacked", 16))
     assert len(show(found).to_dict()["vconcat"]) == 2

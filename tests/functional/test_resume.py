@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from surefoot.errors import StudyError
+from surefoot.core.errors import StudyError
+from surefoot.core.progress import Interrupted
 from surefoot.fleet.plan import Plan
-from surefoot.interruption import Interrupted
 from surefoot.search.find import find
-from surefoot.search.read_result import read_result
 from surefoot.search.result import Contestant, SearchResult
+from surefoot.search.search_study import read_result
 from surefoot.search.tune import tune
 from surefoot.studies.database import Database
-from surefoot.studies.measurement import Measurement
+from surefoot.studies.measurements import Measurement
 from surefoot.studies.study import Study
 from surefoot.tasks.loader import load
 from surefoot.trainers import fleet_trainer
@@ -215,7 +215,7 @@ def test_a_killed_search_of_a_function_ends_the_same(tmp_path, monkeypatch):
 
 
 def test_the_bar_goes_on_where_it_stood(wine, tmp_path):
-    from surefoot.fleet.progress import Silent
+    from surefoot.core.progress import Silent
 
     class Bar(Silent):
         def __init__(self):

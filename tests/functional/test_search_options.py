@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from surefoot.cli.main import run
+from surefoot.core.progress import Interrupted
 from surefoot.fleet.plan import Plan
-from surefoot.interruption import Interrupted
 from surefoot.recipe.recipe import Recipe
-from surefoot.search.engine import CLIMB, MAP
+from surefoot.search.budget_allocation import CLIMB, MAP
 from surefoot.search.space.search_space import SearchSpace
 from surefoot.search.tune import tune
 from surefoot.studies.study import Study

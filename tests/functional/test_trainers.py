@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from surefoot.core.progress import Interrupted, never
 from surefoot.fleet.plan import Plan
-from surefoot.interruption import Interrupted, never
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.loader import load_subject
 from surefoot.trainers.fleet_trainer import FleetTrainer

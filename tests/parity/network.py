@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from surefoot.fleet.layout import Layout
-from surefoot.optimizers.clip import clip_by_global_norm
-from surefoot.optimizers.groups import factors_of, norm_parameters
+from surefoot.optimizers.parameter_groups import factors_of, norm_parameters
+from surefoot.optimizers.rule import clip_by_global_norm
 from surefoot.recipe.recipe import Recipe
-from surefoot.schedules.table import table
+from surefoot.schedules.schedule import table
 
 
 class Network(nn.Module):

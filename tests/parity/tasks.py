@@ -9,7 +9,7 @@ from torch.utils._pytree import tree_map
 
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.batches import BatchOrder
-from surefoot.tasks.luck import draw_seed
+from surefoot.tasks.seeding import draw_seed
 from surefoot.tasks.task import Task
 
 SAMPLES, VALID = 60, 17

@@ -5,7 +5,7 @@ import torch
 from tests.parity.network import nothing, train_by_rule, train_in_loop
 from torch import nn
 
-from surefoot.optimizers.clip import clip_by_global_norm
+from surefoot.optimizers.rule import clip_by_global_norm
 from surefoot.recipe.recipe import Recipe
 
 STEPS = 60

@@ -6,10 +6,12 @@ import pytest
 import torch
 from tests.parity.tasks import STEPS, Alone, make_task, state_of
 
-from surefoot.fleet import program
-from surefoot.fleet.launch import launch, load
-from surefoot.fleet.local import LocalFleet
+from surefoot.fleet import compiled_step
+from surefoot.fleet.evaluation import evaluate_members
+from surefoot.fleet.fleet import Fleet
+from surefoot.fleet.launch import launch, load, save_fleet
 from surefoot.fleet.plan import Plan
+from surefoot.fleet.training import train_members
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.task import Task
 
@@ -57,14 +59,14 @@ PLANS = pytest.mark.parametrize(
 def trained_alone(kind: str, text: str) -> tuple[Alone, torch.Tensor]:
     """Return the twin of a member after all steps, and its losses."""
     member = Alone(make_task(kind), Recipe.parse(text), seed=SEED)
-    return member, member.train(STEPS)
+    return member, train_members(member, STEPS)
 
 
 def parsed(texts: list[str]) -> list[Recipe]:
     return [Recipe.parse(text) for text in texts]
 
 
-def apart(fleet: LocalFleet, place: int, member: Alone) -> float:
+def apart(fleet: Fleet, place: int, member: Alone) -> float:
     """The largest difference between a member of a fleet and its twin, in parameters, buffers and validation loss."""
     alone = state_of(member.model)
     of_fleet = fleet.layout.unflatten(fleet.params[place])
@@ -72,7 +74,7 @@ def apart(fleet: LocalFleet, place: int, member: Alone) -> float:
     assert fleet.buffers.keys() == alone.buffers.keys()
     differences = [(of_fleet[name] - param).abs().max() for name, param in alone.params.items()]
     differences += [(fleet.buffers[name][place] - buffer).abs().max() for name, buffer in alone.buffers.items()]
-    scores = fleet.evaluate("valid", places=[place])
+    scores = evaluate_members(fleet, "valid", members=[place])
     loss, metric = member.scores()
     assert (scores.metric is None) == (metric is None)
     differences.append((scores.loss - loss).abs().max())
@@ -81,7 +83,7 @@ def apart(fleet: LocalFleet, place: int, member: Alone) -> float:
     return max(difference.item() for difference in differences)
 
 
-def moved(fleet: LocalFleet) -> float:
+def moved(fleet: Fleet) -> float:
     """The distance of the member that has moved least."""
     return (fleet.params - fleet._first_params).norm(dim=1).min().item()
 
@@ -90,7 +92,7 @@ def moved(fleet: LocalFleet) -> float:
 def test_every_optimizer_in_one_fleet_trains_as_alone(plan):
     task, recipes = make_task("perceptron"), parsed(EVERY_OPTIMIZER)
     fleet = launch(task, recipes, seed=SEED, plan=plan)
-    losses = fleet.train(STEPS)
+    losses = train_members(fleet, STEPS)
     assert moved(fleet) > 0.05
     for place, recipe in enumerate(recipes):
         member, alone = trained_alone(task.name, EVERY_OPTIMIZER[place])
@@ -104,7 +106,7 @@ def test_every_optimizer_in_one_fleet_trains_as_alone(plan):
 def test_every_kind_of_model_trains_as_alone(kind, plan):
     task, recipes = make_task(kind), parsed(A_FEW)
     fleet = launch(task, recipes, seed=SEED, plan=plan)
-    losses = fleet.train(STEPS)
+    losses = train_members(fleet, STEPS)
     assert moved(fleet) > 0.01
     for place, recipe in enumerate(recipes):
         member, alone = trained_alone(kind, A_FEW[place])
@@ -119,11 +121,11 @@ def test_a_compiled_member_trains_as_alone_and_nothing_is_compiled_twice(kind, m
     task, texts = make_task(kind), [A_FEW[0], A_FEW[1], A_FEW[4]]
     fleet = launch(task, parsed(texts), seed=SEED, plan=COMPILED)
     fleet.tell = pytest.fail
-    first = fleet.train(1)
-    monkeypatch.setattr(program, "_compiled", lambda *_: pytest.fail("compiled twice"))
+    first = train_members(fleet, 1)
+    monkeypatch.setattr(compiled_step, "_compiled", lambda *_: pytest.fail("compiled twice"))
     again = launch(task, parsed(texts), seed=SEED, plan=COMPILED)
-    assert torch.equal(again.train(1), first), "another fleet of the task has the program already"
-    losses = torch.cat([first, fleet.train(30), fleet.train(STEPS - 31)])
+    assert torch.equal(train_members(again, 1), first), "another fleet of the task has the program already"
+    losses = torch.cat([first, train_members(fleet, 30), train_members(fleet, STEPS - 31)])
     assert fleet.compiled
     for place, text in enumerate(texts):
         member, alone = trained_alone(kind, text)
@@ -138,22 +140,22 @@ def test_frozen_parameters_are_held_once(kind, trained):
     frozen = {name: param for name, param in fleet.model.named_parameters() if not param.requires_grad}
     assert all(fleet._frozen[name].data_ptr() == param.data_ptr() for name, param in frozen.items())
     before = {name: param.clone() for name, param in frozen.items()}
-    fleet.train(3)
+    train_members(fleet, 3)
     assert all(torch.equal(frozen[name], param) for name, param in before.items())
 
 
 def test_buffers_and_masks_are_those_of_each_member():
     task, recipes = make_task("convolution"), parsed(A_FEW)
     fleet = launch(task, recipes, seed=SEED, plan=STACKED)
-    fleet.train(STEPS)
+    train_members(fleet, STEPS)
     means = fleet.buffers["2.running_mean"]
     assert torch.pdist(means).min() > 1e-4, "members have statistics of their own"
     assert fleet.buffers["2.num_batches_tracked"].tolist() == [STEPS] * len(recipes)
     same = launch(task, recipes[:1] * 3, seed=SEED, plan=STACKED)
-    same.train(20)
+    train_members(same, 20)
     assert torch.pdist(same.params).max() < TOLERANCE, "the same recipe draws the same masks"
     other = launch(task, recipes[:1], seed=SEED + 1, plan=STACKED)
-    other.train(20)
+    train_members(other, 20)
     assert (other.params[0] - same.params[0]).abs().max() > 1e-3
 
 
@@ -174,9 +176,9 @@ def test_members_at_different_places_train_as_alone(kind, plan):
     members = [Alone(task, recipe, seed=SEED, total=total) for recipe, total in zip(recipes, totals, strict=True)]
 
     def train(steps: int, places: list[int]) -> None:
-        losses = fleet.train(steps, places=places)
+        losses = train_members(fleet, steps, members=places)
         for column, place in enumerate(places):
-            assert (losses[:, column] - members[place].train(steps)).abs().max() < TOLERANCE
+            assert (losses[:, column] - train_members(members[place], steps)).abs().max() < TOLERANCE
 
     train(10, [0, 1, 2, 3])
     train(15, [3, 1])
@@ -200,15 +202,15 @@ def test_rules_that_know_shapes_are_mixed_and_saved_as_others_are(plan, tmp_path
     )
     fleet = launch(task, [muon, adafactor, adam, later], seed=SEED, plan=plan)
     members = [Alone(task, recipe, seed=SEED) for recipe in (muon, adafactor, adam, later)]
-    fleet.train(10)
+    train_members(fleet, 10)
     for member in members:
-        member.train(10)
-    fleet.save(tmp_path / "fleet")
+        train_members(member, 10)
+    save_fleet(fleet, tmp_path / "fleet")
     for trained in (fleet, load(tmp_path / "fleet", task, plan)):
-        trained.train(20)
-        trained.train(5, places=[1, 2])
+        train_members(trained, 20)
+        train_members(trained, 5, members=[1, 2])
     for place, steps in enumerate([20, 25, 25, 20]):
-        members[place].train(steps)
+        train_members(members[place], steps)
         assert apart(fleet, place, members[place]) < TOLERANCE
     assert torch.equal(trained.params, fleet.params)
 
@@ -216,32 +218,32 @@ def test_rules_that_know_shapes_are_mixed_and_saved_as_others_are(plan, tmp_path
 def test_a_member_is_the_same_at_any_width_and_in_any_company():
     task, recipes = make_task("convolution"), parsed(A_FEW)
     whole = launch(task, recipes, seed=SEED, plan=STACKED)
-    whole.train(STEPS)
+    train_members(whole, STEPS)
     for width in (1, 2, 4):
         cut = launch(task, recipes, seed=SEED, plan=Plan("stacked", width))
-        cut.train(STEPS)
+        train_members(cut, STEPS)
         assert (cut.params - whole.params).abs().max() < TOLERANCE
         assert all((cut.buffers[name] - whole.buffers[name]).abs().max() < TOLERANCE for name in whole.buffers)
     fewer = launch(task, recipes[3:], seed=SEED, plan=STACKED)
-    fewer.train(STEPS)
+    train_members(fewer, STEPS)
     assert (fewer.params - whole.params[3:]).abs().max() < TOLERANCE
 
 
 @TWO_PLANS
 @pytest.mark.parametrize("kind", ["convolution", "attention", "recurrent"])
 def test_the_same_fleet_twice_is_the_same_bit_for_bit(kind, plan):
-    def trained(slices: list[int]) -> LocalFleet:
+    def trained(slices: list[int]) -> Fleet:
         torch.manual_seed(len(slices))  # the user's generator is of no account
         fleet = launch(make_task(kind), parsed(A_FEW), seed=SEED, plan=plan)
         for steps in slices:
-            fleet.train(steps)
+            train_members(fleet, steps)
         return fleet
 
     once, again, sliced = trained([30]), trained([30]), trained([7, 1, 22])
     for other in (again, sliced):
         assert torch.equal(once.params, other.params)
         assert all(torch.equal(once.buffers[name], other.buffers[name]) for name in once.buffers)
-        assert torch.equal(once.evaluate("valid").loss, other.evaluate("valid").loss)
+        assert torch.equal(evaluate_members(once, "valid").loss, evaluate_members(other, "valid").loss)
         assert torch.allclose(once.history.sums, other.history.sums, rtol=1e-15, atol=0)
 
 
@@ -287,6 +289,6 @@ def test_batches_that_are_not_tensors_of_one_shape_train_uncompiled(weighed):
     for plan in (Plan("serial", 1), COMPILED):
         fleet = launch(task, parsed(["sgd(lr=0.01)", "sgd(lr=0.02)"]), seed=SEED, plan=plan)
         fleet.tell = lambda line: None
-        losses.append(fleet.train(20))
+        losses.append(train_members(fleet, 20))
     assert (losses[0] - losses[1]).abs().max() < TOLERANCE
     assert len({round(float(loss), 6) for loss in losses[0][:, 0]}) > 10, "the batches differ"

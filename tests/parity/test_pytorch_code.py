@@ -6,9 +6,9 @@ import torch
 from tests.parity import test_build, test_update_rules
 from tests.parity.network import Network, batches, flat, loss_function, train_in_loop
 
-from surefoot.recipe.pytorch_code import pytorch_code
+from surefoot.export.pytorch import pytorch_code
+from surefoot.export.schedule_functions import python_code
 from surefoot.recipe.recipe import Recipe
-from surefoot.schedules.python_code import python_code
 from surefoot.schedules.text import SCHEDULES, parse_schedule
 
 STEPS = 40

@@ -6,7 +6,7 @@ import torch
 from tests.parity.courses import our_course, torch_course
 from torch.optim import lr_scheduler as torch_schedulers
 
-from surefoot.schedules.onecycle import OneCycle, momentum_cycle
+from surefoot.schedules.one_cycle import OneCycle, momentum_cycle
 from surefoot.schedules.text import parse_schedule
 
 TOTALS = [2, 7, 100, 1001]

@@ -8,7 +8,7 @@ import torch
 from tests.parity.network import Network, flat, nothing, train_by_rule, train_in_loop
 
 from surefoot.optimizers import RULES
-from surefoot.optimizers.pieces import Piece
+from surefoot.optimizers.rule import Piece
 from surefoot.recipe.recipe import Recipe
 
 STEPS = 200

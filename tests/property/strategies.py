@@ -5,19 +5,18 @@ from functools import cache
 from hypothesis import strategies as st
 
 from surefoot.optimizers import RULES
-from surefoot.optimizers.pieces import Piece
-from surefoot.optimizers.rule import UpdateRule
+from surefoot.optimizers.rule import Piece, UpdateRule
 from surefoot.recipe.names import switches_of
 from surefoot.recipe.recipe import Recipe
-from surefoot.schedules.base import Schedule
-from surefoot.schedules.composers import Sequence, Warmup
+from surefoot.schedules.composition import Sequence, Warmup
 from surefoot.schedules.constant import Constant
 from surefoot.schedules.cosine import Cosine, CosineRestarts
 from surefoot.schedules.exponential import Exponential
 from surefoot.schedules.inverse_sqrt import InverseSqrt
 from surefoot.schedules.length import Length
-from surefoot.schedules.onecycle import OneCycle
+from surefoot.schedules.one_cycle import OneCycle
 from surefoot.schedules.polynomial import Linear, Polynomial
+from surefoot.schedules.schedule import Schedule
 from surefoot.schedules.step_decay import MultiStep, StepDecay
 from surefoot.schedules.triangular import Triangular
 from surefoot.schedules.wsd import WarmupStableDecay

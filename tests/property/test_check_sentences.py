@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.unit.checking.valley import Fixed
 
 from surefoot.checking.check import check
-from surefoot.trainers.outcome import Outcome
+from surefoot.trainers.trial import Outcome
 
 FAULTS = {"lr_too_high", "lr_too_low", "momentum_too_high", "momentum_too_low"}
 SAVES = re.compile(r"expected to save (-?[\d.]+) %|less than 1 %")

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.property.strategies import recipes
 
-from surefoot.errors import RecipeError
-from surefoot.recipe.pytorch_code import pytorch_code
+from surefoot.core.errors import RecipeError
+from surefoot.export.pytorch import pytorch_code
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.constant import Constant
 from surefoot.schedules.text import parse_schedule

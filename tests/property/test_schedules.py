@@ -8,14 +8,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.property.strategies import decaying, lengths, numbers, plain, schedules, totals
 
-from surefoot.schedules.base import Span
-from surefoot.schedules.composers import Sequence, Warmup
+from surefoot.export.schedule_functions import python_code
+from surefoot.schedules.composition import Sequence, Warmup
 from surefoot.schedules.cosine import Cosine
 from surefoot.schedules.length import Length
-from surefoot.schedules.onecycle import OneCycle
+from surefoot.schedules.one_cycle import OneCycle
 from surefoot.schedules.polynomial import Linear, Polynomial
-from surefoot.schedules.python_code import python_code
-from surefoot.schedules.table import table
+from surefoot.schedules.schedule import Span, table
 from surefoot.schedules.text import parse_schedule, schedule_text
 from surefoot.schedules.wsd import WarmupStableDecay
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surefoot.budget import Budget
-from surefoot.errors import BudgetError
+from surefoot.core.budget import Budget
+from surefoot.core.errors import BudgetError
 
 
 @pytest.mark.parametrize(

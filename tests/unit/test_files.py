@@ -3,8 +3,8 @@ import stat
 
 import pytest
 
-from surefoot.errors import OutputError
-from surefoot.files import atomic_path, writable_folder
+from surefoot.core.errors import OutputError
+from surefoot.core.files import atomic_path, writable_folder
 
 
 def write_and_fail(path):

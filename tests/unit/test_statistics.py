@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from surefoot.statistics import paired_noise, score
+from surefoot.core.statistics import paired_noise, score
 
 
 def test_the_interval_is_students():

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from surefoot.symptoms import overfits, spikes, still_falls, symptoms_of
+from surefoot.core.finding import overfits, spikes, still_falls, symptoms_of
 
 CALM = (0.1 + 2.0 * np.exp(-np.arange(200) / 20)).tolist()
 FLAT = [(0, 2.0), (50, 0.3), (100, 0.2), (150, 0.2), (200, 0.2)]

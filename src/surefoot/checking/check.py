@@ -9,37 +9,31 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from surefoot.budget import Budget
-from surefoot.checking.check_budget import auto_trainings, enough, resolved
 from surefoot.checking.curvature_summary import LEAST_CONFIG_STEPS, CurvatureSummary, measure_curvature
 from surefoot.checking.evidence import Evidence
 from surefoot.checking.findings import advised, findings_of
 from surefoot.checking.neighbourhood import Neighbourhood
-from surefoot.checking.record import recorded
-from surefoot.checking.result import CheckResult, OwnTraining
-from surefoot.checking.rounds import Rounds
+from surefoot.checking.result import CheckResult, OwnTraining, recorded
+from surefoot.checking.rounds import Rounds, auto_trainings, enough, resolved
 from surefoot.checking.runner import Runner
 from surefoot.checking.stake import best_of_each
-from surefoot.errors import RecipeError, TaskError
-from surefoot.finding import Symptom
+from surefoot.core.budget import Budget
+from surefoot.core.errors import RecipeError, TaskError
+from surefoot.core.finding import Symptom, symptoms_of
+from surefoot.core.progress import Progress, Silent, Stop, never
+from surefoot.core.values import Json
 from surefoot.fleet.plan import Plan
-from surefoot.fleet.progress import Progress, Silent
-from surefoot.fleet.threads import using_threads
-from surefoot.interruption import Stop, never
+from surefoot.fleet.processes import using_threads
 from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
-from surefoot.studies.driving import driven, keep_beside, printed_before, released
+from surefoot.studies.driver import driven, keep_beside, printed_before, released
 from surefoot.studies.ledger import Ledger
 from surefoot.studies.study import Study
 from surefoot.surrogate.rungs import lowest_rung
-from surefoot.symptoms import symptoms_of
 from surefoot.tasks.checkpoint import starting_from
 from surefoot.tasks.task import Task
 from surefoot.trainers.fleet_trainer import FleetTrainer
 from surefoot.trainers.make_trainer import Subject, closed, fleet_trainer, lent, trainer_or_task
-from surefoot.trainers.outcome import Outcome
-from surefoot.trainers.trainer import Trainer
-from surefoot.trainers.trial import Trial
-from surefoot.values import Json
+from surefoot.trainers.trial import Outcome, Trainer, Trial
 
 # Trials that one fleet has at most.
 WIDTH = 4

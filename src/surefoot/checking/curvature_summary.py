@@ -1,27 +1,70 @@
-"""Curvature of the loss where the recipe's training ended, against what its learning rate can stand."""
+"""A recipe's optimizer on the quadratic model, where theory has it.
+
+Curvature of the loss where the recipe's training ended, against what its learning rate can stand.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from surefoot.checking.quadratic import quadratic_of
+from surefoot.core.values import Json
 from surefoot.curvature.hessian import Hessian
 from surefoot.curvature.mean_loss import MeanLoss
-from surefoot.curvature.noise_scale import NoiseScale, noise_scale
-from surefoot.curvature.sharpness import Sharpness, sharpness
-from surefoot.curvature.step_sharpness import StepSharpness, batch_sharpness
+from surefoot.curvature.preconditioner import ADAMS
+from surefoot.curvature.sharpness import NoiseScale, Sharpness, noise_scale, sharpness
+from surefoot.curvature.step_curvature import StepSharpness, batch_sharpness
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.batches import BatchOrder
-from surefoot.tasks.luck import borrowed_generators, draw_seed, seed_everything
-from surefoot.tasks.model_state import load_whole_state
+from surefoot.tasks.checkpoint import load_whole_state
+from surefoot.tasks.seeding import borrowed_generators, draw_seed, seed_everything
 from surefoot.tasks.task import Task
+from surefoot.theory.linear_method import LinearMethod, adam, heavy_ball, nesterov
+from surefoot.theory.stability import adam_limit, heavy_ball_limit, nesterov_limit
 from surefoot.trainers.fleet_trainer import EndState
 from surefoot.trainers.trial import Trial
-from surefoot.values import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Quadratic:
+    """An optimizer along one eigenvector of the Hessian; of the preconditioned one for Adam and AdamW.
+
+    Attributes:
+        name: What it is called in theory.
+        method: Learning rate and momentum -> its recurrence.
+        limit: Eigenvalue, above 0, and momentum -> the largest stable learning rate.
+    """
+
+    name: str
+    method: Callable[[ArrayLike, ArrayLike], LinearMethod]
+    limit: Callable[[float, float], float]
+
+
+HEAVY_BALL = Quadratic("heavy ball", heavy_ball, lambda top, momentum: heavy_ball_limit(top, momentum=momentum))
+NESTEROV = Quadratic("Nesterov", nesterov, lambda top, momentum: nesterov_limit(top, momentum=momentum))
+ADAM = Quadratic("Adam, preconditioned", adam, lambda top, momentum: adam_limit(top, beta1=momentum))
+
+
+def quadratic_of(recipe: Recipe) -> Quadratic | None:
+    """Return what a recipe's optimizer is on a quadratic, ``None`` where theory does not say.
+
+    Weight decay and clipping are left aside; a dampened velocity is not.
+
+    Example:
+        >>> quadratic_of(Recipe.parse("sgd(lr=0.1, momentum=0.9, nesterov=true)")).name
+        'Nesterov'
+    """
+    if recipe.optimizer in ADAMS:
+        return ADAM
+    if recipe.optimizer != "sgd" or recipe.schedule("dampening").highest > 0:
+        return None
+    return NESTEROV if "nesterov" in recipe.switches else HEAVY_BALL
+
 
 # Steps whose step sharpness and gradients are measured, each for three gradients: its own, and two for a product.
 STEPS, GRADIENTS_A_STEP = 4, 3

@@ -16,10 +16,9 @@ from surefoot.checking.judgement import Judgement, has_momenta_on_both_sides, ha
 from surefoot.checking.neighbourhood import Neighbourhood
 from surefoot.checking.result import OwnTraining
 from surefoot.checking.stake import WORTH, Stake
-from surefoot.finding import Finding
-from surefoot.numerals import measured, numeral, percent
+from surefoot.core.finding import Finding, overfits, still_falls
+from surefoot.core.formatting import measured, numeral, percent
 from surefoot.recipe.recipe import Recipe
-from surefoot.symptoms import overfits, still_falls
 
 # How sure it is that a curve which shows overfitting or a training that is too short stands for what it shows.
 AS_CURVES_SHOW = 0.7

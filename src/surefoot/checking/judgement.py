@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from surefoot.checking.evidence import Evidence
 from surefoot.checking.neighbourhood import Setting
 from surefoot.checking.stake import WORTH, Stake, best_of_each, stakes_of
-from surefoot.finding import Verdict
+from surefoot.core.finding import Verdict
 
 SURE = 0.9
 # The learning rate is at fault where changing it alone recovers this share of the best stake.

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias
 
-from surefoot.recipe.families import Family, family_of
+from surefoot.recipe.names import Family, family_of
 from surefoot.recipe.recipe import Recipe
+from surefoot.schedules.composition import digits, scaled
 from surefoot.schedules.constant import Constant
-from surefoot.schedules.scaled import digits, scaled
 
 Change: TypeAlias = Literal["lr", "momentum", "momentum at equal effective rate"]
 CHANGES: tuple[Change, ...] = ("lr", "momentum", "momentum at equal effective rate")

@@ -6,18 +6,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from surefoot.checking.evidence import CheckTrial, Evidence
+from surefoot.checking.evidence import CheckTrial, Evidence, train_share, went_up
 from surefoot.checking.neighbourhood import Setting
 from surefoot.checking.result import OwnTraining
 from surefoot.checking.rounds import Round
-from surefoot.checking.signs import train_share, went_up
-from surefoot.errors import TaskError
-from surefoot.fleet.progress import Progress
-from surefoot.schedules.scaled import digits
+from surefoot.core.errors import TaskError
+from surefoot.core.progress import Progress
+from surefoot.schedules.composition import digits
 from surefoot.studies.ledger import Ledger
 from surefoot.surrogate.rungs import FEWEST_STEPS
-from surefoot.trainers.outcome import Outcome
-from surefoot.trainers.trial import Trial
+from surefoot.trainers.trial import Outcome, Trial
 
 # What the learning rate is multiplied by to learn nothing.
 UNTRAINED_RATE = 1e-6

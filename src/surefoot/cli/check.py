@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from surefoot.cli.again import again
-from surefoot.cli.device import check_device
-from surefoot.cli.exits import DONE, INTERRUPTED
-from surefoot.cli.options import TASK_OPTIONS, TaskText, run_options, task_options, trial_options
-from surefoot.cli.plans import read_plan
+from surefoot.cli.options import (
+    DONE,
+    INTERRUPTED,
+    TASK_OPTIONS,
+    TaskText,
+    check_device,
+    read_plan,
+    run_options,
+    task_options,
+    trial_options,
+)
 from surefoot.cli.resume import (
+    again,
     given_anew,
     kept_settings,
     one_subject,
@@ -98,7 +105,7 @@ def _begun(text: str | None, script: tuple[str, ...] | None, settings: dict[str,
 
 def _resumed(text: str, settings: dict[str, Any], given: set[str]) -> int:
     """Go on with a check as it was begun."""
-    from surefoot.checking.record import read_check
+    from surefoot.checking.result import read_check
     from surefoot.studies.study import Study
 
     study = Study.open(text, commands=("check",))
@@ -115,7 +122,7 @@ def _resumed(text: str, settings: dict[str, Any], given: set[str]) -> int:
 
 def _check_surroundings(settings: Mapping[str, Any]) -> None:
     """Refuse a recipe, a device or a folder that cannot be used before any work is done."""
-    from surefoot.files import writable_folder
+    from surefoot.core.files import writable_folder
 
     _recipe_of(settings)
     check_device(settings["device"])
@@ -137,9 +144,8 @@ def _line(kept: Mapping[str, Any]) -> str:
 
 def _run(subject: Any, study: Study | Path | None, settings: dict[str, Any], kept: Mapping[str, Any]) -> int:
     from surefoot.checking.check import check as judged
-    from surefoot.cli.display import display
-    from surefoot.cli.interrupt import stop_on_interrupt
-    from surefoot.interruption import Interrupted
+    from surefoot.cli.progress_display import display, stop_on_interrupt
+    from surefoot.core.progress import Interrupted
 
     try:
         with (
@@ -188,7 +194,7 @@ def _show(found: CheckResult, report: str | None, *, as_json: bool) -> None:
         return
     from rich.console import Console
 
-    from surefoot.reports.verdict import check_table
+    from surefoot.reports.check_tables import check_table
 
     console = Console()
     console.print(check_table(found))

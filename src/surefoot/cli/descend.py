@@ -67,13 +67,13 @@ def descend(surface: str, **settings: Any) -> None:
     if plot is not None:
         _draw(found, plot, fps=settings["fps"], dark=settings["dark"])
     if settings["as_json"]:
-        from surefoot.reports.descended import descent_json
+        from surefoot.reports.surface_tables import descent_json
 
         click.echo(json.dumps(descent_json(found)))
         return
     from rich.console import Console
 
-    from surefoot.reports.descended import descent_table
+    from surefoot.reports.surface_tables import descent_table
 
     Console().print(descent_table(found))
     if plot is not None:
@@ -96,7 +96,7 @@ def _rolled(name: str, settings: dict[str, Any]) -> Descent:
 
     from surefoot.surfaces.descent import descend as rolled
     from surefoot.surfaces.gallery import surface_named
-    from surefoot.surfaces.noise import Noise
+    from surefoot.surfaces.surface import Noise
 
     noise = settings["noise"]
     return rolled(
@@ -126,9 +126,9 @@ def _is_film(path: Path) -> bool:
 
 def _check(path: Path) -> None:
     """Refuse a file that could not be written, before any work."""
-    from surefoot.errors import OutputError
-    from surefoot.plots.animation import check_animation
-    from surefoot.plots.picture import SUFFIXES, check_picture
+    from surefoot.core.errors import OutputError
+    from surefoot.plots.film import check_animation
+    from surefoot.plots.saving import SUFFIXES, check_picture
 
     if path.suffix.lower() not in (*FILMS, *SUFFIXES):
         allowed = f"a film ends in {', '.join(FILMS)}, a picture in {', '.join(SUFFIXES)}"
@@ -137,8 +137,8 @@ def _check(path: Path) -> None:
 
 
 def _draw(found: Descent, path: Path, *, fps: int, dark: bool) -> None:
-    from surefoot.plots.animation import animate
-    from surefoot.plots.notebook import save
+    from surefoot.plots.figures import save
+    from surefoot.plots.film import animate
 
     if _is_film(path):
         animate(found, path, fps=fps, dark=dark)

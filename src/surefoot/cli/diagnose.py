@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from surefoot.cli.exits import DONE
-from surefoot.cli.options import json_option
+from surefoot.cli.options import DONE, json_option
 
 if TYPE_CHECKING:
     from surefoot.logs.names import Quantity
@@ -40,7 +39,7 @@ def diagnose(
     surefoot diagnose lightning_logs/version_3/metrics.csv --momentum 0.9
     surefoot diagnose log.csv --column train=my_loss --lr 0.1 --json
     """
-    from surefoot.diagnosis.diagnose import diagnose as judged
+    from surefoot.log_diagnosis.diagnose import diagnose as judged
 
     names = dict(_column(text) for text in columns)
     found = [judged(log, columns=names, lr=lr, momentum=momentum) for log in logs]
@@ -51,7 +50,7 @@ def diagnose(
         return DONE
     from rich.console import Console
 
-    from surefoot.reports.log_verdict import diagnosis_text
+    from surefoot.reports.log_tables import diagnosis_text
 
     console = Console()
     for number, each in enumerate(found):
@@ -67,7 +66,7 @@ def _column(text: str) -> tuple[Quantity, str]:
     Raises:
         LogError: If it is not like that.
     """
-    from surefoot.errors import LogError, nearest
+    from surefoot.core.errors import LogError, nearest
     from surefoot.logs.names import QUANTITIES
 
     quantity, equals, name = text.partition("=")

@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from surefoot.cli.again import again
-from surefoot.cli.device import check_device
-from surefoot.cli.exits import DONE, INTERRUPTED
-from surefoot.cli.options import TASK_OPTIONS, TaskText, load_task, run_options, task_options
-from surefoot.cli.plans import read_plan
+from surefoot.cli.options import (
+    DONE,
+    INTERRUPTED,
+    TASK_OPTIONS,
+    TaskText,
+    check_device,
+    load_task,
+    read_plan,
+    run_options,
+    task_options,
+)
+from surefoot.cli.resume import again
 
 if TYPE_CHECKING:
     from surefoot.explanation.result import ExplainResult
@@ -48,10 +55,10 @@ def explain(task: str | None, *, claims: tuple[str, ...], **settings: Any) -> in
     surefoot explain train.py:task --seeds 3 --budget 200x
     surefoot explain --surface ravine --condition 100
     """
+    from surefoot.core.files import writable_folder
+    from surefoot.core.progress import Interrupted
     from surefoot.explanation.claims import require_known
-    from surefoot.explanation.slices.result import SLICE
-    from surefoot.files import writable_folder
-    from surefoot.interruption import Interrupted
+    from surefoot.loss_slices.result import SLICE
 
     if (task is None) == (settings["surface"] is None):
         raise click.UsageError("give a TASK or --surface NAME, one of the two.", click.get_current_context())
@@ -73,8 +80,7 @@ def explain(task: str | None, *, claims: tuple[str, ...], **settings: Any) -> in
 
 
 def _of_task(task: str, claims: tuple[str, ...], settings: dict[str, Any]) -> ExplainResult:
-    from surefoot.cli.display import display
-    from surefoot.cli.interrupt import stop_on_interrupt
+    from surefoot.cli.progress_display import display, stop_on_interrupt
     from surefoot.explanation.explain import explain as explained
 
     if settings["condition"] is not None:
@@ -95,9 +101,8 @@ def _of_task(task: str, claims: tuple[str, ...], settings: dict[str, Any]) -> Ex
 
 
 def _of_surface(claims: tuple[str, ...], settings: dict[str, Any]) -> ExplainResult:
-    from surefoot.cli.display import display
-    from surefoot.cli.interrupt import stop_on_interrupt
-    from surefoot.explanation.explain_surface import STEPS, explain_surface
+    from surefoot.cli.progress_display import display, stop_on_interrupt
+    from surefoot.explanation.explain import STEPS, explain_surface
     from surefoot.surfaces.gallery import surface_named
 
     _refuse_task_options()
@@ -160,7 +165,7 @@ def _show(found: ExplainResult, commands: dict[str, str], report: str | None, *,
         return
     from rich.console import Console
 
-    from surefoot.reports.explained import explain_table
+    from surefoot.reports.explain_tables import explain_table
 
     console = Console()
     console.print(explain_table(found, commands))

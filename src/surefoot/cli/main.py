@@ -15,19 +15,14 @@ import click
 
 import surefoot
 from surefoot.cli.check import check
-from surefoot.cli.completion import completion
 from surefoot.cli.descend import descend
 from surefoot.cli.diagnose import diagnose
-from surefoot.cli.exits import DONE, FAILED, INTERRUPTED, WRONG_INPUT
 from surefoot.cli.explain import explain
-from surefoot.cli.export import export
-from surefoot.cli.find import find
-from surefoot.cli.play import play
-from surefoot.cli.report import report
-from surefoot.cli.schedule import schedule
+from surefoot.cli.options import DONE, FAILED, INTERRUPTED, WRONG_INPUT
+from surefoot.cli.search_commands import export, find, report, tune
 from surefoot.cli.slice import slice_
-from surefoot.cli.tune import tune
-from surefoot.errors import SurefootError
+from surefoot.cli.utilities import completion, play, schedule
+from surefoot.core.errors import SurefootError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -1,7 +1,15 @@
-"""Options that several commands share."""
+"""The exit codes of the command line.
+
+The device of the command line.
+
+The plan of the command line.
+
+Options that several commands share.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -9,10 +17,52 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from surefoot.tasks.names import BUILTINS
+from surefoot.core.errors import StudyError, TaskError
+from surefoot.tasks.builtin.catalogue import BUILTINS
 
 if TYPE_CHECKING:
+    from surefoot.fleet.plan import Plan
     from surefoot.tasks.task import Task
+
+DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+def check_device(device: str) -> None:
+    """Make sure that torch can compute there.
+
+    Raises:
+        TaskError: If it cannot.
+    """
+    if device == "cpu":
+        return
+    import torch
+
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        cause = str(error).splitlines()[0]
+        raise TaskError(
+            f"cannot train on device {device!r}: {cause.rstrip('.')}.", hint="--device cpu always works."
+        ) from None
+
+
+def read_plan(path: Path | None) -> Plan | None:
+    """Return the plan recorded in a file: a plan by itself, or any JSON output that has one.
+
+    Raises:
+        StudyError: If there is none in it.
+    """
+    if path is None:
+        return None
+    from surefoot.fleet.plan import Plan
+
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        cause = getattr(error, "strerror", None) or "it is not JSON"
+        raise StudyError(f"cannot read the plan {str(path)!r}: {cause}.", hint="give the output of --json.") from None
+    return Plan.from_json(data.get("plan", data) if isinstance(data, dict) else data)
+
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

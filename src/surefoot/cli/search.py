@@ -11,12 +11,19 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from surefoot.cli.again import again
-from surefoot.cli.device import check_device
-from surefoot.cli.exits import DONE, FAILED, INTERRUPTED
-from surefoot.cli.options import TASK_OPTIONS, run_options, task_options, trial_options
-from surefoot.cli.plans import read_plan
+from surefoot.cli.options import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    TASK_OPTIONS,
+    check_device,
+    read_plan,
+    run_options,
+    task_options,
+    trial_options,
+)
 from surefoot.cli.resume import (
+    again,
     given_anew,
     kept_settings,
     one_subject,
@@ -25,13 +32,13 @@ from surefoot.cli.resume import (
     settings_to_go_on,
 )
 from surefoot.cli.subject import load_subject, trial_settings
-from surefoot.errors import StudyError
+from surefoot.core.errors import StudyError
 
 if TYPE_CHECKING:
+    from surefoot.core.values import Json
     from surefoot.search.result import SearchResult
     from surefoot.search.space.search_space import SearchSpace
     from surefoot.studies.study import Study
-    from surefoot.values import Json
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 SPACE_OPTIONS = ("optimizers", "schedules", "also_search", "set_settings", "space_file")
@@ -157,7 +164,7 @@ def _begun(
     started: float,
 ) -> int:
     """Begin a new study."""
-    from surefoot.budget import Budget
+    from surefoot.core.budget import Budget
     from surefoot.studies.database import Database
 
     # Refuse what is wrong before any work.
@@ -187,7 +194,7 @@ def _resumed(
     _check_surroundings(before)
     more = "compare" in given or ("budget" in given and settings["budget"] != info.settings.get("budget"))
     if info.status == "done" and not more:
-        from surefoot.search.read_result import read_result
+        from surefoot.search.search_study import read_result
 
         click.echo(f"study {study.name} is done; this is its result.", err=True)
         return _finished(read_result(study), before)
@@ -205,10 +212,9 @@ def _run(
     kept: dict[str, Json],
     started: float,
 ) -> int:
-    from surefoot.budget import Budget
-    from surefoot.cli.display import display
-    from surefoot.cli.interrupt import stop_on_interrupt
-    from surefoot.interruption import Interrupted
+    from surefoot.cli.progress_display import display, stop_on_interrupt
+    from surefoot.core.budget import Budget
+    from surefoot.core.progress import Interrupted
     from surefoot.search.goal import Aim
     from surefoot.search.request import Request
     from surefoot.search.run_search import run_search
@@ -259,7 +265,7 @@ def _finished(result: SearchResult, settings: Mapping[str, Any]) -> int:
 
 def _save_model(result: SearchResult, path: Path) -> None:
     """Copy the weights of the recommended training, which lie beside the study."""
-    from surefoot.files import atomic_path
+    from surefoot.core.files import atomic_path
     from surefoot.studies.study import Study
 
     kept = Study.open(str(result.study)).model_path
@@ -290,13 +296,13 @@ def _print(result: SearchResult, *, as_json: bool) -> None:
         return
     from rich.console import Console
 
-    from surefoot.reports.terminal import search_table
+    from surefoot.reports.search_tables import search_table
 
     Console().print(search_table(result))
 
 
 def _write_reports(result: SearchResult, folder: Path) -> dict[str, str]:
-    from surefoot.reports.html import write_html
+    from surefoot.reports.search_page import write_html
     from surefoot.reports.tensorboard import write_tensorboard
     from surefoot.studies.study import Study
 
@@ -317,8 +323,7 @@ def _again(settings: Mapping[str, Any]) -> str:
 def space_of(settings: Mapping[str, Any]) -> SearchSpace:
     """Return the search space that the options name."""
     from surefoot.search.space.search_space import SearchSpace, usual_settings
-    from surefoot.search.space.setting_text import read_settings
-    from surefoot.search.space.space_file import load_space
+    from surefoot.search.space.space_text import load_space, read_settings
 
     if "space" in settings:  # as a study has it; its file may have changed since
         return SearchSpace.of(settings["space"])
@@ -346,7 +351,7 @@ def _names(text: str) -> list[str]:
 
 def _check_surroundings(settings: Mapping[str, Any]) -> None:
     """Refuse a device or a folder that cannot be used before any work is done."""
-    from surefoot.files import writable_folder
+    from surefoot.core.files import writable_folder
 
     check_device(settings["device"])
     if not settings["no_report"]:

@@ -8,10 +8,16 @@ from typing import Any
 
 import click
 
-from surefoot.cli.device import check_device
-from surefoot.cli.exits import DONE, INTERRUPTED
-from surefoot.cli.options import TaskText, load_task, run_options, task_options
-from surefoot.cli.plans import read_plan
+from surefoot.cli.options import (
+    DONE,
+    INTERRUPTED,
+    TaskText,
+    check_device,
+    load_task,
+    read_plan,
+    run_options,
+    task_options,
+)
 
 PICTURE = Path("surefoot-out", "slice.html")
 
@@ -46,13 +52,12 @@ def slice_(task: str, *, recipes: tuple[str, ...], plot: Path, **settings: Any) 
     surefoot slice train.py:task --recipe "sgd(lr=0.1)" --recipe "adam(lr=0.001)" --plot slice.png
     surefoot slice digits --along hessian
     """
-    from surefoot.cli.display import display
-    from surefoot.cli.interrupt import stop_on_interrupt
-    from surefoot.explanation.slices.slice_loss import RECIPES, slice_loss
-    from surefoot.files import writable_folder
-    from surefoot.interruption import Interrupted
-    from surefoot.plots.notebook import save
-    from surefoot.plots.picture import check_picture
+    from surefoot.cli.progress_display import display, stop_on_interrupt
+    from surefoot.core.files import writable_folder
+    from surefoot.core.progress import Interrupted
+    from surefoot.loss_slices.slice_loss import RECIPES, slice_loss
+    from surefoot.plots.figures import save
+    from surefoot.plots.saving import check_picture
 
     check_device(settings["device"])
     if plot == PICTURE:
@@ -82,7 +87,7 @@ def slice_(task: str, *, recipes: tuple[str, ...], plot: Path, **settings: Any) 
         return DONE
     from rich.console import Console
 
-    from surefoot.reports.sliced import slice_table
+    from surefoot.reports.explain_tables import slice_table
 
     console = Console()
     console.print(slice_table(found))

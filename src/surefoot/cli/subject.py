@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from surefoot.cli.options import TASK_OPTIONS
-from surefoot.errors import TaskError
+from surefoot.core.errors import TaskError
 
 if TYPE_CHECKING:
-    from surefoot.trainers.trainer import Trainer
+    from surefoot.trainers.trial import Trainer
 
 SCRIPT = "surefoot.script"
 OF_TRIALS = {"workers": "--workers", "timeout": "--trial-timeout"}

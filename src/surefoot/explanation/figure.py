@@ -1,4 +1,7 @@
-"""What a claim's figure shows, as data: drawn in :mod:`surefoot.plots`."""
+"""What a claim's figure shows, as data: drawn in :mod:`surefoot.plots`.
+
+Lines of figures from sweeps.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from surefoot.core.formatting import numeral
+from surefoot.explanation.experiment import Sweep
 from surefoot.surfaces.surface import Surface
 
 Array: TypeAlias = NDArray[np.float64]
@@ -101,3 +106,31 @@ class Ways:
 
 
 Figure: TypeAlias = Courses | Ends | Plane | Ranges | Ways
+
+
+# As many points as a line shows.
+POINTS = 110
+
+
+def rate_name(sweep: Sweep, place: int) -> str:
+    """Return what a training is called: its kind and its learning rate."""
+    return f"{sweep.kind.name}, {lr_name(sweep, place)}"
+
+
+def lr_name(sweep: Sweep, place: int) -> str:
+    """Return what a training is called among others of its kind: its learning rate."""
+    return f"lr {numeral(float(sweep.rates[place]))}"
+
+
+def course_line(sweep: Sweep, place: int, name: str) -> Line:
+    """Return the course of one training on all seeds, thinned."""
+    steps = sweep.courses.shape[-1]
+    shown = np.unique(np.linspace(0, steps - 1, min(steps, POINTS)).round().astype(np.int64))
+    return Line(name, shown.astype(np.float64) + 1.0, sweep.courses[place][:, shown])
+
+
+def end_line(sweep: Sweep, *, name: str | None = None, effective: bool = False, valid: bool = False) -> Line:
+    """Return where trainings end on all seeds, over their learning rate or over lr / (1 - momentum)."""
+    x = sweep.kind.effective(sweep.rates) if effective else sweep.rates
+    ends = sweep.valid_ends if valid else sweep.ends
+    return Line(name or sweep.kind.name, x, ends.T)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.recipe.families import family_of
+from surefoot.recipe.names import family_of
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.exponential import Exponential
 

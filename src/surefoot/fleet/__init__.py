@@ -1,1 +1,1 @@
-"""Fleets: many recipes trained together."""
+"""Many members trained together as one vectorised program, from one seed."""

@@ -5,32 +5,45 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from surefoot.fleet.memory import activation_bytes
-from surefoot.fleet.processes import run_jobs
-from surefoot.fleet.protocol import Scores
-from surefoot.fleet.threads import using_threads
+from surefoot.fleet.fleet import Fleet
+from surefoot.fleet.processes import run_jobs, using_threads
+from surefoot.fleet.step import index_of
 from surefoot.fleet.training import READ_AHEAD_BYTES, bytes_of, on_device, processes_for
-from surefoot.fleet.work import index_of
 from surefoot.tasks.batches import chunks
-from surefoot.tasks.exhaustion import is_out_of_memory
-from surefoot.tasks.luck import borrowed_generators, draw_seed, seed_everything
-from surefoot.tasks.task import SplitName, Task
-
-if TYPE_CHECKING:
-    from surefoot.fleet.local import LocalFleet
-
-# Most samples of one pass, and on the CPU most bytes of activations, those of all members together: a transformer is
-# two to three times as fast in small passes, a perceptron is cheapest by the hundred.
-SAMPLES, CPU_BYTES = 512, 16 * 2**20
+from surefoot.tasks.seeding import borrowed_generators, draw_seed, seed_everything
+from surefoot.tasks.task import SplitName
+from surefoot.tasks.user_code_errors import is_out_of_memory
 
 
-def evaluate_fleet(fleet: LocalFleet, split: SplitName, places: list[int]) -> Scores:
-    """Return the loss and metric of some members on a whole split; see :meth:`surefoot.fleet.Fleet.evaluate`."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """Results of some members on one split.
+
+    Attributes:
+        loss: Mean loss ``[k]``, float64.
+        metric: The task's metric ``[k]``, or ``None`` where it has none.
+    """
+
+    loss: Tensor
+    metric: Tensor | None
+
+
+def evaluate_members(fleet: Fleet, split: SplitName, *, members: Sequence[int] | None = None) -> Scores:
+    """Return the loss and metric of every member, or of some, on a whole split, in evaluation mode.
+
+    It leaves no trace: buffers and generators are as before, and what a model draws depends on the seed alone.
+
+    Args:
+        fleet: The fleet.
+        split: Which data.
+        members: Indices of the members wanted; all by default.
+    """
+    places = fleet.members(members)
     samples = len(fleet.task.split(split))
     sums = torch.zeros(2, len(places), dtype=torch.float64)
     width = fleet.chunk_width(len(places), processes=fleet.processes)
@@ -54,7 +67,7 @@ class Pass:
     forward_seed: int
 
 
-def _read(fleet: LocalFleet, split: SplitName, samples: int) -> Iterator[list[Pass]]:
+def _read(fleet: Fleet, split: SplitName, samples: int) -> Iterator[list[Pass]]:
     """Yield a split's passes, as many at a time as are read ahead."""
     passes: list[Pass] = []
     held = 0
@@ -71,27 +84,18 @@ def _read(fleet: LocalFleet, split: SplitName, samples: int) -> Iterator[list[Pa
         yield passes
 
 
-def _processes(fleet: LocalFleet, members: int, passes: Sequence[Pass]) -> int:
+def _processes(fleet: Fleet, members: int, passes: Sequence[Pass]) -> int:
     """Return how many processes some passes are worth: a forward pass is about a third of a step."""
     steps = sum(part.samples for part in passes) / fleet.task.step_samples
     return 1 if fleet.pace is None else processes_for(fleet, members * steps / 3)
 
 
-def _sums(fleet: LocalFleet, places: Sequence[int], passes: Sequence[Pass]) -> Tensor:
+def _sums(fleet: Fleet, places: Sequence[int], passes: Sequence[Pass]) -> Tensor:
     """Return losses and metrics of some members, summed over the samples of some passes, ``[2, k]``."""
     return torch.stack([part.samples * _scores(fleet, places, part.batch, part.forward_seed) for part in passes]).sum(0)
 
 
-def samples_a_pass(task: Task, *, members: int, device: str) -> int:
-    """Return how many samples to evaluate at once; counted, not timed, so that equal seeds and plans stay equal."""
-    most = max(task.batch_size, SAMPLES)
-    if torch.device(device).type != "cpu":
-        return most
-    bytes_a_sample = members * activation_bytes(task) / task.batch_size
-    return max(task.batch_size, min(most, int(CPU_BYTES / max(1.0, bytes_a_sample))))
-
-
-def _scores(fleet: LocalFleet, places: Sequence[int], batch: Any, forward_seed: int) -> Tensor:
+def _scores(fleet: Fleet, places: Sequence[int], batch: Any, forward_seed: int) -> Tensor:
     """Return losses and metrics ``[2, k]``; in halves where memory runs out."""
     rows = index_of(places)
     try:

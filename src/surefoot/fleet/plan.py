@@ -1,4 +1,7 @@
-"""The Plan: how a fleet is run on this machine."""
+"""The Plan: how a fleet is run on this machine.
+
+How many members fit into memory.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,16 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import Literal, TypeAlias, get_args
 
-from surefoot.budget import Budget
-from surefoot.errors import BudgetError, StudyError
-from surefoot.values import Json
+import psutil
+import torch
+from torch import Tensor
+
+from surefoot.core.budget import Budget
+from surefoot.core.errors import BudgetError, StudyError
+from surefoot.core.values import Json
+from surefoot.tasks.batches import BatchOrder
+from surefoot.tasks.seeding import borrowed_generators
+from surefoot.tasks.task import Task
 
 Backend: TypeAlias = Literal["serial", "stacked"]
 
@@ -111,3 +121,67 @@ def trainings_of(budget: Budget, *, steps: int, plan: Plan) -> float:
     if plan.config_step_us is None or budget.seconds is None:
         raise BudgetError(f"the budget {budget} needs a plan with a measured cost.", hint="give the budget as 30x.")
     return 1e6 * budget.seconds / (plan.config_step_us * steps)
+
+
+# Parameters, gradients, two slots, and what an update rule holds for a moment.
+COPIES_OF_PARAMETERS = 8
+# Saved activations live beside their gradients and the vectorised program's intermediate values.
+COPIES_OF_ACTIVATIONS = 3
+SHARE_OF_FREE = 0.5
+
+
+def free_bytes(device: str = "cpu") -> int:
+    """Return the memory that is free on a device now; that of the machine where the device does not tell."""
+    if torch.device(device).type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(psutil.virtual_memory().available)
+
+
+def member_bytes(task: Task) -> int:
+    """Return about how much memory one more member takes: its parameters and one batch's activations."""
+    with borrowed_generators():
+        trained = [param for param in task.new_model().parameters() if param.requires_grad]
+    parameters = sum(param.numel() * param.element_size() for param in trained)
+    return COPIES_OF_PARAMETERS * parameters + COPIES_OF_ACTIVATIONS * activation_bytes(task)
+
+
+def activation_bytes(task: Task) -> int:
+    """Return the bytes of one batch's activations: counted, all that autograd saves in one forward pass."""
+    saved: dict[int, int] = {}
+
+    def count(tensor: Tensor) -> Tensor:
+        saved[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with borrowed_generators():
+        model = task.new_model()
+        order = BatchOrder(len(task.split("train")), task.batch_size, seed=0)
+        with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+            # The graph is kept to the end: what it lets go of could be counted twice, or another in its place.
+            graph = task.batch_loss(model, task.batch("train", order.indices(0)))
+    del graph
+    return sum(saved.values())
+
+
+def widest(task: Task, *, free: int) -> int:
+    """Return how many members fit into half of the free memory, at least 1.
+
+    Args:
+        task: What is trained.
+        free: Bytes of free memory.
+    """
+    return max(1, int(SHARE_OF_FREE * free) // max(1, member_bytes(task)))
+
+
+# Most samples of one pass, and on the CPU most bytes of activations, those of all members together: a transformer is
+# two to three times as fast in small passes, a perceptron is cheapest by the hundred.
+SAMPLES, CPU_BYTES = 512, 16 * 2**20
+
+
+def samples_a_pass(task: Task, *, members: int, device: str) -> int:
+    """Return how many samples to evaluate at once; counted, not timed, so that equal seeds and plans stay equal."""
+    most = max(task.batch_size, SAMPLES)
+    if torch.device(device).type != "cpu":
+        return most
+    bytes_a_sample = members * activation_bytes(task) / task.batch_size
+    return max(task.batch_size, min(most, int(CPU_BYTES / max(1.0, bytes_a_sample))))

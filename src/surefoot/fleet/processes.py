@@ -1,8 +1,14 @@
-"""Work shared out among processes forked from this one: one core each."""
+"""Tensors that forked processes share with the one they come from.
+
+How many threads torch uses, for a while.
+
+Work shared out among processes forked from this one: one core each.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import pickle
 import signal
@@ -10,13 +16,50 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
 import torch
+from torch import Tensor
 
-from surefoot.errors import TaskError
+from surefoot.core.errors import TaskError
+
+
+def shared(tensor: Tensor) -> Tensor:
+    """Return a copy in anonymous shared memory: what a forked process writes there, its parent reads.
+
+    Not ``Tensor.share_memory_``: that takes a file in ``/dev/shm``, of which containers have 64 MB.
+
+    Example:
+        >>> shared(torch.tensor([1.0, 2.0]))
+        tensor([1., 2.])
+    """
+    if tensor.numel() == 0:
+        return tensor.clone()
+    memory = mmap.mmap(-1, tensor.numel() * tensor.element_size())
+    return torch.frombuffer(memory, dtype=tensor.dtype, count=tensor.numel()).view(tensor.shape).copy_(tensor)
+
+
+@contextmanager
+def using_threads(count: int) -> Iterator[None]:
+    """Let torch use so many threads, and afterwards as many as before.
+
+    Example:
+        >>> before = torch.get_num_threads()
+        >>> with using_threads(1):
+        ...     torch.get_num_threads()
+        1
+        >>> torch.get_num_threads() == before
+        True
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
 
 T = TypeVar("T")
 NUMBER_BYTES = 4
@@ -37,7 +80,7 @@ def run_jobs(jobs: Sequence[Callable[[], T]], *, processes: int) -> list[T]:
     """Do some jobs, in this process and in others forked from it; return what they return, in order.
 
     A child inherits everything as it is and needs no protocol; what it shall leave behind must lie in shared memory
-    (:func:`surefoot.fleet.shared.shared`) or be its return value. Whoever is free takes the next job, so no outcome
+    (:func:`surefoot.fleet.processes.shared`) or be its return value. Whoever is free takes the next job, so no outcome
     may depend on who does it. Torch must be set to one thread: a forked process cannot use its parent's.
 
     Args:

@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from surefoot.fleet.chunk import Named
-from surefoot.fleet.local import LocalFleet
-from surefoot.tasks.luck import seed_torch
+from surefoot.fleet.fleet import Fleet
+from surefoot.fleet.step import Named
+from surefoot.tasks.seeding import seed_torch
 
 
-class SerialFleet(LocalFleet):
+class SerialFleet(Fleet):
     """A fleet whose members' gradients are computed in a loop, on one model that lends itself to each in turn."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:

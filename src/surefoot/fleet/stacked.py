@@ -13,16 +13,13 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vjp, vmap
 from torch.utils import _pytree as pytree
 
-from surefoot.fleet.chunk import Chunk, Named, Step, plain_step
+from surefoot.fleet.compiled_step import CompileError, Function, Program, fingerprint, program, shapes_of
 from surefoot.fleet.convolution import ConvolutionsAsProducts
-from surefoot.fleet.fingerprint import fingerprint
-from surefoot.fleet.hyper import RuleTable, with_factors
-from surefoot.fleet.local import LocalFleet
-from surefoot.fleet.program import CompileError, Function, Program, program, shapes_of
-from surefoot.fleet.work import Work
-from surefoot.optimizers.clip import clip_by_global_norm
-from surefoot.optimizers.rule import Slots, UpdateRule
-from surefoot.tasks.luck import draw_seed, seed_torch
+from surefoot.fleet.fleet import Fleet
+from surefoot.fleet.hyperparameters import RuleTable, with_factors
+from surefoot.fleet.step import Chunk, Named, Step, Work
+from surefoot.optimizers.rule import Slots, UpdateRule, clip_by_global_norm
+from surefoot.tasks.seeding import draw_seed, seed_torch
 from surefoot.tasks.task import Task
 from surefoot.tasks.tensor_split import TensorSplit
 
@@ -31,7 +28,7 @@ T = TypeVar("T")
 MOST_PADDING = 4
 
 
-class StackedFleet(LocalFleet):
+class StackedFleet(Fleet):
     """A fleet whose members' gradients are computed at once by ``torch.func``.
 
     Dropout draws the mask of a member trained alone (``randomness="same"``), and normalisation statistics are
@@ -57,10 +54,10 @@ class StackedFleet(LocalFleet):
         It is compiled for one shape: batches that differ, as where sequences are padded, take plain steps.
         """
         if not self.compiled or self.task.accumulate > 1 or len(work.rows) * MOST_PADDING < self.width:
-            return plain_step
+            return super().step_of(work, batches)
         batch = batches[0]
         if not isinstance(self.task.train, TensorSplit) and not _alike(batches):
-            return plain_step
+            return super().step_of(work, batches)
         table = work.tables[0].padded(self.width)
         about = (self.task.model, self.task.loss, self.task.objective, self.task.precision, fingerprint(self.model))
         arguments = arguments_of(table, Chunk.of(self, work).padded(self.width), 0, self._frozen, batch)
@@ -74,8 +71,8 @@ class StackedFleet(LocalFleet):
         except CompileError as error:
             self.compiled = False
             self.tell(f"members go on uncompiled: {error}")
-            return plain_step
-        return CompiledStep(table, self._frozen, made)
+            return super().step_of(work, batches)
+        return CompiledStep(table, self._frozen, made, self.seed, self.width)
 
     def _fused(self, rule: UpdateRule) -> Function:
         """Return gradient, clipping and update in one function."""
@@ -180,16 +177,20 @@ class CompiledStep:
         table: Their hyperparameters, as many.
         frozen: Parameters that no member trains.
         program: The step.
+        seed: Seed of the fleet.
+        width: How many members the program was compiled for.
     """
 
     table: RuleTable
     frozen: Named
     program: Program
+    seed: int
+    width: int
 
-    def __call__(self, fleet: LocalFleet, work: Work, chunk: Chunk, ahead: int, batches: list[Any]) -> Tensor:
-        """Take the step, as :func:`surefoot.fleet.chunk.plain_step`."""
+    def __call__(self, work: Work, chunk: Chunk, ahead: int, batches: list[Any]) -> Tensor:
+        """Take the step."""
         if self.program.draws:
-            seed_torch(draw_seed(fleet.seed, "forward", work.begin + ahead))
+            seed_torch(draw_seed(self.seed, "forward", work.begin + ahead))
         found = self.program(*arguments_of(self.table, chunk, ahead, self.frozen, batches[0]))
         chunk.params, chunk.buffers, chunk.slots[0], losses = found
         own: Tensor = losses[: len(work.rows)]

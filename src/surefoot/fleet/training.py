@@ -1,27 +1,28 @@
-"""Steps of one fleet, or of several at a time: read the batches, share the members out, take the steps."""
+"""Steps of one fleet, or of several at a time: read the batches, share the members out, take the steps.
+
+Training fleets in slices short enough to show progress and to stop between them.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from surefoot.fleet.chunk import Chunk, Step, plain_step
-from surefoot.fleet.processes import run_jobs
-from surefoot.fleet.threads import using_threads
-from surefoot.fleet.work import Work, index_of, share_out
-from surefoot.tasks.exhaustion import is_out_of_memory
-from surefoot.tasks.luck import borrowed_generators, draw_seed, seed_everything
+from surefoot.core.progress import Interrupted, Progress, Stop, never
+from surefoot.fleet.fleet import Fleet
+from surefoot.fleet.plan import Plan
+from surefoot.fleet.processes import run_jobs, using_threads
+from surefoot.fleet.step import Chunk, PlainStep, Step, Work, index_of, share_out
+from surefoot.tasks.seeding import borrowed_generators, draw_seed, seed_everything
 from surefoot.tasks.tensor_split import TensorSplit
-
-if TYPE_CHECKING:
-    from surefoot.fleet.local import LocalFleet
+from surefoot.tasks.user_code_errors import is_out_of_memory
 
 # Batches are read ahead, once for all members: so many bytes of them at a time.
 READ_AHEAD_BYTES = 64 << 20
@@ -32,7 +33,7 @@ FORK_SECONDS = 0.03
 Batches = dict[int, list[Any]]
 
 
-def share_cores(fleets: Sequence[LocalFleet]) -> None:
+def share_cores(fleets: Sequence[Fleet]) -> None:
     """Give whole fleets to the processes as far as they go round, and divide those that are left among all of them.
 
     Undivided, a fleet of few members still has them stacked. The places in the sequence decide, so that fleets which
@@ -47,7 +48,21 @@ def share_cores(fleets: Sequence[LocalFleet]) -> None:
         fleet.spread = -(-processes // left) if place >= len(fleets) - left else 1
 
 
-def train_fleets(chosen: Sequence[tuple[LocalFleet, list[int]]], steps: int) -> list[Tensor]:
+def train_members(fleet: Fleet, steps: int, *, members: Sequence[int] | None = None) -> Tensor:
+    """Take optimizer steps with every member, or with some while the others rest.
+
+    Args:
+        fleet: The fleet, whose state changes.
+        steps: How many.
+        members: Indices of the members to train; all by default.
+
+    Returns:
+        The losses before each step, ``[steps, K]``, or one column for each of ``members``.
+    """
+    return train_fleets([(fleet, fleet.members(members))], steps)[0]
+
+
+def train_fleets(chosen: Sequence[tuple[Fleet, list[int]]], steps: int) -> list[Tensor]:
     """Take steps with some members of each fleet; return their losses ``[steps, k]``."""
     runs = [Run.of(fleet, places, steps) for fleet, places in chosen]
     with borrowed_generators(), using_threads(chosen[0][0].threads if chosen else 1):
@@ -69,14 +84,14 @@ class Run:
         work: Who goes together.
     """
 
-    fleet: LocalFleet
+    fleet: Fleet
     places: list[int]
     steps: int
     losses: Tensor
     work: list[Work]
 
     @classmethod
-    def of(cls, fleet: LocalFleet, places: list[int], steps: int) -> Run:
+    def of(cls, fleet: Fleet, places: list[int], steps: int) -> Run:
         """Begin."""
         fleet.whole = False
         fleet.model.train()
@@ -143,7 +158,7 @@ def _block(runs: Sequence[Run], ahead: int) -> int:
     return count
 
 
-def processes_for(fleet: LocalFleet, config_steps: float) -> int:
+def processes_for(fleet: Fleet, config_steps: float) -> int:
     """Return how many processes so much work is worth; all of them where a config-step's cost is not known yet."""
     worth_it = fleet.pace is None or fleet.pace * config_steps > 4 * FORK_SECONDS
     return fleet.processes if worth_it else 1
@@ -161,20 +176,20 @@ def _train(run: Run, work: Work, step: Step, steps: range, batches: Batches) -> 
     # The fleet's state is as before: the chunk was a copy. Outside the handler, which holds on to its tensors.
     half = -(-len(work.rows) // 2)
     fleet.narrow(half)
-    return min(_train(run, part, plain_step, steps, batches) for part in run.grouped(work.rows))
+    return min(_train(run, part, PlainStep(fleet), steps, batches) for part in run.grouped(work.rows))
 
 
 def _take_steps(run: Run, work: Work, step: Step, steps: range, batches: Batches) -> None:
     fleet, rows = run.fleet, index_of(work.rows)
     chunk = Chunk.of(fleet, work)
-    if step is not plain_step:
-        chunk = chunk.padded(fleet.width)
+    if step.width is not None:
+        chunk = chunk.padded(step.width)
     for ahead in steps:
-        run.losses[ahead, rows] = step(fleet, work, chunk, ahead, batches[work.begin + ahead])
+        run.losses[ahead, rows] = step(work, chunk, ahead, batches[work.begin + ahead])
     chunk.put_back(fleet, work)
 
 
-def read_batches(fleet: LocalFleet, number: int) -> list[Any]:
+def read_batches(fleet: Fleet, number: int) -> list[Any]:
     """Read the micro-batches of a step, once for all members."""
     task = fleet.task
     if not isinstance(task.train, TensorSplit):  # a dataset may draw, as for augmentation
@@ -183,7 +198,7 @@ def read_batches(fleet: LocalFleet, number: int) -> list[Any]:
     return [on_device(fleet, task.batch("train", fleet.order.indices(micro))) for micro in numbers]
 
 
-def on_device(fleet: LocalFleet, batch: Any) -> Any:
+def on_device(fleet: Fleet, batch: Any) -> Any:
     """Return a batch where the fleet trains."""
     return pytree.tree_map_only(Tensor, lambda tensor: tensor.to(fleet.device), batch)
 
@@ -197,8 +212,57 @@ def bytes_of(batches: Any) -> int:
     return sum(leaf.nbytes for leaf in pytree.tree_leaves(batches) if isinstance(leaf, Tensor))
 
 
-def _note_divergence(fleet: LocalFleet, losses: Tensor, places: list[int]) -> None:
+def _note_divergence(fleet: Fleet, losses: Tensor, places: list[int]) -> None:
     bad = ~torch.isfinite(losses)
     first = fleet.step[places] + bad.to(torch.uint8).argmax(0)
     known = fleet.diverged_at[places]
     fleet.diverged_at[places] = torch.where((known < 0) & bad.any(0), first, known)
+
+
+SLICE_SECONDS = 0.5
+
+
+@dataclass(slots=True)
+class Runner:
+    """Trains, shows progress, and stops when asked to.
+
+    Attributes:
+        plan: How fleets are run.
+        progress: Receives what happens.
+        stop: Asked between slices; where it says yes, :class:`Interrupted` is raised and the fleet stands at a
+            whole step.
+        after_slice: Called after every slice: for checkpoints.
+    """
+
+    plan: Plan
+    progress: Progress
+    stop: Stop = never
+    after_slice: Callable[[], None] | None = None
+    _step_seconds: float = 0.0
+
+    def train(self, fleet: Fleet, steps: int, *, places: Sequence[int] | None = None) -> Tensor:
+        """Train as :meth:`Fleet.train`, slice by slice.
+
+        Raises:
+            Interrupted: If asked to stop.
+        """
+        members = len(fleet.recipes) if places is None else len(places)
+        losses: list[Tensor] = []
+        left = steps if members else 0
+        while left > 0:
+            if self.stop():
+                raise Interrupted
+            losses += self._slice(lambda steps: [train_members(fleet, steps, members=places)], left, members)
+            left -= len(losses[-1])
+        return torch.cat(losses) if losses else torch.empty(0, members)
+
+    def _slice(self, train: Callable[[int], list[Tensor]], left: int, members: int) -> list[Tensor]:
+        cost = self._step_seconds * members
+        steps = min(left, max(1, int(SLICE_SECONDS / cost)) if cost else 1)
+        begin = time.perf_counter()
+        losses = train(steps)
+        self._step_seconds = (time.perf_counter() - begin) / (steps * members)
+        self.progress.advance(steps * members)
+        if self.after_slice is not None:
+            self.after_slice()
+        return losses

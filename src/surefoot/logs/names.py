@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypeAlias, get_args
 
-from surefoot.errors import LogError, nearest
+from surefoot.core.errors import LogError, nearest
 
 Quantity: TypeAlias = Literal["train", "valid", "lr", "momentum", "grad_norm"]
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)

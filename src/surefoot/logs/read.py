@@ -6,17 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from surefoot.errors import LogError
-from surefoot.logs import event_file, mlflow_database, mlflow_run
-from surefoot.logs.curve import Curve
+from surefoot.core.errors import LogError
+from surefoot.logs import event_file, mlflow
+from surefoot.logs.curve import Curve, Series
 from surefoot.logs.event_file import EventFile, Points, joined
 from surefoot.logs.names import Quantity, chosen, listed, meant
-from surefoot.logs.series import Series
-from surefoot.logs.tables import FORMATS, Table, read_table
-from surefoot.logs.trainer_state import read_trainer_state
+from surefoot.logs.tables import FORMATS, Table, read_table, read_trainer_state
 
 WANDB = "export the run: wandb.Api().run(PATH).history(samples=100000).to_csv('run.csv')."
-SINGLE_FILES = (mlflow_database.NAME, "trainer_state.json", "metrics.csv", "*.csv", "*.jsonl")
+SINGLE_FILES = (mlflow.NAME, "trainer_state.json", "metrics.csv", "*.csv", "*.jsonl")
 # Folders into which one training writes, as Keras' callback does; ``add_scalars`` puts its tag and a _ before.
 PARTS = ("train", "training", "validation", "valid", "val", "eval")
 
@@ -69,8 +67,8 @@ def read_log(path: Path) -> Logged:
     try:
         if path.is_dir():
             return _folder(path)
-        if mlflow_database.is_database(path.parent):
-            return Logged(mlflow_database.read_run(path.parent, path.name))
+        if mlflow.is_database(path.parent):
+            return Logged(mlflow.read_run_database(path.parent, path.name))
         if not path.exists():
             raise LogError(f"{path}: there is no such file.", hint=_nearby(path))
         return _file(path)
@@ -81,8 +79,8 @@ def read_log(path: Path) -> Logged:
 def _file(path: Path) -> Logged:
     if path.suffix == ".wandb":
         raise LogError(f"{path}: only W&B itself reads its local files.", hint=WANDB)
-    if mlflow_database.is_database(path):
-        return Logged(mlflow_database.read_run(path))
+    if mlflow.is_database(path):
+        return Logged(mlflow.read_run_database(path))
     if "tfevents" in path.name:
         return _event_files([path])
     return _from_table(path, read_trainer_state(path) if path.suffix == ".json" else read_table(path))
@@ -114,8 +112,8 @@ def _are_parts(runs: Sequence[Path]) -> bool:
 
 def _own(folder: Path) -> Logged | None:
     """Read the log that lies in a folder itself, ``None`` where there is none."""
-    if mlflow_run.is_run(folder):
-        found, damaged = mlflow_run.read_run(folder)
+    if mlflow.is_run_folder(folder):
+        found, damaged = mlflow.read_run_folder(folder)
         return Logged(found, _damage(damaged))
     if (events := _events(folder)) and (logged := _event_files(events, must=False)).series:
         return logged
@@ -137,7 +135,7 @@ def _folders_below(folder: Path) -> list[Path]:
     """Return all folders in a folder; what lies in a run of MLflow is part of that run."""
 
     def part_of_run(path: Path) -> bool:
-        return any(mlflow_run.is_run(folder / parent) for parent in path.relative_to(folder).parents)
+        return any(mlflow.is_run_folder(folder / parent) for parent in path.relative_to(folder).parents)
 
     return sorted(path for path in folder.rglob("*") if path.is_dir() and not part_of_run(path))
 

@@ -3,8 +3,7 @@
 from surefoot.optimizers.adadelta import Adadelta
 from surefoot.optimizers.adafactor import Adafactor
 from surefoot.optimizers.adagrad import Adagrad
-from surefoot.optimizers.adam import Adam
-from surefoot.optimizers.adamw import AdamW
+from surefoot.optimizers.adam import Adam, AdamW
 from surefoot.optimizers.lion import Lion
 from surefoot.optimizers.muon import Muon
 from surefoot.optimizers.nadam import NAdam

@@ -10,8 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from surefoot.optimizers.pieces import Piece, split
-from surefoot.optimizers.rule import WEIGHT_DECAY, Hyper, Hyperparameter, Slots, UpdateRule
+from surefoot.optimizers.rule import WEIGHT_DECAY, Hyper, Hyperparameter, Piece, Slots, UpdateRule, split
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from surefoot.optimizers.adam import adam_step
-from surefoot.optimizers.pieces import Piece, split
-from surefoot.optimizers.rule import BETA1, BETA2, EPS, Hyper, Hyperparameter, Slots, UpdateRule, mean_of
+from surefoot.optimizers.rule import BETA1, BETA2, EPS, Hyper, Hyperparameter, Piece, Slots, UpdateRule, mean_of, split
 
 # Coefficients, number of iterations and smallest norm are those of torch.optim.Muon.
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
@@ -28,7 +27,7 @@ class Muon(UpdateRule):
         u = momentum * v + (1 - momentum) * grad        (Nesterov; else u = v)
         w = (1 - lr * weight_decay) * w - lr * 0.2 * sqrt(max(m, n)) * newton_schulz(u)
 
-    All else (biases, embeddings, the output layer: see :func:`~surefoot.optimizers.pieces.hidden_matrices`) takes
+    All else (biases, embeddings, the output layer: see :func:`~surefoot.optimizers.rule.hidden_matrices`) takes
     AdamW's step with beta1, beta2 and eps. The factor ``0.2 * sqrt(max(m, n))``, torch's
     ``adjust_lr_fn="match_rms_adamw"``, gives the matrices' steps the size of AdamW's: one learning rate and one
     weight decay serve both parts.

@@ -1,17 +1,71 @@
-"""What an update rule is: one optimizer's mathematics on tensors with a member axis."""
+"""What an update rule may have to know of the parameters that lie in a row: their shapes and their parts.
+
+What an update rule is: one optimizer's mathematics on tensors with a member axis.
+
+"""
 
 from __future__ import annotations
 
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, TypeAlias
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from surefoot.optimizers.pieces import Piece
+EMBEDDING_CLASS = re.compile(r"Embedding(Bag)?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One parameter in a row of ``P`` numbers.
+
+    Attributes:
+        shape: Its shape.
+        hidden: Whether it is a hidden matrix: see :func:`hidden_matrices`.
+    """
+
+    shape: tuple[int, ...]
+    hidden: bool = False
+
+    @property
+    def size(self) -> int:
+        """How many numbers it has."""
+        return math.prod(self.shape)
+
+
+def split(row: Tensor, pieces: Sequence[Piece]) -> Sequence[Tensor]:
+    """Return each piece's part of ``[K, P]``; what is ``[K, 1]`` is every piece's."""
+    return [row] * len(pieces) if row.shape[1] == 1 else torch.split(row, [piece.size for piece in pieces], dim=1)
+
+
+def hidden_matrices(model: nn.Module) -> frozenset[str]:
+    """Return the names of the matrices between a model's embeddings and its output layer.
+
+    These are the parameters of two dimensions but for those of an embedding (a module whose class, or one that it
+    inherits from, has a name that ends in ``Embedding`` or ``EmbeddingBag``) and the last one in the order of the
+    model's parameters, which is taken for the output layer's. A matrix that is tied to one of these goes with it.
+
+    Reference:
+        Jordan et al. (2024), "Muon: an optimizer for hidden layers in neural networks".
+
+    Example:
+        >>> sorted(hidden_matrices(nn.Sequential(nn.Embedding(9, 4), nn.Linear(4, 4), nn.Linear(4, 9))))
+        ['1.weight']
+    """
+    last = [id(param) for _, param in model.named_parameters(remove_duplicate=False) if param.dim() == 2][-1:]
+    embedded = [
+        id(param)
+        for module in model.modules()
+        if any(EMBEDDING_CLASS.search(kind.__name__) for kind in type(module).__mro__)
+        for param in module.parameters(recurse=False)
+    ]
+    outer = {*last, *embedded}
+    return frozenset(name for name, param in model.named_parameters() if param.dim() == 2 and id(param) not in outer)
+
 
 Slots: TypeAlias = dict[str, Tensor]
 Hyper: TypeAlias = Mapping[str, Tensor]
@@ -103,3 +157,23 @@ MOMENTUM = Hyperparameter("momentum", 0.0, high=1.0)
 BETA1 = Hyperparameter("beta1", 0.9, high=1.0)
 BETA2 = Hyperparameter("beta2", 0.999, high=1.0)
 EPS = Hyperparameter("eps", 1e-8)
+
+
+def clip_by_global_norm(grad: Tensor, max_norm: Tensor) -> Tensor:
+    """Scale each member's gradient down to ``max_norm`` where its Euclidean norm is larger.
+
+        grad * min(1, max_norm / (norm + 1e-6))
+
+    The formula, its epsilon included, is that of ``torch.nn.utils.clip_grad_norm_``.
+
+    Args:
+        grad: Gradients ``[K, P]``, all parameters of a member in one row.
+        max_norm: Largest norm allowed, ``[K, 1]``; ``inf`` leaves a member alone.
+
+    Example:
+        >>> clip_by_global_norm(torch.tensor([[3.0, 4.0]]), torch.tensor([[1.0]])).norm().round(decimals=4)
+        tensor(1.)
+    """
+    norm = torch.linalg.vector_norm(grad, dim=1, keepdim=True)
+    scale: Tensor = (max_norm / (norm + 1e-6)).clamp(max=1.0)
+    return grad * torch.where(max_norm.isinf(), 1.0, scale)

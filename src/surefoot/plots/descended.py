@@ -10,10 +10,8 @@ import numpy as np
 import torch
 
 from surefoot.plots.axes import loss_scale
-from surefoot.plots.balls import ball_colours, ball_names
-from surefoot.plots.ground import ground_layer
-from surefoot.plots.inline import Row, inline
-from surefoot.plots.theme import HEIGHT, WIDTH, column, finished, layered
+from surefoot.plots.loss_contours import ball_colours, ball_names, ground_layer
+from surefoot.plots.theme import HEIGHT, WIDTH, Row, column, finished, inline, layered
 from surefoot.surfaces.descent import Array, Descent
 from surefoot.surfaces.events import Event, Kind, events
 from surefoot.surfaces.surface import Surface

@@ -8,10 +8,9 @@ from itertools import pairwise
 
 import altair as alt
 
-from surefoot.numerals import measured, numeral
+from surefoot.core.formatting import measured, numeral
 from surefoot.plots.axes import finite, loss_scale
-from surefoot.plots.inline import Row, inline
-from surefoot.plots.theme import RECOMMENDED, ROLES, finished, layered
+from surefoot.plots.theme import RECOMMENDED, ROLES, Row, finished, inline, layered
 from surefoot.plots.trial_points import TrialPoint, trial_points
 from surefoot.search.result import FrontierPoint, SearchResult
 

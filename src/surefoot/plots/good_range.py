@@ -1,18 +1,22 @@
-"""The good range: the learning rates that lose little, at each momentum."""
+"""The good range: the learning rates that lose little, at each momentum.
+
+The comparison: final validation losses of the recipes that were trained in full, with their intervals.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import altair as alt
 
-from surefoot.numerals import measured, numeral
-from surefoot.plots.axes import log_axis
-from surefoot.plots.inline import Row, inline
-from surefoot.plots.theme import RECOMMENDED, ROLES, RUNNER_UP, finished, layered
+from surefoot.core.formatting import how_much_lower, measured, numeral
+from surefoot.plots.axes import finite, log_axis
+from surefoot.plots.theme import RECOMMENDED, ROLES, RUNNER_UP, Row, by_role, finished, inline, layered
+from surefoot.recipe.recipe import DEFAULT_RECIPE
 from surefoot.search.momentum_rows import is_recommended, momentum_rows
-from surefoot.search.result import MomentumRow, SearchResult
+from surefoot.search.result import Contestant, MomentumRow, SearchResult
 
 BAR_HEIGHT = 40
 CROSS = "M-1,-1L1,1M-1,1L1,-1"
@@ -88,3 +92,107 @@ def _title(result: SearchResult) -> str:
         return "The learning rates of each momentum"
     rates = f"{numeral(good.lr.low)} to {numeral(good.lr.high)}"
     return f"Good learning rates at momentum {numeral(recipe.momentum.highest)}: {rates}"
+
+
+ROW_HEIGHT = 50
+# In a row the name stands above the marks.
+NAME_ABOVE, MARKS_BELOW = -13, 9
+# Room beside the losses, as a share of their range.
+COMPARISON_ROOM = 0.06
+# Losses further apart than this factor are on a logarithmic axis.
+WIDE = 3.0
+
+
+def comparison(result: SearchResult) -> alt.LayerChart:
+    """Return validation loss with its 90 % interval for every contestant, in their order, and each seed as a tick."""
+    low, high, log = _bounds(result.contestants)
+    rows = [_row(found, low, high) for found in result.contestants]
+    ticks = [tick for found in result.contestants for tick in _ticks(found)]
+    kind: dict[str, Any] = {"type": "log"} if log else {"zero": False}
+    scale = alt.Scale(domain=[low, high], nice=False, **kind)
+    axis = log_axis(low, high, most=6) if log else alt.Axis(tickCount=6)
+    title = "validation loss at the end (log scale)" if log else "validation loss at the end"
+    x = alt.X("mean:Q", scale=scale, axis=axis, title=title)
+    y = alt.Y("recipe:N", sort=[str(row["recipe"]) for row in rows], axis=None)
+    base = alt.Chart(inline(rows)).encode(y=y, tooltip=_COMPARISON_TOOLTIP)
+    seeds = alt.Chart(inline(ticks)).mark_tick(thickness=1.5, size=16, opacity=0.55, yOffset=MARKS_BELOW)
+    left, right = alt.value(0), alt.value("width")
+    layers = [
+        base.mark_rule(strokeWidth=2.5, clip=True, yOffset=MARKS_BELOW, y2Offset=MARKS_BELOW).encode(
+            x=alt.X("low:Q", scale=scale), x2="high:Q", color=by_role()
+        ),
+        seeds.encode(x=x, y=y, color=by_role()),
+        base.mark_point(filled=True, size=130, opacity=1.0, yOffset=MARKS_BELOW).encode(x=x, color=by_role()),
+        base.mark_text(align="left", dy=NAME_ABOVE, style="note").encode(x=left, text="name:N"),
+        base.mark_text(align="right", dy=NAME_ABOVE, style="note", fontWeight=600).encode(x=right, text="shown:N"),
+    ]
+    figure: alt.LayerChart = finished(
+        layered(*layers, height=ROW_HEIGHT * len(rows)),
+        _comparison_title(result),
+        subtitle=f"{result.task}: {_seeds(result)}.",
+    )
+    return figure
+
+
+def _seeds(result: SearchResult) -> str:
+    counts = sorted({found.valid.seeds for found in result.contestants})
+    if counts == [1]:
+        return f"one training each, of {result.steps:,} steps"
+    seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return f"mean of {seeds} trainings of {result.steps:,} steps (ticks) with its 90 % interval (line)"
+
+
+def _comparison_title(result: SearchResult) -> str:
+    default = result.default
+    gain = None if default is None else result.improvement(default)
+    if default is None or gain is None or not math.isfinite(gain) or default is result.best:
+        return "Validation loss in full training"
+    if default.tied or gain <= 1.0:
+        return "No clear gain over the default"
+    return f"{how_much_lower(gain)} validation loss than the default"
+
+
+_COMPARISON_TOOLTIP = [
+    alt.Tooltip("recipe:N"),
+    alt.Tooltip("shown:N", title="validation loss"),
+    alt.Tooltip("interval:N", title="90 % interval"),
+]
+
+
+def _row(found: Contestant, low: float, high: float) -> Row:
+    score, recipe = found.valid, found.recipe
+    known = math.isfinite(score.low) and math.isfinite(score.high)
+    lr, momentum = numeral(recipe.lr.highest), numeral(recipe.momentum.highest)
+    # Whose learning rate it is need not be said of the default's optimizer.
+    optimizer = "" if recipe.optimizer == DEFAULT_RECIPE.optimizer else f"{recipe.optimizer}, "
+    tied = ", tied" if found.tied and found.role != "recommended" else ""
+    return {
+        "name": f"{found.role}{tied} ({optimizer}lr {lr}, momentum {momentum})",
+        "role": found.role,
+        "recipe": str(recipe),
+        "mean": score.mean,
+        # An interval that reaches out of the picture ends at its edge.
+        "low": max(score.low, low) if known else score.mean,
+        "high": min(score.high, high) if known else score.mean,
+        "shown": measured(score.mean),
+        "interval": f"{measured(score.low)} to {measured(score.high)}" if known else "not known",
+    }
+
+
+def _ticks(found: Contestant) -> Iterator[Row]:
+    for loss in finite(run.outcome.loss for run in found.runs):
+        yield {"recipe": str(found.recipe), "role": found.role, "mean": loss}
+
+
+def _bounds(shown: Sequence[Contestant]) -> tuple[float, float, bool]:
+    """Return the ends of the loss axis, and whether it is logarithmic."""
+    losses = finite(run.outcome.loss for found in shown for run in found.runs) or [1.0]
+    ends = [*losses, *finite(end for found in shown for end in (found.valid.low, found.valid.high))]
+    low, high = min(ends), max(ends)
+    if min(losses) > 0:
+        low = max(low, min(losses) / 2)
+    if 0 < low * WIDE < high:
+        room = (high / low) ** COMPARISON_ROOM
+        return low / room, high * room, True
+    room = COMPARISON_ROOM * (high - low or abs(high) or 1.0)
+    return low - room, high + room, False

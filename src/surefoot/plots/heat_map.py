@@ -9,16 +9,13 @@ import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.numerals import numeral
-from surefoot.plots.axes import finite, log_ticks
-from surefoot.plots.frame import Frame
-from surefoot.plots.inline import Row, inline
-from surefoot.plots.labels import freest, ring
-from surefoot.plots.theme import DEFAULT, RECOMMENDED, ROLES, finished, layered
-from surefoot.plots.trial_points import TrialPoint, lengths, trial_points
+from surefoot.core.formatting import numeral
+from surefoot.core.values import Interval
+from surefoot.plots.axes import finite, freest, log_ticks, ring
+from surefoot.plots.theme import DEFAULT, RECOMMENDED, ROLES, Row, finished, inline, layered
+from surefoot.plots.trial_points import Frame, TrialPoint, lengths, trial_points
 from surefoot.recipe.recipe import Recipe
 from surefoot.search.result import SearchResult
-from surefoot.values import Interval
 
 # A loss this many times the best is as bad as any other.
 WORST_RATIO = 30.0

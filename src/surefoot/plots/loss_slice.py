@@ -6,13 +6,11 @@ from collections.abc import Iterator
 
 import altair as alt
 
-from surefoot.explanation.slices.result import LossSlice, Way
-from surefoot.numerals import numeral, percent
+from surefoot.core.formatting import numeral, percent
+from surefoot.loss_slices.result import LossSlice, Way
 from surefoot.plots.axes import loss_scale
-from surefoot.plots.balls import ball_colours, numbered
-from surefoot.plots.ground import ground_layer
-from surefoot.plots.inline import Row, inline
-from surefoot.plots.theme import HEIGHT, WIDTH, column, finished, layered
+from surefoot.plots.loss_contours import ball_colours, ground_layer, numbered
+from surefoot.plots.theme import HEIGHT, WIDTH, Row, column, finished, inline, layered
 
 _TOOLTIP = [
     alt.Tooltip("name:N", title="recipe"),

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping
 import altair as alt
 import numpy as np
 
-from surefoot.numerals import numeral
-from surefoot.plots.inline import Row, inline
-from surefoot.plots.theme import finished, layered
+from surefoot.core.formatting import numeral
+from surefoot.plots.theme import Row, finished, inline, layered
 from surefoot.recipe.recipe import Recipe
-from surefoot.schedules.base import Schedule
 from surefoot.schedules.constant import Constant
+from surefoot.schedules.schedule import Schedule
 from surefoot.schedules.text import schedule_text
 
 MOST_POINTS = 1500

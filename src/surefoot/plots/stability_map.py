@@ -7,16 +7,15 @@ from collections.abc import Iterator, Sequence
 import altair as alt
 import numpy as np
 
+from surefoot.checking.curvature_summary import quadratic_of
 from surefoot.checking.neighbourhood import MOMENTA, Setting
-from surefoot.checking.quadratic import quadratic_of
 from surefoot.checking.result import CheckResult
-from surefoot.numerals import numeral
-from surefoot.plots.bowl import Bowl, limit_name, limit_rows, lines, outside, region_names, shading
-from surefoot.plots.check_trials import CHECK_ROLES, SettingTrials, check_trials, marked_settings
-from surefoot.plots.frame import Frame
-from surefoot.plots.inline import Row, inline
-from surefoot.plots.labels import Place, freest, ring
-from surefoot.plots.theme import ADVISED, YOURS, finished, layered
+from surefoot.core.formatting import numeral
+from surefoot.plots.axes import Place, freest, ring
+from surefoot.plots.check_losses import CHECK_ROLES, SettingTrials, check_trials, marked_settings
+from surefoot.plots.quadratic_model import Bowl, limit_name, limit_rows, lines, outside, region_names, shading
+from surefoot.plots.theme import ADVISED, YOURS, Row, finished, inline, layered
+from surefoot.plots.trial_points import Frame
 
 # Beyond the limit the picture goes on by this share of what lies before it, and by at least this factor.
 BEYOND, LEAST = 0.3, 8.0

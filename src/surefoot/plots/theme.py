@@ -1,13 +1,66 @@
-"""One look for all figures: colours that everyone can tell apart, type that stays readable when small."""
+"""Data inside a chart's specification: plain rows, no table library, no limit, nothing fetched.
+
+One look for all figures: colours that everyone can tell apart, type that stays readable when small.
+
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import html
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import altair as alt
+import vl_convert
 
-from surefoot.plots.offline import Column, Layers
+# Around a chart in its frame, for the page's margin and the menu.
+MARGIN = 24
+
+
+class _Offline:
+    """Shows a chart in a frame of its own, script included, unless another of Altair's renderers was enabled.
+
+    About 1 MB a chart; ``altair.renderers.enable("svg")`` gives a small picture instead that does not answer the mouse.
+    """
+
+    def _repr_mimebundle_(self, *include: Any, **exclude: Any) -> Any:
+        if alt.renderers.active != "default":
+            return super()._repr_mimebundle_(*include, **exclude)  # type: ignore[misc]  # of the chart that it is mixed into
+        return {"text/html": framed(self)}
+
+
+class Layers(_Offline, alt.LayerChart):
+    """Charts over one another."""
+
+
+class Column(_Offline, alt.VConcatChart):
+    """Charts below one another."""
+
+
+def framed(chart: Any) -> str:
+    """Return a chart as HTML that asks no network for anything and minds nothing around it."""
+    size = re.search(r'width="([\d.]+)" height="([\d.]+)"', vl_convert.vegalite_to_svg(chart.to_json()))
+    width, height = (round(float(length)) + MARGIN for length in size.groups()) if size else ("100%", 600)
+    page = html.escape(chart.to_html(inline=True), quote=True)
+    return f'<iframe srcdoc="{page}" width="{width}" height="{height}" style="border: 0; max-width: 100%"></iframe>'
+
+
+Cell: TypeAlias = "str | int | float | bool | None"
+Row: TypeAlias = Mapping[str, Cell]
+
+
+def inline(rows: Iterable[Row]) -> alt.InlineData:
+    """Return rows as a chart's data; what is not finite becomes null, and floats keep six digits."""
+    return alt.InlineData(values=[{key: _cell(value) for key, value in row.items()} for row in rows])
+
+
+def _cell(value: Cell) -> Cell:
+    if not isinstance(value, float):
+        return value
+    return float(f"{value:.6g}") if math.isfinite(value) else None
+
 
 # What a figure is, once it is ready to be shown or saved.
 Figure: TypeAlias = "alt.LayerChart | alt.VConcatChart"

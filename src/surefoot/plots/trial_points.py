@@ -1,4 +1,7 @@
-"""The trials of a search as points: learning rate, momentum, length, and how good each was for its length."""
+"""The plane of learning rate and momentum, and what lies where on it.
+
+The trials of a search as points: learning rate, momentum, length, and how good each was for its length.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,53 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import altair as alt
 import numpy as np
 
-from surefoot.plots.axes import finite
+from surefoot.plots.axes import finite, log_axis, momentum_ticks
 from surefoot.recipe.recipe import Recipe
-from surefoot.studies.measurement import Measurement
-from surefoot.trainers.outcome import Judge, Outcome
+from surefoot.studies.measurements import Measurement
+from surefoot.trainers.trial import Judge, Outcome
+
+ROOM = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The part of the plane that is drawn: learning rate, and 1 - momentum, both logarithmic."""
+
+    lr: tuple[float, float]
+    gap: tuple[float, float]
+
+    @classmethod
+    def around(cls, settings: Sequence[tuple[float, float]]) -> Frame:
+        """Return the part that holds some learning rates with their momenta."""
+        rates = [lr for lr, _ in settings]
+        gaps = [1.0 - momentum for _, momentum in settings]
+        return cls((min(rates) / ROOM, max(rates) * ROOM), (min(gaps) / 1.15, 1.15))
+
+    def x(self) -> alt.X:
+        """Return the axis of the learning rate."""
+        low, high = self.lr
+        scale = alt.Scale(type="log", domain=[low, high], nice=False)
+        return alt.X("lr:Q", scale=scale, axis=log_axis(low, high, grid=False), title="learning rate (peak)")
+
+    def y(self) -> alt.Y:
+        """Return the axis of the momentum, by the field ``gap``, 1 - momentum."""
+        low, high = self.gap
+        scale = alt.Scale(type="log", domain=[low, high], nice=False, reverse=True)
+        axis = alt.Axis(
+            grid=False, zindex=1, values=momentum_ticks(1.0 - low), labelExpr="format(1 - datum.value, '.3~f')"
+        )
+        return alt.Y("gap:Q", scale=scale, axis=axis, title="momentum")
+
+    def place(self, lr: float, gap: float) -> tuple[float, float]:
+        """Return where a setting lies, as shares of the axes."""
+        return (
+            math.log(lr / self.lr[0]) / math.log(self.lr[1] / self.lr[0]),
+            math.log(gap / self.gap[0]) / math.log(self.gap[1] / self.gap[0]),
+        )
+
 
 # Stages of the search and of the trainings in full; ``search`` and ``confirm`` are those of databases of version 0.1.
 SEARCH_STAGES, FULL_STAGES = ("map", "climb", "search"), ("full", "confirm")

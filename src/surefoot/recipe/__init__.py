@@ -1,1 +1,1 @@
-"""Recipes: how a network is trained, as data."""
+"""A recipe: an optimizer whose every hyperparameter is a schedule, as data and as torch objects."""

@@ -1,11 +1,17 @@
-"""Every name in a recipe: optimizers, their hyperparameters and switches, and what people call them elsewhere."""
+"""Every name in a recipe: optimizers, their hyperparameters and switches, and what people call them elsewhere.
+
+What learning rate and momentum mean to each optimizer.
+"""
 
 from __future__ import annotations
 
-from surefoot.errors import RecipeError, nearest
+from dataclasses import dataclass
+
+from surefoot.core.errors import RecipeError, nearest
+from surefoot.core.formatting import shown
 from surefoot.optimizers import RULES
 from surefoot.optimizers.rule import Hyperparameter, UpdateRule
-from surefoot.schedules.shown import shown
+from surefoot.theory import optimum
 
 GROUP_KEYS = ("no_decay", "lr_factor", "decay_factor")
 # Names for the same thing, here and elsewhere.
@@ -58,3 +64,39 @@ def names_of(optimizer: str) -> tuple[str, ...]:
     """Return every key that a recipe of an optimizer takes."""
     hyper = tuple(spec.name for spec in hyperparameters_of(optimizer))
     return (*hyper, *switches_of(optimizer), "clip", *GROUP_KEYS)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """How an optimizer uses its momentum.
+
+    Attributes:
+        momentum: Name of the hyperparameter, ``None`` where there is none.
+        accumulates: Whether past gradients are summed, so that a constant gradient moves the weights by
+            lr / (1 - momentum) a step; elsewhere they are averaged, and it moves them by lr.
+    """
+
+    momentum: str | None
+    accumulates: bool = False
+
+    def effective(self, lr: float, momentum: float) -> float:
+        """Return the effective rate: how far a constant gradient moves the weights in a step, per unit of gradient.
+
+        Example:
+            >>> round(family_of("sgd").effective(0.1, 0.9), 9), family_of("adam").effective(0.1, 0.9)
+            (1.0, 0.1)
+        """
+        return optimum.effective_rate(lr, momentum) if self.accumulates else lr
+
+    def lr(self, effective: float, momentum: float) -> float:
+        """Return the learning rate of an effective rate; the inverse of :meth:`effective`."""
+        return effective * (1.0 - momentum) if self.accumulates else effective
+
+
+SUMMED = {"sgd": "momentum", "rmsprop": "momentum"}
+AVERAGED = {"adam": "beta1", "adamw": "beta1", "nadam": "beta1", "lion": "beta1", "muon": "momentum"}
+
+
+def family_of(optimizer: str) -> Family:
+    """Return how an optimizer uses its momentum."""
+    return Family(SUMMED.get(optimizer) or AVERAGED.get(optimizer), accumulates=optimizer in SUMMED)

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.errors import RecipeError
+from surefoot.core.errors import RecipeError
+from surefoot.core.formatting import shown
 from surefoot.optimizers import RULES
-from surefoot.optimizers.groups import Groups
+from surefoot.optimizers.parameter_groups import Groups
 from surefoot.optimizers.rule import UpdateRule
-from surefoot.recipe.build import build
-from surefoot.recipe.names import GROUP_KEYS, hyperparameters_of, names_of, switches_of, unknown_name
+from surefoot.recipe.build import RecipeScheduler, build
+from surefoot.recipe.names import GROUP_KEYS, family_of, hyperparameters_of, names_of, switches_of, unknown_name
 from surefoot.recipe.text import read_json, read_text, write_json, write_text
-from surefoot.schedules.base import Schedule
 from surefoot.schedules.constant import Constant
-from surefoot.schedules.fields import finite_number
-from surefoot.schedules.shown import shown
+from surefoot.schedules.schedule import Schedule, finite_number
 from surefoot.schedules.text import parse_schedule, schedule_text
 
 if TYPE_CHECKING:
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.optim import Optimizer
 
-    from surefoot.recipe.scheduler import RecipeScheduler
-    from surefoot.values import Json
+    from surefoot.core.values import Json
 
 # How long a training the bounds are checked for while the true length is not known.
 TYPICAL_STEPS = 1000
@@ -93,7 +91,7 @@ class Recipe:
             RecipeError: If a name is unknown, or a value is out of its bounds.
 
         Example:
-            >>> from surefoot.schedules import Cosine
+            >>> from surefoot.schedules.cosine import Cosine
             >>> str(Recipe.of("sgd", lr=Cosine(0.3), momentum=0.9, nesterov=True))
             'sgd(lr=cosine(0.3), momentum=0.9, nesterov=true)'
         """
@@ -152,7 +150,16 @@ class Recipe:
         length = self.steps if steps is None else steps
         if length is None:
             raise RecipeError(f"{self}: how long is the training?", hint="pass steps=..., its optimizer steps.")
-        return build(self, params_or_model, steps=length)
+        self.require_bounds(steps=length)
+        return build(
+            self.optimizer,
+            params_or_model,
+            steps=length,
+            hyper=self.hyper,
+            switches=self.switches,
+            clip=self.clip,
+            groups=self.groups,
+        )
 
     def schedule(self, name: str) -> Schedule:
         """Return the schedule of a hyperparameter.
@@ -175,6 +182,19 @@ class Recipe:
         """The momentum's schedule: ``momentum``, or ``beta1`` in the Adam family; 0 where there is neither."""
         hyper = dict(self.hyper)
         return hyper.get("momentum") or hyper.get("beta1") or Constant(0.0)
+
+    @property
+    def effective_rate(self) -> float:
+        """The effective rate at the peak: how far a constant gradient moves the weights a step, per unit of gradient.
+
+        Example:
+            >>> round(Recipe.parse("sgd(lr=cosine(0.1), momentum=0.9)").effective_rate, 9)
+            1.0
+            >>> round(Recipe.parse("sgd(lr=0.1, momentum=0.9, dampening=0.9)").effective_rate, 9)
+            0.1
+        """
+        peak = self.lr.highest * (1.0 - dict(self.hyper).get("dampening", Constant(0.0)).highest)
+        return family_of(self.optimizer).effective(peak, self.momentum.highest)
 
     @property
     def rule(self) -> UpdateRule:

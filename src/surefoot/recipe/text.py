@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from surefoot.errors import RecipeError
+from surefoot.core.errors import RecipeError
+from surefoot.core.formatting import shown
+from surefoot.core.values import Json
 from surefoot.recipe.names import GROUP_KEYS, hyperparameters_of, names_of, rule_named, switches_of, unknown_name
 from surefoot.schedules.scanner import Scanner, number_text
-from surefoot.schedules.shown import shown
 from surefoot.schedules.text import read_schedule, schedule_json, schedule_text
-from surefoot.values import Json
 
 # Shown even at their defaults: a recipe that does not say them leaves the reader guessing.
 ALWAYS_SHOWN = {"sgd": ("lr", "momentum")}

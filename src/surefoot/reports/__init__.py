@@ -1,1 +1,1 @@
-"""Reports from results: the terminal's tables, one HTML page, TensorBoard's event files."""
+"""Reports from results: tables for the terminal, HTML pages, TensorBoard event files."""

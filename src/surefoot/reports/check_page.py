@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from surefoot.checking.result import CheckResult
-from surefoot.finding import Finding
-from surefoot.numerals import measured, numeral
+from surefoot.core.finding import Finding
+from surefoot.core.formatting import measured, numeral
 from surefoot.plots.check_losses import check_losses
-from surefoot.plots.own_training import own_training
+from surefoot.plots.learning_curves import own_training
 from surefoot.plots.stability_map import stability_map, why_no_map
-from surefoot.plots.verdicts import TITLES, verdict_title
+from surefoot.reports.check_tables import trial_heads, trial_rows
 from surefoot.reports.page import Panel, page, panel, write_page
-from surefoot.reports.verdict import check_cost, check_notes, trial_heads, trial_rows
+from surefoot.wording.check import check_cost, check_notes
+from surefoot.wording.verdicts import TITLES, verdict_title
 
 EVIDENCE = {
     "lr": "learning rate",

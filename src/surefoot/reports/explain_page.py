@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from surefoot.explanation.claim import Claim
-from surefoot.explanation.effect import Verdict
+from surefoot.core.formatting import numeral
+from surefoot.explanation.claim import Claim, Verdict
 from surefoot.explanation.figure import Courses, Ends, Plane, Ways
 from surefoot.explanation.result import ExplainResult
-from surefoot.explanation.slices.result import SLICE
-from surefoot.numerals import numeral
-from surefoot.plots.claim_figure import claim_figure
+from surefoot.loss_slices.result import SLICE
+from surefoot.plots.claim_figures import claim_figure
 from surefoot.plots.loss_slice import loss_plane
-from surefoot.reports.explained import explain_cost, explain_headline, explain_note, foretold
+from surefoot.reports.explain_tables import explain_cost, explain_headline, explain_note, foretold, slice_caption
 from surefoot.reports.page import page, panel, write_page
-from surefoot.reports.sliced import slice_caption
 
 # The verdict's class in the style sheet.
 LOOKS: dict[Verdict, str] = {"holds": "yes", "does not hold here": "no", "too close to call": "open"}

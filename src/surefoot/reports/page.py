@@ -17,10 +17,10 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from surefoot.files import atomic_path
-from surefoot.numerals import numeral
+from surefoot.core.files import atomic_path
+from surefoot.core.formatting import numeral
+from surefoot.export.pytorch import pytorch_code
 from surefoot.plots.theme import DARK, LIGHT
-from surefoot.recipe.pytorch_code import pytorch_code
 from surefoot.recipe.recipe import Recipe
 
 LIGHT_STYLE, DARK_STYLE = "default", "github-dark"

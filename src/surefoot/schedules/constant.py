@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from surefoot.schedules.base import Array, Schedule, Span
+from surefoot.schedules.schedule import Array, Schedule, Span
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from surefoot.schedules.base import Array, Schedule, Span
 from surefoot.schedules.length import Length
+from surefoot.schedules.schedule import Array, Schedule, Span
 
 _PERIOD = Length(25, percent=True)
 

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from surefoot.errors import RecipeError
-from surefoot.schedules.shown import shown
+from surefoot.core.errors import RecipeError
+from surefoot.core.formatting import shown
 
 LengthLike: TypeAlias = "Length | int | str"
 

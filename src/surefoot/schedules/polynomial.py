@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from surefoot.schedules.base import Array, Schedule, Span
+from surefoot.schedules.schedule import Array, Schedule, Span
 
 
 @dataclass(frozen=True, slots=True)

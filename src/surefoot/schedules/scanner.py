@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 
-from surefoot.errors import RecipeError
-from surefoot.schedules.shown import shown
+from surefoot.core.errors import RecipeError
+from surefoot.core.formatting import shown
 
 _BLANK = re.compile(r"\s*")
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)

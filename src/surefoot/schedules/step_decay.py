@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from surefoot.schedules.base import Array, Schedule, Span
 from surefoot.schedules.length import Length
+from surefoot.schedules.schedule import Array, Schedule, Span
 
 _EVERY = Length(30, percent=True)
 _AT = (Length(50, percent=True), Length(75, percent=True))

@@ -13,23 +13,22 @@ from collections.abc import Callable
 from dataclasses import MISSING
 from typing import Any
 
-from surefoot.errors import RecipeError, nearest
-from surefoot.schedules.base import Schedule
-from surefoot.schedules.composers import Sequence, Warmup
+from surefoot.core.errors import RecipeError, nearest
+from surefoot.core.formatting import shown
+from surefoot.core.values import Json
+from surefoot.schedules.composition import Sequence, Warmup
 from surefoot.schedules.constant import Constant
 from surefoot.schedules.cosine import Cosine, CosineRestarts
 from surefoot.schedules.exponential import Exponential
-from surefoot.schedules.fields import Kind, fields_of, kinds_of
 from surefoot.schedules.inverse_sqrt import InverseSqrt
 from surefoot.schedules.length import Length
-from surefoot.schedules.onecycle import OneCycle
+from surefoot.schedules.one_cycle import OneCycle
 from surefoot.schedules.polynomial import Linear, Polynomial
 from surefoot.schedules.scanner import Scanner, number_text
-from surefoot.schedules.shown import shown
+from surefoot.schedules.schedule import Kind, Schedule, fields_of, kinds_of
 from surefoot.schedules.step_decay import MultiStep, StepDecay
 from surefoot.schedules.triangular import Triangular
 from surefoot.schedules.wsd import WarmupStableDecay
-from surefoot.values import Json
 
 SCHEDULES: dict[str, type[Schedule]] = {
     kind.name: kind

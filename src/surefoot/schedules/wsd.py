@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from surefoot.schedules.base import Array, Schedule, Span
 from surefoot.schedules.cosine import half_cosine
 from surefoot.schedules.length import Length
+from surefoot.schedules.schedule import Array, Schedule, Span
 
 _DECAY = Length(20, percent=True)
 

@@ -1,1 +1,1 @@
-"""find and tune: one engine that sees nothing of a training but its Trainer."""
+"""``surefoot.find`` and ``surefoot.tune``: one engine that sees nothing of a training but its Trainer."""

@@ -11,19 +11,18 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from surefoot.recipe.families import family_of
+from surefoot.core.values import Interval
+from surefoot.recipe.names import family_of
 from surefoot.recipe.recipe import Recipe
-from surefoot.schedules.scaled import digits, scaled
+from surefoot.schedules.composition import digits, scaled
 from surefoot.search.cliff import BROKEN, MARGIN, Cliff, Trained
 from surefoot.search.proposal import AS_GOOD, lattice
 from surefoot.search.rate_range import are_usual
 from surefoot.search.result import FrontierPoint, GoodRange, MomentumRow
 from surefoot.search.space.axes import Axis
-from surefoot.search.space.coordinates import EDGE, Coordinates
-from surefoot.search.space.momentum_shapes import with_momentum
-from surefoot.search.space.sampling import Point
+from surefoot.search.space.coordinates import EDGE, Coordinates, Point
+from surefoot.search.space.schedule_shapes import with_momentum
 from surefoot.surrogate.surrogate import Surrogate
-from surefoot.values import Interval
 
 Array = NDArray[np.float64]
 # A rate is good where so large a share of the functions that the trials allow lose no more than the tolerance over

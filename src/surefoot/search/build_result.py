@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from surefoot.core.statistics import score
+from surefoot.core.values import Json
 from surefoot.recipe.recipe import Recipe
 from surefoot.search.answer import FEWEST, Reader
-from surefoot.search.budgeted_trials import FULL
+from surefoot.search.budget_allocation import FULL
 from surefoot.search.contestants import mean_metric, score_on_test, tied_with
 from surefoot.search.engine import Engine
 from surefoot.search.rate_range import usual_recipe
 from surefoot.search.result import Command, Contestant, FrontierPoint, MomentumRow, Role, SearchResult
-from surefoot.statistics import score
-from surefoot.studies.measurement import Measurement
-from surefoot.values import Json
+from surefoot.studies.measurements import Measurement
 
 if TYPE_CHECKING:
     from torch import nn

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.recipe.recipe import Recipe
-from surefoot.search.space.sampling import Point
+from surefoot.search.space.coordinates import Point
 from surefoot.surrogate.surrogate import LossScale, Observation
 
 Array = NDArray[np.float64]

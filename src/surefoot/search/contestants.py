@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from surefoot.core.statistics import comparable, paired_noise, score, student_t
+from surefoot.core.values import Score
 from surefoot.recipe.recipe import Recipe
-from surefoot.statistics import comparable, paired_noise, score, student_t
-from surefoot.studies.measurement import Measurement
-from surefoot.values import Score
+from surefoot.studies.measurements import Measurement
 
 
 def tied_with(best: Recipe, costs: Mapping[Recipe, Sequence[float]]) -> set[Recipe]:

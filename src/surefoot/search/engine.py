@@ -20,31 +20,35 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.random import Generator
 
-from surefoot.fleet.progress import Progress, Silent
-from surefoot.interruption import Interrupted, Stop, never
-from surefoot.recipe.families import effective_rate, family_of
+from surefoot.core.progress import Interrupted, Progress, Silent, Stop, never
+from surefoot.recipe.names import family_of
 from surefoot.recipe.recipe import Recipe
-from surefoot.schedules.scaled import scaled
+from surefoot.schedules.composition import scaled
 from surefoot.search.answer import Reader
-from surefoot.search.budget_allocation import A_ROUND, Allowance, Stages
-from surefoot.search.budgeted_trials import CLIMB, FULL, MAP, AllFailedError, BudgetedTrials
+from surefoot.search.budget_allocation import (
+    A_ROUND,
+    CLIMB,
+    FULL,
+    MAP,
+    AllFailedError,
+    Allowance,
+    BudgetedTrials,
+    Stages,
+)
 from surefoot.search.cliff import BROKEN, Trained, without_accidents
 from surefoot.search.goal import Aim
 from surefoot.search.proposal import propose
 from surefoot.search.rate_range import best_decade, is_flat, learns, next_decades, usual_rate, usual_recipe
 from surefoot.search.samplers.sampler import Sampler, Tried
-from surefoot.search.samplers.surrogate_sampler import SurrogateSampler
-from surefoot.search.space.coordinates import Coordinates
-from surefoot.search.space.momentum_shapes import with_momentum
-from surefoot.search.space.sampling import Point
+from surefoot.search.samplers.simple import SurrogateSampler
+from surefoot.search.space.coordinates import Coordinates, Point
+from surefoot.search.space.schedule_shapes import with_momentum
 from surefoot.search.space.search_space import SearchSpace
 from surefoot.search.training_length import recommended_length
 from surefoot.studies.ledger import Ledger
 from surefoot.surrogate.rungs import is_short
 from surefoot.surrogate.surrogate import LossScale, Observation, compressed
-from surefoot.trainers.outcome import Outcome
-from surefoot.trainers.trainer import Trainer
-from surefoot.trainers.trial import Trial
+from surefoot.trainers.trial import Outcome, Trainer, Trial
 
 # Seeds of the search's stages lie so far apart, and those of the full trainings so far beyond.
 SEED_STRIDE, FRESH_SEEDS = 1_000, 10_000_000
@@ -380,7 +384,7 @@ class Engine:
         if family.momentum is not None and bounds.low <= momentum <= bounds.high:
             middle = with_momentum(middle, momentum)
         rate = usual_rate(optimizer) * 10.0**decade
-        return middle.with_(lr=scaled(middle.lr, rate / effective_rate(middle)))
+        return middle.with_(lr=scaled(middle.lr, rate / middle.effective_rate))
 
     def _first_coordinates(self) -> Coordinates:
         rates = {name: usual_rate(name) for name in self.space.optimizers}

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from surefoot.budget import Budget
+from surefoot.core.budget import Budget
+from surefoot.core.progress import Progress, Silent, Stop, never
+from surefoot.core.values import Json
 from surefoot.fleet.plan import Plan
-from surefoot.fleet.progress import Progress, Silent
-from surefoot.interruption import Stop, never
 from surefoot.search.goal import Aim, Goal
 from surefoot.search.request import Request
 from surefoot.search.result import SearchResult
@@ -18,9 +18,7 @@ from surefoot.search.samplers.sampler import Sampler
 from surefoot.search.space.search_space import SearchSpace
 from surefoot.studies.study import Study
 from surefoot.tasks.task import Task
-from surefoot.trainers.outcome import Judge
-from surefoot.trainers.trainer import Trainer
-from surefoot.values import Json
+from surefoot.trainers.trial import Judge, Trainer
 
 
 def find(

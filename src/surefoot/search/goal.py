@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from surefoot.errors import TaskError
-from surefoot.trainers.outcome import Judge, Outcome
-from surefoot.trainers.trainer import Trainer
+from surefoot.core.errors import TaskError
+from surefoot.trainers.trial import Judge, Outcome, Trainer
 
 Goal: TypeAlias = Literal["loss", "metric"]
+
+
 GOALS: tuple[Goal, ...] = get_args(Goal)
+
+
 JUDGES: tuple[Judge, ...] = get_args(Judge)
 
 

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from surefoot.errors import StudyError
-from surefoot.numerals import numeral
+from surefoot.core.errors import StudyError
+from surefoot.core.formatting import numeral
+from surefoot.core.statistics import score
+from surefoot.core.values import Json
 from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.search.contestants import mean_metric, score_on_test, tied_with
 from surefoot.search.goal import Aim
 from surefoot.search.result import Contestant, Role, SearchResult
 from surefoot.search.scaling import Transfer
-from surefoot.statistics import score
-from surefoot.studies.measurement import Measurement
+from surefoot.studies.measurements import Measurement
 from surefoot.studies.study import StudyInfo
-from surefoot.values import Json
 
 CONFIRM = "confirm"
 

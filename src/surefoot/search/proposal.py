@@ -12,8 +12,7 @@ from scipy.special import ndtr
 
 from surefoot.search.cliff import Cliff, Trained
 from surefoot.search.rate_range import are_usual
-from surefoot.search.space.coordinates import Coordinates
-from surefoot.search.space.sampling import Box, Point, near, spread
+from surefoot.search.space.coordinates import Box, Coordinates, Point, near, spread
 from surefoot.surrogate.surrogate import LossScale, Observation, Surrogate
 
 Array = NDArray[np.float64]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.recipe.families import family_of
+from surefoot.recipe.names import family_of
 from surefoot.recipe.recipe import Recipe
 from surefoot.surrogate.surrogate import LossScale
 

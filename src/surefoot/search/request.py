@@ -1,4 +1,7 @@
-"""What find or tune was asked."""
+"""What is made as good as possible: a low validation loss, or a high metric; at the end, or at the best moment.
+
+What find or tune was asked.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from surefoot.budget import Budget
+from surefoot.core.budget import Budget
+from surefoot.core.progress import Progress, Silent, Stop, never
+from surefoot.core.values import Json
 from surefoot.fleet.plan import Plan
-from surefoot.fleet.progress import Progress, Silent
-from surefoot.interruption import Stop, never
 from surefoot.recipe.recipe import Recipe
 from surefoot.search.goal import Aim
 from surefoot.search.result import Command
 from surefoot.search.samplers.sampler import Sampler
 from surefoot.search.space.search_space import SearchSpace
 from surefoot.studies.study import Study
-from surefoot.values import Json
 
 
 @dataclass(slots=True)

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from surefoot.errors import StudyError
+from surefoot.core.errors import StudyError
+from surefoot.core.values import Interval, Json, Score
 from surefoot.recipe.recipe import Recipe
 from surefoot.search.goal import Aim
 from surefoot.search.scaling import Transfer
-from surefoot.studies.measurement import Measurement
-from surefoot.values import Interval, Json, Score
+from surefoot.studies.measurements import Measurement
 
 if TYPE_CHECKING:
     from torch import nn

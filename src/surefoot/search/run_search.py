@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from surefoot.budget import Budget
-from surefoot.errors import BudgetError, TaskError
+from surefoot.core.budget import Budget
+from surefoot.core.errors import BudgetError, TaskError
+from surefoot.core.progress import Interrupted
+from surefoot.core.values import Json
 from surefoot.fleet.plan import Plan
-from surefoot.interruption import Interrupted
 from surefoot.recipe.recipe import Recipe
 from surefoot.search.budget_allocation import ANSWER_SECONDS, ANSWER_SHARE, Allowance, Stages, resolved
 from surefoot.search.build_result import build_result
@@ -23,15 +24,12 @@ from surefoot.search.scaling import Transfer
 from surefoot.search.search_study import study_of, with_model
 from surefoot.search.space.coordinates import Coordinates
 from surefoot.search.transfer import MOST_TRAININGS, transfer
-from surefoot.studies.driving import keep_beside, printed_before, released
+from surefoot.studies.driver import keep_beside, printed_before, released
 from surefoot.studies.ledger import Ledger
 from surefoot.studies.study import Study
 from surefoot.tasks.task import Task
 from surefoot.trainers.make_trainer import closed, fleet_trainer, lent, trainer_or_task
-from surefoot.trainers.outcome import Outcome
-from surefoot.trainers.trainer import Trainer
-from surefoot.trainers.trial import Trial
-from surefoot.values import Json
+from surefoot.trainers.trial import Outcome, Trainer, Trial
 
 if TYPE_CHECKING:
     from torch import nn
@@ -252,7 +250,7 @@ def _engine(
 
 def _announce(request: Request, engine: Engine, budget: Budget, *, recorded: int) -> None:
     """Say beforehand what the work costs."""
-    from surefoot.numerals import seconds_text  # noqa: PLC0415
+    from surefoot.core.formatting import seconds_text  # noqa: PLC0415
 
     full, progress = engine.trainer.steps, request.progress
     before = f" {recorded:,} are recorded already." if recorded and engine.ledger.study is not None else ""

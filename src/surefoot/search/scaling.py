@@ -10,8 +10,8 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from scipy.special import ndtri
 
-from surefoot.statistics import CONFIDENCE, half_width, student_t
-from surefoot.values import Interval, Json
+from surefoot.core.statistics import CONFIDENCE, half_width, student_t
+from surefoot.core.values import Interval, Json
 
 Quantity: TypeAlias = Literal["steps", "batch_size"]
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)

@@ -1,1 +1,1 @@
-"""Studies: everything that tunes and checks measured, in one database."""
+"""A study: everything that a search or a check measured, in a database."""

@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import select
 
-from surefoot.errors import StudyError
+from surefoot.core.errors import StudyError
+from surefoot.core.values import Json
 from surefoot.studies.database import Database
 from surefoot.studies.environment import environment
-from surefoot.studies.rows import insert_row
+from surefoot.studies.measurements import insert_row
 from surefoot.studies.schema import checks
-from surefoot.values import Json
 
 HEAD = (checks.c.id, checks.c.created, checks.c.task, checks.c.recipe, checks.c.verdict)
 

@@ -6,7 +6,7 @@ import os
 import platform
 from importlib import metadata
 
-from surefoot.values import Json
+from surefoot.core.values import Json
 
 _PACKAGES = ("surefoot", "torch", "numpy", "scipy", "scikit-learn", "sqlalchemy")
 

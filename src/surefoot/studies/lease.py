@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import psutil
 from sqlalchemy import Connection, select, update
 
-from surefoot.errors import StudyError
+from surefoot.core.errors import StudyError
 from surefoot.studies.schema import studies
 
 # How long a driver on another machine is believed to be alive after it last wrote.
 LEASE_SECONDS = 600.0
+
+
 # Start times are kept in whole seconds, and clocks are set.
 _START_TOLERANCE_SECONDS = 2
 

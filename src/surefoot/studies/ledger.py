@@ -8,11 +8,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from surefoot.studies.measurement import Measurement
+from surefoot.studies.measurements import Measurement
 from surefoot.studies.study import Study
-from surefoot.trainers.outcome import Outcome
-from surefoot.trainers.trainer import Trainer
-from surefoot.trainers.trial import Trial
+from surefoot.trainers.trial import Outcome, Trainer, Trial
 
 
 @dataclass(slots=True)

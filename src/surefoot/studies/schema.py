@@ -1,5 +1,7 @@
 """The tables of a study database: plain SQL that any SQLite tool reads, years later too.
 
+An empty file becomes a database, and one of an older version becomes one of this, step by step.
+
     study         one tune: what it was asked, on what it ran, what it found
     ├── trial        one recipe of the study, numbered from 0 in the order of their first training
     ├── stage        one part of the study (map/..., climb/100/..., full/..., transfer/...), with its cost
@@ -23,7 +25,8 @@ best recipes of study 1, without this program:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from sqlalchemy import (
@@ -40,6 +43,8 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+
+from surefoot.core.errors import StudyError
 
 Step: TypeAlias = Callable[[Connection], None]
 
@@ -185,3 +190,51 @@ def _without_checkpoints(connection: Connection) -> None:
 # MIGRATIONS[n - 1] turns a database of version n into one of version n + 1. Whoever changes a table above adds the
 # step that makes the old table the same; steps that are here stay as they are.
 MIGRATIONS: tuple[Step, ...] = (_with_checks, _with_looks, _with_outcomes, _without_checkpoints)
+
+
+EMPTY = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """A schema with its past.
+
+    Attributes:
+        create: Creates the present tables.
+        steps: ``steps[n - 1]`` turns version n into version n + 1.
+    """
+
+    create: Step = create
+    steps: Sequence[Step] = MIGRATIONS
+
+    @property
+    def present(self) -> int:
+        """The present version; the first is 1."""
+        return len(self.steps) + 1
+
+    def of(self, connection: Connection) -> int:
+        """Return the version of a database, ``EMPTY`` where there is nothing in it yet.
+
+        Raises:
+            StudyError: If it is somebody else's database, or of a newer version.
+        """
+        version = _pragma(connection, "user_version")
+        if _pragma(connection, "application_id") != APPLICATION_ID:
+            if version or connection.exec_driver_sql("SELECT 1 FROM sqlite_master").first():
+                raise StudyError("it is a database, but not of studies.", hint="give another path.")
+            return EMPTY
+        if version > self.present:
+            raise StudyError(f"it is of version {version}; known are 1 to {self.present}.", hint="update surefoot.")
+        return version
+
+    def update(self, connection: Connection) -> None:
+        """Bring a database to the present version, within the connection's transaction."""
+        version = self.of(connection)
+        for step in [self.create] if version == EMPTY else self.steps[version - 1 :]:
+            step(connection)
+        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.exec_driver_sql(f"PRAGMA user_version = {self.present}")
+
+
+def _pragma(connection: Connection, name: str) -> int:
+    return int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())

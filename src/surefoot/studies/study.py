@@ -12,16 +12,22 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
-from surefoot.errors import StudyError
+from surefoot.core.errors import StudyError
+from surefoot.core.values import Json
 from surefoot.recipe.recipe import Recipe
 from surefoot.studies.database import Database
 from surefoot.studies.environment import environment
 from surefoot.studies.lease import hold, is_left
-from surefoot.studies.measurement import Measurement
-from surefoot.studies.rows import insert_measurements, insert_row, measurement_of, probes_of, select_measurements
+from surefoot.studies.measurements import (
+    Measurement,
+    insert_measurements,
+    insert_row,
+    measurement_of,
+    probes_of,
+    select_measurements,
+)
 from surefoot.studies.schema import stages, studies, trials
 from surefoot.trainers.trial import Trial
-from surefoot.values import Json
 
 LARGEST_SEED = 2**32 - 1
 

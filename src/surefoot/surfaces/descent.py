@@ -11,17 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from surefoot.errors import RecipeError
-from surefoot.interruption import Interrupted, Stop, never
-from surefoot.optimizers.clip import clip_by_global_norm
-from surefoot.optimizers.pieces import Piece
-from surefoot.optimizers.rule import Hyper, UpdateRule
+from surefoot.core.errors import RecipeError
+from surefoot.core.progress import Interrupted, Stop, never
+from surefoot.optimizers.rule import Hyper, Piece, UpdateRule, clip_by_global_norm
 from surefoot.recipe.recipe import Recipe
-from surefoot.schedules.base import Schedule
-from surefoot.schedules.table import table
+from surefoot.schedules.schedule import Schedule, table
 from surefoot.surfaces.gallery import surface_named
-from surefoot.surfaces.noise import Noise
-from surefoot.surfaces.surface import Surface
+from surefoot.surfaces.surface import Noise, Surface
 
 Array: TypeAlias = NDArray[np.float64]
 

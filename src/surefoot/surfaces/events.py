@@ -55,7 +55,7 @@ def events(surface: Surface, descent: Descent) -> tuple[tuple[Event, ...], ...]:
     - divergence: it is a hundred times as far away as the picture is wide, or nowhere.
 
     Example:
-        >>> from surefoot.recipe import Recipe
+        >>> from surefoot.recipe.recipe import Recipe
         >>> from surefoot.surfaces.descent import descend
         >>> from surefoot.surfaces.quadratics import Bowl
         >>> way = descend(Bowl(), [Recipe.parse("sgd(lr=1.5, momentum=0)")], steps=20)

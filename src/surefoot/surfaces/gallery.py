@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from surefoot.errors import RecipeError, nearest
-from surefoot.surfaces.many_minima import Himmelblau, Rastrigin
+from surefoot.core.errors import RecipeError, nearest
+from surefoot.surfaces.one_dimensional import Cliff, DoubleWell, Plateau
 from surefoot.surfaces.quadratics import Bowl, NoisyBowl, Ravine
-from surefoot.surfaces.saddle import Saddle
 from surefoot.surfaces.surface import Surface
-from surefoot.surfaces.valleys import Beale, Rosenbrock
-from surefoot.surfaces.wells import Cliff, DoubleWell, Plateau
+from surefoot.surfaces.test_functions import Beale, Himmelblau, Rastrigin, Rosenbrock, Saddle
 
 SURFACES: dict[str, type[Surface]] = {
     kind.name: kind

@@ -9,9 +9,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from surefoot.errors import RecipeError
-from surefoot.surfaces.noise import Noise
-from surefoot.surfaces.surface import Point, Surface
+from surefoot.core.errors import RecipeError
+from surefoot.surfaces.surface import Noise, Point, Surface
 
 # Beyond this a ball would not arrive within any number of steps that can be looked at.
 LARGEST_CONDITION = 1e4

@@ -1,1 +1,1 @@
-"""What a training is likely to end at, for settings and lengths that were not tried; search and checking share it."""
+"""The surrogate: the loss to be expected of settings and lengths that were not tried, from those that were."""

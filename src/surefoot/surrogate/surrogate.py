@@ -16,7 +16,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from surefoot.surrogate.gaussian_process import Array, GaussianProcess
-from surefoot.surrogate.valley import ValleyKernel
+from surefoot.surrogate.valley_kernel import ValleyKernel
 
 # So far above the best of its length, in logarithms, a loss counts in full; what is beyond counts a tenth, to a limit.
 FULL_WEIGHT, BEYOND, HIGHEST = 0.4, 0.1, 0.7

@@ -1,4 +1,7 @@
-"""A task whose model starts from a checkpoint instead of afresh."""
+"""A model's whole state: its ``state_dict``, and the buffers that a ``state_dict`` leaves out.
+
+A task whose model starts from a checkpoint instead of afresh.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,37 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from surefoot.errors import TaskError
+from surefoot.core.errors import TaskError
 from surefoot.tasks.task import Task
+
+
+def load_whole_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Give a model the parameters and buffers of a state, those with ``persistent=False`` included.
+
+    ``load_state_dict`` refuses these, although a training may change them.
+
+    Args:
+        model: What is changed.
+        state: By name; non-persistent buffers that it lacks stay as they are.
+
+    Raises:
+        RuntimeError: If the state is of another model.
+
+    Example:
+        >>> model = nn.Linear(1, 1)
+        >>> model.register_buffer("count", torch.zeros(()), persistent=False)
+        >>> load_whole_state(model, {**model.state_dict(), "count": torch.tensor(3.0)})
+        >>> model.count
+        tensor(3.)
+    """
+    kept = model.state_dict().keys()
+    left_out = {name: buffer for name, buffer in model.named_buffers() if name not in kept}
+    model.load_state_dict({name: value for name, value in state.items() if name not in left_out})
+    with torch.no_grad():
+        for name, buffer in left_out.items():
+            if name in state:
+                buffer.copy_(state[name])
+
 
 # Under these names training programs keep a model's weights in their checkpoints.
 NAMES = ("model_state_dict", "state_dict", "model")

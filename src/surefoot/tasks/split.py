@@ -20,11 +20,10 @@ from torch.utils.data import (
     default_collate,
 )
 
-from surefoot.errors import DataError
-from surefoot.tasks.dataset_split import Collate, DatasetSplit
-from surefoot.tasks.samples import from_samples, read_stream
+from surefoot.core.errors import DataError
+from surefoot.tasks.batches import leaves
+from surefoot.tasks.dataset_split import Collate, DatasetSplit, from_samples, read_stream
 from surefoot.tasks.tensor_split import TensorSplit, is_array
-from surefoot.tasks.tree import leaves
 
 __all__ = ["DatasetSplit", "Split", "TensorSplit", "as_split"]
 

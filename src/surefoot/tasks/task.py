@@ -10,9 +10,9 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from surefoot.errors import TaskError
+from surefoot.core.errors import TaskError
+from surefoot.tasks.batches import double, tensors
 from surefoot.tasks.split import Split, as_split
-from surefoot.tasks.tree import double, tensors
 
 Loss: TypeAlias = Callable[[Any, Any], Tensor]
 Objective: TypeAlias = Callable[[Any, Any], Tensor]

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from surefoot.errors import DataError
-from surefoot.tasks.tree import leaves, map_leaves
+from surefoot.core.errors import DataError
+from surefoot.tasks.batches import leaves, map_leaves
 
 FAULTS_SHOWN = 3
 

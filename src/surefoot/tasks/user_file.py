@@ -14,9 +14,9 @@ from typing import Any
 
 from torch import nn
 
-from surefoot.errors import SurefootError, TaskError, nearest
-from surefoot.tasks.blame import blame, located, place
+from surefoot.core.errors import SurefootError, TaskError, nearest
 from surefoot.tasks.task import Task
+from surefoot.tasks.user_code_errors import blame, located, place
 
 # What a file defines does nothing by itself when the file is loaded.
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from surefoot.errors import RecipeError
+from surefoot.core.errors import RecipeError
 from surefoot.theory.linear_method import Array, LinearMethod
 
 Regions: TypeAlias = NDArray[np.int64]

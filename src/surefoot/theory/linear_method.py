@@ -16,7 +16,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from surefoot.errors import RecipeError
+from surefoot.core.errors import RecipeError
 
 Array: TypeAlias = NDArray[np.float64]
 # From the learning rate to the method at that rate.

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from surefoot.errors import RecipeError
+from surefoot.core.errors import RecipeError
 from surefoot.theory.linear_method import Array, AtRate, LinearMethod
 
 # The three second moments: of the velocity, of both, of the position.

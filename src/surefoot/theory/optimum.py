@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from surefoot.errors import RecipeError
+from surefoot.core.errors import RecipeError
 from surefoot.theory.linear_method import Array
 from surefoot.theory.stability import Number
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.errors import RecipeError
+from surefoot.core.errors import RecipeError
 from surefoot.theory.linear_method import momentum_faults
 
 Number = TypeVar("Number", float, NDArray[np.float64])

@@ -13,21 +13,19 @@ from pathlib import Path
 
 from torch import Tensor
 
-from surefoot.errors import StudyError
-from surefoot.files import atomic_path
-from surefoot.fleet.launch import launch, load
-from surefoot.fleet.local import LocalFleet
+from surefoot.core.errors import StudyError
+from surefoot.core.files import atomic_path
+from surefoot.core.progress import Interrupted, Progress, Silent, Stop, never
+from surefoot.core.values import Json
+from surefoot.fleet.evaluation import evaluate_members
+from surefoot.fleet.fleet import Fleet
+from surefoot.fleet.launch import launch, load, save_fleet
 from surefoot.fleet.plan import Plan
-from surefoot.fleet.preconditioned import preconditioner_of
-from surefoot.fleet.progress import Progress, Silent
 from surefoot.fleet.training import share_cores, train_fleets
-from surefoot.interruption import Interrupted, Stop, never
-from surefoot.tasks.probe import probe
+from surefoot.tasks.sanity_check import probe
 from surefoot.tasks.task import Task
-from surefoot.trainers.outcome import Curve, Outcome, SharpnessProbe
-from surefoot.trainers.sharpness_probe import probe_sharpness, probe_steps
-from surefoot.trainers.trial import Trial
-from surefoot.values import Json
+from surefoot.trainers.sharpness_probe import preconditioner_of, probe_sharpness, probe_steps
+from surefoot.trainers.trial import Curve, Outcome, SharpnessProbe, Trial
 
 SLICE_SECONDS, CHECKPOINT_SECONDS = 0.5, 30.0
 # Validation losses on the way are read at the ends of so many equal parts of a training.
@@ -199,7 +197,7 @@ class Group:
     """
 
     trials: dict[int, list[Trial]]
-    fleets: dict[int, LocalFleet]
+    fleets: dict[int, Fleet]
     path: Path | None
     saved: float = field(default_factory=time.monotonic)
     _valid: dict[Trial, list[tuple[int, float]]] = field(default_factory=dict)
@@ -243,7 +241,7 @@ class Group:
         """Take steps with everyone who goes on."""
         train_fleets(self._going(), steps)
 
-    def _going(self) -> list[tuple[LocalFleet, list[int]]]:
+    def _going(self) -> list[tuple[Fleet, list[int]]]:
         """Return the members that go on: all at the furthest step; those that diverged were left behind."""
         furthest = self.step
         chosen = []
@@ -261,7 +259,7 @@ class Group:
         for seed, fleet in self.fleets.items():
             going = [p for p in range(len(fleet.recipes)) if int(fleet.step[p]) == self.step and not _lost(fleet, p)]
             if follow_valid and going:
-                losses = fleet.evaluate("valid", places=going).loss.tolist()
+                losses = evaluate_members(fleet, "valid", members=going).loss.tolist()
                 for place, loss in zip(going, losses, strict=True):
                     point = int(fleet.step[place]), loss if math.isfinite(loss) else math.inf
                     self._valid.setdefault(self.trials[seed][place], []).append(point)
@@ -273,8 +271,8 @@ class Group:
         """Return what came of every trial, and what gives its weights."""
         found = []
         for seed, fleet in self.fleets.items():
-            scores = fleet.evaluate("valid")
-            tested = fleet.evaluate("test").loss.tolist() if test else [None] * len(fleet.recipes)
+            scores = evaluate_members(fleet, "valid")
+            tested = evaluate_members(fleet, "test").loss.tolist() if test else [None] * len(fleet.recipes)
             metrics = [None] * len(fleet.recipes) if scores.metric is None else scores.metric.tolist()
             for place, trial in enumerate(self.trials[seed]):
                 lost = _lost(fleet, place) or not math.isfinite(float(scores.loss[place]))
@@ -308,7 +306,7 @@ class Group:
         with atomic_path(self.path.with_suffix(".json")) as temporary:
             temporary.write_text(json.dumps(readings))
         for seed, fleet in self.fleets.items():
-            fleet.save(_of_seed(self.path, seed))
+            save_fleet(fleet, _of_seed(self.path, seed))
 
     def _read_again(self) -> None:
         """Take over what was read before the checkpoint."""
@@ -334,7 +332,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    fleet: LocalFleet
+    fleet: Fleet
     place: int
 
     def end(self) -> EndState:
@@ -347,11 +345,11 @@ class _State:
         return {name: value for name, value in self.fleet.state_dict(self.place).items() if name in kept}
 
 
-def _lost(fleet: LocalFleet, place: int) -> bool:
+def _lost(fleet: Fleet, place: int) -> bool:
     return int(fleet.diverged_at[place]) >= 0
 
 
-def _restored(path: Path | None, seed: int, trainer: FleetTrainer) -> LocalFleet | None:
+def _restored(path: Path | None, seed: int, trainer: FleetTrainer) -> Fleet | None:
     """Return a fleet as its checkpoint has it, ``None`` where there is none that can be read."""
     if path is None or not _of_seed(path, seed).exists():
         return None

@@ -15,14 +15,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self, cast
 
-from surefoot.errors import TaskError
-from surefoot.files import writable_folder
-from surefoot.fleet.progress import Progress, Silent
-from surefoot.interruption import Interrupted, Stop, never
-from surefoot.tasks.luck import borrowed_generators
+from surefoot.core.errors import TaskError
+from surefoot.core.files import writable_folder
+from surefoot.core.progress import Interrupted, Progress, Silent, Stop, never
+from surefoot.core.values import Json
+from surefoot.tasks.seeding import borrowed_generators
 from surefoot.trainers.child_process import child_environment, end_all
 from surefoot.trainers.function_worker import FunctionWorker, outcome_of_call
-from surefoot.trainers.outcome import Outcome
 from surefoot.trainers.training_function import (
     TrainingFunction,
     call_function,
@@ -32,11 +31,10 @@ from surefoot.trainers.training_function import (
     name_of,
     require_training_function,
 )
-from surefoot.trainers.trial import Trial
+from surefoot.trainers.trial import Outcome, Trial
 from surefoot.trainers.trial_output import RedirectedText, TrialOutput, output_of
 from surefoot.trainers.trial_reports import Report, failure_of
 from surefoot.trainers.worker_main import LOADING_VARIABLE
-from surefoot.values import Json
 
 POLL_SECONDS, GRACE_SECONDS = 0.1, 3.0
 
@@ -75,7 +73,7 @@ class FunctionTrainer:
 
     Example:
         >>> trainer = FunctionTrainer(lambda trial: 1.0 / trial.steps, steps=100, name="reciprocal")
-        >>> from surefoot.recipe import Recipe
+        >>> from surefoot.recipe.recipe import Recipe
         >>> [(trial, outcome)] = trainer.train([Trial(Recipe(), steps=50, seed=0)])
         >>> outcome.loss
         0.02

@@ -13,14 +13,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from surefoot.errors import TaskError
+from surefoot.core.errors import TaskError
+from surefoot.core.values import Json
 from surefoot.trainers.child_process import ChildProcess, cause, end_all
-from surefoot.trainers.outcome import Outcome
 from surefoot.trainers.training_function import LAST_LINE, Ending
-from surefoot.trainers.trial import Trial
+from surefoot.trainers.trial import Outcome, Trial
 from surefoot.trainers.trial_output import OutputPump, TrialOutput, output_of
 from surefoot.trainers.trial_reports import Report, failure_of, outcome_of
-from surefoot.values import Json
 
 READ_SECONDS = 5.0
 # The worker finds modules where its parent does.

@@ -7,14 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from surefoot.errors import TaskError
+from surefoot.core.errors import TaskError
+from surefoot.core.progress import Progress, Silent, Stop
 from surefoot.fleet.plan import Plan
-from surefoot.fleet.progress import Progress, Silent
-from surefoot.interruption import Stop
 from surefoot.tasks.loader import as_task, load_subject
 from surefoot.tasks.task import Task
-from surefoot.trainers.trainer import Trainer
-from surefoot.trainers.trial import Trial
+from surefoot.trainers.trial import Trainer, Trial
 
 if TYPE_CHECKING:
     from surefoot.trainers.fleet_trainer import FleetTrainer
@@ -154,8 +152,8 @@ def fleet_trainer(
     Raises:
         TaskError: If the task cannot be trained.
     """
-    from surefoot.fleet.calibrate import calibrate  # noqa: PLC0415  (functions and scripts do without)
-    from surefoot.tasks.probe import probe  # noqa: PLC0415
+    from surefoot.fleet.calibration import calibrate  # noqa: PLC0415  (functions and scripts do without)
+    from surefoot.tasks.sanity_check import probe  # noqa: PLC0415
     from surefoot.trainers.fleet_trainer import FleetTrainer  # noqa: PLC0415
 
     probe(task)

@@ -10,19 +10,17 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from surefoot.errors import TaskError
-from surefoot.files import writable_folder
-from surefoot.fleet.progress import Progress, Silent
-from surefoot.interruption import Interrupted, never
+from surefoot.core.errors import TaskError
+from surefoot.core.files import writable_folder
+from surefoot.core.progress import Interrupted, Progress, Silent, never
+from surefoot.core.values import Json
 from surefoot.trainers.child_process import ChildProcess, cause, child_environment, end_all
 from surefoot.trainers.function_trainer import GRACE_SECONDS, POLL_SECONDS, require_timeout, require_whole
-from surefoot.trainers.outcome import Outcome
+from surefoot.trainers.script_trial import TRIAL_VARIABLE, Answers, TrialFile
 from surefoot.trainers.training_function import code_hash
-from surefoot.trainers.trial import Trial
-from surefoot.trainers.trial_file import TRIAL_VARIABLE, Answers, TrialFile
+from surefoot.trainers.trial import Outcome, Trial
 from surefoot.trainers.trial_output import OutputPump, TrialOutput, output_of
 from surefoot.trainers.trial_reports import failure_of, outcome_of
-from surefoot.values import Json
 
 READ_SECONDS = 5.0
 LINES = (

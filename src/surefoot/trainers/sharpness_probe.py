@@ -1,4 +1,6 @@
-"""Sharpness probes: the gradient's norm, and the curvature of the loss along the optimizer's step, during a training.
+"""What a member's optimizer divides its gradient by.
+
+Sharpness probes: the gradient's norm, and the curvature of the loss along the optimizer's step, during a training.
 
     sharpness = uᵀHu / gᵀu
 
@@ -19,18 +21,48 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from torch import nn
+from torch import Tensor, nn
 
 from surefoot.curvature.hessian import Hessian
 from surefoot.curvature.mean_loss import MeanLoss
-from surefoot.curvature.preconditioner import ADAMS
-from surefoot.fleet.local import LocalFleet
-from surefoot.fleet.preconditioned import preconditioner_of
-from surefoot.fleet.threads import using_threads
+from surefoot.curvature.preconditioner import ADAMS, adam_preconditioner
+from surefoot.fleet.fleet import Fleet
+from surefoot.fleet.processes import using_threads
 from surefoot.fleet.training import read_batches
-from surefoot.tasks.luck import borrowed_generators, draw_seed, seed_everything
-from surefoot.tasks.model_state import load_whole_state
-from surefoot.trainers.outcome import SharpnessProbe
+from surefoot.tasks.checkpoint import load_whole_state
+from surefoot.tasks.seeding import borrowed_generators, draw_seed, seed_everything
+from surefoot.trainers.trial import SharpnessProbe
+
+
+def preconditioner_of(fleet: Fleet, place: int) -> Tensor | None:
+    """Return what Adam or AdamW divides each parameter's step by at the step where a member stands.
+
+    Args:
+        fleet: The member's.
+        place: Its own.
+
+    Returns:
+        ``[P]``, above 0; ``None`` for other optimizers.
+
+    Example:
+        >>> from surefoot.fleet.launch import launch
+        >>> from surefoot.fleet.training import train_members
+        >>> from surefoot.fleet.plan import Plan
+        >>> from surefoot.recipe.recipe import Recipe
+        >>> from surefoot.tasks.loader import load
+        >>> fleet = launch(load("wine"), [Recipe.of("adam", lr=0.01), Recipe.of("sgd", lr=0.1)], seed=0, plan=Plan())
+        >>> _ = train_members(fleet, 3)
+        >>> bool((preconditioner_of(fleet, 0) > 0).all()), preconditioner_of(fleet, 1)
+        (True, None)
+    """
+    recipe, step, total = fleet.recipes[place], int(fleet.step[place]), int(fleet.total[place])
+    if recipe.optimizer not in ADAMS:
+        return None
+    slots = fleet.slots[fleet.layout.bound(recipe.rule)]
+    beta2, eps = (recipe.schedule(name).value(step, total) for name in ("beta2", "eps"))
+    second = slots.get("square_max", slots["square"])[place]
+    return adam_preconditioner(second, step=max(step, 1), beta2=beta2, eps=eps)
+
 
 MOST_PROBES, LEAST_PROBES, GRADIENTS, SHARE = 8, 3, 3, 0.1
 
@@ -46,7 +78,7 @@ def probe_steps(steps: int) -> list[int]:
     return [(2 * number + 1) * steps // (2 * count) for number in range(count)]
 
 
-def probe_sharpness(fleet: LocalFleet, members: Sequence[int]) -> dict[int, SharpnessProbe]:
+def probe_sharpness(fleet: Fleet, members: Sequence[int]) -> dict[int, SharpnessProbe]:
     """Return the probes of some members of a fleet, which stand at one step, by their positions in it.
 
     A member whose probe is not finite, or whose loss has no second derivative, is left out.
@@ -70,7 +102,7 @@ def probe_sharpness(fleet: LocalFleet, members: Sequence[int]) -> dict[int, Shar
     return found
 
 
-def _probe(fleet: LocalFleet, member: int, model: nn.Module, batches: list[object]) -> SharpnessProbe | None:
+def _probe(fleet: Fleet, member: int, model: nn.Module, batches: list[object]) -> SharpnessProbe | None:
     task, step = fleet.task, int(fleet.step[member])
     measured = replace(task, precision="fp32") if task.precision == "bf16" else task
     loss = MeanLoss(measured, model, batches, sizes=[task.batch_size] * task.accumulate, seed=step)
@@ -83,7 +115,7 @@ def _probe(fleet: LocalFleet, member: int, model: nn.Module, batches: list[objec
     return SharpnessProbe(step, float(gradient.norm()), bend / slope, _limit(fleet, member))
 
 
-def _limit(fleet: LocalFleet, member: int) -> float | None:
+def _limit(fleet: Fleet, member: int) -> float | None:
     """Return where the sharpness would be at the edge of stability, ``None`` where nobody knows."""
     recipe, step, total = fleet.recipes[member], int(fleet.step[member]), int(fleet.total[member])
     lr, momentum = (float(each.value(step, total)) for each in (recipe.lr, recipe.momentum))

@@ -19,13 +19,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
 
-from surefoot.errors import TaskError
-from surefoot.tasks.blame import blame
-from surefoot.tasks.luck import draw_seed, seed_everything
+from surefoot.core.errors import TaskError
+from surefoot.core.values import Json
+from surefoot.tasks.seeding import draw_seed, seed_everything
+from surefoot.tasks.user_code_errors import blame
 from surefoot.tasks.user_file import found_in_file
 from surefoot.trainers.trial import Trial
 from surefoot.trainers.trial_reports import Report
-from surefoot.values import Json
 
 TrainingFunction: TypeAlias = Callable[[Trial], Any]
 

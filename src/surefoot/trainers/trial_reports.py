@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
 
-from surefoot.errors import TaskError
-from surefoot.trainers.outcome import Curve, Outcome, failed
-from surefoot.values import Json
+from surefoot.core.errors import TaskError
+from surefoot.core.values import Json
+from surefoot.trainers.trial import Curve, Outcome, failed
 
 SHOWN_LENGTH = 60
 

@@ -19,11 +19,11 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any
 
-from surefoot.errors import SurefootError
+from surefoot.core.errors import SurefootError
 from surefoot.recipe.recipe import Recipe
-from surefoot.tasks.blame import blame
+from surefoot.tasks.user_code_errors import blame
 from surefoot.trainers import training_function
-from surefoot.trainers.stop_signal import StopSignal
+from surefoot.trainers.script_trial import StopSignal
 from surefoot.trainers.trial import Trial
 from surefoot.trainers.trial_reports import Report
 

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from surefoot.errors import WatchError, nearest
+from surefoot.core.errors import WatchError, nearest
 from surefoot.watch.reaction import REACTIONS
 
 

@@ -20,11 +20,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.optim import Optimizer
 from torch.utils import _pytree as pytree
 
-from surefoot.curvature.reach import Reach, reach
-from surefoot.errors import SurefootError, WatchError
-from surefoot.tasks.exhaustion import is_out_of_memory
-from surefoot.tasks.luck import borrowed_generators
+from surefoot.core.errors import SurefootError, WatchError
+from surefoot.curvature.step_curvature import Reach, reach
+from surefoot.tasks.seeding import borrowed_generators
 from surefoot.tasks.task import Objective
+from surefoot.tasks.user_code_errors import is_out_of_memory
 from surefoot.watch.rates import reason_against, step_scales
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from surefoot.curvature.preconditioner import preconditioner_of
-from surefoot.recipe.families import family_of
+from surefoot.recipe.names import family_of
 
 # Those whose step is a learning rate times a gradient divided by what preconditioner_of knows.
 NAMES: dict[type[Optimizer], str] = {

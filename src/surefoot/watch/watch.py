@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from surefoot.errors import WatchError
-from surefoot.finding import Finding
+from surefoot.core.errors import WatchError
+from surefoot.core.finding import Finding
 from surefoot.tasks.task import Objective
 from surefoot.watch.arguments import (
     damaged_state,
@@ -22,13 +22,12 @@ from surefoot.watch.arguments import (
     require_watchable,
 )
 from surefoot.watch.curvature import Curvature, NoCurvature
-from surefoot.watch.governor import Governor
-from surefoot.watch.judge import judge
-from surefoot.watch.lowered_rate import LoweredRate
+from surefoot.watch.findings import judge
+from surefoot.watch.hysteresis import Steadiness
+from surefoot.watch.overhead_limiter import Governor
 from surefoot.watch.rates import rates_of, reason_against
-from surefoot.watch.reaction import OnFinding, Reaction, Writer
+from surefoot.watch.reaction import LoweredRate, OnFinding, Reaction, Writer
 from surefoot.watch.record import Bend, Record
-from surefoot.watch.steadiness import Steadiness
 from surefoot.watch.updates import Update, Updates
 
 VERSION = 2

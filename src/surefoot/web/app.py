@@ -16,11 +16,11 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from surefoot.errors import SurefootError
-from surefoot.interruption import Interrupted, Stop
-from surefoot.web import checks, hill, plane, studies, workshop
-from surefoot.web.guard import Guard, explained, refusal
+from surefoot.core.errors import SurefootError
+from surefoot.core.progress import Interrupted, Stop
+from surefoot.web import convergence_map, descent, schedule_editor, studies
 from surefoot.web.query import Query
+from surefoot.web.server import Guard, explained, refusal
 
 DEFAULT_STUDY = Path("surefoot.db")
 STATIC = Path(__file__).with_name("static")
@@ -37,17 +37,17 @@ def make_app(*, port: int, study: Path = DEFAULT_STUDY) -> Starlette:
     """
     routes = [
         Route("/", page),
-        Route("/api/gallery", _answering(lambda _: hill.gallery())),
-        Route("/api/surface", _answering(lambda request: hill.picture(Query(request.query_params)))),
-        Route("/api/descent", _while_awaited(descent)),
+        Route("/api/gallery", _answering(lambda _: descent.gallery())),
+        Route("/api/surface", _answering(lambda request: descent.picture(Query(request.query_params)))),
+        Route("/api/descent", _while_awaited(balls)),
         Route("/api/plane", _answering(on_plane)),
-        Route("/api/workshop", _answering(lambda request: workshop.answer(Query(request.query_params)))),
+        Route("/api/workshop", _answering(lambda request: schedule_editor.answer(Query(request.query_params)))),
         Route("/api/studies", _answering(lambda _: studies.studies(study))),
         Route("/api/study", _answering(lambda request: studies.study(study, Query(request.query_params)))),
         Route("/api/curves", _answering(lambda request: studies.curves(study, Query(request.query_params)))),
         Route("/api/live", _live(study)),
-        Route("/api/checks", _answering(lambda _: checks.checks(study))),
-        Route("/check", lambda request: checks.report(study, Query(request.query_params))),
+        Route("/api/checks", _answering(lambda _: studies.checks(study))),
+        Route("/check", lambda request: studies.report(study, Query(request.query_params))),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     return Starlette(
@@ -62,19 +62,19 @@ def page(_request: Request) -> Response:
     return FileResponse(STATIC / "index.html")
 
 
-def descent(request: Request, stop: Stop) -> dict[str, Any]:
+def balls(request: Request, stop: Stop) -> dict[str, Any]:
     """Answer where the balls go."""
     asked = request.query_params
-    return hill.descent(Query(asked), asked.getlist("recipe"), asked.getlist("turn"), stop=stop)
+    return descent.descent(Query(asked), asked.getlist("recipe"), asked.getlist("turn"), stop=stop)
 
 
 def on_plane(request: Request) -> dict[str, Any]:
     """Answer how learning rate and momentum do on a surface's quadratic model."""
     query = Query(request.query_params)
-    place = hill.Place.of(query)
-    method = query.name("method", "heavy-ball", plane.METHODS)
+    place = descent.Place.of(query)
+    method = query.name("method", "heavy-ball", convergence_map.METHODS)
     query.settle()
-    return plane.plane(place.surface, place.noise, method)
+    return convergence_map.plane(place.surface, place.noise, method)
 
 
 def _answering(answer: Callable[[Request], dict[str, Any]]) -> Callable[[Request], Response]:

@@ -6,8 +6,8 @@ import math
 from collections.abc import Collection, Mapping
 from typing import TypeVar
 
-from surefoot.errors import QueryError
-from surefoot.schedules.shown import shown
+from surefoot.core.errors import QueryError
+from surefoot.core.formatting import shown
 
 Default = TypeVar("Default", float, None)
 
@@ -24,7 +24,7 @@ class Query:
         (200, 0)
         >>> query.settle()
         Traceback (most recent call last):
-        surefoot.errors.QueryError: steps is a whole number from 1 to 100, given '1e9'; seed is a whole number ...
+        surefoot.core.errors.QueryError: steps is a whole number from 1 to 100, given '1e9'; seed is a whole number ...
     """
 
     def __init__(self, given: Mapping[str, str]) -> None:

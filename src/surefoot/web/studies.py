@@ -1,4 +1,9 @@
-"""The studies of a database, also those that are still running: what the page draws of them."""
+"""The database that the page reads and never writes.
+
+The studies of a database, also those that are still running: what the page draws of them.
+
+The checks of a database: a list, and of each the report that ``surefoot check`` writes.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +13,32 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse
 
-from surefoot.errors import QueryError, SurefootError
+from surefoot.core.errors import QueryError, SurefootError
+from surefoot.core.statistics import score
 from surefoot.recipe.recipe import Recipe
-from surefoot.reports.sentences import good_range_text, headline
-from surefoot.search.read_result import result_of
 from surefoot.search.result import FULL_STAGES, SearchResult
-from surefoot.statistics import score
-from surefoot.studies.measurement import Measurement
+from surefoot.search.search_study import result_of
+from surefoot.studies.check_log import check_heads, check_row
+from surefoot.studies.database import Database
+from surefoot.studies.measurements import Measurement
 from surefoot.studies.study import Study
-from surefoot.web.database import opened
 from surefoot.web.query import Query
+from surefoot.wording.search import good_range_text, headline
+
+# Nobody waits longer before a page for a database that another program holds.
+WAIT_SECONDS = 2.0
+
+
+def opened(path: Path) -> Database:
+    """Return a database that is there.
+
+    Raises:
+        StudyError: If it is not, or cannot be read.
+    """
+    return Database(path, create=False, wait_seconds=WAIT_SECONDS)
+
 
 Data: TypeAlias = dict[str, Any]
 
@@ -196,3 +216,43 @@ def _contestants(result: SearchResult | None, rows: Sequence[Measurement], numbe
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+# The report is one page whose scripts and styles lie within it. It may fetch nothing, and only our own page frames it.
+POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+
+
+def checks(path: Path) -> dict[str, Any]:
+    """Return all checks of a database, the newest first."""
+    from surefoot.wording.verdicts import TITLES  # noqa: PLC0415  (a second)
+
+    heads = check_heads(opened(path))
+    return {
+        "schema": 1,
+        "path": path.name,
+        "checks": [
+            {
+                "id": head.id,
+                "created": head.created,
+                "task": head.task,
+                "recipe": head.recipe,
+                "verdict": TITLES.get(head.verdict, head.verdict),  # type: ignore[call-overload]  # a newer one is none
+            }
+            for head in heads
+        ],
+    }
+
+
+def report(path: Path, query: Query) -> HTMLResponse:
+    """Return the report of one check."""
+    from surefoot.checking.result import from_record  # noqa: PLC0415  (seconds)
+    from surefoot.reports.check_page import check_html  # noqa: PLC0415
+
+    number = query.whole("id", 1, low=1, high=10**9)
+    query.settle()
+    row = check_row(opened(path), number)
+    page = check_html(from_record(row.result), environment=row.environment, command=row.command)
+    return HTMLResponse(page, headers={"Content-Security-Policy": POLICY})

@@ -3,8 +3,10 @@ import pytest
 
 from benchmarks.diagnosis import tasks
 from benchmarks.diagnosis.generate import LOOKS, MOMENTA, POWERS, Grid, compute
+from surefoot.fleet.evaluation import evaluate_members
 from surefoot.fleet.launch import launch
 from surefoot.fleet.plan import Plan
+from surefoot.fleet.training import train_members
 from surefoot.tasks.loader import load
 
 PLAN = Plan("stacked", 64)
@@ -18,10 +20,10 @@ def test_a_grid_holds_the_trainings_of_its_recipes_and_survives_its_file(tmp_pat
     assert grid.rates.tolist() == [2.0**power for power in POWERS["sgd"][::6]]
     place = len(MOMENTA) + 3  # the second rate, the fourth momentum
     alone = launch(wine, [grid.recipes("sgd", "cosine")[place]], seed=3, plan=PLAN)
-    assert float(alone.evaluate("valid").loss) == pytest.approx(grid.start[0])
-    losses = alone.train(40)[:, 0].numpy()
+    assert float(evaluate_members(alone, "valid").loss) == pytest.approx(grid.start[0])
+    losses = train_members(alone, 40)[:, 0].numpy()
     assert losses == pytest.approx(grid.train[1, 3], rel=1e-4)
-    assert float(alone.evaluate("valid").loss) == pytest.approx(grid.valid[1, 3, 0, -1], rel=1e-4)
+    assert float(evaluate_members(alone, "valid").loss) == pytest.approx(grid.valid[1, 3, 0, -1], rel=1e-4)
     grid.save(tmp_path / "grid.npz")
     again = Grid.load(tmp_path / "grid.npz")
     for name in ("rates", "momenta", "start"):

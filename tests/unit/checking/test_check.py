@@ -7,17 +7,17 @@ import pytest
 from tests.unit.checking.valley import STEPS, Fixed, loss_at, trainer
 
 from surefoot.checking.check import check
-from surefoot.checking.check_budget import auto_trainings
 from surefoot.checking.evidence import CheckTrial, Evidence
 from surefoot.checking.judgement import judge
 from surefoot.checking.neighbourhood import Neighbourhood
-from surefoot.errors import BudgetError, RecipeError, TaskError
+from surefoot.checking.rounds import auto_trainings
+from surefoot.core.errors import BudgetError, RecipeError, TaskError
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.loader import load
 from surefoot.trainers.fleet_trainer import FleetTrainer
 from surefoot.trainers.function_trainer import FunctionTrainer
-from surefoot.trainers.outcome import Curve, Outcome
+from surefoot.trainers.trial import Curve, Outcome
 
 
 def sgd(lr, momentum=0.9):

@@ -10,7 +10,7 @@ from surefoot.checking.curvature_summary import STEPS, measure_curvature, stable
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.batches import BatchOrder
-from surefoot.tasks.luck import draw_seed
+from surefoot.tasks.seeding import draw_seed
 from surefoot.tasks.task import Task
 from surefoot.trainers.fleet_trainer import FleetTrainer
 from surefoot.trainers.trial import Trial

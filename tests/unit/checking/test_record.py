@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from surefoot.checking.record import from_record, to_record
-from surefoot.errors import StudyError
+from surefoot.checking.result import from_record, to_record
+from surefoot.core.errors import StudyError
 from surefoot.studies.check_log import add_check, check_heads, check_row
 from surefoot.studies.database import Database
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from surefoot.trainers.function_trainer import FunctionTrainer
-from surefoot.trainers.outcome import Outcome
+from surefoot.trainers.trial import Outcome
 
 STEPS = 256
 

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from surefoot.cli.interrupt import stop_on_interrupt
+from surefoot.cli.progress_display import stop_on_interrupt
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

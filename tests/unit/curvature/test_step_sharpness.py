@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from surefoot.curvature.noise_scale import NoiseScale, noise_scale
-from surefoot.curvature.step_sharpness import StepSharpness, batch_sharpness, step_sharpness
+from surefoot.curvature.sharpness import NoiseScale, noise_scale
+from surefoot.curvature.step_curvature import StepSharpness, batch_sharpness, step_sharpness
 
 from .networks import Square, mlp, written_out
 

@@ -5,12 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from surefoot.diagnosis.diagnose import course_of, diagnose
-from surefoot.diagnosis.likeness import FITTED, WELL_SET, Likeness, fitted
-from surefoot.diagnosis.log_findings import of_a_fault
-from surefoot.errors import LogError
-from surefoot.logs.curve import Curve
-from surefoot.logs.series import Series
+from surefoot.core.errors import LogError
+from surefoot.log_diagnosis.curve_classifier import FITTED, WELL_SET, Likeness, fitted
+from surefoot.log_diagnosis.diagnose import course_of, diagnose
+from surefoot.log_diagnosis.findings import of_a_fault
+from surefoot.logs.curve import Curve, Series
 
 
 def series(values, every=1):

@@ -6,10 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from surefoot.diagnosis.likeness import fitted
-from surefoot.diagnosis.traits import adaptive, falls_per_doubling, lift_of, traits_of
-from surefoot.logs.curve import Curve
-from surefoot.logs.series import Series
+from surefoot.log_diagnosis.curve_classifier import fitted
+from surefoot.log_diagnosis.curve_features import adaptive, falls_per_doubling, lift_of, traits_of
+from surefoot.logs.curve import Curve, Series
 
 
 def series(values, steps=None):

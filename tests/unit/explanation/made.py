@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from surefoot.explanation.survey import DECAYS, MOMENTA, Kind, Limits, Survey, Sweep
+from surefoot.explanation.experiment import DECAYS, MOMENTA, Kind, Limits, Survey, Sweep
 
 STEPS, SEEDS = 200, 4
 RATES = np.array([float(f"{10.0 ** (k / 4):.3g}") for k in range(-14, 4)])

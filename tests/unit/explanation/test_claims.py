@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from tests.unit.explanation.made import RATES, STEPS, survey, sweep
 
-from surefoot.errors import TaskError
+from surefoot.core.errors import TaskError
 from surefoot.explanation.claims import CLAIMS, judged, require_known
-from surefoot.explanation.contrast import contrasts
-from surefoot.explanation.survey import MOMENTA, Kind
+from surefoot.explanation.experiment import MOMENTA, Kind
+from surefoot.explanation.result import contrasts
 
 PLAIN, USUAL, ADAM, RMSPROP = Kind(momentum=0.0), Kind(), Kind("adam", 0.9), Kind("rmsprop", 0.0)
 HOLDS, FAILS, CLOSE = "holds", "does not hold here", "too close to call"

@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 from tests.unit.explanation.made import sweep
 
-from surefoot.errors import BudgetError
-from surefoot.explanation.beside import tenfold, tenth
-from surefoot.explanation.choice import held_out_best, held_out_losses
-from surefoot.explanation.conduct import PLAIN, USUAL, design, grid
-from surefoot.explanation.course import end_losses, running_mean, speed_ratio, standing
-from surefoot.explanation.effect import Effect, Number
-from surefoot.explanation.stable import LIMIT_STEPS, largest_stable, part_of
-from surefoot.explanation.survey import DECAYS, MOMENTA, Kind
+from surefoot.core.errors import BudgetError
+from surefoot.explanation.claim import Effect, Number
+from surefoot.explanation.curve import end_losses, running_mean, speed_ratio, standing
+from surefoot.explanation.experiment import DECAYS, MOMENTA, Kind
+from surefoot.explanation.run_experiment import PLAIN, USUAL, design, grid
+from surefoot.explanation.selection import held_out_best, held_out_losses, tenfold, tenth
+from surefoot.explanation.stable_range import LIMIT_STEPS, largest_stable, part_of
 from surefoot.recipe.recipe import DEFAULT_RECIPE
 from surefoot.tasks.loader import load
 

@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from surefoot.errors import RecipeError, TaskError
-from surefoot.explanation.claims.escape import RATES, why_no_escape
-from surefoot.explanation.claims.ravine import STEPS, why_no_ravine
-from surefoot.explanation.explain_surface import explain_surface
-from surefoot.explanation.landscape import Landscape, Roller, start_on
-from surefoot.fleet.progress import Silent
-from surefoot.interruption import Interrupted, never
+from surefoot.core.errors import RecipeError, TaskError
+from surefoot.core.progress import Interrupted, Silent, never
+from surefoot.explanation.claims.on_surfaces import RATES, STEPS, why_no_escape, why_no_ravine
+from surefoot.explanation.explain import explain_surface
+from surefoot.explanation.surface_experiment import Landscape, Roller, start_on
 from surefoot.recipe.recipe import Recipe
 from surefoot.surfaces.gallery import SURFACES, surface_named
 

@@ -3,13 +3,12 @@ import pytest
 import torch
 from torch import nn
 
-from surefoot.fleet.calibrate import _choose, calibrate
+from surefoot.fleet.backend_timing import STACKED_MARGIN, Candidate, Race
+from surefoot.fleet.calibration import WIDTHS, Ways, _choose, cached, calibrate
 from surefoot.fleet.launch import launch
-from surefoot.fleet.memory import member_bytes
-from surefoot.fleet.plan import Plan
+from surefoot.fleet.plan import Plan, member_bytes
 from surefoot.fleet.processes import cores
-from surefoot.fleet.race import STACKED_MARGIN, Candidate, Race
-from surefoot.fleet.ways import WIDTHS, Ways, cached
+from surefoot.fleet.training import train_members
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.loader import load
 from surefoot.tasks.task import Task
@@ -54,7 +53,7 @@ def test_a_model_that_cannot_be_stacked_runs_one_by_one_and_says_why():
     assert "\n" not in plan.reason
     assert plan.config_step_us <= plan.loop_us
     fleet = launch(make_task(), [Recipe()] * 3, seed=0, plan=plan)
-    assert fleet.train(5).isfinite().all()
+    assert train_members(fleet, 5).isfinite().all()
 
 
 @pytest.mark.parametrize(("members", "memory", "why"), [(1, 1000, "one at a time"), (8, 1, "memory for one")])

@@ -6,10 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from surefoot.fleet.evaluation import CPU_BYTES, SAMPLES, samples_a_pass
+from surefoot.fleet.evaluation import evaluate_members
 from surefoot.fleet.launch import launch
-from surefoot.fleet.memory import activation_bytes
-from surefoot.fleet.plan import Plan
+from surefoot.fleet.plan import CPU_BYTES, SAMPLES, Plan, activation_bytes, samples_a_pass
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.task import Task
 
@@ -37,6 +36,6 @@ def test_small_activations_take_large_passes_and_large_ones_stay_in_the_cache():
 @pytest.mark.parametrize("backend", ["serial", "stacked"])
 def test_the_passes_change_no_more_than_rounding(backend):
     fleet = launch(make_task(), [Recipe()] * 3, seed=0, plan=Plan(backend, 3))
-    whole = fleet.evaluate("valid").loss
+    whole = evaluate_members(fleet, "valid").loss
     fleet.samples_a_pass = 7
-    torch.testing.assert_close(fleet.evaluate("valid").loss, whole, rtol=1e-6, atol=0)
+    torch.testing.assert_close(evaluate_members(fleet, "valid").loss, whole, rtol=1e-6, atol=0)

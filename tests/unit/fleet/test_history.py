@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from surefoot.fleet.history import POINTS, History
+from surefoot.fleet.fleet import POINTS, History
 
 
 def means_by_hand(losses: list[float], total: int) -> list[tuple[int, float]]:

@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from surefoot.fleet.hyper import rule_tables
+from surefoot.fleet.hyperparameters import rule_tables
 from surefoot.fleet.layout import Layout
 from surefoot.recipe.recipe import Recipe
 

@@ -2,11 +2,11 @@ import pytest
 import torch
 from torch import nn
 
-from surefoot.errors import TaskError
+from surefoot.core.errors import TaskError
 from surefoot.fleet.layout import Layout
 from surefoot.optimizers import RULES
-from surefoot.optimizers.groups import Groups
-from surefoot.optimizers.pieces import Piece
+from surefoot.optimizers.parameter_groups import Groups
+from surefoot.optimizers.rule import Piece
 
 
 def network() -> nn.Module:

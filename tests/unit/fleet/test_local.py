@@ -2,11 +2,13 @@ import pytest
 import torch
 from torch import nn
 
+from surefoot.fleet.evaluation import evaluate_members
+from surefoot.fleet.fleet import Fleet
 from surefoot.fleet.launch import launch
-from surefoot.fleet.local import LocalFleet
 from surefoot.fleet.plan import Plan
 from surefoot.fleet.serial import SerialFleet
 from surefoot.fleet.stacked import StackedFleet
+from surefoot.fleet.training import train_members
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.task import Task
 
@@ -27,7 +29,7 @@ def make_task(**settings) -> Task:
     return Task("small", model, nn.functional.cross_entropy, (x[:100], y[:100]), (x, y), **settings)
 
 
-def make_fleet(plan: Plan, **settings) -> LocalFleet:
+def make_fleet(plan: Plan, **settings) -> Fleet:
     recipes = [Recipe.of("sgd", lr=rate, momentum=0.9) for rate in (0.01, 0.03, 0.1, 0.3, 0.5)]
     return launch(make_task(**settings), recipes, seed=0, plan=plan)
 
@@ -42,12 +44,12 @@ def test_the_plan_says_which_fleet():
 @PLANS
 def test_scores_come_in_the_order_asked_for(plan):
     fleet = make_fleet(plan)
-    fleet.train(10)
-    whole = fleet.evaluate("valid")
+    train_members(fleet, 10)
+    whole = evaluate_members(fleet, "valid")
     assert whole.metric is not None
     assert len(set(whole.loss.tolist())) == 5
     for places in ([4, 0], [0, 2, 1, 3], [3, 3, 1], [-1], [2], []):
-        scores = fleet.evaluate("valid", places=places)
+        scores = evaluate_members(fleet, "valid", members=places)
         assert scores.metric is not None
         torch.testing.assert_close(scores.loss, whole.loss[places], rtol=1e-6, atol=0)
         assert scores.metric.tolist() == pytest.approx(whole.metric[places].tolist())
@@ -56,9 +58,9 @@ def test_scores_come_in_the_order_asked_for(plan):
 @PLANS
 def test_a_split_longer_than_a_chunk_is_scored_sample_by_sample(plan):
     fleet = make_fleet(plan)
-    fleet.train(10)
+    train_members(fleet, 10)
     x, y = fleet.task.valid.batch(torch.arange(700))
-    scores = fleet.evaluate("valid")
+    scores = evaluate_members(fleet, "valid")
     model = fleet.task.new_model()
     for place in range(5):
         model.load_state_dict(fleet.layout.unflatten(fleet.params[place]))
@@ -71,8 +73,8 @@ def test_a_split_longer_than_a_chunk_is_scored_sample_by_sample(plan):
 @PLANS
 def test_losses_come_in_the_order_asked_for(plan):
     asked, straight = make_fleet(plan), make_fleet(plan)
-    losses = asked.train(6, places=[3, 0, -1])
-    assert torch.equal(losses, straight.train(6, places=[0, 3, 4])[:, [1, 0, 2]])
+    losses = train_members(asked, 6, members=[3, 0, -1])
+    assert torch.equal(losses, train_members(straight, 6, members=[0, 3, 4])[:, [1, 0, 2]])
     assert asked.step.tolist() == [6, 0, 0, 6, 6]
     assert torch.equal(asked.params, straight.params)
 
@@ -81,8 +83,8 @@ def test_losses_come_in_the_order_asked_for(plan):
 def test_no_steps_and_no_members_are_no_work(plan):
     fleet = make_fleet(plan)
     before = fleet.params.clone()
-    assert fleet.train(0).shape == (0, 5)
-    assert fleet.train(3, places=[]).shape == (3, 0)
+    assert train_members(fleet, 0).shape == (0, 5)
+    assert train_members(fleet, 3, members=[]).shape == (3, 0)
     assert fleet.step.tolist() == [0] * 5
     assert torch.equal(fleet.params, before)
     assert fleet.curve(0) == []
@@ -91,10 +93,10 @@ def test_no_steps_and_no_members_are_no_work(plan):
 @PLANS
 def test_bfloat16_trains_with_parameters_in_32_bits(plan):
     fleet, plain = make_fleet(plan, precision="bf16"), make_fleet(plan)
-    losses = fleet.train(40)
+    losses = train_members(fleet, 40)
     assert fleet.params.dtype == torch.float32
     assert losses[-5:].mean() < 0.8 * losses[:5].mean()
-    difference = (losses - plain.train(40)).abs()
+    difference = (losses - train_members(plain, 40)).abs()
     assert 1e-5 < difference[:20].max() < 0.1, "it rounds, and little"
 
 
@@ -103,13 +105,13 @@ def test_all_members_begin_alike_and_another_seed_begins_elsewhere():
     assert (fleet.params == fleet.params[0]).all()
     other = launch(fleet.task, fleet.recipes, seed=1, plan=Plan())
     assert not torch.equal(other.params[0], fleet.params[0])
-    assert not torch.equal(other.train(1), fleet.train(1))
+    assert not torch.equal(train_members(other, 1), train_members(fleet, 1))
 
 
 def test_a_learning_rate_of_none_stands_still():
     fleet = make_fleet(Plan())
     before = fleet.params[1].clone()
     fleet.lr_scale[1] = 0.0
-    fleet.train(5)
+    train_members(fleet, 5)
     assert torch.equal(fleet.params[1], before)
     assert (fleet.params[[0, 2, 3, 4]] != before).any(1).all()

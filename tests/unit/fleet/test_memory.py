@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from surefoot.fleet.memory import COPIES_OF_ACTIVATIONS, COPIES_OF_PARAMETERS, free_bytes, member_bytes, widest
+from surefoot.fleet.plan import COPIES_OF_ACTIVATIONS, COPIES_OF_PARAMETERS, free_bytes, member_bytes, widest
 from surefoot.tasks.task import Task
 
 

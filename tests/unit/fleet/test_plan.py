@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from surefoot.errors import StudyError
+from surefoot.core.errors import StudyError
 from surefoot.fleet.plan import Plan
 
 PLANS = [

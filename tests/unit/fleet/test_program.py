@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from surefoot.fleet.fingerprint import fingerprint
-from surefoot.fleet.program import CompileError, program
+from surefoot.fleet.compiled_step import CompileError, fingerprint, program
 
 
 class Counting(nn.Module):

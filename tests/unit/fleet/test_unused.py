@@ -2,8 +2,9 @@ import torch
 from torch import nn
 
 from surefoot.fleet.launch import launch
+from surefoot.fleet.layout import unused_parameters
 from surefoot.fleet.plan import Plan
-from surefoot.fleet.unused import unused_parameters
+from surefoot.fleet.training import train_members
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.task import Task
 
@@ -32,7 +33,7 @@ def test_weight_decay_passes_over_them_as_torch_does():
     for plan in (Plan("serial", 1), Plan("stacked", 2)):
         fleet = launch(make_task(Spare), [recipe] * 2, seed=0, plan=plan)
         first = fleet.params.clone()
-        fleet.train(5)
+        train_members(fleet, 5)
         for name, after in fleet.layout.unflatten(fleet.params[0]).items():
             before = fleet.layout.unflatten(first[0])[name]
             assert torch.equal(before, after) == name.startswith("spare")

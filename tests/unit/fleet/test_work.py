@@ -2,7 +2,7 @@ import torch
 from torch import nn
 
 from surefoot.fleet.layout import Layout
-from surefoot.fleet.work import index_of, share_out
+from surefoot.fleet.step import index_of, share_out
 from surefoot.recipe.recipe import Recipe
 
 

@@ -14,10 +14,9 @@ from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 from torch.utils.tensorboard import SummaryWriter
 
-from surefoot.errors import LogError
-from surefoot.logs.crc32c import checksum
+from surefoot.core.errors import LogError
 from surefoot.logs.event_file import EventFile
-from surefoot.logs.event_records import FRAME_BYTES, RecordReader, next_record
+from surefoot.logs.event_records import FRAME_BYTES, RecordReader, checksum, next_record
 
 STEPS = 300
 

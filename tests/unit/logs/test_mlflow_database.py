@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from surefoot.errors import LogError
-from surefoot.logs.mlflow_database import read_run
+from surefoot.core.errors import LogError
+from surefoot.logs.mlflow import read_run_database
 from surefoot.logs.read import read_curve
 
 DATABASE = Path(__file__).parent / "assets" / "mlflow.db"
@@ -42,7 +42,7 @@ def test_one_run_of_several_is_named_as_if_it_were_a_file(database):
 
 
 def test_an_infinite_value_is_infinite(database):
-    assert math.isinf(read_run(database, "calm-owl")["inf"].values[0])
+    assert math.isinf(read_run_database(database, "calm-owl")["inf"].values[0])
 
 
 def test_the_only_run_need_not_be_named(database):

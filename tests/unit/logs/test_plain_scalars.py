@@ -11,9 +11,8 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tests.unit.logs.test_event_file import frame
 
-from surefoot.errors import LogError
-from surefoot.logs.event_file import EventFile
-from surefoot.logs.plain_scalars import plain_scalars
+from surefoot.core.errors import LogError
+from surefoot.logs.event_file import EventFile, plain_scalars
 
 TAGS = ("loss", "lr", "a/much/longer/tag", "größe", "t" * 120, "")
 STEPS = st.one_of(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from torch.utils.tensorboard import SummaryWriter
 
-from surefoot.errors import LogError
+from surefoot.core.errors import LogError
 from surefoot.logs.read import read_curve
 
 LIGHTNING = """epoch,lr-SGD,lr-SGD-momentum,lr-SGD-weight_decay,step,train_loss_epoch,train_loss_step,val_loss

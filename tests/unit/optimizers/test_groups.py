@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from surefoot.errors import RecipeError
-from surefoot.optimizers.groups import Factors, Groups, factors_of, matches, norm_parameters, unmatched
+from surefoot.core.errors import RecipeError
+from surefoot.optimizers.parameter_groups import Factors, Groups, factors_of, matches, norm_parameters, unmatched
 
 
 class LlamaRMSNorm(nn.Module):

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from surefoot.optimizers.muon import Muon
-from surefoot.optimizers.pieces import Piece, hidden_matrices, split
+from surefoot.optimizers.rule import Piece, hidden_matrices, split
 
 
 class Language(nn.Module):

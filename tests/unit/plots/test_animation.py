@@ -6,10 +6,9 @@ import torch
 from PIL import Image
 
 import surefoot
-from surefoot.errors import OutputError
-from surefoot.plots.animation import animate
-from surefoot.plots.film import steps_shown
-from surefoot.plots.stage import HEIGHT, LEFT, SCALE, WIDTH, Stage
+from surefoot.core.errors import OutputError
+from surefoot.plots.film import animate, steps_shown
+from surefoot.plots.film_canvas import HEIGHT, LEFT, SCALE, WIDTH, Stage
 
 FASTER = "sgd(lr=0.1, momentum=0.9)"
 STEPS = 12

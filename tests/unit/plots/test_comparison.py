@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 from tests.made_search import on_one_seed
 
-from surefoot.plots.comparison import comparison
-from surefoot.values import Score
+from surefoot.core.values import Score
+from surefoot.plots.good_range import comparison
 
 
 def rows_of(drawn, result):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 import surefoot
-from surefoot.plots.ground import BANDS, bands_of
-from surefoot.plots.notebook import show
+from surefoot.plots.figures import show
+from surefoot.plots.loss_contours import BANDS, bands_of
 from surefoot.surfaces.gallery import SURFACES, surface_named
 
 

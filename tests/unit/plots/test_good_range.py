@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
+from surefoot.core.values import Interval
 from surefoot.plots.good_range import good_range
 from surefoot.search.momentum_rows import momentum_rows
-from surefoot.values import Interval
 
 
 def bars_of(drawn, result):

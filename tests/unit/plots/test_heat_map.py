@@ -3,10 +3,10 @@ from dataclasses import replace
 
 import pytest
 
+from surefoot.core.values import Interval
 from surefoot.plots.heat_map import heat_map
 from surefoot.plots.trial_points import trial_points
 from surefoot.recipe.recipe import Recipe
-from surefoot.values import Interval
 
 
 def dots_of(marks):

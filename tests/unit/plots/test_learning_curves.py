@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from surefoot.plots.learning_curves import learning_curves
-from surefoot.trainers.outcome import Curve
+from surefoot.trainers.trial import Curve
 
 THIN, THICK = 0, 1
 

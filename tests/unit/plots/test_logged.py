@@ -4,9 +4,8 @@ from torch import nn
 from torch.optim import SGD
 
 from surefoot import Watch, diagnose
-from surefoot.logs.curve import Curve
-from surefoot.logs.series import Series
-from surefoot.plots.notebook import show
+from surefoot.logs.curve import Curve, Series
+from surefoot.plots.figures import show
 
 STEPS = np.arange(400)
 

@@ -8,8 +8,7 @@ import pytest
 
 import surefoot
 from surefoot.fleet.plan import Plan
-from surefoot.plots.notebook import save, show, show_schedules
-from surefoot.plots.search_figures import search_figures
+from surefoot.plots.figures import save, search_figures, show, show_schedules
 from surefoot.schedules.cosine import Cosine
 from surefoot.schedules.polynomial import Linear
 
@@ -70,15 +69,14 @@ def test_every_figure_says_in_words_what_it_shows(tuned):
 
 @pytest.fixture(scope="module")
 def explained():
-    from surefoot.explanation.explain_surface import explain_surface
+    from surefoot.explanation.explain import explain_surface
 
     return explain_surface("ravine", claims=["momentum-damps", "low-rate"], seeds=2, steps=60)
 
 
 @pytest.fixture(scope="module")
 def log():
-    from surefoot.logs.curve import Curve
-    from surefoot.logs.series import Series
+    from surefoot.logs.curve import Curve, Series
 
     steps = np.arange(200)
     losses = np.exp(-steps / 50) + 0.1

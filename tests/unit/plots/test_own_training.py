@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from surefoot.plots.own_training import TRAIN, VALID, own_training
+from surefoot.plots.learning_curves import TRAIN, VALID, own_training
 
 LINE, DASHED, DOTS = range(3)
 

@@ -4,8 +4,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from surefoot.errors import OutputError
-from surefoot.plots.notebook import save, show
+from surefoot.core.errors import OutputError
+from surefoot.plots.figures import save, show
 from surefoot.schedules.cosine import Cosine
 
 

@@ -4,9 +4,8 @@ import pytest
 
 from surefoot.plots.trial_points import trial_points
 from surefoot.recipe.recipe import Recipe
-from surefoot.studies.measurement import Measurement
-from surefoot.trainers.outcome import Curve, Outcome
-from surefoot.trainers.trial import Trial
+from surefoot.studies.measurements import Measurement
+from surefoot.trainers.trial import Curve, Outcome, Trial
 
 ONE, OTHER = Recipe.parse("sgd(lr=cosine(0.1), momentum=0.9)"), Recipe.parse("sgd(lr=cosine(0.5), momentum=0)")
 

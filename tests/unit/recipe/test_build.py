@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from surefoot.errors import RecipeError
-from surefoot.recipe.pytorch_code import pytorch_code
+from surefoot.core.errors import RecipeError
+from surefoot.export.pytorch import pytorch_code
 from surefoot.recipe.recipe import Recipe
 
 

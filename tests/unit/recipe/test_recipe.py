@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from surefoot.errors import RecipeError
+from surefoot.core.errors import RecipeError
 from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.schedules.constant import Constant
 from surefoot.schedules.cosine import Cosine

@@ -6,9 +6,9 @@ from itertools import pairwise
 import pytest
 from tests.unit.reports.parsed import Page, asks_nothing
 
-from surefoot.errors import OutputError
-from surefoot.numerals import numeral
-from surefoot.plots.notebook import check_figures
+from surefoot.core.errors import OutputError
+from surefoot.core.formatting import numeral
+from surefoot.plots.figures import check_figures
 from surefoot.reports.check_page import EVIDENCE, check_html, write_check_html
 
 

@@ -7,13 +7,13 @@ from itertools import pairwise
 import pytest
 from tests.unit.reports.parsed import Page, asks_nothing
 
-from surefoot.errors import OutputError
-from surefoot.numerals import numeral
-from surefoot.plots.search_figures import search_figures
-from surefoot.recipe.pytorch_code import pytorch_code
-from surefoot.reports.html import html, write_html
-from surefoot.reports.sentences import boundary_warning, cost, good_range_text, headline
+from surefoot.core.errors import OutputError
+from surefoot.core.formatting import numeral
+from surefoot.export.pytorch import pytorch_code
+from surefoot.plots.figures import search_figures
+from surefoot.reports.search_page import html, write_html
 from surefoot.search.momentum_rows import momentum_rows
+from surefoot.wording.search import boundary_warning, cost, good_range_text, headline
 
 
 @pytest.fixture(scope="module")

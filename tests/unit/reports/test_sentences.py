@@ -4,8 +4,11 @@ from dataclasses import replace
 import pytest
 from tests.made_search import on_one_seed
 
+from surefoot.core.values import Interval, Score
 from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
-from surefoot.reports.sentences import (
+from surefoot.search.goal import Aim
+from surefoot.search.result import GoodRange
+from surefoot.wording.search import (
     boundary_warning,
     bounds_text,
     contestant_name,
@@ -20,9 +23,6 @@ from surefoot.reports.sentences import (
     surprise_text,
     transfer_notes,
 )
-from surefoot.search.goal import Aim
-from surefoot.search.result import GoodRange
-from surefoot.values import Interval, Score
 
 
 def with_losses(result, best, default, *, tied=False):

@@ -1,7 +1,7 @@
 import pytest
 
 from surefoot.recipe.recipe import Recipe
-from surefoot.reports.settings import settings_of, varying
+from surefoot.reports.tensorboard import settings_of, varying
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 from tensorboard.plugins.hparams import api_pb2, metadata
 from tensorboard.util import tensor_util
 
-from surefoot.errors import OutputError
+from surefoot.core.errors import OutputError
 from surefoot.reports.tensorboard import FILE, hyperparameters, runs_of, write_tensorboard
-from surefoot.trainers.outcome import Curve
+from surefoot.trainers.trial import Curve
 
 
 @pytest.fixture(scope="module")

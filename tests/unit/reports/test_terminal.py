@@ -5,9 +5,9 @@ import pytest
 from rich.console import Console
 from tests.made_search import on_one_seed
 
-from surefoot.numerals import measured, numeral
-from surefoot.reports.terminal import search_table
-from surefoot.values import Score
+from surefoot.core.formatting import measured, numeral
+from surefoot.core.values import Score
+from surefoot.reports.search_tables import search_table
 
 
 def printed(renderable, width, **console):

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from surefoot.errors import RecipeError
-from surefoot.schedules.composers import Sequence, Warmup
+from surefoot.core.errors import RecipeError
+from surefoot.schedules.composition import Sequence, Warmup
 from surefoot.schedules.constant import Constant
 from surefoot.schedules.cosine import Cosine, CosineRestarts
 from surefoot.schedules.exponential import Exponential
 from surefoot.schedules.inverse_sqrt import InverseSqrt
 from surefoot.schedules.length import Length
-from surefoot.schedules.onecycle import OneCycle
+from surefoot.schedules.one_cycle import OneCycle
 from surefoot.schedules.polynomial import Linear, Polynomial
 from surefoot.schedules.step_decay import MultiStep, StepDecay
 from surefoot.schedules.text import parse_schedule

@@ -2,7 +2,7 @@
 
 import pytest
 
-from surefoot.errors import RecipeError
+from surefoot.core.errors import RecipeError
 from surefoot.schedules.length import Length
 
 

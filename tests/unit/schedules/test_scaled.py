@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from surefoot.schedules.scaled import cooldown, scaled
+from surefoot.schedules.composition import cooldown, scaled
 from surefoot.schedules.text import SCHEDULES, parse_schedule
 
 TOTAL = 200

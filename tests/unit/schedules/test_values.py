@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from surefoot.schedules.onecycle import OneCycle
-from surefoot.schedules.table import table
+from surefoot.schedules.one_cycle import OneCycle
+from surefoot.schedules.schedule import table
 from surefoot.schedules.text import SCHEDULES, parse_schedule
 
 

@@ -9,23 +9,22 @@ import numpy as np
 import pytest
 from tests.unit.checking.valley import Fixed
 
-from surefoot.budget import Budget
-from surefoot.errors import TaskError
-from surefoot.interruption import Interrupted
-from surefoot.recipe.families import effective_rate
+from surefoot.core.budget import Budget
+from surefoot.core.errors import TaskError
+from surefoot.core.progress import Interrupted
 from surefoot.search.find import find
-from surefoot.search.read_result import read_result
-from surefoot.search.space.range import Range
+from surefoot.search.search_study import read_result
+from surefoot.search.space.axes import Range
 from surefoot.search.space.search_space import SearchSpace
 from surefoot.search.tune import tune
 from surefoot.studies.study import Study
 from surefoot.trainers.function_trainer import FunctionTrainer
-from surefoot.trainers.outcome import Curve, Outcome
+from surefoot.trainers.trial import Curve, Outcome
 
 
 def valley(trial, *, best=1.0, cliff=8.0, noise=0.02, floor=0.1):
     """A valley over the effective rate that ends in a cliff; longer trainings end lower."""
-    rate = effective_rate(trial.recipe)
+    rate = trial.recipe.effective_rate
     if rate > cliff:
         return math.inf
     draw = np.random.default_rng([trial.seed, trial.steps, round(1e6 * rate)])
@@ -40,7 +39,7 @@ def trainer(outcome=valley, steps=1000):
 def test_a_valley_s_floor_is_found_for_the_price_of_one_training():
     for seed in range(3):
         found = find(trainer(steps=4000), budget="1x", seed=seed)
-        assert effective_rate(found.recipe) == pytest.approx(1.0, rel=0.8)
+        assert found.recipe.effective_rate == pytest.approx(1.0, rel=0.8)
         assert found.config_steps <= 4000
         assert found.contestants == ()
 
@@ -48,14 +47,14 @@ def test_a_valley_s_floor_is_found_for_the_price_of_one_training():
 def test_a_find_of_a_very_long_training_costs_less_than_a_third_of_it():
     found = find(trainer(steps=20_000))
     assert found.config_steps <= 0.3 * 20_000
-    assert effective_rate(found.recipe) == pytest.approx(1.0, rel=0.9)
+    assert found.recipe.effective_rate == pytest.approx(1.0, rel=0.9)
 
 
 def test_the_good_range_holds_the_recommended_rate_and_nothing_that_broke():
     found = find(trainer())
     momentum = found.recipe.momentum.highest
     low, high = found.good_range.lr.low / (1 - momentum), found.good_range.lr.high / (1 - momentum)
-    assert low <= effective_rate(found.recipe) <= high < 8.0
+    assert low <= found.recipe.effective_rate <= high < 8.0
     assert found.limit is None or found.limit / (1 - momentum) <= 8.0 * 1.01
 
 
@@ -103,13 +102,13 @@ def test_a_recipe_whose_training_in_full_disappoints_is_not_the_answer():
     """Rates that are best in short trials end badly in trainings in full."""
 
     def outcome(trial):
-        breaks = trial.steps == 1000 and effective_rate(trial.recipe) > 0.6
+        breaks = trial.steps == 1000 and trial.recipe.effective_rate > 0.6
         loss = 0.9 if breaks else valley(trial, floor=0.05)
         return Outcome(loss, train=Curve((trial.steps,), (loss,)))
 
     for seed in range(3):
         found = tune(Fixed(outcome, steps=1000), budget="7x", seed=seed)
-        assert effective_rate(found.recipe) <= 0.6
+        assert found.recipe.effective_rate <= 0.6
         assert found.best.valid.mean < 0.5
     found = tune(Fixed(outcome, steps=1000), budget="12x")
     in_full = {row.trial.recipe for row in found.measurements if row.trial.steps == 1000}
@@ -119,8 +118,8 @@ def test_a_recipe_whose_training_in_full_disappoints_is_not_the_answer():
 
 
 def test_where_no_trial_tells_anything_the_usual_rate_is_recommended():
-    found = find(trainer(lambda trial: 2.3 + 1e-3 * math.sin(1e4 * effective_rate(trial.recipe))), budget="1x")
-    assert 0.09 < effective_rate(found.recipe) < 1.01
+    found = find(trainer(lambda trial: 2.3 + 1e-3 * math.sin(1e4 * trial.recipe.effective_rate)), budget="1x")
+    assert 0.09 < found.recipe.effective_rate < 1.01
     assert any("no learning rate was clearly better" in note for note in found.notes)
 
 
@@ -129,12 +128,12 @@ def test_a_window_far_from_the_usual_rates_is_found():
         return valley(trial, best=3e-6, cliff=1e-5)
 
     found = find(trainer(narrow), budget="3x")
-    assert effective_rate(found.recipe) == pytest.approx(3e-6, rel=1.5)
+    assert found.recipe.effective_rate == pytest.approx(3e-6, rel=1.5)
 
 
 def test_losses_below_zero_are_searched_like_others():
     found = find(trainer(lambda trial: valley(trial) - 1.5))
-    assert effective_rate(found.recipe) == pytest.approx(1.0, rel=0.9)
+    assert found.recipe.effective_rate == pytest.approx(1.0, rel=0.9)
     assert found.expected_loss < 0
 
 
@@ -155,7 +154,7 @@ def test_a_longer_rung_is_taken_where_the_lowest_tells_nothing():
         return valley(trial) if trial.steps >= 100 else 0.7
 
     found = find(trainer(slow), budget="4x")
-    assert effective_rate(found.recipe) == pytest.approx(1.0, rel=1.0)
+    assert found.recipe.effective_rate == pytest.approx(1.0, rel=1.0)
     assert found.notes == ()
 
 
@@ -227,7 +226,7 @@ def test_by_the_best_moment_a_training_that_overfits_is_judged_by_that():
 
 def test_where_every_training_in_full_diverges_the_answer_is_one_that_was_not_and_says_so():
     def outcome(trial):
-        breaks = trial.steps == 1000 and effective_rate(trial.recipe) > 0.01
+        breaks = trial.steps == 1000 and trial.recipe.effective_rate > 0.01
         return math.inf if breaks else valley(trial, cliff=1e9)
 
     found = tune(trainer(outcome), budget="4x")
@@ -236,7 +235,7 @@ def test_where_every_training_in_full_diverges_the_answer_is_one_that_was_not_an
     assert any("given up" in note for note in found.notes)
     in_full = {row.trial.recipe for row in found.measurements if row.trial.steps == 1000}
     assert found.recipe not in in_full
-    assert effective_rate(found.recipe) < min(effective_rate(recipe) for recipe in in_full)
+    assert found.recipe.effective_rate < min(recipe.effective_rate for recipe in in_full)
 
 
 def test_no_trial_is_trained_or_counted_twice():
@@ -268,7 +267,7 @@ def test_no_length_promises_what_its_own_trials_did_not_reach():
     """A loss that stays where it is until the very end of the full training."""
 
     def outcome(trial):
-        late = trial.steps == 1000 and effective_rate(trial.recipe) > 0.3
+        late = trial.steps == 1000 and trial.recipe.effective_rate > 0.3
         return 0.001 if late else valley(trial, floor=2.0, noise=0.01)
 
     found = tune(trainer(outcome), budget="8x")
@@ -282,7 +281,7 @@ def test_losses_that_are_noise_overfit_nowhere():
     """No length is better than another: the lowest of many short trials is lucky."""
 
     def outcome(trial):
-        draw = np.random.default_rng([trial.seed, trial.steps, round(1e6 * effective_rate(trial.recipe))])
+        draw = np.random.default_rng([trial.seed, trial.steps, round(1e6 * trial.recipe.effective_rate)])
         return 2.0 * math.exp(0.1 * draw.normal())
 
     found = [tune(trainer(outcome, steps=400), budget="3x", seed=seed) for seed in range(8)]
@@ -293,7 +292,7 @@ def test_a_length_shows_its_lowest_trial_where_the_setting_for_more_steps_ends_f
     """High rates are best in few steps and break in many: a row of few steps is no worse than what was seen there."""
 
     def outcome(trial):
-        rate = effective_rate(trial.recipe)
+        rate = trial.recipe.effective_rate
         return valley(trial, best=4.0, noise=0.01) ** 3 if trial.steps < 1000 or rate < 1.0 else 40.0
 
     found = tune(trainer(outcome), budget="3x")
@@ -316,7 +315,7 @@ def test_a_metric_of_a_function_is_known_from_its_trials():
     found = tune(
         trainer(lambda trial: {"loss": 5.0, "metric": 1.0 - min(valley(trial), 1.0)}), budget="2x", goal="metric"
     )
-    assert effective_rate(found.recipe) == pytest.approx(1.0, rel=0.9)
+    assert found.recipe.effective_rate == pytest.approx(1.0, rel=0.9)
     with pytest.raises(TaskError, match=r"no metric to maximise.*metric': \.\.\."):
         tune(trainer(), budget="2x", goal="metric")
 
@@ -330,7 +329,7 @@ def test_a_trainer_is_given_back_as_it_was():
 
 def test_a_momentum_at_which_everything_broke_has_no_best_rate():
     def outcome(trial):
-        broke = trial.recipe.momentum.highest < 0.7 and effective_rate(trial.recipe) > 1e-4
+        broke = trial.recipe.momentum.highest < 0.7 and trial.recipe.effective_rate > 1e-4
         return math.inf if broke else valley(trial)
 
     found = find(trainer(outcome), budget="2x")
@@ -348,7 +347,7 @@ def test_the_good_range_of_a_metric_is_within_the_tolerance_of_the_metric(seed):
     """95 % at the best rate; 5 % of that are lost where the rate is e times too high or too low."""
 
     def outcome(trial):
-        return {"loss": 1.0, "metric": 0.95 - 0.0475 * math.log(effective_rate(trial.recipe)) ** 2}
+        return {"loss": 1.0, "metric": 0.95 - 0.0475 * math.log(trial.recipe.effective_rate) ** 2}
 
     found = find(trainer(outcome), budget="2x", goal="metric", seed=seed)
     momentum = found.recipe.momentum.highest
@@ -495,7 +494,7 @@ def test_trainings_in_full_that_all_fail_are_no_cost_of_the_search():
 
 def flaky(trial, share=0.2):
     """Raises now and then, whatever the recipe."""
-    if np.random.default_rng([trial.seed, trial.steps, round(1e6 * effective_rate(trial.recipe))]).random() < share:
+    if np.random.default_rng([trial.seed, trial.steps, round(1e6 * trial.recipe.effective_rate)]).random() < share:
         raise OSError("the file server is away")
     return valley(trial)
 
@@ -504,7 +503,7 @@ def test_trials_that_fail_now_and_then_bound_no_rate():
     for seed in range(4):
         found = tune(trainer(flaky), budget="3x", seed=seed)
         assert any(row.outcome.failure for row in found.measurements)
-        assert effective_rate(found.recipe) > 0.3
+        assert found.recipe.effective_rate > 0.3
         assert found.limit is None or found.limit / (1 - found.recipe.momentum.highest) > 1.0
 
 
@@ -513,7 +512,7 @@ def test_a_training_in_full_whose_time_is_over_is_no_bad_recipe():
         return Outcome(math.inf, failure="it took longer than the timeout") if trial.steps == 1000 else valley(trial)
 
     found = tune(Fixed(outcome, steps=1000), budget="3x")
-    assert effective_rate(found.recipe) == pytest.approx(1.0, rel=0.9)
+    assert found.recipe.effective_rate == pytest.approx(1.0, rel=0.9)
     assert any("the training in full failed: it took longer than the timeout" in note for note in found.notes)
     assert not any("far above" in note for note in found.notes)
 

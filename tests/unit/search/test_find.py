@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from surefoot.errors import TaskError
+from surefoot.core.errors import TaskError
 from surefoot.fleet.plan import Plan
 from surefoot.search.find import find
 from surefoot.tasks.task import Task

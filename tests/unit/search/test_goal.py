@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from surefoot.errors import TaskError
+from surefoot.core.errors import TaskError
 from surefoot.fleet.plan import Plan
 from surefoot.search.goal import Aim
 from surefoot.tasks.loader import load
 from surefoot.trainers.fleet_trainer import FleetTrainer
-from surefoot.trainers.outcome import Curve, Outcome
+from surefoot.trainers.trial import Curve, Outcome
 
 
 @pytest.mark.parametrize(

@@ -5,16 +5,15 @@ import math
 
 import pytest
 
-from surefoot.errors import StudyError
+from surefoot.core.errors import StudyError
 from surefoot.recipe.recipe import Recipe
-from surefoot.reports.sentences import cost, headline, notes
 from surefoot.search.old_results import old_result
-from surefoot.search.read_result import read_result
+from surefoot.search.search_study import read_result
 from surefoot.studies.database import Database
-from surefoot.studies.measurement import Measurement
+from surefoot.studies.measurements import Measurement
 from surefoot.studies.study import Study
-from surefoot.trainers.outcome import Curve, Outcome
-from surefoot.trainers.trial import Trial
+from surefoot.trainers.trial import Curve, Outcome, Trial
+from surefoot.wording.search import cost, headline, notes
 
 BEST, SECOND = "sgd(lr=cosine(0.3), momentum=0.9)", "sgd(lr=cosine(0.5), momentum=0.8)"
 DEFAULT, SCHEDULED = "sgd(lr=0.01, momentum=0.9)", "sgd(lr=cosine(0.01), momentum=0.9)"

@@ -6,7 +6,7 @@ import numpy as np
 import optuna
 import pytest
 
-from surefoot.errors import TaskError
+from surefoot.core.errors import TaskError
 from surefoot.fleet.plan import Plan
 from surefoot.search.samplers import SAMPLERS, as_sampler
 from surefoot.search.samplers.sampler import Tried

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from surefoot.search.valley_bottom import Bottom, bottom, next_octaves
+from surefoot.search.transfer import Bottom, bottom, next_octaves
 
 
 @pytest.mark.parametrize("octaves", [(-1.0, 0.0, 1.0), (-1.0, 0.0, 0.5), (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0)])

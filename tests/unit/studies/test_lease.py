@@ -7,7 +7,7 @@ import psutil
 import pytest
 from sqlalchemy import update
 
-from surefoot.errors import StudyError
+from surefoot.core.errors import StudyError
 from surefoot.studies.database import Database
 from surefoot.studies.lease import LEASE_SECONDS, Driver
 from surefoot.studies.schema import studies

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from surefoot.interruption import Interrupted
+from surefoot.core.progress import Interrupted
 from surefoot.recipe.recipe import Recipe
 from surefoot.studies.database import Database
 from surefoot.studies.ledger import Ledger

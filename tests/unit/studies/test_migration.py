@@ -5,16 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from surefoot.errors import StudyError
+from surefoot.core.errors import StudyError
 from surefoot.recipe.recipe import Recipe
 from surefoot.studies import schema
 from surefoot.studies.check_log import check_heads, check_row
 from surefoot.studies.database import Database
-from surefoot.studies.measurement import Measurement
-from surefoot.studies.migration import Versions
+from surefoot.studies.measurements import Measurement
+from surefoot.studies.schema import Versions
 from surefoot.studies.study import Study
-from surefoot.trainers.outcome import Curve, Outcome, SharpnessProbe
-from surefoot.trainers.trial import Trial
+from surefoot.trainers.trial import Curve, Outcome, SharpnessProbe, Trial
 
 VERSION_1 = Path(__file__).with_name("version1.sql").read_text(encoding="utf-8")
 VERSION_3 = Path(__file__).with_name("version3.sql").read_text(encoding="utf-8")

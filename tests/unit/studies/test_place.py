@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from surefoot.errors import StudyError
-from surefoot.studies.place import check_place, file_system, mount_points
+from surefoot.core.errors import StudyError
+from surefoot.studies.database import check_place, file_system, mount_points
 
 MOUNTS = {
     Path("/"): "ext4",

@@ -6,13 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from surefoot.errors import StudyError
+from surefoot.core.errors import StudyError
 from surefoot.recipe.recipe import Recipe
 from surefoot.studies.database import Database
-from surefoot.studies.measurement import Measurement
+from surefoot.studies.measurements import Measurement
 from surefoot.studies.study import LARGEST_SEED, Study
-from surefoot.trainers.outcome import Curve, Outcome, SharpnessProbe, failed
-from surefoot.trainers.trial import Trial
+from surefoot.trainers.trial import Curve, Outcome, SharpnessProbe, Trial, failed
 
 RECIPES = [
     Recipe.parse(text)

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from surefoot.errors import RecipeError
-from surefoot.interruption import Interrupted
+from surefoot.core.errors import RecipeError
+from surefoot.core.progress import Interrupted
 from surefoot.recipe.recipe import Recipe
 from surefoot.surfaces.descent import descend
 from surefoot.surfaces.gallery import SURFACES, surface_named
-from surefoot.surfaces.noise import Noise
 from surefoot.surfaces.quadratics import Bowl, Ravine
+from surefoot.surfaces.surface import Noise
 from surefoot.theory.convergence import rate
 from surefoot.theory.linear_method import heavy_ball, nesterov
 from surefoot.theory.noisy_quadratic import POSITION, stationary_moments

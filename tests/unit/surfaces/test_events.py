@@ -8,7 +8,7 @@ from surefoot.recipe.recipe import Recipe
 from surefoot.surfaces.descent import descend
 from surefoot.surfaces.events import Kind, events
 from surefoot.surfaces.gallery import surface_named
-from surefoot.surfaces.noise import Noise
+from surefoot.surfaces.surface import Noise
 
 
 def happened(name, text, *, steps=300, start=None):

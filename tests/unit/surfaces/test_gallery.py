@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from surefoot.errors import RecipeError
+from surefoot.core.errors import RecipeError
 from surefoot.surfaces.gallery import SURFACES, surface_named
 
 EVERY = [kind() for kind in SURFACES.values()]

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from surefoot.errors import TaskError
+from surefoot.core.errors import TaskError
 from surefoot.tasks.batches import BatchOrder, chunks
 
 

@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from surefoot.errors import DataError
-from surefoot.tasks.blame import blame, located, place
+from surefoot.core.errors import DataError
+from surefoot.tasks.user_code_errors import blame, located, place
 
 
 def caught(action):

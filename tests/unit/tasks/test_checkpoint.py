@@ -5,7 +5,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from surefoot.errors import TaskError
+from surefoot.core.errors import TaskError
 from surefoot.tasks.checkpoint import starting_from
 from surefoot.tasks.loader import load
 

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from surefoot.errors import DataError
-from surefoot.tasks.columns import as_features, sort_columns
+from surefoot.core.errors import DataError
+from surefoot.tasks.tables.columns import as_features, sort_columns
 
 ROWS = 40
 LUCK = np.random.default_rng(0)  # drawn from at import only, always in the same order

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.utils.data import Dataset
 
-from surefoot.errors import DataError
+from surefoot.core.errors import DataError
 from surefoot.tasks.dataset_split import DatasetSplit
 
 

@@ -4,8 +4,8 @@ import struct
 import numpy as np
 import pytest
 
-from surefoot.errors import DataError
-from surefoot.tasks.idx import read_idx
+from surefoot.core.errors import DataError
+from surefoot.tasks.builtin.fashion_mnist import read_idx
 
 PICTURES = np.arange(5 * 3 * 4, dtype=np.uint8).reshape(5, 3, 4)
 

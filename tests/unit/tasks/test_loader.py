@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from surefoot.errors import DataError, TaskError
+from surefoot.core.errors import DataError, TaskError
 from surefoot.tasks.loader import load
-from surefoot.tasks.metrics import accuracy
+from surefoot.tasks.models_and_metrics import accuracy
 
 TASK_FILE = """\
 import torch

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from surefoot.tasks.luck import borrowed_generators, draw_seed, seed_everything, seed_torch
+from surefoot.tasks.seeding import borrowed_generators, draw_seed, seed_everything, seed_torch
 
 
 def draws() -> tuple[float, float, float]:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, r2_score
 
-from surefoot.tasks.metrics import accuracy, explained_variance
+from surefoot.tasks.models_and_metrics import accuracy, explained_variance
 
 LUCK = torch.Generator().manual_seed(0)
 

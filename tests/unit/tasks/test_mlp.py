@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from surefoot.tasks.mlp import mlp
+from surefoot.tasks.models_and_metrics import mlp
 
 
 @pytest.mark.parametrize(("activation", "function"), [("relu", torch.relu), ("tanh", torch.tanh)])

@@ -3,8 +3,8 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
-from surefoot.errors import DataError, TaskError
-from surefoot.tasks.probe import probe
+from surefoot.core.errors import DataError, TaskError
+from surefoot.tasks.sanity_check import probe
 from surefoot.tasks.task import Task
 
 X, Y = torch.arange(40.0).reshape(20, 2) / 40, torch.arange(20.0).reshape(20, 1) / 20

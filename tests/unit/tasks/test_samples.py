@@ -4,9 +4,8 @@ import pytest
 import torch
 from torch.utils.data import default_collate
 
-from surefoot.errors import DataError
-from surefoot.tasks.dataset_split import DatasetSplit
-from surefoot.tasks.samples import from_samples, read_stream
+from surefoot.core.errors import DataError
+from surefoot.tasks.dataset_split import DatasetSplit, from_samples, read_stream
 from surefoot.tasks.tensor_split import TensorSplit
 
 

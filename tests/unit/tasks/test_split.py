@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset, WeightedRandomSampler
 
-from surefoot.errors import DataError
+from surefoot.core.errors import DataError
 from surefoot.tasks.dataset_split import DatasetSplit
 from surefoot.tasks.split import Split, as_split
 from surefoot.tasks.tensor_split import TensorSplit

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy, mse_loss
 
-from surefoot.errors import DataError
+from surefoot.core.errors import DataError
 from surefoot.tasks.holdout import hold_out
-from surefoot.tasks.metrics import accuracy, explained_variance
-from surefoot.tasks.probe import probe
-from surefoot.tasks.tabular import tabular_task
+from surefoot.tasks.models_and_metrics import accuracy, explained_variance
+from surefoot.tasks.sanity_check import probe
+from surefoot.tasks.tables.tabular_task import tabular_task
 
 ROWS = 200
 

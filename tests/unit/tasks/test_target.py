@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from surefoot.errors import DataError
-from surefoot.tasks.target import Classes, Numbers, read_target, target_column
+from surefoot.core.errors import DataError
+from surefoot.tasks.tables.target import Classes, Numbers, read_target, target_column
 
 COLUMN = "price"
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
-from surefoot.errors import DataError, TaskError
+from surefoot.core.errors import DataError, TaskError
 from surefoot.tasks.task import Task, call_model, pair
 
 X, Y = torch.arange(40.0).reshape(20, 2), torch.arange(20.0).reshape(20, 1)

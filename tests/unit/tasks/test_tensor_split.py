@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from surefoot.errors import DataError
+from surefoot.core.errors import DataError
 from surefoot.tasks.tensor_split import TensorSplit
 
 

@@ -2,7 +2,7 @@ from collections import UserDict, namedtuple
 
 import torch
 
-from surefoot.tasks.tree import double, leaves, map_leaves, tensors
+from surefoot.tasks.batches import double, leaves, map_leaves, tensors
 
 Point = namedtuple("Point", ["x", "y"])
 

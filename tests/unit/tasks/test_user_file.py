@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from surefoot.errors import DataError, TaskError
+from surefoot.core.errors import DataError, TaskError
 from surefoot.tasks.loader import load
 from surefoot.tasks.task import Task
 from surefoot.tasks.user_file import task_or_function
@@ -141,7 +141,7 @@ FAULTS = {
     ),
     "unfit task": ("task = make('a', steps=0)\n", "task", ["mine.py, line 13: task 'a': steps must be", "given 0"], 0),
     "unfit recipe": (
-        "from surefoot.errors import RecipeError\nraise RecipeError('no such schedule.', hint='try cosine.')\n",
+        "from surefoot.core.errors import RecipeError\nraise RecipeError('no such schedule.', hint='try cosine.')\n",
         "task",
         ["mine.py, line {line}: no such schedule. Hint: try cosine."],
         2,

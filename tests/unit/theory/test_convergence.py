@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from surefoot.errors import RecipeError
+from surefoot.core.errors import RecipeError
 from surefoot.theory.convergence import Region, rate, region, steps_to
 from surefoot.theory.linear_method import adam, heavy_ball, nesterov
 from surefoot.theory.optimum import critical_momentum, descent_optimum, effective_rate, polyak_optimum

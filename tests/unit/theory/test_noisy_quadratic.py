@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from surefoot.errors import RecipeError
+from surefoot.core.errors import RecipeError
 from surefoot.theory.convergence import rate
 from surefoot.theory.linear_method import adam, heavy_ball, nesterov
 from surefoot.theory.noisy_quadratic import (

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from surefoot.errors import RecipeError
+from surefoot.core.errors import RecipeError
 from surefoot.theory.stability import heavy_ball_limit, nesterov_limit
 
 SHARPNESS = 3.0

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 import surefoot
-from surefoot.errors import RecipeError, TaskError
+from surefoot.core.errors import RecipeError, TaskError
 from surefoot.recipe.recipe import Recipe
-from surefoot.trainers.trial_file import Answers, TrialFile, answer
+from surefoot.trainers.script_trial import Answers, TrialFile, answer
 from surefoot.trainers.trial_reports import Report
 
 

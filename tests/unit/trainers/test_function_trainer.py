@@ -15,13 +15,12 @@ import psutil
 import pytest
 import torch
 
-from surefoot.errors import OutputError, TaskError
-from surefoot.interruption import Interrupted, never
+from surefoot.core.errors import OutputError, TaskError
+from surefoot.core.progress import Interrupted, never
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.loader import load_subject
 from surefoot.trainers.function_trainer import FunctionTrainer
-from surefoot.trainers.outcome import Curve
-from surefoot.trainers.trial import Trial
+from surefoot.trainers.trial import Curve, Trial
 
 FILE = Path(__file__).with_name("bad_functions.py")
 BY_SEED = load_subject(f"{FILE}:by_seed")
@@ -211,8 +210,8 @@ def test_a_file_that_raises_only_in_a_worker_is_one_line(tmp_path, monkeypatch):
 
 
 PROGRAM = """\
-from surefoot.recipe import Recipe
-from surefoot.trainers import Trial
+from surefoot.recipe.recipe import Recipe
+from surefoot.trainers.trial import Trial
 from surefoot.trainers.function_trainer import FunctionTrainer
 
 def train(trial):

@@ -8,13 +8,11 @@ import sys
 import psutil
 import pytest
 
-from surefoot.errors import TaskError
-from surefoot.fleet.progress import Silent
-from surefoot.interruption import Interrupted
+from surefoot.core.errors import TaskError
+from surefoot.core.progress import Interrupted, Silent
 from surefoot.recipe.recipe import Recipe
-from surefoot.trainers.outcome import Curve
 from surefoot.trainers.script_trainer import ScriptTrainer
-from surefoot.trainers.trial import Trial
+from surefoot.trainers.trial import Curve, Trial
 
 TRIALS = [Trial(Recipe(), 10, seed) for seed in range(8)]
 # What surefoot.trial() does, without the seconds that torch takes to load.
@@ -59,7 +57,8 @@ def test_a_script_trains_its_trial_and_says_its_own_length(script):
     good, wrong = (outcomes[trial] for trial in TRIALS[:2])
     assert (good.loss, good.metric, good.test_loss, good.valid) == (0.1, 0.9, 0.7, POINTS)
     assert wrong.failure == (
-        "train: the script ended with exit code 1: surefoot.errors.TaskError: a loss is a number; given '0.5' (str)."
+        "train: the script ended with exit code 1: surefoot.core.errors.TaskError: "
+        "a loss is a number; given '0.5' (str)."
     )
     assert trainer.has_metric
 

@@ -5,10 +5,10 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 
-from surefoot.errors import WatchError
+from surefoot.core.errors import WatchError
 from surefoot.theory.stability import adam_limit
 from surefoot.watch.curvature import Curvature, NoCurvature
-from surefoot.watch.lowered_rate import LoweredRate
+from surefoot.watch.reaction import LoweredRate
 
 BEND = torch.tensor([3.0, 0.5, 1.0], dtype=torch.float64)
 

@@ -1,6 +1,6 @@
 import pytest
 
-from surefoot.watch.governor import AIM, Governor
+from surefoot.watch.overhead_limiter import AIM, Governor
 
 
 class Clock:

@@ -3,8 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from surefoot.watch.losses import MOST_BLOCKS, RECENT, Losses
-from surefoot.watch.relapses import relapses
+from surefoot.watch.losses import MOST_BLOCKS, RECENT, Losses, relapses
 
 
 def test_memory_is_bounded_and_the_curve_stays_a_mean():

@@ -6,7 +6,7 @@ import pytest
 import torch
 from tests.unit.watch.loops import adamw, cosine, onecycle, sgd, train
 
-from surefoot.watch.judge import judge
+from surefoot.watch.findings import judge
 from surefoot.watch.record import Bend, Record
 
 FAULTS = ("diverged", "lr_too_high", "lr_too_low", "momentum_too_high", "plateau")

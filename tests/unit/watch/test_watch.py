@@ -13,10 +13,10 @@ from torch.utils.tensorboard import SummaryWriter
 
 import surefoot
 from surefoot import Watch
-from surefoot.errors import WatchError
+from surefoot.core.errors import WatchError
 from surefoot.logs.read import read_log
+from surefoot.watch.hysteresis import Steadiness
 from surefoot.watch.reaction import WatchWarning
-from surefoot.watch.steadiness import Steadiness
 
 
 def test_it_is_told_when_the_verdict_changes_and_only_then(capsys):
@@ -210,7 +210,7 @@ def test_an_objective_that_fails_later_ends_no_training():
 
 
 def test_a_verdict_has_to_stay():
-    from surefoot.finding import Finding
+    from surefoot.core.finding import Finding
 
     steady = Steadiness()
     for step in range(0, 400, 10):  # in turns

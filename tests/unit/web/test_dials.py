@@ -1,8 +1,8 @@
 import pytest
 
-from surefoot.errors import QueryError
+from surefoot.core.errors import QueryError
 from surefoot.recipe.recipe import Recipe
-from surefoot.web.dials import METHODS, SHAPES, dials_of, turned
+from surefoot.web.recipe_controls import METHODS, SHAPES, dials_of, turned
 
 SGD = Recipe.parse("sgd(lr=cosine(0.3, warmup=5%), momentum=linear(0.85, final=0.95), clip=1)")
 

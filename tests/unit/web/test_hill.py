@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from surefoot.errors import QueryError, RecipeError
+from surefoot.core.errors import QueryError, RecipeError
 from surefoot.recipe.recipe import Recipe
 from surefoot.surfaces.descent import descend
 from surefoot.surfaces.gallery import SURFACES, surface_named
-from surefoot.surfaces.noise import Noise
-from surefoot.web.hill import descent, gallery, picture
+from surefoot.surfaces.surface import Noise
+from surefoot.web.descent import descent, gallery, picture
 from surefoot.web.query import Query
 
 RECIPES = ["sgd(lr=0.3, momentum=0.8)", "adam(lr=cosine(0.1))"]

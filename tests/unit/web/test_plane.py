@@ -9,14 +9,14 @@ import torch
 
 from surefoot.recipe.recipe import Recipe
 from surefoot.surfaces.descent import descend
-from surefoot.surfaces.noise import Noise
+from surefoot.surfaces.one_dimensional import DoubleWell
 from surefoot.surfaces.quadratics import Bowl, Ravine
-from surefoot.surfaces.wells import DoubleWell
+from surefoot.surfaces.surface import Noise
 from surefoot.theory.convergence import rate
 from surefoot.theory.linear_method import heavy_ball, nesterov
 from surefoot.theory.noisy_quadratic import noisy_limit
 from surefoot.theory.stability import heavy_ball_limit, nesterov_limit
-from surefoot.web.plane import plane, standing
+from surefoot.web.convergence_map import plane, standing
 
 METHODS = {"heavy-ball": (heavy_ball, heavy_ball_limit), "nesterov": (nesterov, nesterov_limit)}
 

@@ -1,6 +1,6 @@
 import pytest
 
-from surefoot.errors import QueryError
+from surefoot.core.errors import QueryError
 from surefoot.web.query import Query
 
 

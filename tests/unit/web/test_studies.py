@@ -7,18 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from surefoot.errors import QueryError, StudyError
+from surefoot.core.errors import QueryError, StudyError
+from surefoot.core.statistics import score
+from surefoot.core.values import Interval
 from surefoot.recipe.recipe import Recipe
 from surefoot.search.goal import Aim
 from surefoot.search.result import Contestant, FrontierPoint, GoodRange, SearchResult
-from surefoot.statistics import score
 from surefoot.studies.database import Database
-from surefoot.studies.measurement import Measurement
+from surefoot.studies.measurements import Measurement
 from surefoot.studies.study import Study
-from surefoot.trainers.outcome import Curve, Outcome
-from surefoot.trainers.trial import Trial
-from surefoot.values import Interval
-from surefoot.web import database, studies
+from surefoot.trainers.trial import Curve, Outcome, Trial
+from surefoot.web import studies
 from surefoot.web.query import Query
 
 GOOD, BAD = "sgd(lr=cosine(0.2), momentum=0.9)", "sgd(lr=cosine(5), momentum=0.5)"
@@ -175,7 +174,7 @@ def test_a_database_that_is_gone_is_said(path):
 
 
 def test_a_database_that_is_locked_is_said(path, monkeypatch):
-    monkeypatch.setattr(database, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(studies, "WAIT_SECONDS", 0.05)
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("PRAGMA locking_mode = EXCLUSIVE")
     holder.execute("BEGIN EXCLUSIVE")

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from surefoot.errors import QueryError, RecipeError
-from surefoot.recipe.pytorch_code import pytorch_code
+from surefoot.core.errors import QueryError, RecipeError
+from surefoot.export.pytorch import pytorch_code
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.text import parse_schedule
 from surefoot.web.query import Query
-from surefoot.web.workshop import FRESH, answer
+from surefoot.web.schedule_editor import FRESH, answer
 
 
 @pytest.mark.parametrize("shape", FRESH)

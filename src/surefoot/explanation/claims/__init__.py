@@ -6,25 +6,10 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from surefoot.errors import TaskError, nearest
+from surefoot.core.errors import TaskError, nearest
 from surefoot.explanation.claim import Claim
-from surefoot.explanation.claims import (
-    adaptive,
-    default_rate,
-    escape,
-    fitting,
-    high_rate,
-    low_rate,
-    middle_rate,
-    momentum_speed,
-    one_number,
-    ravine,
-    replacement,
-    stable_range,
-    steadiness,
-)
-from surefoot.explanation.claims.decay import CONSTANT, decay
-from surefoot.explanation.survey import DECAYS, Kind, Survey
+from surefoot.explanation.claims import learning_rate, momentum, on_surfaces, optimizers_and_schedules
+from surefoot.explanation.experiment import DECAYS, Kind, Survey
 from surefoot.surfaces.surface import Surface
 
 
@@ -49,25 +34,32 @@ NO_BATCHES = "it has no batches; the map of surefoot play has its limits exactly
 
 # As in a textbook: the learning rate, momentum, the two together, other optimizers, schedules, what comes of them.
 CLAIMS: dict[str, Textbook] = {
-    "high-rate": Textbook(high_rate.high_rate, high_rate.KINDS),
-    "low-rate": Textbook(low_rate.low_rate, low_rate.KINDS),
-    "middle-rate": Textbook(middle_rate.middle_rate, middle_rate.KINDS),
-    "momentum-speed": Textbook(momentum_speed.momentum_speed, momentum_speed.KINDS),
-    "momentum-damps": Textbook(ravine.damping, why_not=ravine.why_no_ravine),
-    "momentum-escapes": Textbook(escape.escape, why_not=escape.why_no_escape),
-    "momentum-widens": Textbook(stable_range.widens, ranges=True, why_not=lambda _: NO_BATCHES),
-    "momentum-narrows": Textbook(stable_range.narrows, ranges=True, why_not=lambda _: NO_BATCHES),
-    "momentum-steadies": Textbook(steadiness.steadiness, steadiness.KINDS),
-    "momentum-replaces": Textbook(replacement.replacement, replacement.KINDS),
-    "one-number": Textbook(one_number.one_number, one_number.KINDS),
+    "high-rate": Textbook(learning_rate.high_rate, learning_rate.HIGH_RATE_SWEEPS),
+    "low-rate": Textbook(learning_rate.low_rate, learning_rate.LOW_RATE_SWEEPS),
+    "middle-rate": Textbook(learning_rate.middle_rate, learning_rate.MIDDLE_RATE_SWEEPS),
+    "momentum-speed": Textbook(momentum.momentum_speed, momentum.WITH_AND_WITHOUT),
+    "momentum-damps": Textbook(on_surfaces.damping, why_not=on_surfaces.why_no_ravine),
+    "momentum-escapes": Textbook(on_surfaces.escape, why_not=on_surfaces.why_no_escape),
+    "momentum-widens": Textbook(momentum.widens, ranges=True, why_not=lambda _: NO_BATCHES),
+    "momentum-narrows": Textbook(momentum.narrows, ranges=True, why_not=lambda _: NO_BATCHES),
+    "momentum-steadies": Textbook(momentum.steadiness, momentum.WITH_AND_WITHOUT),
+    "momentum-replaces": Textbook(momentum.replacement, momentum.REPLACEMENT_SWEEPS),
+    "one-number": Textbook(momentum.one_number, momentum.ONE_NUMBER_SWEEPS),
     **{
-        f"{kind.name}-{what}": Textbook(partial(judge, kind=kind), (adaptive.SGD, kind))
-        for what, judge in (("tuning", adaptive.tuning), ("speed", adaptive.speed))
-        for kind in (adaptive.ADAM, adaptive.RMSPROP)
+        f"{kind.name}-{what}": Textbook(partial(judge, kind=kind), (optimizers_and_schedules.SGD, kind))
+        for what, judge in (("tuning", optimizers_and_schedules.tuning), ("speed", optimizers_and_schedules.speed))
+        for kind in (optimizers_and_schedules.ADAM, optimizers_and_schedules.RMSPROP)
     },
-    **{f"{shape}-decay": Textbook(partial(decay, shape=shape), (CONSTANT, Kind(decay=shape))) for shape in DECAYS},
-    "default": Textbook(default_rate.default_rate, default_rate.KINDS),
-    "fitting": Textbook(fitting.fitting, fitting.KINDS, why_not=lambda _: "it has no validation loss"),
+    **{
+        f"{shape}-decay": Textbook(
+            partial(optimizers_and_schedules.decay, shape=shape), (optimizers_and_schedules.CONSTANT, Kind(decay=shape))
+        )
+        for shape in DECAYS
+    },
+    "default": Textbook(learning_rate.default_rate, learning_rate.DEFAULT_RATE_SWEEPS),
+    "fitting": Textbook(
+        learning_rate.fitting, learning_rate.FITTING_SWEEPS, why_not=lambda _: "it has no validation loss"
+    ),
 }
 
 

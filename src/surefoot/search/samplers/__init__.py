@@ -5,12 +5,10 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
-from surefoot.errors import TaskError, nearest
-from surefoot.search.samplers.grid import Grid
+from surefoot.core.errors import TaskError, nearest
 from surefoot.search.samplers.optuna_samplers import OptunaSampler, gaussian_process, seeded, tpe
-from surefoot.search.samplers.random_search import RandomSearch
 from surefoot.search.samplers.sampler import Sampler
-from surefoot.search.samplers.surrogate_sampler import SurrogateSampler
+from surefoot.search.samplers.simple import Grid, RandomSearch, SurrogateSampler
 
 SAMPLERS: dict[str, Sampler] = {
     sampler.name: sampler

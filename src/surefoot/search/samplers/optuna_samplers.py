@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from numpy.random import Generator
 
 from surefoot.search.samplers.sampler import Tried
-from surefoot.search.space.sampling import Box, Point
+from surefoot.search.space.coordinates import Box, Point
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

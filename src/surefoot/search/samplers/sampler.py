@@ -8,7 +8,7 @@ from typing import Protocol
 
 from numpy.random import Generator
 
-from surefoot.search.space.sampling import Box, Point
+from surefoot.search.space.coordinates import Box, Point
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Where the search looks: what may be tried, and the map between the unit cube and recipes."""
+"""The search space: what may be tried, and the map between the unit cube and recipes."""

@@ -1,15 +1,57 @@
-"""One searched setting: the map between the unit interval and its values."""
+"""One searched setting: the map between the unit interval and its values.
+
+On which scale a search spreads each hyperparameter of the optimizers.
+
+What a search may vary beside rate, momentum, optimizer and schedule: a setting's axis, and its place in a recipe.
+
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.search.space.range import Range
+from surefoot.optimizers import RULES
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Numbers from ``low`` to ``high``; where the two are equal, that number alone."""
+
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.low:g}" if self.fixed else f"[{self.low:g}, {self.high:g}]"
+
+    @property
+    def fixed(self) -> bool:
+        """Whether there is nothing to search."""
+        return self.low == self.high
+
+    @classmethod
+    def of(cls, given: Any) -> Range:
+        """Return a range from a number or from two.
+
+        Raises:
+            ValueError: If it is neither.
+
+        Example:
+            >>> Range.of([0.5, 0.9]), Range.of(0.9).fixed
+            (Range(low=0.5, high=0.9), True)
+        """
+        if isinstance(given, Range):
+            return given
+        values = [*given] if isinstance(given, list | tuple) else [given, given]
+        numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+        if len(values) != 2 or len(numbers) != 2 or not all(map(math.isfinite, numbers)) or numbers[0] > numbers[1]:
+            raise ValueError(f"a number, or [low, high] with low <= high; given {given!r}")
+        return cls(float(numbers[0]), float(numbers[1]))
+
 
 Array: TypeAlias = NDArray[np.float64]
 Scale: TypeAlias = Literal["linear", "log", "memory"]
@@ -89,3 +131,24 @@ def axis_over(name: str, found: Range, scale: Scale = "linear") -> Axis | None:
 def choice_of(name: str, options: tuple[str, ...]) -> Choice | None:
     """Return the axis of some options, ``None`` where there is one."""
     return Choice(name, options) if len(options) > 1 else None
+
+
+# Hyperparameters that average over 1 / (1 - value) steps, and those that may be 0; the others are tried by factors.
+AVERAGING = ("beta2", "alpha", "rho")
+FROM_ZERO = ("dampening", "momentum_decay", "beta2_decay", "lr_decay", "initial_accumulator")
+# What has an axis or a field of its own in a search space.
+NAMED = ("lr", "momentum", "beta1", "weight_decay")
+HYPER = tuple(dict.fromkeys(spec.name for rule in RULES.values() for spec in rule.hyperparameters))
+OTHER_HYPER = tuple(name for name in HYPER if name not in NAMED)
+
+
+def scale_of(hyperparameter: str) -> Scale:
+    """Return the scale on which a hyperparameter is searched.
+
+    Example:
+        >>> scale_of("beta2"), scale_of("eps"), scale_of("dampening")
+        ('memory', 'log', 'linear')
+    """
+    if hyperparameter in AVERAGING:
+        return "memory"
+    return "linear" if hyperparameter in FROM_ZERO else "log"

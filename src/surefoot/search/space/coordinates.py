@@ -1,29 +1,55 @@
-"""Coordinates: the map between the unit cube and recipes, in which good settings lie together."""
+"""Points of the unit cube: evenly spread, or drawn around another.
+
+Coordinates: the map between the unit cube and recipes, in which good settings lie together.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+import torch
+from numpy.random import Generator
 from numpy.typing import NDArray
 
-from surefoot.errors import RecipeError
-from surefoot.recipe.families import effective_rate, family_of
-from surefoot.recipe.names import names_of
+from surefoot.core.errors import RecipeError
+from surefoot.recipe.names import family_of, names_of
 from surefoot.recipe.recipe import Recipe
-from surefoot.schedules.base import Schedule
-from surefoot.schedules.composers import Warmup, without_warmup
+from surefoot.schedules.composition import Warmup, digits, without_warmup
 from surefoot.schedules.exponential import Exponential
-from surefoot.schedules.scaled import digits
-from surefoot.search.space.axes import Axis, Choice, axis_over, choice_of
-from surefoot.search.space.range import Range
-from surefoot.search.space.sampling import Point
+from surefoot.schedules.schedule import Schedule
+from surefoot.search.space.axes import Axis, Choice, Range, axis_over, choice_of
+from surefoot.search.space.schedule_shapes import shaped
 from surefoot.search.space.search_space import ANY_MOMENTUM, SearchSpace
 from surefoot.search.space.settings import Setting, settings_of
-from surefoot.search.space.shapes import shaped
+
+Point: TypeAlias = tuple[float, ...]
+Box: TypeAlias = tuple[tuple[float, float], ...]
+
+
+def spread(count: int, *, dimensions: int, generator: Generator) -> list[Point]:
+    """Return points that cover the unit cube evenly: a scrambled Sobol sequence.
+
+    Reference:
+        Owen (1998), "Scrambling Sobol' and Niederreiter-Xing points".
+    """
+    from torch.quasirandom import SobolEngine  # noqa: PLC0415  (SciPy's takes half a second to load)
+
+    engine = SobolEngine(dimensions, scramble=True, seed=int(generator.integers(2**31)))  # type: ignore[no-untyped-call]
+    return [tuple(row) for row in engine.draw(count, dtype=torch.float64).tolist()]
+
+
+def near(point: Point, *, width: float, box: Box, generator: Generator) -> Point:
+    """Return a point drawn around another, normally distributed, reflected at the walls of a box."""
+    low, high = np.array(box).T
+    drawn = np.array(point) + width * generator.standard_normal(len(point))
+    size = high - low
+    folded = np.abs((drawn - low) / size) % 2.0
+    return tuple((low + size * np.where(folded > 1.0, 2.0 - folded, folded)).tolist())
+
 
 # The search begins so many times below and above the best of a few rates that are factors of ten apart.
 BELOW, ABOVE = 20.0, 10.0
@@ -140,7 +166,7 @@ class Coordinates:
         u is the logarithm of the effective rate over the lowest of the optimizer's first axis, so that the valleys of
         several optimizers lie at about the same place; m that of the momentum's memory.
         """
-        effective = effective_rate(recipe)
+        effective = recipe.effective_rate
         reference = next((low for name, low, _ in self.rates if name == recipe.optimizer), 1.0)
         momentum = recipe.momentum.highest if family_of(recipe.optimizer).momentum else 0.0
         others: list[float] = []
@@ -253,7 +279,7 @@ class Coordinates:
 
     def _unit(self, axis: Axis | Choice, recipe: Recipe) -> float:
         if axis.name == "rate":
-            rate = recipe.lr.highest if self.space.lr is not None else effective_rate(recipe)
+            rate = recipe.lr.highest if self.space.lr is not None else recipe.effective_rate
             return self.rate_axis(recipe.optimizer).unit(rate)
         read = next((setting.read for setting in self._settings if setting.axis is axis), None)
         value = _value(axis.name, recipe) if read is None else read(recipe)

@@ -1,4 +1,7 @@
-"""The SearchSpace: what a tune may try."""
+"""A Range: the numbers that a setting may take.
+
+The SearchSpace: what a tune may try.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from surefoot.errors import RecipeError, nearest
+from surefoot.core.errors import RecipeError, nearest
+from surefoot.core.values import Json
 from surefoot.optimizers import RULES
 from surefoot.recipe.names import names_of, rule_named
 from surefoot.recipe.recipe import Recipe
-from surefoot.search.space.momentum_shapes import MOMENTUM_SHAPES
-from surefoot.search.space.range import Range
-from surefoot.search.space.scales import OTHER_HYPER, scale_of
-from surefoot.search.space.shapes import SHAPES
-from surefoot.values import Json
+from surefoot.search.space.axes import OTHER_HYPER, Range, scale_of
+from surefoot.search.space.schedule_shapes import MOMENTUM_SHAPES, SHAPES
 
 ANY_MOMENTUM, NONE = Range(0.0, 0.99), Range(0.0, 0.0)
 # Recipes are written with four digits: a larger momentum would be rounded to 1.

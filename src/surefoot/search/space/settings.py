@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
 
-from surefoot.recipe.families import family_of
-from surefoot.recipe.names import names_of
+from surefoot.recipe.names import family_of, names_of
 from surefoot.recipe.recipe import Recipe
-from surefoot.schedules.scaled import digits
-from surefoot.search.space.axes import Axis, Choice, Scale, axis_over, choice_of
-from surefoot.search.space.momentum_shapes import momentum_shape, shaped_momentum
-from surefoot.search.space.range import Range
-from surefoot.search.space.scales import scale_of
+from surefoot.schedules.composition import digits
+from surefoot.search.space.axes import Axis, Choice, Range, Scale, axis_over, choice_of, scale_of
+from surefoot.search.space.schedule_shapes import momentum_shape, shaped_momentum
 from surefoot.search.space.search_space import SearchSpace
 
 Value: TypeAlias = float | str

@@ -1,1 +1,1 @@
-"""The built-in tasks, one family of data sets a file; ``surefoot.tasks.names`` lists them."""
+"""The built-in tasks; ``catalogue`` lists them without importing torch."""

@@ -16,8 +16,7 @@ import scipy.ndimage  # noqa: F401  (loaded before the stand-ins, so that it nev
 import torch
 from torch.nn.functional import cross_entropy
 
-from surefoot.tasks.metrics import accuracy
-from surefoot.tasks.mlp import mlp
+from surefoot.tasks.models_and_metrics import accuracy, mlp
 from surefoot.tasks.task import Task
 
 # What the package imports to draw and to download. Neither is used here, and both cost: seconds for a first font

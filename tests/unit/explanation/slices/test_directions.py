@@ -6,8 +6,7 @@ import torch
 from torch import nn
 
 from surefoot.curvature.mean_loss import MeanLoss
-from surefoot.explanation.slices.directions import bending_directions, random_directions, spread_directions
-from surefoot.explanation.slices.plane import Plane
+from surefoot.loss_slices.directions import Plane, bending_directions, random_directions, spread_directions
 from surefoot.tasks.task import Task
 
 LUCK = np.random.default_rng(0)

@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import nn
 
-from surefoot.errors import RecipeError, TaskError
-from surefoot.explanation.slices.passage import marks
-from surefoot.explanation.slices.slice_loss import slice_loss
+from surefoot.core.errors import RecipeError, TaskError
+from surefoot.core.progress import Interrupted
 from surefoot.fleet.plan import Plan
-from surefoot.interruption import Interrupted
-from surefoot.plots.notebook import show
-from surefoot.reports.sliced import slice_cost
+from surefoot.loss_slices.slice_loss import slice_loss
+from surefoot.loss_slices.trajectory import marks
+from surefoot.plots.figures import show
+from surefoot.reports.explain_tables import slice_cost
 from surefoot.tasks.task import Task
 
 PLAN = Plan("serial", 1)

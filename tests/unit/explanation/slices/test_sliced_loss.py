@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from surefoot.explanation.slices.sliced_loss import SlicedLoss
+from surefoot.loss_slices.result import SlicedLoss
 from surefoot.plots.descended import descended
 from surefoot.surfaces.descent import descend
 from surefoot.surfaces.events import events

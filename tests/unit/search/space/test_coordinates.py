@@ -7,12 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surefoot.errors import RecipeError
-from surefoot.recipe.families import effective_rate
+from surefoot.core.errors import RecipeError
 from surefoot.recipe.recipe import Recipe
-from surefoot.search.space.coordinates import ABOVE, BELOW, Coordinates
-from surefoot.search.space.range import Range
-from surefoot.search.space.sampling import near, spread
+from surefoot.search.space.axes import Range
+from surefoot.search.space.coordinates import ABOVE, BELOW, Coordinates, near, spread
 from surefoot.search.space.search_space import SearchSpace
 
 PLAIN = Coordinates.around(SearchSpace(), {"sgd": 1.0}, steps=1000)
@@ -39,14 +37,14 @@ def test_every_point_of_a_space_of_everything_is_a_recipe_that_leads_back(point)
     assert Recipe.parse(str(recipe)) == recipe
     again = EVERYTHING.recipe(EVERYTHING.point(recipe))
     assert (again.optimizer, type(again.lr)) == (recipe.optimizer, type(recipe.lr))
-    assert effective_rate(again) == pytest.approx(effective_rate(recipe), rel=2e-2)
+    assert again.effective_rate == pytest.approx(recipe.effective_rate, rel=2e-2)
 
 
 def test_the_corners_are_the_bounds():
     lowest = PLAIN.recipe((0.0, 0.0))
     assert (lowest.lr.highest, lowest.momentum.highest) == (1.0 / BELOW, 0.0)
     highest = PLAIN.recipe((1.0, 1.0))
-    assert effective_rate(highest) == pytest.approx(ABOVE)
+    assert highest.effective_rate == pytest.approx(ABOVE)
     assert highest.momentum.highest == pytest.approx(0.99)
 
 
@@ -66,7 +64,7 @@ def test_short_trainings_get_short_memories(steps, longest):
 def test_the_first_axis_is_the_effective_rate_of_every_optimizer(optimizer, rate):
     where = Coordinates.around(SearchSpace(optimizers=(optimizer,)), {optimizer: 2.0}, steps=1000)
     recipe = where.recipe((rate,) + (0.5,) * (len(where.axes) - 1))
-    assert effective_rate(recipe) == pytest.approx(2.0 / BELOW * (BELOW * ABOVE) ** rate, rel=1e-3)
+    assert recipe.effective_rate == pytest.approx(2.0 / BELOW * (BELOW * ABOVE) ** rate, rel=1e-3)
 
 
 @given(point=st.tuples(*[unit] * len(EVERYTHING.axes)))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from surefoot.errors import RecipeError
-from surefoot.search.space.range import Range
+from surefoot.core.errors import RecipeError
+from surefoot.search.space.axes import Range
 from surefoot.search.space.search_space import SearchSpace
-from surefoot.search.space.setting_text import read_settings
+from surefoot.search.space.space_text import read_settings
 
 
 def space(*texts: str) -> SearchSpace:

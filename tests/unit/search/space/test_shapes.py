@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from surefoot.errors import RecipeError
+from surefoot.core.errors import RecipeError
+from surefoot.search.space.axes import Range
 from surefoot.search.space.coordinates import Coordinates, final_share
-from surefoot.search.space.range import Range
+from surefoot.search.space.schedule_shapes import SHAPES, WITHOUT_WARMUP, shaped
 from surefoot.search.space.search_space import SearchSpace
-from surefoot.search.space.shapes import SHAPES, WITHOUT_WARMUP, shaped
 
 TOTAL = 1000
 ENDING = ("cosine", "linear", "wsd", "exponential")

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from surefoot.errors import SurefootError
-from surefoot.search.space.range import Range
+from surefoot.core.errors import SurefootError
+from surefoot.search.space.axes import Range
 from surefoot.search.space.search_space import SearchSpace
-from surefoot.search.space.space_file import load_space
+from surefoot.search.space.space_text import load_space
 
 
 def test_a_toml_file_and_a_python_file_say_the_same(tmp_path):

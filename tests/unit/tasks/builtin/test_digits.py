@@ -2,8 +2,8 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import StratifiedKFold
 
-from surefoot.tasks.builtin.digits import digits
-from surefoot.tasks.probe import probe
+from surefoot.tasks.builtin.scikit_learn import digits
+from surefoot.tasks.sanity_check import probe
 
 
 def test_it_is_the_task_of_the_design():

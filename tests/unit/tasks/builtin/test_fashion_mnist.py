@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from surefoot.errors import DataError
+from surefoot.core.errors import DataError
 from surefoot.tasks.builtin import fashion_mnist as module
 from surefoot.tasks.builtin.fashion_mnist import fashion_mnist, read_pictures
-from surefoot.tasks.probe import probe
+from surefoot.tasks.sanity_check import probe
 
 LUCK = np.random.default_rng(0)
 IMAGES = LUCK.integers(0, 256, (50, 28, 28), np.uint8)

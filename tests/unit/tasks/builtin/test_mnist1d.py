@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from surefoot.tasks.builtin.mnist1d import mnist1d
-from surefoot.tasks.probe import probe
+from surefoot.tasks.sanity_check import probe
 
 
 def test_it_is_the_task_of_the_design():

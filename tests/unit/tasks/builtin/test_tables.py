@@ -6,8 +6,8 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
-from surefoot.tasks.builtin.tables import breast_cancer, diabetes, wine
-from surefoot.tasks.probe import probe
+from surefoot.tasks.builtin.scikit_learn import breast_cancer, diabetes, wine
+from surefoot.tasks.sanity_check import probe
 
 
 @pytest.mark.parametrize(

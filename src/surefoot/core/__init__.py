@@ -1,0 +1,1 @@
+"""What every room shares: errors, files, budgets, formatting, statistics, progress and findings."""

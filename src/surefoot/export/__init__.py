@@ -1,0 +1,1 @@
+"""A recipe as code of PyTorch and of other frameworks."""

@@ -1,0 +1,234 @@
+"""The fields of a schedule: which kind each is, and how a given value is brought to its kind.
+
+What a schedule is: a pure function of the training step.
+
+The schedules of a whole fleet as one table.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import Field, dataclass, fields
+from functools import cache
+from typing import Any, ClassVar, Literal, TypeAlias, get_args, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surefoot.core.errors import RecipeError
+from surefoot.core.formatting import shown
+from surefoot.schedules.length import Length
+
+Kind: TypeAlias = Literal["number", "length", "lengths", "other"]
+
+# What a fault says that a field of the kind must be.
+KINDS: dict[Kind, str] = {
+    "number": "a finite number",
+    "length": "a length, as 500 (steps) or 5%",
+    "lengths": "lengths, as 500 (steps) or 50%+75%",
+    "other": "what it is said to be",
+}
+
+
+@cache
+def fields_of(schedule: type) -> tuple[Field[Any], ...]:
+    """Return the dataclass fields of a kind of schedule."""
+    return fields(schedule)
+
+
+@cache
+def kinds_of(schedule: type) -> dict[str, Kind]:
+    """Return the kind of each field, read from its type.
+
+    Example:
+        >>> from surefoot.schedules.triangular import Triangular
+        >>> kinds_of(Triangular)["peak"], kinds_of(Triangular)["down"]
+        ('number', 'length')
+    """
+    hints = get_type_hints(schedule)
+    return {field.name: _kind(hints[field.name]) for field in fields_of(schedule)}
+
+
+def settled(kind: Kind, value: Any) -> Any:
+    """Return a value given for a field as its kind is kept: a float, a Length, a tuple.
+
+    Raises:
+        RecipeError: If it is nothing of the kind.
+    """
+    if kind == "number":
+        return finite_number(value)
+    if kind == "length":
+        return Length.of(value)
+    if kind == "lengths":
+        if isinstance(value, str):
+            value = value.split("+")
+        return tuple(Length.of(length) for length in (value if isinstance(value, Iterable) else (value,)))
+    return value
+
+
+def finite_number(value: Any) -> float:
+    """Return a number as a float.
+
+    Raises:
+        RecipeError: If it is no number, infinite or not a number.
+
+    Example:
+        >>> finite_number(1)
+        1.0
+    """
+    try:
+        if isinstance(value, (bool, str, bytes)):
+            raise TypeError
+        number = float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        raise RecipeError(f"a finite number is wanted; given {shown(value)}.") from None
+    if not math.isfinite(number):
+        raise RecipeError(f"a finite number is wanted; given {number}.")
+    return number
+
+
+def _kind(hint: Any) -> Kind:
+    if hint == tuple[Length, ...]:
+        return "lengths"
+    of_type = {hint, *get_args(hint)}
+    return "length" if Length in of_type else "number" if float in of_type else "other"
+
+
+Array: TypeAlias = NDArray[np.float64]
+
+AMPLITUDES = ("peak", "final", "start", "low")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The stretch of a training that a schedule runs over.
+
+    Attributes:
+        steps: Length of the stretch itself.
+        training: Length of the whole training; percentages are of this, also inside a part of it.
+    """
+
+    steps: float
+    training: int
+
+
+class Schedule(ABC):
+    """A value for every step of a training; frozen, hashable, free of state.
+
+    ``value(step, total)`` needs the step's number alone, so a training resumes anywhere. Steps before the
+    first take the first step's value and steps past the end that of step number ``total``.
+
+    A kind of schedule is a frozen dataclass that defines ``over`` and, where some numbers are not allowed, ``faults``.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        """Bring every field to its kind.
+
+        Raises:
+            RecipeError: All that is wrong with the schedule, at once.
+        """
+        broken = [*self._settle()] or [*self.faults()]
+        if broken:
+            given = ", ".join(f"{field.name}={_text(getattr(self, field.name))}" for field in fields_of(type(self)))
+            raise RecipeError(f"{self.name}: {'; '.join(broken)}; given {given}.")
+
+    def value(self, step: int, total: int) -> float:
+        """Return the value used by optimizer step number ``step`` (the first is 0) of ``total``.
+
+        Raises:
+            RecipeError: If ``total`` is below 1.
+
+        Example:
+            >>> from surefoot.schedules.polynomial import Linear
+            >>> Linear(1.0, final=0.0).value(25, total=100)
+            0.75
+        """
+        return float(self.values(np.array([step]), total)[0])
+
+    def values(self, steps: NDArray[np.int64], total: int) -> Array:
+        """Return the values at many steps at once, shape of ``steps``.
+
+        Raises:
+            RecipeError: If ``total`` is below 1.
+        """
+        if isinstance(total, bool) or not isinstance(total, (int, np.integer)) or total < 1:
+            raise RecipeError(f"a training has a whole number of steps, at least 1; given {shown(total)}.")
+        with np.errstate(over="ignore", invalid="ignore"):  # a rate that grows without end is data: inf
+            return self.over(np.clip(steps, 0, total).astype(np.float64), Span(float(total), int(total)))
+
+    @abstractmethod
+    def over(self, steps: Array, span: Span) -> Array:
+        """Return the values at ``steps``, counted from the beginning of ``span``."""
+
+    def faults(self) -> Iterator[str]:
+        """Yield what is wrong with the schedule's numbers, each in words: nothing, unless a kind says more."""
+        return iter(())
+
+    def amplitudes(self) -> Iterator[float]:
+        """Yield every number that bounds the schedule's values: its peak, its start, its final value."""
+        for field in fields_of(type(self)):
+            value = getattr(self, field.name)
+            if field.name in AMPLITUDES and value is not None:
+                yield value
+
+    @property
+    def highest(self) -> float:
+        """The largest of the numbers it is made of: its peak.
+
+        Example:
+            >>> from surefoot.schedules.composition import Warmup
+            >>> from surefoot.schedules.cosine import Cosine
+            >>> from surefoot.schedules.length import Length
+            >>> Warmup(Cosine(0.3), Length(10)).highest
+            0.3
+        """
+        return max(self.amplitudes())
+
+    def _settle(self) -> Iterator[str]:
+        kinds = kinds_of(type(self))
+        for field in fields_of(type(self)):
+            value = getattr(self, field.name)
+            if value is None and field.default is None:
+                continue
+            try:
+                object.__setattr__(self, field.name, settled(kinds[field.name], value))
+            except RecipeError:
+                yield f"{field.name} must be {KINDS[kinds[field.name]]}"
+
+
+def _text(value: object) -> str:
+    """Return how a message shows a field."""
+    if isinstance(value, tuple):
+        return "+".join(map(_text, value))
+    return str(value) if isinstance(value, Length) else value.name if isinstance(value, Schedule) else shown(value)
+
+
+def table(schedules: Sequence[Schedule], *, totals: Sequence[int], begins: Sequence[int], steps: int) -> Array:
+    """Return the values of K schedules over the next ``steps`` steps, each from its own place.
+
+    Args:
+        schedules: K schedules.
+        totals: K lengths of the trainings they belong to.
+        begins: K step numbers to begin at.
+        steps: How many steps are wanted.
+
+    Returns:
+        Values ``[K, steps]`` in float64.
+
+    Example:
+        >>> from surefoot.schedules.constant import Constant
+        >>> from surefoot.schedules.polynomial import Linear
+        >>> table([Constant(0.9), Linear(1.0)], totals=[4, 4], begins=[0, 1], steps=3)
+        array([[0.9 , 0.9 , 0.9 ],
+               [0.75, 0.5 , 0.25]])
+    """
+    ahead = np.arange(steps)
+    rows = [
+        schedule.values(begin + ahead, total) for schedule, total, begin in zip(schedules, totals, begins, strict=True)
+    ]
+    return np.stack(rows) if rows else np.empty((0, steps))

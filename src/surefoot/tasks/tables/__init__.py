@@ -1,0 +1,1 @@
+"""A table or a CSV file as a task."""

@@ -1,0 +1,1 @@
+"""Verdicts and sentences in words, the same for the terminal, the pages and the figures."""
