@@ -8,7 +8,7 @@ from surefoot.core.statistics import score
 from surefoot.core.values import Interval, Score
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
-from surefoot.search.goal import Aim
+from surefoot.search.request import Aim
 from surefoot.search.result import Contestant, FrontierPoint, GoodRange, MomentumRow, SearchResult
 from surefoot.studies.measurements import Measurement
 from surefoot.tasks.loader import load

@@ -10,8 +10,8 @@ import torch
 from tests.browser.player import DESKTOP, DRAWN, served, until
 
 from surefoot.recipe.recipe import Recipe
+from surefoot.surfaces import SURFACES, surface_named
 from surefoot.surfaces.descent import descend
-from surefoot.surfaces.gallery import SURFACES, surface_named
 from surefoot.surfaces.surface import Noise
 
 PHONE = {"width": 360, "height": 740}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from surefoot.export.frameworks import FRAMEWORKS, framework_code
+from surefoot.export import FRAMEWORKS, framework_code
 from surefoot.export.pytorch import pytorch_code
 from surefoot.recipe.recipe import Recipe
 

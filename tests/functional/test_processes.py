@@ -54,7 +54,7 @@ def test_neither_import_nor_help_loads_torch():
     for code in (
         "import surefoot",
         "import surefoot.cli.main",
-        "from surefoot.tasks.builtin.catalogue import BUILTINS; list(BUILTINS)",
+        "from surefoot.tasks.builtin import BUILTINS; list(BUILTINS)",
     ):
         loaded = (
             f"{code}; import sys; print([name for name in ('torch', 'numpy', 'pandas', 'rich') if name in sys.modules])"

@@ -18,7 +18,7 @@ from surefoot.core.progress import Interrupted
 from surefoot.fleet.plan import Plan
 from surefoot.search.find import find
 from surefoot.search.result import Contestant, SearchResult
-from surefoot.search.search_study import read_result
+from surefoot.search.stored_result import read_result
 from surefoot.search.tune import tune
 from surefoot.studies.database import Database
 from surefoot.studies.measurements import Measurement

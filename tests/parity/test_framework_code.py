@@ -8,7 +8,7 @@ import torch
 from tests.parity.network import Network, batches, flat, gradient, loss_function, train_in_loop
 
 from surefoot.core.errors import RecipeError
-from surefoot.export.frameworks import FRAMEWORKS, framework_code
+from surefoot.export import FRAMEWORKS, framework_code
 from surefoot.recipe.recipe import Recipe
 
 STEPS = 30

@@ -15,7 +15,7 @@ from surefoot.checking.neighbourhood import Neighbourhood, Setting
 from surefoot.checking.stake import Stake
 from surefoot.core.errors import StudyError
 from surefoot.core.finding import Finding, Symptom, Verdict
-from surefoot.core.values import Json
+from surefoot.core.values import Json, finite_or_none
 from surefoot.curvature.sharpness import NoiseScale, Sharpness
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import Recipe
@@ -147,7 +147,7 @@ class CheckResult:
             "stakes": [_stake(each) for each in self.stakes],
             "trials": [_trial(each) for each in self.trials],
             "valid": [
-                [step, _finite(loss)]
+                [step, finite_or_none(loss)]
                 for step, loss in zip(self.own_training.valid.steps, self.own_training.valid.losses, strict=True)
             ],
             "curvature": None if self.curvature is None else self.curvature.to_json(),
@@ -179,13 +179,9 @@ def _trial(trial: CheckTrial) -> Json:
         "momentum": trial.setting.momentum,
         "steps": trial.steps,
         "seed": trial.seed,
-        "valid_loss": _finite(trial.loss),
+        "valid_loss": finite_or_none(trial.loss),
         "diverged_at": trial.diverged_at,
     }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 SCHEMA = 2

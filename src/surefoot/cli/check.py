@@ -182,7 +182,7 @@ def _finished(found: CheckResult, settings: Mapping[str, Any], command: str) -> 
 def _write_report(found: CheckResult, path: Path, command: str) -> str:
     """Write the page; return its path."""
     from surefoot.reports.check_page import write_check_html
-    from surefoot.studies.environment import environment
+    from surefoot.studies.study import environment
 
     write_check_html(found, path, environment=environment(), command=command)
     return str(path)

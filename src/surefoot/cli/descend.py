@@ -24,7 +24,7 @@ class SurfaceName(click.ParamType[str]):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
         """Return the surfaces that begin so."""
-        from surefoot.surfaces.gallery import SURFACES
+        from surefoot.surfaces import SURFACES
 
         return [CompletionItem(name, help=of().about) for name, of in SURFACES.items() if name.startswith(incomplete)]
 
@@ -67,13 +67,13 @@ def descend(surface: str, **settings: Any) -> None:
     if plot is not None:
         _draw(found, plot, fps=settings["fps"], dark=settings["dark"])
     if settings["as_json"]:
-        from surefoot.reports.surface_tables import descent_json
+        from surefoot.reports.explain_tables import descent_json
 
         click.echo(json.dumps(descent_json(found)))
         return
     from rich.console import Console
 
-    from surefoot.reports.surface_tables import descent_table
+    from surefoot.reports.explain_tables import descent_table
 
     Console().print(descent_table(found))
     if plot is not None:
@@ -94,8 +94,8 @@ def _refuse_what_means_nothing(surface: str, settings: dict[str, Any]) -> None:
 def _rolled(name: str, settings: dict[str, Any]) -> Descent:
     import torch
 
+    from surefoot.surfaces import surface_named
     from surefoot.surfaces.descent import descend as rolled
-    from surefoot.surfaces.gallery import surface_named
     from surefoot.surfaces.surface import Noise
 
     noise = settings["noise"]
@@ -127,8 +127,8 @@ def _is_film(path: Path) -> bool:
 def _check(path: Path) -> None:
     """Refuse a file that could not be written, before any work."""
     from surefoot.core.errors import OutputError
+    from surefoot.plots.figures import SUFFIXES, check_picture
     from surefoot.plots.film import check_animation
-    from surefoot.plots.saving import SUFFIXES, check_picture
 
     if path.suffix.lower() not in (*FILMS, *SUFFIXES):
         allowed = f"a film ends in {', '.join(FILMS)}, a picture in {', '.join(SUFFIXES)}"

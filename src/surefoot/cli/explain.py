@@ -103,7 +103,7 @@ def _of_task(task: str, claims: tuple[str, ...], settings: dict[str, Any]) -> Ex
 def _of_surface(claims: tuple[str, ...], settings: dict[str, Any]) -> ExplainResult:
     from surefoot.cli.progress_display import display, stop_on_interrupt
     from surefoot.explanation.explain import STEPS, explain_surface
-    from surefoot.surfaces.gallery import surface_named
+    from surefoot.surfaces import surface_named
 
     _refuse_task_options()
     surface = surface_named(settings["surface"], condition=settings["condition"])
@@ -152,7 +152,7 @@ def _write_report(found: ExplainResult, commands: dict[str, str], whole: str, se
     if settings["no_report"]:
         return None
     from surefoot.reports.explain_page import write_explain_html
-    from surefoot.studies.environment import environment
+    from surefoot.studies.study import environment
 
     path = settings["out"] / PAGE
     write_explain_html(found, path, commands=commands, environment=environment(), command=whole)

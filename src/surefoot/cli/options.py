@@ -18,7 +18,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from surefoot.core.errors import StudyError, TaskError
-from surefoot.tasks.builtin.catalogue import BUILTINS
+from surefoot.tasks.builtin import BUILTINS
 
 if TYPE_CHECKING:
     from surefoot.fleet.plan import Plan

@@ -194,7 +194,7 @@ def _resumed(
     _check_surroundings(before)
     more = "compare" in given or ("budget" in given and settings["budget"] != info.settings.get("budget"))
     if info.status == "done" and not more:
-        from surefoot.search.search_study import read_result
+        from surefoot.search.stored_result import read_result
 
         click.echo(f"study {study.name} is done; this is its result.", err=True)
         return _finished(read_result(study), before)
@@ -215,8 +215,7 @@ def _run(
     from surefoot.cli.progress_display import display, stop_on_interrupt
     from surefoot.core.budget import Budget
     from surefoot.core.progress import Interrupted
-    from surefoot.search.goal import Aim
-    from surefoot.search.request import Request
+    from surefoot.search.request import Aim, Request
     from surefoot.search.run_search import run_search
 
     try:

@@ -85,7 +85,7 @@ def report(study: str, *, out: Path, as_json: bool) -> int:
     """
     from surefoot.cli.search import show_result
     from surefoot.core.files import writable_folder
-    from surefoot.search.search_study import SEARCHES, read_result
+    from surefoot.search.stored_result import SEARCHES, read_result
     from surefoot.studies.study import Study
 
     result = read_result(Study.open(study, commands=SEARCHES))
@@ -110,7 +110,7 @@ def export(recipe: str, *, target: str, steps: int | None) -> None:
     surefoot export "sgd(lr=cosine(0.3), momentum=0.9)" --steps 1000
     surefoot export surefoot.db --to lightning
     """
-    from surefoot.export.frameworks import framework_code
+    from surefoot.export import framework_code
     from surefoot.recipe.recipe import Recipe
 
     if "(" in recipe:
@@ -118,7 +118,7 @@ def export(recipe: str, *, target: str, steps: int | None) -> None:
             raise RecipeError("a recipe's code needs the length of the training.", hint="add --steps 1000.")
         click.echo(framework_code(Recipe.parse(recipe), target, steps=steps))
         return
-    from surefoot.search.search_study import SEARCHES, read_result
+    from surefoot.search.stored_result import SEARCHES, read_result
     from surefoot.studies.study import Study
 
     result = read_result(Study.open(recipe, commands=SEARCHES))

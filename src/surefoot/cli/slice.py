@@ -56,8 +56,7 @@ def slice_(task: str, *, recipes: tuple[str, ...], plot: Path, **settings: Any) 
     from surefoot.core.files import writable_folder
     from surefoot.core.progress import Interrupted
     from surefoot.loss_slices.slice_loss import RECIPES, slice_loss
-    from surefoot.plots.figures import save
-    from surefoot.plots.saving import check_picture
+    from surefoot.plots.figures import check_picture, save
 
     check_device(settings["device"])
     if plot == PICTURE:

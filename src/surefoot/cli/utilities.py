@@ -27,7 +27,7 @@ def schedule(texts: tuple[str, ...], *, steps: int, plot: Path | None) -> None:
     """
     import shutil
 
-    from surefoot.reports.surface_tables import schedule_plot
+    from surefoot.reports.explain_tables import schedule_plot
     from surefoot.schedules.text import parse_schedule
 
     schedules = [parse_schedule(text) for text in texts]

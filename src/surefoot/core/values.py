@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -42,3 +43,13 @@ class Score:
     low: float
     high: float
     seeds: int
+
+
+def finite_or_none(value: float | None) -> float | None:
+    """Return a number for JSON, which has neither NaN nor infinity: ``None`` for those.
+
+    Example:
+        >>> finite_or_none(0.5), finite_or_none(math.inf)
+        (0.5, None)
+    """
+    return value if value is not None and math.isfinite(value) else None

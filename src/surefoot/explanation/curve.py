@@ -7,8 +7,12 @@ from numpy.typing import NDArray
 
 # A loss above this many times the start is out of sight; one below this share of it is as good as none.
 CEILING, FLOOR = 10.0, 1e-4
+
+
 # A running mean is over this share of the training.
 WINDOW = 0.05
+
+
 # Climbing back by less than this share of the start is none.
 STILL_CLIMB = 1e-3
 

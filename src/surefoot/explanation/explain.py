@@ -14,7 +14,7 @@ from surefoot.core.budget import Budget
 from surefoot.core.errors import TaskError
 from surefoot.core.progress import Progress, Silent, Stop, never
 from surefoot.explanation.claims import CLAIMS, judged, require_known
-from surefoot.explanation.experiment import Survey
+from surefoot.explanation.experiment import Survey, Trainer
 from surefoot.explanation.result import ExplainResult, contrastable, contrasts
 from surefoot.explanation.run_experiment import (
     ADAM,
@@ -24,19 +24,19 @@ from surefoot.explanation.run_experiment import (
     PLANE_RATES,
     USUAL,
     Design,
+    Landscape,
+    Roller,
     conduct,
     design,
 )
 from surefoot.explanation.selection import middle
 from surefoot.explanation.stable_range import stable_ranges
-from surefoot.explanation.surface_experiment import Landscape, Roller
-from surefoot.explanation.train_seeds import Trainer
 from surefoot.fleet.calibration import calibrate
 from surefoot.fleet.plan import Plan, trainings_of
 from surefoot.fleet.training import Runner
 from surefoot.loss_slices.result import LossSlice
 from surefoot.loss_slices.slice_loss import slice_config_steps, sliced
-from surefoot.surfaces.gallery import surface_named
+from surefoot.surfaces import surface_named
 from surefoot.surfaces.surface import Surface
 from surefoot.tasks.loader import as_task
 from surefoot.tasks.sanity_check import probe

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from surefoot.explanation.curve import standing
-from surefoot.explanation.experiment import USUAL_MOMENTUM, Batch, Kind, Limits
-from surefoot.explanation.train_seeds import Trainer
+from surefoot.explanation.experiment import USUAL_MOMENTUM, Batch, Kind, Limits, Trainer
 from surefoot.tasks.split import Split
 from surefoot.tasks.task import Task
 

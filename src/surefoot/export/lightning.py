@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from surefoot.export.pytorch_script import Script
+from surefoot.export.pytorch import Script
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.scanner import number_text as num
 

@@ -1,12 +1,260 @@
-"""Recipe -> PyTorch code to paste, which needs nothing of surefoot."""
+"""The lines of a recipe in PyTorch, for scripts and for what is built on PyTorch.
+
+Recipe -> PyTorch code to paste, which needs nothing of surefoot.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from surefoot.export.pytorch_script import Script
+from surefoot.export.parameter_groups import groups_code, groups_imports
+from surefoot.export.schedule_functions import python_code
+from surefoot.export.torch_schedulers import TorchScheduler, one_cycle, torch_scheduler
+from surefoot.recipe.build import PAIRS, TORCH_NAMES, TORCH_OPTIMIZERS
+from surefoot.recipe.names import hyperparameters_of, rule_named, switches_of
 from surefoot.recipe.recipe import Recipe
+from surefoot.schedules.constant import Constant
+from surefoot.schedules.one_cycle import OneCycle
 from surefoot.schedules.scanner import number_text as num
+from surefoot.schedules.schedule import Schedule
+
+BY_FUNCTION = TorchScheduler("LambdaLR", ("lr_at",))
+_WIDTH = 100
+_PAIRED = {name for names in PAIRS.values() for name in names}
+
+_LION = '''\
+class Lion(torch.optim.Optimizer):
+    """Chen et al. (2023), arXiv:2302.06675."""
+
+    def __init__(self, params, lr=1e-4, betas=(0.9, 0.99), weight_decay=0.0):
+        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            beta1, beta2 = group["betas"]
+            for param in group["params"]:
+                if param.grad is not None:
+                    mean = self.state[param].setdefault("mean", torch.zeros_like(param))
+                    direction = torch.sign(torch.lerp(mean, param.grad, 1 - beta1))
+                    param.mul_(1 - group["lr"] * group["weight_decay"]).sub_(group["lr"] * direction)
+                    mean.lerp_(param.grad, 1 - beta2)
+        return loss'''
+
+_VELOCITIES = '''\
+def complete_velocities(optimizer, args, kwargs):
+    """Make the velocities that torch does not make where momentum is 0 at the first step."""
+    for state in optimizer.state.values():
+        if "momentum_buffer" not in state:
+            state["momentum_buffer"] = torch.zeros_like(state["square_avg"])
+
+
+optimizer.register_step_pre_hook(complete_velocities)'''
+
+_MUON = '''\
+class MuonWithAdamW(torch.optim.Optimizer):
+    """torch.optim.Muon for groups of hidden matrices, torch.optim.AdamW for the others."""
+
+    def __init__(
+        self, params, lr=1e-3, momentum=0.95, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.1, nesterov=True
+    ):
+        defaults = {"lr": lr, "momentum": momentum, "betas": betas, "eps": eps}
+        defaults |= {"weight_decay": weight_decay, "nesterov": nesterov, "hidden": False}
+        super().__init__(params, defaults)
+        self.parts = self.make_parts()
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        self.parts = self.make_parts()
+
+    def make_parts(self):
+        """Two optimizers that are given their groups and the state at every step."""
+        muon = torch.optim.Muon([{"params": []}], adjust_lr_fn="match_rms_adamw")
+        return muon, torch.optim.AdamW([{"params": []}])
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for part, hidden, own in zip(self.parts, (True, False), (("momentum", "nesterov"), ("betas", "eps"))):
+            names = ("params", "lr", "weight_decay", *own)
+            groups = [group for group in self.param_groups if group["hidden"] == hidden]
+            part.param_groups = [part.defaults | {name: group[name] for name in names} for group in groups]
+            part.state = self.state
+            part.step()
+        return loss'''
+
+OWN_CLASSES = {"lion": ("Lion", _LION), "muon": ("MuonWithAdamW", _MUON)}
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """The script of one recipe.
+
+    Attributes:
+        scheduled: The hyperparameters that change.
+        scheduler: The torch scheduler that changes them, if one does.
+        in_loop: Whether the loop sets them instead.
+    """
+
+    recipe: Recipe
+    steps: int
+    scheduled: dict[str, Schedule]
+    scheduler: TorchScheduler | None
+    in_loop: bool
+
+    @classmethod
+    def of(cls, recipe: Recipe, steps: int) -> Script:
+        """Decide who changes the hyperparameters: nobody, torch's scheduler, LambdaLR or the loop."""
+        scheduled = {name: schedule for name, schedule in recipe.hyper if not isinstance(schedule, Constant)}
+        grouped = bool(recipe.groups.lr_factor)
+        scheduler = None
+        if [*scheduled] == ["lr"]:
+            scheduler = torch_scheduler(recipe.lr, steps=steps, grouped=grouped) or BY_FUNCTION
+        elif _one_momentum(recipe, scheduled) and isinstance(recipe.lr, OneCycle) and not grouped:
+            scheduler = one_cycle(recipe.lr, recipe.momentum, steps=steps)
+        return cls(recipe, steps, scheduled, scheduler, in_loop=bool(scheduled) and scheduler is None)
+
+    @property
+    def written(self) -> dict[str, Schedule]:
+        """The schedules that the script has functions for."""
+        return self.scheduled if self.in_loop or self.scheduler == BY_FUNCTION else {}
+
+    def imports(self) -> Iterator[str]:
+        """Yield the imports of Python's own modules."""
+        if any("math." in self._function(name) for name in self.written):
+            yield "import math"
+        yield from groups_imports(self.recipe.groups, hidden=self._hidden)
+
+    def functions(self) -> Iterator[str]:
+        """Yield the functions of the step, and an optimizer that torch has not, each a block of lines."""
+        yield from map(self._function, self.written)
+        if self.recipe.optimizer in OWN_CLASSES:
+            yield OWN_CLASSES[self.recipe.optimizer][1]
+
+    def groups(self) -> str | None:
+        """Return the sorting of ``model``'s parameters into ``params``, ``None`` where they are all alike."""
+        if not self._sorted:
+            return None
+        return groups_code(self.recipe.groups, group=self._group(), hidden=self._hidden)
+
+    def optimizer(self) -> Iterator[str]:
+        """Yield the making of optimizer and scheduler."""
+        name = TORCH_OPTIMIZERS[self.recipe.optimizer].__name__
+        kind = OWN_CLASSES.get(self.recipe.optimizer, (f"torch.optim.{name}",))[0]
+        params = "params" if self._sorted else "model.parameters()"
+        yield _call(f"optimizer = {kind}", [params, *self._settings()])
+        if self.scheduler is not None:
+            opening = f"scheduler = torch.optim.lr_scheduler.{self.scheduler.name}"
+            of_function = "  # sets lr to lr_at(step)" if self.scheduler == BY_FUNCTION else ""
+            yield _call(opening, ["optimizer", *self.scheduler.arguments]) + of_function
+        momentum = self.scheduled.get("momentum")
+        if self.recipe.optimizer == "rmsprop" and momentum is not None and momentum.value(0, self.steps) == 0:
+            yield from ("", "", _VELOCITIES)
+
+    def assignments(self) -> Iterator[str]:
+        """Yield the lines that set the hyperparameters of ``group`` to those of ``step``, where the loop does that."""
+        return self._assignments() if self.in_loop else iter(())
+
+    def _function(self, name: str) -> str:
+        return python_code(self.recipe.schedule(name), total=self.steps, name=f"{name}_at").rstrip()
+
+    @property
+    def _hidden(self) -> bool:
+        """Whether hidden matrices are treated differently from the rest."""
+        return self.recipe.optimizer == "muon"
+
+    @property
+    def _sorted(self) -> bool:
+        """Whether the parameters are sorted into groups."""
+        return self._hidden or bool(self.recipe.groups)
+
+    def _group(self) -> str:
+        """Return the settings of one parameter group."""
+        items = ['"params": members', *(['"hidden": hidden'] if self._hidden else [])]
+        for name, factor in (("lr", "lr"), ("weight_decay", "decay")):
+            of_own = self.recipe.groups.lr_factor if name == "lr" else self._decays
+            if of_own and self.in_loop and name in self.scheduled:
+                items.append(f'"{factor}_factor": {factor}')
+            elif of_own:
+                items.append(f'"{name}": {self._value(name)} * {factor}')
+        return f"{{{', '.join(items)}}}"
+
+    @property
+    def _decays(self) -> bool:
+        return bool(self.recipe.groups.no_decay or self.recipe.groups.decay_factor)
+
+    def _settings(self) -> Iterator[str]:
+        """Yield the optimizer's arguments: what is not torch's default."""
+        shown = {"lr", "momentum"} | {name for name in self.scheduled if name != "lr"}
+        values = {
+            spec.name: self._value(spec.name)
+            for spec in hyperparameters_of(self.recipe.optimizer)
+            if spec.name in shown or self.recipe.schedule(spec.name) != Constant(spec.default)
+        }
+        for pair, names in PAIRS.items():
+            if values.keys() & {*names}:
+                values[pair] = f"({', '.join(self._value(name) for name in names)})"
+        for name, value in values.items():
+            if name not in _PAIRED:
+                yield f"{TORCH_NAMES.get(name, name)}={value}"
+        for switch in switches_of(self.recipe.optimizer):
+            on = switch in self.recipe.switches
+            # Torch refuses Nesterov at momentum 0, where it means nothing.
+            means_nothing = switch == "nesterov" and self.recipe.momentum == Constant(0.0)
+            if on != (switch in rule_named(self.recipe.optimizer).switched_on) and not means_nothing:
+                yield f"{switch}={on}"
+
+    def _value(self, name: str) -> str:
+        """Return the text of what a hyperparameter is before the first step."""
+        schedule = self.recipe.schedule(name)
+        if isinstance(schedule, Constant):
+            if name == "eps1" and schedule.peak == 0:
+                return "None"  # the dtype's own epsilon
+            # Torch takes betas only if both are floats.
+            return repr(schedule.peak) if name in ("beta1", "beta2") else num(schedule.peak)
+        if self.in_loop:
+            # Torch refuses Nesterov at momentum 0, though only here; the loop sets the true value at once.
+            stand_in = "nesterov" in self.recipe.switches and name == "momentum" and schedule.value(0, self.steps) == 0
+            return "0.5" if stand_in else f"{name}_at(0)"
+        if name == "lr" and self.written:
+            return "1.0"  # LambdaLR multiplies it by the function, which is the rate itself
+        if name != "lr" and isinstance(schedule, OneCycle):
+            return num(schedule.ends()[0])
+        return num(schedule.highest)
+
+    def _assignments(self) -> Iterator[str]:
+        """Yield the lines that set one group's hyperparameters."""
+        for name in self.scheduled:
+            if name in _PAIRED:
+                continue
+            factor = {"lr": "lr_factor", "weight_decay": "decay_factor"}.get(name)
+            grouped = self.recipe.groups.lr_factor if name == "lr" else self._decays
+            times = f' * group["{factor}"]' if factor and grouped else ""
+            yield f'group["{name}"] = {name}_at(step){times}'
+        for pair, names in PAIRS.items():
+            if self.scheduled.keys() & {*names}:
+                of_step = (f"{name}_at(step)" if name in self.scheduled else self._value(name) for name in names)
+                yield f'group["{pair}"] = ({", ".join(of_step)})'
+
+
+def _one_momentum(recipe: Recipe, scheduled: dict[str, Schedule]) -> bool:
+    """Tell whether what changes is the learning rate and the one momentum that torch's schedulers know."""
+    return recipe.optimizer != "muon" and [*scheduled] in (["lr", "momentum"], ["lr", "beta1"])
+
+
+def _call(opening: str, arguments: list[str]) -> str:
+    """Return a call on one line where it fits, else an argument a line."""
+    line = f"{opening}({', '.join(arguments)})"
+    return line if len(line) <= _WIDTH else "\n".join([f"{opening}(", *(f"    {each}," for each in arguments), ")"])
+
 
 YOURS = "# Yours are model, loss_function and batches, which yields (inputs, targets)."
 

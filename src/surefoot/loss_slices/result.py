@@ -5,7 +5,6 @@ What a slice of a loss shows.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import RectBivariateSpline
 from torch import Tensor
 
-from surefoot.core.values import Json
+from surefoot.core.values import Json, finite_or_none
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import Recipe
 from surefoot.surfaces.surface import Point, Surface
@@ -170,7 +169,7 @@ class Way:
             "losses": self.losses.tolist(),
             "away": self.away.tolist(),
             "within": self.within,
-            "end_loss": self.end_loss if math.isfinite(self.end_loss) else None,
+            "end_loss": finite_or_none(self.end_loss),
             "left_at": self.left_at,
             "diverged_at": self.diverged_at,
         }

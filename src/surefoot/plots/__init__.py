@@ -1,7 +1,6 @@
 """Figures from results: ``show`` one in a notebook, ``save`` it as a picture, ``animate`` a descent."""
 
-from surefoot.plots.figures import save, show, show_schedules
+from surefoot.plots.figures import check_picture, save, show, show_schedules
 from surefoot.plots.film import animate, check_animation
-from surefoot.plots.saving import check_picture
 
 __all__ = ["animate", "check_animation", "check_picture", "save", "show", "show_schedules"]

@@ -20,9 +20,8 @@ import numpy as np
 import torch
 
 from surefoot.core.formatting import numeral
-from surefoot.explanation.claim import Claim, Number
+from surefoot.explanation.claim import Claim, Courses, Ends, Line, Number, Plane, Ranges, Ways
 from surefoot.explanation.curve import CEILING
-from surefoot.explanation.figure import Courses, Ends, Line, Plane, Ranges, Ways
 from surefoot.explanation.stable_range import LIMIT_RESOLUTION
 from surefoot.plots.axes import log_axis, log_ticks, loss_scale
 from surefoot.plots.loss_contours import ground_layer

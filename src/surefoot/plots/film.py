@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from surefoot.core.errors import OutputError, nearest
 from surefoot.core.files import atomic_path
 from surefoot.core.formatting import measured
+from surefoot.plots.figures import require_folder
 from surefoot.plots.film_canvas import (
     BALL,
     HEIGHT,
@@ -33,7 +34,6 @@ from surefoot.plots.film_canvas import (
     font,
     mixed,
 )
-from surefoot.plots.saving import require_folder
 from surefoot.surfaces.descent import Descent
 from surefoot.surfaces.events import Event, Kind, events
 

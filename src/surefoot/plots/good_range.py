@@ -15,7 +15,6 @@ from surefoot.core.formatting import how_much_lower, measured, numeral
 from surefoot.plots.axes import finite, log_axis
 from surefoot.plots.theme import RECOMMENDED, ROLES, RUNNER_UP, Row, by_role, finished, inline, layered
 from surefoot.recipe.recipe import DEFAULT_RECIPE
-from surefoot.search.momentum_rows import is_recommended, momentum_rows
 from surefoot.search.result import Contestant, MomentumRow, SearchResult
 
 BAR_HEIGHT = 40
@@ -29,7 +28,7 @@ def good_range(result: SearchResult) -> alt.LayerChart:
 
     The result must know some of several momenta, or a good range.
     """
-    rows = momentum_rows(result)
+    rows = result.momentum_rows()
     rates = [rate for row in rows for rate in (row.lr, row.limit, *_ends(row)) if rate]
     low, high = min(rates) / ROOM, max(rates) * ROOM
     high *= (high / low) ** LOSSES
@@ -65,7 +64,7 @@ def _bar(row: MomentumRow, result: SearchResult) -> Row:
     known = math.isfinite(row.loss)
     return {
         "momentum": numeral(row.momentum),
-        "role": RECOMMENDED if is_recommended(row, result) else RUNNER_UP,
+        "role": RECOMMENDED if result.is_recommended(row) else RUNNER_UP,
         "lr": row.lr,
         "low": None if row.good is None else row.good.low,
         "high": None if row.good is None else row.good.high,

@@ -14,6 +14,7 @@ import numpy as np
 
 from surefoot.plots.axes import finite, log_axis, momentum_ticks
 from surefoot.recipe.recipe import Recipe
+from surefoot.search.result import FULL_STAGES, SEARCH_STAGES
 from surefoot.studies.measurements import Measurement
 from surefoot.trainers.trial import Judge, Outcome
 
@@ -58,7 +59,6 @@ class Frame:
 
 
 # Stages of the search and of the trainings in full; ``search`` and ``confirm`` are those of databases of version 0.1.
-SEARCH_STAGES, FULL_STAGES = ("map", "climb", "search"), ("full", "confirm")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,7 @@ from surefoot.plots.learning_curves import own_training
 from surefoot.plots.stability_map import stability_map, why_no_map
 from surefoot.reports.check_tables import trial_heads, trial_rows
 from surefoot.reports.page import Panel, page, panel, write_page
-from surefoot.wording.check import check_cost, check_notes
-from surefoot.wording.verdicts import TITLES, verdict_title
+from surefoot.wording.verdicts import TITLES, check_cost, check_notes, verdict_title
 
 EVIDENCE = {
     "lr": "learning rate",

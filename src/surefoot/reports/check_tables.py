@@ -14,8 +14,7 @@ from surefoot.checking.result import CheckResult
 from surefoot.core.formatting import measured, numeral
 from surefoot.plots.check_losses import check_trials
 from surefoot.reports.search_tables import plain_table
-from surefoot.wording.check import check_cost, check_notes
-from surefoot.wording.verdicts import TITLES, verdict_title
+from surefoot.wording.verdicts import TITLES, check_cost, check_notes, verdict_title
 
 # Seeds that have a column of their own; further ones are in the figure.
 MOST_COLUMNS = 5

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from surefoot.core.formatting import numeral
-from surefoot.explanation.claim import Claim, Verdict
-from surefoot.explanation.figure import Courses, Ends, Plane, Ways
+from surefoot.explanation.claim import Claim, Courses, Ends, Plane, Verdict, Ways
 from surefoot.explanation.result import ExplainResult
 from surefoot.loss_slices.result import SLICE
 from surefoot.plots.claim_figures import claim_figure

@@ -11,7 +11,6 @@ from typing import Any
 from surefoot.core.formatting import measured, numeral, percent
 from surefoot.plots.figures import search_figures
 from surefoot.reports.page import Panel, environment_rows, page, panel, write_page
-from surefoot.search.momentum_rows import is_recommended, momentum_rows
 from surefoot.search.result import SearchResult
 from surefoot.search.scaling import Transfer
 from surefoot.wording.search import (
@@ -178,9 +177,9 @@ def _by_momentum(result: SearchResult) -> PageTable:
                 "-" if row.limit is None else numeral(row.limit),
                 "-" if math.isinf(row.loss) else measured(row.loss),
             ),
-            best=is_recommended(row, result),
+            best=result.is_recommended(row),
         )
-        for row in (momentum_rows(result) if result.by_momentum else [])
+        for row in (result.momentum_rows() if result.by_momentum else [])
     ]
     columns = ("Momentum", "Best learning rate", "Good", "Largest usable", f"Expected {_what(result)}")
     return PageTable("momenta", "By momentum", columns, tuple(rows), before=momenta_title(result))

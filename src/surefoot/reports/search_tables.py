@@ -17,7 +17,6 @@ from rich.text import Text
 
 from surefoot.core.formatting import measured, numeral, percent
 from surefoot.core.values import Interval
-from surefoot.search.momentum_rows import is_recommended, momentum_rows
 from surefoot.search.result import Contestant, FrontierPoint, SearchResult
 from surefoot.search.scaling import Transfer
 from surefoot.wording.search import (
@@ -147,8 +146,8 @@ def _by_momentum(result: SearchResult, *, narrow: bool) -> Table:  # noqa: ARG00
         "momentum", "best\nrate", "good\nfrom", "good\nto", "largest\nusable", f"expected\n{_what(result)}"
     )
     table.columns[0].justify, table.columns[0].no_wrap = "right", True
-    for row in momentum_rows(result):
-        chosen = is_recommended(row, result)
+    for row in result.momentum_rows():
+        chosen = result.is_recommended(row)
         table.add_row(
             f"{'> ' if chosen else ''}{numeral(row.momentum)}",
             numeral(row.lr),

@@ -30,15 +30,14 @@ from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from surefoot.core.files import atomic_path, unwritable, writable_folder
+from surefoot.plots.figures import png
 from surefoot.plots.frontier import frontier
 from surefoot.plots.heat_map import heat_map
-from surefoot.plots.saving import png
-from surefoot.plots.trial_points import FULL_STAGES, SEARCH_STAGES
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.composition import Sequence as InTurn
 from surefoot.schedules.composition import Warmup, without_warmup
 from surefoot.schedules.schedule import Schedule
-from surefoot.search.result import SearchResult
+from surefoot.search.result import FULL_STAGES, SEARCH_STAGES, SearchResult
 from surefoot.studies.measurements import Measurement
 
 Setting: TypeAlias = float | str

@@ -14,7 +14,7 @@ from surefoot.core.budget import Budget
 from surefoot.core.errors import BudgetError
 from surefoot.core.progress import Interrupted, Progress
 from surefoot.recipe.recipe import Recipe
-from surefoot.search.goal import Aim
+from surefoot.search.request import Aim
 from surefoot.studies.ledger import Ledger
 from surefoot.surrogate.rungs import FEWEST_STEPS, is_short, rungs
 from surefoot.trainers.trial import Outcome, Trial

@@ -17,7 +17,8 @@ from surefoot.search.budget_allocation import FULL
 from surefoot.search.contestants import mean_metric, score_on_test, tied_with
 from surefoot.search.engine import Engine
 from surefoot.search.rate_range import usual_recipe
-from surefoot.search.result import Command, Contestant, FrontierPoint, MomentumRow, Role, SearchResult
+from surefoot.search.request import Command
+from surefoot.search.result import Contestant, FrontierPoint, MomentumRow, Role, SearchResult
 from surefoot.studies.measurements import Measurement
 
 if TYPE_CHECKING:

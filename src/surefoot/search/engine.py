@@ -36,11 +36,10 @@ from surefoot.search.budget_allocation import (
     Stages,
 )
 from surefoot.search.cliff import BROKEN, Trained, without_accidents
-from surefoot.search.goal import Aim
 from surefoot.search.proposal import propose
 from surefoot.search.rate_range import best_decade, is_flat, learns, next_decades, usual_rate, usual_recipe
-from surefoot.search.samplers.sampler import Sampler, Tried
-from surefoot.search.samplers.simple import SurrogateSampler
+from surefoot.search.request import Aim
+from surefoot.search.samplers.basic import Sampler, SurrogateSampler, Tried
 from surefoot.search.space.coordinates import Coordinates, Point
 from surefoot.search.space.schedule_shapes import with_momentum
 from surefoot.search.space.search_space import SearchSpace

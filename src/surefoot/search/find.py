@@ -10,11 +10,10 @@ from surefoot.core.budget import Budget
 from surefoot.core.progress import Progress, Silent, Stop, never
 from surefoot.core.values import Json
 from surefoot.fleet.plan import Plan
-from surefoot.search.goal import Aim, Goal
-from surefoot.search.request import Request
+from surefoot.search.request import Aim, Goal, Request
 from surefoot.search.result import SearchResult
 from surefoot.search.run_search import run_search
-from surefoot.search.samplers.sampler import Sampler
+from surefoot.search.samplers.basic import Sampler
 from surefoot.search.space.search_space import SearchSpace
 from surefoot.studies.study import Study
 from surefoot.tasks.task import Task

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from surefoot.core.errors import StudyError
-from surefoot.core.values import Interval, Json, Score
+from surefoot.core.values import Interval, Json, Score, finite_or_none
 from surefoot.recipe.recipe import Recipe
-from surefoot.search.goal import Aim
+from surefoot.search.request import Aim, Command
 from surefoot.search.scaling import Transfer
 from surefoot.studies.measurements import Measurement
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 Role: TypeAlias = Literal["recommended", "runner-up", "default", "compared"]
-Command: TypeAlias = Literal["find", "tune"]
 SCHEMA = 2
+# How the stages of a study begin: short trials of the search, and trainings of the recommended length on fresh seeds.
+# "search" and "confirm" are what databases before schema 2 say.
+SEARCH_STAGES, FULL_STAGES = ("map", "climb", "search"), ("full", "confirm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,18 @@ class Contestant:
     runs: tuple[Measurement, ...]
     tied: bool = False
 
+    def to_json(self) -> dict[str, Json]:
+        """Return the scores as JSON; the measurements are in the study."""
+        return {
+            "recipe": str(self.recipe),
+            "role": self.role,
+            "steps": self.steps,
+            "valid_loss": score_json(self.valid),
+            "test_loss": None if self.test is None else score_json(self.test),
+            "metric": self.metric,
+            "tied": self.tied,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class FrontierPoint:
@@ -66,6 +80,17 @@ class FrontierPoint:
     high: float
     trials: int
 
+    def to_json(self) -> dict[str, Json]:
+        """Return the point as JSON; what is not finite is null."""
+        return {
+            "steps": self.steps,
+            "recipe": str(self.recipe),
+            "loss": finite_or_none(self.loss),
+            "low": finite_or_none(self.low),
+            "high": finite_or_none(self.high),
+            "trials": self.trials,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class GoodRange:
@@ -80,6 +105,10 @@ class GoodRange:
     lr: Interval
     momentum: Interval | None
     tolerance: float
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the range as JSON: each interval as a pair."""
+        return {"lr": _pair(self.lr), "momentum": _pair(self.momentum), "tolerance": self.tolerance}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +128,16 @@ class MomentumRow:
     good: Interval | None
     loss: float
     limit: float | None
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the row as JSON; what is not finite is null."""
+        return {
+            "momentum": self.momentum,
+            "lr": self.lr,
+            "good": _pair(self.good),
+            "loss": finite_or_none(self.loss),
+            "limit": finite_or_none(self.limit),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +237,26 @@ class SearchResult:
             return None
         return over.valid.mean / self.best.valid.mean
 
+    def momentum_rows(self) -> list[MomentumRow]:
+        """Return what is known of each momentum, ascending, the recommended recipe's own among them."""
+        recipe, good = self.recipe, self.good_range
+        if recipe is None or good is None:
+            return [*self.by_momentum]
+        expected = self.expected_loss
+        if expected is None:  # the goal is a metric
+            expected = next((point.loss for point in self.frontier if point.steps == self.steps), math.inf)
+        own = None if good.lr.low == good.lr.high else good.lr
+        rows = [row for row in self.by_momentum if not self.is_recommended(row)]
+        rows.append(MomentumRow(recipe.momentum.highest, recipe.lr.highest, own, expected, self.limit))
+        return sorted(rows, key=lambda row: row.momentum)
+
+    def is_recommended(self, row: MomentumRow) -> bool:
+        """Return whether a row is about the momentum of the recommended recipe."""
+        return self.recipe is not None and math.isclose(row.momentum, self.recipe.momentum.highest)
+
     def to_json(self) -> dict[str, Json]:
         """Return the result as the JSON object that the commands print."""
-        best, default, good = self.best, self.default, self.good_range
+        best, default = self.best, self.default
         return {
             "schema": SCHEMA,
             "command": self.command,
@@ -212,48 +268,16 @@ class SearchResult:
             "reason": self.reason,
             "steps": self.steps,
             "full_steps": self.full_steps,
-            "valid_loss": None if best is None else _score(best.valid),
-            "expected_loss": _number(self.expected_loss),
-            "default_valid_loss": None if default is None else _score(default.valid),
-            "test_loss": None if best is None or best.test is None else _score(best.test),
+            "valid_loss": None if best is None else score_json(best.valid),
+            "expected_loss": finite_or_none(self.expected_loss),
+            "default_valid_loss": None if default is None else score_json(default.valid),
+            "test_loss": None if best is None or best.test is None else score_json(best.test),
             "metric": None if best is None else best.metric,
-            "good_range": None
-            if good is None
-            else {"lr": _pair(good.lr), "momentum": _pair(good.momentum), "tolerance": good.tolerance},
-            "limit": _number(self.limit),
-            "by_momentum": [
-                {
-                    "momentum": row.momentum,
-                    "lr": row.lr,
-                    "good": _pair(row.good),
-                    "loss": _number(row.loss),
-                    "limit": _number(row.limit),
-                }
-                for row in self.by_momentum
-            ],
-            "frontier": [
-                {
-                    "steps": point.steps,
-                    "recipe": str(point.recipe),
-                    "loss": _number(point.loss),
-                    "low": _number(point.low),
-                    "high": _number(point.high),
-                    "trials": point.trials,
-                }
-                for point in self.frontier
-            ],
-            "contestants": [
-                {
-                    "recipe": str(found.recipe),
-                    "role": found.role,
-                    "steps": found.steps,
-                    "valid_loss": _score(found.valid),
-                    "test_loss": None if found.test is None else _score(found.test),
-                    "metric": found.metric,
-                    "tied": found.tied,
-                }
-                for found in self.contestants
-            ],
+            "good_range": None if self.good_range is None else self.good_range.to_json(),
+            "limit": finite_or_none(self.limit),
+            "by_momentum": [row.to_json() for row in self.by_momentum],
+            "frontier": [point.to_json() for point in self.frontier],
+            "contestants": [found.to_json() for found in self.contestants],
             "boundary": list(self.boundary),
             "overfits_after": self.overfits_after,
             "notes": list(self.notes),
@@ -268,110 +292,15 @@ class SearchResult:
         }
 
 
-def from_json(data: dict[str, Any], measurements: tuple[Measurement, ...]) -> SearchResult:
-    """Return the result whose JSON a study has kept.
-
-    Args:
-        data: What :meth:`SearchResult.to_json` returned.
-        measurements: Those of the study.
-    """
-    good = data["good_range"]
-    full = {(str(row.trial.recipe), row.trial.steps): [] for row in measurements}  # type: dict[tuple[str, int], list[Measurement]]
-    for row in measurements:
-        if row.stage.startswith(FULL_STAGES) and row.outcome.failure is None:
-            full[str(row.trial.recipe), row.trial.steps].append(row)
-    trained = [full.get((row["recipe"], row["steps"]), []) for row in data["contestants"]]
-    ended = [row["valid_loss"]["mean"] is not None for row in data["contestants"]]
-    # Of a seed that was broken off half way only some recipes have a training: those that ended are shown without it.
-    seeds = [{run.trial.seed for run in runs} for runs, sound in zip(trained, ended, strict=True) if sound]
-    shared = set.intersection(*seeds) if seeds else set()
-    return SearchResult(
-        command=data["command"],
-        task=data["task"],
-        full_steps=data["full_steps"],
-        steps=data["steps"],
-        recipe=None if data["recipe"] is None else Recipe.parse(data["recipe"]),
-        reason=data["reason"],
-        expected_loss=data["expected_loss"],
-        contestants=tuple(
-            Contestant(
-                recipe=Recipe.parse(row["recipe"]),
-                role=row["role"],
-                steps=row["steps"],
-                valid=_score_of(row["valid_loss"]),
-                test=None if row["test_loss"] is None else _score_of(row["test_loss"]),
-                metric=row["metric"],
-                runs=tuple(run for run in runs if run.trial.seed in shared or not sound),
-                tied=row["tied"],
-            )
-            for row, runs, sound in zip(data["contestants"], trained, ended, strict=True)
-        ),
-        good_range=None
-        if good is None
-        else GoodRange(Interval(*good["lr"]), _interval(good["momentum"]), good["tolerance"]),
-        limit=data["limit"],
-        by_momentum=tuple(
-            MomentumRow(row["momentum"], row["lr"], _interval(row["good"]), _loss(row["loss"]), row["limit"])
-            for row in data["by_momentum"]
-        ),
-        frontier=tuple(
-            FrontierPoint(
-                row["steps"],
-                Recipe.parse(row["recipe"]),
-                _loss(row["loss"]),
-                _loss(row["low"]),
-                _loss(row["high"]),
-                row["trials"],
-            )
-            for row in data["frontier"]
-        ),
-        overfits_after=data["overfits_after"],
-        boundary=tuple(data["boundary"]),
-        notes=tuple(data["notes"]),
-        measurements=measurements,
-        search_config_steps=data["search_config_steps"],
-        config_steps=data["config_steps"],
-        seconds=data["seconds"],
-        budget=data["budget"],
-        aim=Aim(data["goal"], data["judge"]),
-        plan=data["plan"],
-        study=data["study"],
-        transfer=Transfer.from_json(data["transfer"]) if data["transfer"] else None,
-    )
-
-
-# Stages whose trials are of the recommended length on fresh seeds; ``confirm`` is what databases before schema 2 say.
-FULL_STAGES = ("full", "confirm")
-
-
-def _score(score: Score) -> dict[str, Json]:
-    """Return a score; JSON has no infinity: a bound that is not known, or a loss that diverged, is null."""
+def score_json(score: Score) -> dict[str, Json]:
+    """Return a score as JSON, where a bound that is not known, or a loss that diverged, is null."""
     return {
-        "mean": _number(score.mean),
-        "low": _number(score.low),
-        "high": _number(score.high),
+        "mean": finite_or_none(score.mean),
+        "low": finite_or_none(score.low),
+        "high": finite_or_none(score.high),
         "seeds": score.seeds,
     }
 
 
-def _score_of(data: dict[str, Any]) -> Score:
-    mean = _loss(data["mean"])
-    unknown = (-math.inf, math.inf) if math.isfinite(mean) else (math.inf, math.inf)
-    low, high = data["low"], data["high"]
-    return Score(mean, unknown[0] if low is None else low, unknown[1] if high is None else high, data["seeds"])
-
-
-def _number(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
-
-
-def _loss(value: float | None) -> float:
-    return math.inf if value is None else value
-
-
 def _pair(interval: Interval | None) -> Json:
     return None if interval is None else [interval.low, interval.high]
-
-
-def _interval(data: Json) -> Interval | None:
-    return Interval(*data) if isinstance(data, list) else None  # type: ignore[arg-type]  # two numbers

@@ -19,7 +19,7 @@ from surefoot.search.engine import Engine
 from surefoot.search.request import Request
 from surefoot.search.result import SearchResult
 from surefoot.search.samplers import as_sampler
-from surefoot.search.samplers.sampler import Sampler
+from surefoot.search.samplers.basic import Sampler
 from surefoot.search.scaling import Transfer
 from surefoot.search.search_study import study_of, with_model
 from surefoot.search.space.coordinates import Coordinates

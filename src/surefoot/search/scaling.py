@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from surefoot.core.statistics import CONFIDENCE, half_width, student_t
-from surefoot.core.values import Interval, Json
+from surefoot.core.values import Interval, Json, finite_or_none
 
 Quantity: TypeAlias = Literal["steps", "batch_size"]
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
@@ -99,8 +99,8 @@ class TransferRow:
             "lr": None if best is None else {"best": best, **ends, "seeds": list(self.rates)},
             "width": self.width,
             "at_edge": self.at_edge,
-            "loss": self.loss if math.isfinite(self.loss) else None,
-            "loss_of_answer": self.loss_of_answer if math.isfinite(self.loss_of_answer) else None,
+            "loss": finite_or_none(self.loss),
+            "loss_of_answer": finite_or_none(self.loss_of_answer),
         }
 
     @classmethod

@@ -1,66 +1,23 @@
-"""A study that is done -> its result.
-
-The study of a search, and what is kept beside it.
-"""
+"""The study of a search, and what is kept beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from surefoot.core.budget import Budget
-from surefoot.core.errors import StudyError
 from surefoot.core.files import atomic_path
 from surefoot.core.values import Json
-from surefoot.search.old_results import old_result
 from surefoot.search.request import Request
-from surefoot.search.result import SCHEMA, SearchResult, from_json
-from surefoot.search.samplers.sampler import Sampler
+from surefoot.search.result import SearchResult
+from surefoot.search.samplers.basic import Sampler
 from surefoot.studies.driver import driven
-from surefoot.studies.measurements import Measurement
-from surefoot.studies.study import Study, StudyInfo
+from surefoot.studies.study import Study
 from surefoot.trainers.trial import Trainer
 
 if TYPE_CHECKING:
     from torch import nn
-
-# The commands whose studies have a result to read.
-SEARCHES = ("tune", "find")
-
-
-def read_result(study: Study) -> SearchResult:
-    """Return the result of a study that is done, also of one that version 0.1 finished.
-
-    Raises:
-        StudyError: If it is not done.
-    """
-    info = study.info()
-    if info.settings.get("command") == "check":
-        raise StudyError(f"study {study.name} is one of surefoot check.", hint=f"surefoot check --resume {study.name}")
-    if info.status != "done" or info.result is None:
-        command = info.settings.get("command", "tune")
-        raise StudyError(
-            f"study {study.name} is {info.status}, not done.",
-            hint=f"go on with: surefoot {command} --resume {study.name}",
-        )
-    # The database may have been moved since.
-    return replace(result_of(info, study.measurements()), study=study.name)
-
-
-def result_of(info: StudyInfo, measurements: Sequence[Measurement]) -> SearchResult:
-    """Return the result that a study has kept.
-
-    Raises:
-        StudyError: If it has none.
-    """
-    if info.result is not None and info.result.get("schema") == SCHEMA:
-        # A search that went on with a larger budget need not have asked for all that was recorded before.
-        order = {name: number for number, name in enumerate(info.result.get("stages", ()))}
-        mine = [row for row in measurements if row.stage in order] if order else [*measurements]
-        return from_json(info.result, tuple(sorted(mine, key=lambda row: order.get(row.stage, 0))))
-    return old_result(info, measurements)
-
 
 # What a search that goes on must ask for again; budget, comparisons and tolerance may change.
 SAME = ("command", "space", "sampler", "goal", "judge", "trained")

@@ -22,7 +22,7 @@ from surefoot.core.progress import Stop, never
 from surefoot.core.statistics import comparable
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.composition import scaled
-from surefoot.search.goal import Aim
+from surefoot.search.request import Aim
 from surefoot.search.result import FrontierPoint
 from surefoot.search.scaling import Transfer, TransferRow
 from surefoot.studies.ledger import digest

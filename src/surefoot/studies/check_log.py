@@ -11,9 +11,9 @@ from sqlalchemy import select
 from surefoot.core.errors import StudyError
 from surefoot.core.values import Json
 from surefoot.studies.database import Database
-from surefoot.studies.environment import environment
 from surefoot.studies.measurements import insert_row
 from surefoot.studies.schema import checks
+from surefoot.studies.study import environment
 
 HEAD = (checks.c.id, checks.c.created, checks.c.task, checks.c.recipe, checks.c.verdict)
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, Table, insert, select
 
+from surefoot.core.values import finite_or_none
 from surefoot.recipe.recipe import Recipe
 from surefoot.studies.schema import curves, measurements, sharpness_probes, stages, trials, valid_curves
 from surefoot.trainers.trial import Curve, Outcome, SharpnessProbe, Trial
@@ -57,7 +58,7 @@ def insert_measurements(connection: Connection, found: Sequence[Measurement], *,
             "seed": trial.seed,
             "total": trial.steps,
             "steps": measurement.taken,
-            "valid_loss": _or_null(outcome.loss),
+            "valid_loss": finite_or_none(outcome.loss),
             "metric": outcome.metric,
             "test_loss": outcome.test_loss,
             "diverged_at": outcome.diverged_at,
@@ -132,16 +133,16 @@ def insert_row(connection: Connection, table: Any, row: dict[str, Any]) -> int:
 
 def _insert_curve(connection: Connection, table: Table, key: int, curve: Curve) -> None:
     if curve.steps:
-        row = {"measurement_id": key, "steps": list(curve.steps), "losses": [_or_null(loss) for loss in curve.losses]}
+        row = {
+            "measurement_id": key,
+            "steps": list(curve.steps),
+            "losses": [finite_or_none(loss) for loss in curve.losses],
+        }
         connection.execute(insert(table).values(row))
 
 
 def _curve(steps: list[int] | None, losses: list[float | None] | None) -> Curve:
     return Curve(tuple(steps or ()), tuple(math.inf if loss is None else loss for loss in losses or ()))
-
-
-def _or_null(loss: float) -> float | None:
-    return loss if math.isfinite(loss) else None
 
 
 def _probe_row(probe: SharpnessProbe) -> dict[str, float | None]:

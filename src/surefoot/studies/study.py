@@ -1,12 +1,18 @@
-"""One study: what it was asked, what it measured, what it found."""
+"""What a study ran on, so that it can be understood years later.
+
+One study: what it was asked, what it measured, what it found.
+"""
 
 from __future__ import annotations
 
+import os
+import platform
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +22,6 @@ from surefoot.core.errors import StudyError
 from surefoot.core.values import Json
 from surefoot.recipe.recipe import Recipe
 from surefoot.studies.database import Database
-from surefoot.studies.environment import environment
 from surefoot.studies.lease import hold, is_left
 from surefoot.studies.measurements import (
     Measurement,
@@ -28,6 +33,28 @@ from surefoot.studies.measurements import (
 )
 from surefoot.studies.schema import stages, studies, trials
 from surefoot.trainers.trial import Trial
+
+_PACKAGES = ("surefoot", "torch", "numpy", "scipy", "scikit-learn", "sqlalchemy")
+
+
+def environment() -> dict[str, Json]:
+    """Return versions, processor and operating system as JSON data."""
+    versions: dict[str, Json] = {name: _version(name) for name in _PACKAGES}
+    return {
+        "python": platform.python_version(),
+        "packages": versions,
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
 
 LARGEST_SEED = 2**32 - 1
 

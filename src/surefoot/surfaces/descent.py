@@ -16,7 +16,7 @@ from surefoot.core.progress import Interrupted, Stop, never
 from surefoot.optimizers.rule import Hyper, Piece, UpdateRule, clip_by_global_norm
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.schedule import Schedule, table
-from surefoot.surfaces.gallery import surface_named
+from surefoot.surfaces import surface_named
 from surefoot.surfaces.surface import Noise, Surface
 
 Array: TypeAlias = NDArray[np.float64]

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from surefoot.core.errors import DataError, TaskError, nearest
-from surefoot.tasks.builtin.catalogue import BUILTINS
+from surefoot.tasks.builtin import BUILTINS
 from surefoot.tasks.task import Task
 from surefoot.tasks.user_code_errors import located
 from surefoot.tasks.user_file import task_or_function
 
 if TYPE_CHECKING:
-    from surefoot.tasks.tables.target import Kind
+    from surefoot.tasks.tabular_task import Kind
 
 PYTHON_FILE = re.compile(r"(?P<path>.+\.py)(:(?P<name>[^:/\\]*))?", re.IGNORECASE)
 TABLE_SUFFIXES = (".csv", ".tsv")
@@ -111,8 +111,8 @@ def load_subject(
 
 def _from_csv(path: Path, target: str | None, kind: Kind, test_share: float, split_seed: int) -> Task:
     # Tables need pandas and scikit-learn, which take a second to load; other tasks do without.
-    from surefoot.tasks.tables.csv_file import read_csv  # noqa: PLC0415
-    from surefoot.tasks.tables.tabular_task import tabular_task  # noqa: PLC0415
+    from surefoot.tasks.csv_file import read_csv  # noqa: PLC0415
+    from surefoot.tasks.tabular_task import tabular_task  # noqa: PLC0415
 
     table = read_csv(path)
     try:

@@ -16,7 +16,7 @@ from torch import Tensor
 from surefoot.core.errors import StudyError
 from surefoot.core.files import atomic_path
 from surefoot.core.progress import Interrupted, Progress, Silent, Stop, never
-from surefoot.core.values import Json
+from surefoot.core.values import Json, finite_or_none
 from surefoot.fleet.evaluation import evaluate_members
 from surefoot.fleet.fleet import Fleet
 from surefoot.fleet.launch import launch, load, save_fleet
@@ -278,8 +278,8 @@ class Group:
                 lost = _lost(fleet, place) or not math.isfinite(float(scores.loss[place]))
                 outcome = Outcome(
                     loss=math.inf if lost else float(scores.loss[place]),
-                    metric=None if lost else _finite(metrics[place]),
-                    test_loss=None if lost else _finite(tested[place]),
+                    metric=None if lost else finite_or_none(metrics[place]),
+                    test_loss=None if lost else finite_or_none(tested[place]),
                     diverged_at=None if fleet.diverged_at[place] < 0 else int(fleet.diverged_at[place]),
                     train=_curve(fleet.curve(place)),
                     valid=_curve(self._valid.get(trial, [])),
@@ -371,7 +371,3 @@ def _key(trials: Sequence[Trial]) -> str:
 
 def _curve(points: Sequence[tuple[int, float]]) -> Curve:
     return Curve(tuple(step for step, _ in points), tuple(loss for _, loss in points))
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None

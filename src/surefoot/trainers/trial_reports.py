@@ -10,7 +10,7 @@ from numbers import Real
 from typing import Any
 
 from surefoot.core.errors import TaskError
-from surefoot.core.values import Json
+from surefoot.core.values import Json, finite_or_none
 from surefoot.trainers.trial import Curve, Outcome, failed
 
 SHOWN_LENGTH = 60
@@ -90,7 +90,11 @@ def outcome_of(reports: Sequence[Report], final: Report, *, seconds: float) -> O
         lost = (step for step, loss in zip(curve.steps, curve.losses, strict=True) if not math.isfinite(loss))
         return Outcome(math.inf, diverged_at=next(lost, None), seconds=seconds, valid=curve)
     return Outcome(
-        final.loss, metric=_finite(final.metric), test_loss=_finite(final.test_loss), seconds=seconds, valid=curve
+        final.loss,
+        metric=finite_or_none(final.metric),
+        test_loss=finite_or_none(final.test_loss),
+        seconds=seconds,
+        valid=curve,
     )
 
 
@@ -126,10 +130,6 @@ def _whole(value: Any) -> int:
     if step < 0:
         raise TaskError(f"a step is a whole number of at least 0; given {_shown(value)}.")
     return step
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
 
 
 def _shown(value: Any) -> str:

@@ -25,7 +25,7 @@ from surefoot.curvature.step_curvature import Reach, reach
 from surefoot.tasks.seeding import borrowed_generators
 from surefoot.tasks.task import Objective
 from surefoot.tasks.user_code_errors import is_out_of_memory
-from surefoot.watch.rates import reason_against, step_scales
+from surefoot.watch.weight_updates import reason_against, step_scales
 
 
 class NoCurvature(Exception):  # noqa: N818  (a reason, which becomes data)

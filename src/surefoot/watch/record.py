@@ -14,8 +14,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from surefoot.watch.losses import Losses
-from surefoot.watch.rates import Rates
-from surefoot.watch.updates import Update
+from surefoot.watch.weight_updates import Rates, Update
 
 Item = TypeVar("Item")
 

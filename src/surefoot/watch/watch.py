@@ -25,10 +25,9 @@ from surefoot.watch.curvature import Curvature, NoCurvature
 from surefoot.watch.findings import judge
 from surefoot.watch.hysteresis import Steadiness
 from surefoot.watch.overhead_limiter import Governor
-from surefoot.watch.rates import rates_of, reason_against
 from surefoot.watch.reaction import LoweredRate, OnFinding, Reaction, Writer
 from surefoot.watch.record import Bend, Record
-from surefoot.watch.updates import Update, Updates
+from surefoot.watch.weight_updates import Update, Updates, rates_of, reason_against
 
 VERSION = 2
 # Losses that wait on their device before they are fetched in one go, however little time there is.

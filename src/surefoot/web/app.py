@@ -19,8 +19,7 @@ from starlette.staticfiles import StaticFiles
 from surefoot.core.errors import SurefootError
 from surefoot.core.progress import Interrupted, Stop
 from surefoot.web import convergence_map, descent, schedule_editor, studies
-from surefoot.web.query import Query
-from surefoot.web.server import Guard, explained, refusal
+from surefoot.web.server import Guard, Query, explained, refusal
 
 DEFAULT_STUDY = Path("surefoot.db")
 STATIC = Path(__file__).with_name("static")

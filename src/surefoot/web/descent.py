@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from surefoot.core.errors import QueryError
 from surefoot.core.progress import Stop, never
 from surefoot.recipe.recipe import Recipe
+from surefoot.surfaces import SURFACES, surface_named
 from surefoot.surfaces.descent import descend
 from surefoot.surfaces.events import events
-from surefoot.surfaces.gallery import SURFACES, surface_named
 from surefoot.surfaces.quadratics import LARGEST_CONDITION, Ravine
 from surefoot.surfaces.surface import Noise, Surface
 from surefoot.web.convergence_map import standing
-from surefoot.web.query import Query
 from surefoot.web.recipe_controls import HIGHEST_MOMENTUM, HIGHEST_RATE, LOWEST_RATE, METHODS, SHAPES, dials_of, turned
+from surefoot.web.server import Query
 
 Data: TypeAlias = dict[str, Any]
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 import numpy as np
 
 from surefoot.core.errors import RecipeError
-from surefoot.export.frameworks import FRAMEWORKS, framework_code
+from surefoot.export import FRAMEWORKS, framework_code
 from surefoot.recipe.names import family_of
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.composition import Sequence, Warmup
@@ -17,8 +17,8 @@ from surefoot.schedules.constant import Constant
 from surefoot.schedules.scanner import number_text
 from surefoot.schedules.schedule import Schedule, fields_of, kinds_of
 from surefoot.schedules.text import SCHEDULES, parse_schedule, schedule_text
-from surefoot.web.query import Query
 from surefoot.web.recipe_controls import METHODS, turned
+from surefoot.web.server import Query
 
 Data: TypeAlias = dict[str, Any]
 

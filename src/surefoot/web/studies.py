@@ -7,7 +7,6 @@ The checks of a database: a list, and of each the report that ``surefoot check``
 
 from __future__ import annotations
 
-import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,14 +16,15 @@ from starlette.responses import HTMLResponse
 
 from surefoot.core.errors import QueryError, SurefootError
 from surefoot.core.statistics import score
+from surefoot.core.values import finite_or_none
 from surefoot.recipe.recipe import Recipe
 from surefoot.search.result import FULL_STAGES, SearchResult
-from surefoot.search.search_study import result_of
+from surefoot.search.stored_result import result_of
 from surefoot.studies.check_log import check_heads, check_row
 from surefoot.studies.database import Database
 from surefoot.studies.measurements import Measurement
 from surefoot.studies.study import Study
-from surefoot.web.query import Query
+from surefoot.web.server import Query
 from surefoot.wording.search import good_range_text, headline
 
 # Nobody waits longer before a page for a database that another program holds.
@@ -94,8 +94,8 @@ def study(path: Path, query: Query) -> Data:
                 "recipe": str(point.recipe),
                 "lr": point.lr,
                 "momentum": point.momentum,
-                "relative": _finite(point.relative),
-                "loss": _finite(point.loss),
+                "relative": finite_or_none(point.relative),
+                "loss": finite_or_none(point.loss),
                 "steps": point.steps,
                 "seeds": point.seeds,
             }
@@ -109,9 +109,9 @@ def study(path: Path, query: Query) -> Data:
             {
                 "steps": point.steps,
                 "lr": point.recipe.lr.highest,
-                "loss": _finite(point.loss),
-                "low": _finite(point.low),
-                "high": _finite(point.high),
+                "loss": finite_or_none(point.loss),
+                "low": finite_or_none(point.low),
+                "high": finite_or_none(point.high),
                 "trials": point.trials,
             }
             for point in (() if result is None else result.frontier)
@@ -139,7 +139,7 @@ def curves(path: Path, query: Query) -> Data:
                 "stage": row.stage,
                 "seed": row.trial.seed,
                 "steps": list(row.outcome.train.steps),
-                "losses": list(map(_finite, row.outcome.train.losses)),
+                "losses": list(map(finite_or_none, row.outcome.train.losses)),
             }
             for row in runs[-MOST_RUNS:]
             if row.outcome.train.steps
@@ -205,17 +205,13 @@ def _contestants(result: SearchResult | None, rows: Sequence[Measurement], numbe
             "trial": numbers[recipe],
             "recipe": str(recipe),
             "role": role,
-            "mean": _finite(valid.mean),
-            "low": _finite(valid.low),
-            "high": _finite(valid.high),
+            "mean": finite_or_none(valid.mean),
+            "low": finite_or_none(valid.low),
+            "high": finite_or_none(valid.high),
             "seeds": valid.seeds,
         }
         for recipe, role, valid in known
     ]
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 # The report is one page whose scripts and styles lie within it. It may fetch nothing, and only our own page frames it.

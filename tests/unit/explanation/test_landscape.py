@@ -10,9 +10,9 @@ from surefoot.core.errors import RecipeError, TaskError
 from surefoot.core.progress import Interrupted, Silent, never
 from surefoot.explanation.claims.on_surfaces import RATES, STEPS, why_no_escape, why_no_ravine
 from surefoot.explanation.explain import explain_surface
-from surefoot.explanation.surface_experiment import Landscape, Roller, start_on
+from surefoot.explanation.run_experiment import Landscape, Roller, start_on
 from surefoot.recipe.recipe import Recipe
-from surefoot.surfaces.gallery import SURFACES, surface_named
+from surefoot.surfaces import SURFACES, surface_named
 
 
 def way_across(lr, momentum):

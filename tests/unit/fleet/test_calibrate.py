@@ -3,8 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from surefoot.fleet.backend_timing import STACKED_MARGIN, Candidate, Race
-from surefoot.fleet.calibration import WIDTHS, Ways, _choose, cached, calibrate
+from surefoot.fleet.calibration import STACKED_MARGIN, WIDTHS, Candidate, Race, Ways, _choose, cached, calibrate
 from surefoot.fleet.launch import launch
 from surefoot.fleet.plan import Plan, member_bytes
 from surefoot.fleet.processes import cores

@@ -4,7 +4,7 @@ import pytest
 import surefoot
 from surefoot.plots.figures import show
 from surefoot.plots.loss_contours import BANDS, bands_of
-from surefoot.surfaces.gallery import SURFACES, surface_named
+from surefoot.surfaces import SURFACES, surface_named
 
 
 def test_the_ways_are_the_descents_own(drawn):

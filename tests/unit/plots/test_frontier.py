@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from surefoot.plots.frontier import frontier
-from surefoot.search.goal import Aim
+from surefoot.search.request import Aim
 from surefoot.search.result import FrontierPoint
 
 

@@ -12,7 +12,6 @@ from surefoot.core.formatting import numeral
 from surefoot.export.pytorch import pytorch_code
 from surefoot.plots.figures import search_figures
 from surefoot.reports.search_page import html, write_html
-from surefoot.search.momentum_rows import momentum_rows
 from surefoot.wording.search import boundary_warning, cost, good_range_text, headline
 
 
@@ -123,9 +122,9 @@ def test_a_transfer_has_a_section_of_its_own(page, transferred):
 
 def test_the_frontier_and_the_momenta_have_tables(page, made):
     assert page.texts("td", **{"data-label": "Trials"}) == ["18", "5", "5", "extrapolated"]
-    limits = ["-" if row.limit is None else numeral(row.limit) for row in momentum_rows(made)]
+    limits = ["-" if row.limit is None else numeral(row.limit) for row in made.momentum_rows()]
     assert page.texts("td", **{"data-label": "Largest usable"}) == limits
-    best = [numeral(row.lr) for row in momentum_rows(made)]
+    best = [numeral(row.lr) for row in made.momentum_rows()]
     assert page.texts("td", **{"data-label": "Best learning rate"}) == best
 
 

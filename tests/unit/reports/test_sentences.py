@@ -6,7 +6,7 @@ from tests.made_search import on_one_seed
 
 from surefoot.core.values import Interval, Score
 from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
-from surefoot.search.goal import Aim
+from surefoot.search.request import Aim
 from surefoot.search.result import GoodRange
 from surefoot.wording.search import (
     boundary_warning,

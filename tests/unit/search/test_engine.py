@@ -13,9 +13,9 @@ from surefoot.core.budget import Budget
 from surefoot.core.errors import TaskError
 from surefoot.core.progress import Interrupted
 from surefoot.search.find import find
-from surefoot.search.search_study import read_result
 from surefoot.search.space.axes import Range
 from surefoot.search.space.search_space import SearchSpace
+from surefoot.search.stored_result import read_result
 from surefoot.search.tune import tune
 from surefoot.studies.study import Study
 from surefoot.trainers.function_trainer import FunctionTrainer

@@ -7,7 +7,7 @@ import pytest
 
 from surefoot.core.errors import TaskError
 from surefoot.fleet.plan import Plan
-from surefoot.search.goal import Aim
+from surefoot.search.request import Aim
 from surefoot.tasks.loader import load
 from surefoot.trainers.fleet_trainer import FleetTrainer
 from surefoot.trainers.trial import Curve, Outcome

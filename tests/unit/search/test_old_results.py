@@ -7,8 +7,7 @@ import pytest
 
 from surefoot.core.errors import StudyError
 from surefoot.recipe.recipe import Recipe
-from surefoot.search.old_results import old_result
-from surefoot.search.search_study import read_result
+from surefoot.search.stored_result import old_result, read_result
 from surefoot.studies.database import Database
 from surefoot.studies.measurements import Measurement
 from surefoot.studies.study import Study

@@ -9,7 +9,7 @@ import pytest
 from surefoot.core.errors import TaskError
 from surefoot.fleet.plan import Plan
 from surefoot.search.samplers import SAMPLERS, as_sampler
-from surefoot.search.samplers.sampler import Tried
+from surefoot.search.samplers.basic import Tried
 from surefoot.search.tune import tune
 
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import Recipe
-from surefoot.search.goal import Aim
+from surefoot.search.request import Aim
 from surefoot.search.transfer import MOST_TRAININGS, changes_of, transfer
 from surefoot.tasks.task import Task
 from surefoot.trainers.fleet_trainer import FleetTrainer

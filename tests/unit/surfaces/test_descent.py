@@ -7,8 +7,8 @@ import torch
 from surefoot.core.errors import RecipeError
 from surefoot.core.progress import Interrupted
 from surefoot.recipe.recipe import Recipe
+from surefoot.surfaces import SURFACES, surface_named
 from surefoot.surfaces.descent import descend
-from surefoot.surfaces.gallery import SURFACES, surface_named
 from surefoot.surfaces.quadratics import Bowl, Ravine
 from surefoot.surfaces.surface import Noise
 from surefoot.theory.convergence import rate

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from surefoot.recipe.recipe import Recipe
+from surefoot.surfaces import surface_named
 from surefoot.surfaces.descent import descend
 from surefoot.surfaces.events import Kind, events
-from surefoot.surfaces.gallery import surface_named
 from surefoot.surfaces.surface import Noise
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from surefoot.core.errors import RecipeError
-from surefoot.surfaces.gallery import SURFACES, surface_named
+from surefoot.surfaces import SURFACES, surface_named
 
 EVERY = [kind() for kind in SURFACES.values()]
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from surefoot.core.errors import DataError
-from surefoot.tasks.tables.columns import as_features, sort_columns
+from surefoot.tasks.csv_file import as_features, sort_columns
 
 ROWS = 40
 LUCK = np.random.default_rng(0)  # drawn from at import only, always in the same order

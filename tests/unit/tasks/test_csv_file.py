@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from surefoot.core.errors import DataError
-from surefoot.tasks.tables.csv_file import read_csv
+from surefoot.tasks.csv_file import read_csv
 
 
 def written(folder, content, name="data.csv"):

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from surefoot.tasks.builtin.catalogue import BUILTINS
+from surefoot.tasks.builtin import BUILTINS
 
 
 def test_the_built_ins_are_those_of_the_design():
@@ -13,7 +13,7 @@ def test_the_built_ins_are_those_of_the_design():
 
 def test_they_can_be_listed_without_torch_or_scikit_learn():
     code = (
-        "import sys; from surefoot.tasks.builtin.catalogue import BUILTINS; "
+        "import sys; from surefoot.tasks.builtin import BUILTINS; "
         "print({'torch', 'sklearn', 'numpy'} & set(sys.modules))"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"

@@ -8,7 +8,7 @@ from surefoot.core.errors import DataError
 from surefoot.tasks.holdout import hold_out
 from surefoot.tasks.models_and_metrics import accuracy, explained_variance
 from surefoot.tasks.sanity_check import probe
-from surefoot.tasks.tables.tabular_task import tabular_task
+from surefoot.tasks.tabular_task import tabular_task
 
 ROWS = 200
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from surefoot.core.errors import DataError
-from surefoot.tasks.tables.target import Classes, Numbers, read_target, target_column
+from surefoot.tasks.tabular_task import Classes, Numbers, read_target, target_column
 
 COLUMN = "price"
 

@@ -6,11 +6,11 @@ import torch
 
 from surefoot.core.errors import QueryError, RecipeError
 from surefoot.recipe.recipe import Recipe
+from surefoot.surfaces import SURFACES, surface_named
 from surefoot.surfaces.descent import descend
-from surefoot.surfaces.gallery import SURFACES, surface_named
 from surefoot.surfaces.surface import Noise
 from surefoot.web.descent import descent, gallery, picture
-from surefoot.web.query import Query
+from surefoot.web.server import Query
 
 RECIPES = ["sgd(lr=0.3, momentum=0.8)", "adam(lr=cosine(0.1))"]
 

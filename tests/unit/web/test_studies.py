@@ -11,14 +11,14 @@ from surefoot.core.errors import QueryError, StudyError
 from surefoot.core.statistics import score
 from surefoot.core.values import Interval
 from surefoot.recipe.recipe import Recipe
-from surefoot.search.goal import Aim
+from surefoot.search.request import Aim
 from surefoot.search.result import Contestant, FrontierPoint, GoodRange, SearchResult
 from surefoot.studies.database import Database
 from surefoot.studies.measurements import Measurement
 from surefoot.studies.study import Study
 from surefoot.trainers.trial import Curve, Outcome, Trial
 from surefoot.web import studies
-from surefoot.web.query import Query
+from surefoot.web.server import Query
 
 GOOD, BAD = "sgd(lr=cosine(0.2), momentum=0.9)", "sgd(lr=cosine(5), momentum=0.5)"
 

@@ -5,8 +5,8 @@ from surefoot.core.errors import QueryError, RecipeError
 from surefoot.export.pytorch import pytorch_code
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.text import parse_schedule
-from surefoot.web.query import Query
 from surefoot.web.schedule_editor import FRESH, answer
+from surefoot.web.server import Query
 
 
 @pytest.mark.parametrize("shape", FRESH)

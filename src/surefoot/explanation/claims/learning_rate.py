@@ -14,10 +14,9 @@ from __future__ import annotations
 import numpy as np
 
 from surefoot.core.formatting import numeral
-from surefoot.explanation.claim import Claim, Effect, Number
+from surefoot.explanation.claim import Claim, Courses, Effect, Ends, Number, course_line, end_line, lr_name
 from surefoot.explanation.curve import climbs, end_losses, speed_ratio
 from surefoot.explanation.experiment import MOMENTA, RESOLUTION, STEPS_A_DECADE, Kind, Survey
-from surefoot.explanation.figure import Courses, Ends, course_line, end_line, lr_name
 from surefoot.explanation.selection import (
     beside,
     best_rates,

@@ -15,7 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.core.formatting import numeral
-from surefoot.explanation.claim import Claim, Effect, Number
+from surefoot.explanation.claim import (
+    Claim,
+    Courses,
+    Effect,
+    Ends,
+    Number,
+    Plane,
+    Ranges,
+    course_line,
+    end_line,
+    rate_name,
+)
 from surefoot.explanation.curve import climbs, speed_ratio
 from surefoot.explanation.experiment import (
     MOMENTA,
@@ -27,7 +38,6 @@ from surefoot.explanation.experiment import (
     Limits,
     Survey,
 )
-from surefoot.explanation.figure import Courses, Ends, Plane, Ranges, course_line, end_line, rate_name
 from surefoot.explanation.selection import best_rates, chosen, held_out_best, held_out_losses, how_far, middle
 from surefoot.explanation.stable_range import LIMIT_RESOLUTION
 

@@ -10,10 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from surefoot.core.formatting import numeral
-from surefoot.explanation.claim import Claim, Effect, Number
+from surefoot.explanation.claim import Claim, Effect, Number, Ways
 from surefoot.explanation.experiment import USUAL_MOMENTUM, Kind, Survey
-from surefoot.explanation.figure import Ways
-from surefoot.explanation.surface_experiment import start_on
+from surefoot.explanation.run_experiment import start_on
 from surefoot.surfaces.descent import Descent, descend
 from surefoot.surfaces.one_dimensional import DoubleWell
 from surefoot.surfaces.quadratics import Ravine

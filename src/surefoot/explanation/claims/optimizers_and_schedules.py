@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.core.formatting import numeral
-from surefoot.explanation.claim import Claim, Effect, Number
+from surefoot.explanation.claim import Claim, Courses, Effect, Ends, Number, course_line, end_line, rate_name
 from surefoot.explanation.curve import climbs, speed_ratio
 from surefoot.explanation.experiment import RESOLUTION, Decay, Kind, Survey, Sweep
-from surefoot.explanation.figure import Courses, Ends, course_line, end_line, rate_name
 from surefoot.explanation.selection import best_rates, chosen, good_ranges, held_out_best, held_out_losses, middle
 
 SGD, ADAM, RMSPROP = Kind(), Kind("adam", 0.9), Kind("rmsprop", 0.0)

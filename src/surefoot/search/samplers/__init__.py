@@ -6,9 +6,8 @@ from copy import deepcopy
 from typing import Any
 
 from surefoot.core.errors import TaskError, nearest
+from surefoot.search.samplers.basic import Grid, RandomSearch, Sampler, SurrogateSampler
 from surefoot.search.samplers.optuna_samplers import OptunaSampler, gaussian_process, seeded, tpe
-from surefoot.search.samplers.sampler import Sampler
-from surefoot.search.samplers.simple import Grid, RandomSearch, SurrogateSampler
 
 SAMPLERS: dict[str, Sampler] = {
     sampler.name: sampler

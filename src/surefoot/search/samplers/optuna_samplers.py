@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from numpy.random import Generator
 
-from surefoot.search.samplers.sampler import Tried
+from surefoot.search.samplers.basic import Tried
 from surefoot.search.space.coordinates import Box, Point
 
 if TYPE_CHECKING:

@@ -1,1 +1,0 @@
-"""A table or a CSV file as a task."""
