@@ -67,7 +67,7 @@ def recipes(texts=RECIPES) -> list[Recipe]:
 
 
 def bits(fleet: Fleet) -> dict[str, torch.Tensor]:
-    return {name: tensor.clone() for name, tensor in fleet._state()}
+    return {name: tensor.clone() for name, tensor in fleet.state()}
 
 
 def assert_same_bits(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor], rows=slice(None)) -> None:
@@ -162,12 +162,13 @@ SAVER = """
 import sys, torch
 from pathlib import Path
 from tests.faults.test_fleet_faults import make_task, recipes, STACKED
-from surefoot.fleet import launch
+from surefoot.fleet.launch import launch, save_fleet
+from surefoot.fleet.training import train_members
 torch.set_num_threads(1)
 fleet = launch(make_task(), recipes(), seed=0, plan=STACKED)
 while True:
-    fleet.train(1)
-    fleet.save(Path(sys.argv[1]))
+    train_members(fleet, 1)
+    save_fleet(fleet, Path(sys.argv[1]))
     print(int(fleet.step[0]), flush=True)
 """
 
@@ -338,13 +339,14 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from surefoot.core.errors import OutputError
-from surefoot.fleet.launch import load
+from surefoot.fleet.launch import load, save_fleet
+from surefoot.fleet.training import train_members
 from tests.faults.test_fleet_faults import STACKED, make_task
 fleet = load(Path(sys.argv[1]), make_task(), STACKED)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
-fleet.train(1)
+train_members(fleet, 1)
 try:
-    fleet.save(Path(sys.argv[1]))
+    save_fleet(fleet, Path(sys.argv[1]))
 except OutputError as error:
     print(error)
 """

@@ -107,8 +107,9 @@ def test_a_parent_that_has_used_its_threads_forks_all_the_same():
         (torch.randn(1500, 1500) @ torch.randn(1500, 1500)).relu().sum()
         from tests.faults.test_fleet_processes import make_fleet
         from surefoot.fleet.plan import Plan
+        from surefoot.fleet.training import train_members
         fleet = make_fleet(Plan("stacked", 8, processes=2))
-        print(fleet.train(20).isfinite().all().item(), torch.get_num_threads())
+        print(train_members(fleet, 20).isfinite().all().item(), torch.get_num_threads())
     """
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)],
@@ -175,9 +176,11 @@ def test_without_a_compiler_it_goes_on_and_says_so_once(tmp_path):
     program = """
         from tests.faults.test_fleet_processes import make_fleet
         from surefoot.fleet.plan import Plan
+        from surefoot.fleet.training import train_members
         fleet = make_fleet(Plan("stacked", 4, compiled=True))
         fleet.tell = print
-        print(fleet.train(3).isfinite().all().item(), fleet.train(3).isfinite().all().item(), fleet.compiled)
+        ends = [train_members(fleet, 3).isfinite().all().item() for _ in range(2)]
+        print(*ends, fleet.compiled)
     """
     environment = os.environ | {"PATH": "", "CXX": "no-such-compiler", "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
     done = subprocess.run(

@@ -136,15 +136,15 @@ def test_no_report_writes_none(json_of):
 
 
 def test_an_interrupt_ends_with_130(capsys, monkeypatch):
-    from surefoot.fleet.fleet import Fleet
+    from surefoot.fleet import training
 
-    train = Fleet.train
+    train = training.train_members
 
-    def interrupted(self, *arguments, **settings):
+    def interrupted(*arguments, **settings):
         signal.raise_signal(signal.SIGINT)
-        return train(self, *arguments, **settings)
+        return train(*arguments, **settings)
 
-    monkeypatch.setattr(Fleet, "train", interrupted)
+    monkeypatch.setattr(training, "train_members", interrupted)
     assert run([*SMALL, "--claim", "low-rate"]) == 130
     shown = capsys.readouterr()
     assert shown.out == ""

@@ -59,7 +59,7 @@ PLANS = pytest.mark.parametrize(
 def trained_alone(kind: str, text: str) -> tuple[Alone, torch.Tensor]:
     """Return the twin of a member after all steps, and its losses."""
     member = Alone(make_task(kind), Recipe.parse(text), seed=SEED)
-    return member, train_members(member, STEPS)
+    return member, member.train(STEPS)
 
 
 def parsed(texts: list[str]) -> list[Recipe]:
@@ -178,7 +178,7 @@ def test_members_at_different_places_train_as_alone(kind, plan):
     def train(steps: int, places: list[int]) -> None:
         losses = train_members(fleet, steps, members=places)
         for column, place in enumerate(places):
-            assert (losses[:, column] - train_members(members[place], steps)).abs().max() < TOLERANCE
+            assert (losses[:, column] - members[place].train(steps)).abs().max() < TOLERANCE
 
     train(10, [0, 1, 2, 3])
     train(15, [3, 1])
@@ -204,13 +204,13 @@ def test_rules_that_know_shapes_are_mixed_and_saved_as_others_are(plan, tmp_path
     members = [Alone(task, recipe, seed=SEED) for recipe in (muon, adafactor, adam, later)]
     train_members(fleet, 10)
     for member in members:
-        train_members(member, 10)
+        member.train(10)
     save_fleet(fleet, tmp_path / "fleet")
     for trained in (fleet, load(tmp_path / "fleet", task, plan)):
         train_members(trained, 20)
         train_members(trained, 5, members=[1, 2])
     for place, steps in enumerate([20, 25, 25, 20]):
-        train_members(members[place], steps)
+        members[place].train(steps)
         assert apart(fleet, place, members[place]) < TOLERANCE
     assert torch.equal(trained.params, fleet.params)
 
