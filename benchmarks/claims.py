@@ -26,7 +26,7 @@ from benchmarks.entries import ENTRIES, Entry
 from benchmarks.markdown import DASH, table, target
 from benchmarks.scale import DATA
 from surefoot import explain
-from surefoot.core.statistics import student_t
+from surefoot.core.statistics import student_t_quantile
 
 SETTLED_ON = ("digits", "wine")
 TASKS = {
@@ -61,7 +61,7 @@ def measure(name: str, seed: int, seeds: int) -> dict[str, Any]:
             claim.name: {
                 "verdict": claim.verdict,
                 "effects": [
-                    records.numbers([effect.number.mean, effect.number.low, effect.number.high])
+                    records.numbers([effect.estimate.mean, effect.estimate.low, effect.estimate.high])
                     for effect in claim.effects
                 ],
             }
@@ -93,11 +93,11 @@ def agree(one: Sequence[float], other: Sequence[float], seeds: int = SEEDS) -> b
         >>> agree([2.0, 1.8, 2.2], [2.1, 1.9, 2.3]), agree([2.0, 1.99, 2.01], [3.0, 2.99, 3.01])
         (True, False)
     """
-    errors = [math.log(high / low) / 2 / student_t(seeds - 1) for _, low, high in (one, other)]
+    errors = [math.log(high / low) / 2 / student_t_quantile(seeds - 1) for _, low, high in (one, other)]
     variance = sum(error**2 for error in errors)
     fourth = sum(error**4 for error in errors) / (seeds - 1)
     # Of equal means without an error nothing is left to bound.
-    bound = student_t(max(1, round(variance**2 / fourth))) * math.sqrt(variance) if fourth else 0.0
+    bound = student_t_quantile(max(1, round(variance**2 / fourth))) * math.sqrt(variance) if fourth else 0.0
     return abs(math.log(one[0] / other[0])) <= bound + 1e-9
 
 

@@ -24,14 +24,14 @@ import numpy as np
 from benchmarks import records
 from benchmarks.markdown import DASH, table, target
 from benchmarks.scale import scale_of
-from surefoot.core.progress import Stop, never
+from surefoot.core.progress import StopCondition, never_stop
 from surefoot.core.values import Json
 from surefoot.fleet.calibration import calibrate
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.cosine import Cosine
 from surefoot.search.result import SearchResult
 from surefoot.search.tune import tune
-from surefoot.tasks.loader import load
+from surefoot.tasks.loader import load_task
 from surefoot.trainers.fleet_trainer import FleetTrainer
 from surefoot.trainers.trial import Outcome, Trial
 
@@ -61,7 +61,7 @@ class QuadraticTrainer:
     capacity: int = 16
     has_metric: bool = False
     exact: bool = False
-    stop: Stop = never
+    stop: StopCondition = never_stop
     seconds: float = 0.0
 
     def train(self, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Outcome]]:
@@ -105,7 +105,7 @@ def study(trials: int) -> tuple[SearchResult, float]:
 
 def short_trainings(trials: int) -> float:
     """Return the seconds of so many trials of the digits MLP."""
-    task = load("digits", steps=STEPS)
+    task = load_task("digits", steps=STEPS)
     rates = np.geomspace(0.01, 1.0, trials)
     asked = [Trial(Recipe.of("sgd", lr=Cosine(float(lr)), momentum=0.9), STEPS, 0) for lr in rates]
     plan = calibrate(task, members=trials, config_steps=trials * STEPS)

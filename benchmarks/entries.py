@@ -19,10 +19,10 @@ class Entry:
     text: str
     steps: int
 
-    def load(self) -> Task:
-        from surefoot.tasks.loader import load  # noqa: PLC0415
+    def load_task(self) -> Task:
+        from surefoot.tasks.loader import load_task  # noqa: PLC0415
 
-        return load(self.text, steps=self.steps)
+        return load_task(self.text, steps=self.steps)
 
 
 ENTRIES = {

@@ -20,8 +20,8 @@ from torch.utils.tensorboard import SummaryWriter
 
 from benchmarks import records
 from benchmarks.scale import DATA
-from surefoot.logs.curve import Series
 from surefoot.logs.event_file import EventFile
+from surefoot.logs.training_log import Series
 
 ROUNDS = 3
 TAGS = ("loss/train", "loss/valid", "lr", "grad_norm")

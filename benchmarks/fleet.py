@@ -40,9 +40,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks import records
 from benchmarks.entries import ENTRIES
 from surefoot.fleet.calibration import calibrate
-from surefoot.fleet.launch import launch
+from surefoot.fleet.create_fleet import create_fleet
 from surefoot.fleet.plan import Plan
-from surefoot.fleet.processes import cores, run_jobs, using_threads
+from surefoot.fleet.processes import available_cores, run_jobs, using_threads
 from surefoot.fleet.training import train_members
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.batches import BatchOrder
@@ -79,13 +79,13 @@ def loop_one_thread(task: Task, steps: int) -> float:
 def loop_per_core(task: Task, steps: int) -> float:
     with using_threads(1):
         begin = time.perf_counter()
-        run_jobs([lambda: plain_loop(task, steps)] * cores(), processes=cores())
-        return (time.perf_counter() - begin) / (steps * cores())
+        run_jobs([lambda: plain_loop(task, steps)] * available_cores(), processes=available_cores())
+        return (time.perf_counter() - begin) / (steps * available_cores())
 
 
 def fleet_steps(task: Task, plan: Plan, steps: int) -> float:
     """Train a fleet; return seconds a config-step."""
-    fleet = launch(task, [RECIPE] * MEMBERS, seed=0, plan=plan, total=10 * steps)
+    fleet = create_fleet(task, [RECIPE] * MEMBERS, seed=0, plan=plan, total=10 * steps)
     train_members(fleet, 1)
     begin = time.perf_counter()
     train_members(fleet, steps)
@@ -155,8 +155,8 @@ def peak_flops() -> float:
     with using_threads(1):
         work()
         begin = time.perf_counter()
-        run_jobs([work] * cores(), processes=cores())
-        return cores() * 10 * 2 * 1024**3 / (time.perf_counter() - begin)
+        run_jobs([work] * available_cores(), processes=available_cores())
+        return available_cores() * 10 * 2 * 1024**3 / (time.perf_counter() - begin)
 
 
 def step_flops(task: Task) -> int:
@@ -173,7 +173,13 @@ def measure(name: str, rounds: int) -> dict[str, object]:
     plan = calibrate(task, members=MEMBERS, config_steps=PLENTY)
     seconds = time.perf_counter() - begin
     eager = calibrate(task, members=MEMBERS)
-    eager = replace(eager, backend="stacked", width=min(eager.width, MEMBERS // cores()), threads=1, processes=cores())
+    eager = replace(
+        eager,
+        backend="stacked",
+        width=min(eager.width, MEMBERS // available_cores()),
+        threads=1,
+        processes=available_cores(),
+    )
     steps = max(5, round(SECONDS / plain_loop(task, 5)))
     ways: dict[str, Callable[[], float]] = {
         "loop": partial(plain_loop, task, steps),
@@ -213,7 +219,8 @@ def main() -> None:
         steps, batch_size, *widths = arguments.jax
         print(jax_steps(steps, batch_size, widths))
         return
-    print(f"torch {torch.__version__}, {cores()} cores, load {os.getloadavg()[0]:.1f}; µs a config-step, medians")
+    load = os.getloadavg()[0]
+    print(f"torch {torch.__version__}, {available_cores()} cores, load {load:.1f}; µs a config-step, medians")
     results = []
     for name in arguments.tasks:
         results.append(found := measure(name, arguments.rounds))

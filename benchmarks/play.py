@@ -33,7 +33,7 @@ SURFACES = ("ravine", "rastrigin", "noisy-bowl")
 FRAMES = """() => new Promise((done) => {
     let frames = 0; const draw = CanvasRenderingContext2D.prototype.drawImage, begin = performance.now();
     CanvasRenderingContext2D.prototype.drawImage = function (...more) {
-        if (this.canvas.id === 'hill') frames++;
+        if (this.canvas.id === 'surface-canvas') frames++;
         return draw.apply(this, more);
     };
     setTimeout(() => { CanvasRenderingContext2D.prototype.drawImage = draw;

@@ -67,7 +67,7 @@ class Loop:
         if kind in ("plain", "control"):
             return None
         seen = objective if kind == "curvature" else None
-        return Watch(self.model, self.optimizer, seen, tell=None, clock=self.clocks[kind])
+        return Watch(self.model, self.optimizer, seen, print_fn=None, clock=self.clocks[kind])
 
     def steps(self, count: int, kind: str) -> float:
         """Train; return the seconds."""
@@ -113,7 +113,7 @@ def _row(kind: str, seconds: dict[str, list[float]], steps: int, loop: Loop) -> 
         row |= {
             "own_time": round(watch.overhead, 4),
             "steps_per_signal": round(total / max(samples["updates"], 1), 1),
-            "steps_per_curvature": round(total / samples["bends"], 1) if samples["bends"] else None,
+            "steps_per_curvature": round(total / samples["curvature"], 1) if samples["curvature"] else None,
         }
     return row
 

@@ -23,7 +23,7 @@ from benchmarks.scale import DATA
 from surefoot import Watch
 from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.tasks.batches import BatchOrder
-from surefoot.tasks.loader import load
+from surefoot.tasks.loader import load_task
 from surefoot.tasks.task import Task
 from surefoot.watch.reaction import FAULTS
 
@@ -42,7 +42,7 @@ def trainings(*, quick: bool) -> Iterator[tuple[str, Task, str, int]]:
     tunes = records.read(DATA / "honesty.json", {"tunes": []})["tunes"]
     seeds, most = (1, 1) if quick else (SEEDS, RECOMMENDED)
     for name in (*TABLES, *ENTRIES):
-        task = load(name) if name in TABLES else ENTRIES[name].load()
+        task = load_task(name) if name in TABLES else ENTRIES[name].load()
         found = [tune["recipe"] for tune in tunes if tune["task"] == name][:most]
         for seed, recipe in enumerate(found):
             yield name, task, recipe, seed
@@ -56,7 +56,7 @@ def alarms(task: Task, recipe: str, seed: int) -> dict[str, Any]:
     torch.manual_seed(seed)
     model = task.new_model()
     optimizer, scheduler = Recipe.parse(recipe).build(model, steps=task.total_steps)
-    watch = Watch(model, optimizer, task.batch_loss, tell=None, overhead=None)
+    watch = Watch(model, optimizer, task.batch_loss, print_fn=None, overhead=None)
     order = BatchOrder(len(task.train), task.batch_size, seed=seed)
     told = []
     for number in range(task.total_steps):
@@ -67,9 +67,9 @@ def alarms(task: Task, recipe: str, seed: int) -> dict[str, Any]:
         optimizer.step()
         scheduler.step()
         found = watch.step(loss, batch)
-        if found is not None and found.code in FAULTS:
-            told.append(f"{found.code} at {number}: {found.why}")
-    return {"told": told, "verdict": watch.finding.code}
+        if found is not None and found.verdict in FAULTS:
+            told.append(f"{found.verdict} at {number}: {found.why}")
+    return {"told": told, "verdict": watch.finding.verdict}
 
 
 def section(data: dict[str, Any] | None) -> str:

@@ -1,9 +1,9 @@
-"""Two losses on batches that are dicts: one net tells a digit and how much ink it took.
+"""Train one network with two losses on batches that are dicts: which digit it is, and how much ink it has.
 
     surefoot tune examples/dict_batches.py:task
 
-Shows the general form of a task: objective(model, batch) in place of loss(output, target). A batch has the form
-of the data, here a dict of tensors; the metric then takes the model and the batch as well.
+The example shows the general form of a task: objective(model, batch) instead of loss(output, target). A batch has the
+structure of the data, here a dict of tensors. The metric then takes the model and the batch too.
 """
 
 import torch
@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss
 
-from surefoot.tasks.task import Task
+from surefoot import Task
 
 Batch = dict[str, Tensor]
 
@@ -26,8 +26,8 @@ class TwoHeads(nn.Module):
         self.ink = nn.Linear(64, 1)
 
     def forward(self, pixels: Tensor) -> Batch:
-        seen = self.body(pixels)
-        return {"digit": self.digit(seen), "ink": self.ink(seen).squeeze(-1)}
+        features = self.body(pixels)
+        return {"digit": self.digit(features), "ink": self.ink(features).squeeze(-1)}
 
 
 def objective(model: nn.Module, batch: Batch) -> Tensor:
@@ -35,18 +35,18 @@ def objective(model: nn.Module, batch: Batch) -> Tensor:
     return cross_entropy(output["digit"], batch["digit"]) + INK_WEIGHT * mse_loss(output["ink"], batch["ink"])
 
 
-def right_digits(model: nn.Module, batch: Batch) -> Tensor:
-    right: Tensor = model(batch["pixels"])["digit"].argmax(dim=1) == batch["digit"]
-    return right.float().mean()
+def digit_accuracy(model: nn.Module, batch: Batch) -> Tensor:
+    correct: Tensor = model(batch["pixels"])["digit"].argmax(dim=1) == batch["digit"]
+    return correct.float().mean()
 
 
 def read_digits() -> tuple[Batch, Batch]:
-    """Return the training and the validation data: every fifth digit is held out."""
-    pictures, labels = load_digits(return_X_y=True)
-    pixels = torch.from_numpy(pictures).float() / 16
+    """Return training and validation data; every fifth digit is in the validation data."""
+    images, labels = load_digits(return_X_y=True)
+    pixels = torch.from_numpy(images).float() / 16
     data = {"pixels": pixels, "digit": torch.from_numpy(labels), "ink": pixels.mean(dim=1)}
-    held_out = torch.arange(len(pixels)) % 5 == 0
-    return {key: value[~held_out] for key, value in data.items()}, {key: value[held_out] for key, value in data.items()}
+    is_valid = torch.arange(len(pixels)) % 5 == 0
+    return {key: value[~is_valid] for key, value in data.items()}, {key: value[is_valid] for key, value in data.items()}
 
 
 train, valid = read_digits()
@@ -58,5 +58,5 @@ task = Task(
     valid=valid,
     batch_size=64,
     epochs=10,
-    metric=right_digits,
+    metric=digit_accuracy,
 )

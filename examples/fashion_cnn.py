@@ -1,20 +1,20 @@
-"""A convolutional net with BatchNorm and Dropout on Fashion-MNIST.
+"""Train a convolutional network with BatchNorm and dropout on Fashion-MNIST.
 
     surefoot tune examples/fashion_cnn.py:task
 
-The pictures come from Debian's package dataset-fashion-mnist, or from the folder that SUREFOOT_DATA names.
-Shows what a task of your own is: a function that builds the model, a loss, data, and a length.
+The images come from Debian's package dataset-fashion-mnist, or from the folder that SUREFOOT_DATA names. The example
+shows the parts of a task: a function that builds the model, a loss, data, and a training length.
 """
 
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from surefoot.tasks.builtin.fashion_mnist import read_pictures
+from surefoot import Task
+from surefoot.tasks.builtin.fashion_mnist import read_images
 from surefoot.tasks.models_and_metrics import accuracy
-from surefoot.tasks.task import Task
 
 
-def build() -> nn.Module:
+def new_model() -> nn.Module:
     return nn.Sequential(
         nn.Conv2d(1, 8, kernel_size=3, stride=2, padding=1, bias=False),
         nn.BatchNorm2d(8),
@@ -28,13 +28,13 @@ def build() -> nn.Module:
     )
 
 
-pictures = read_pictures()
+images = read_images()
 task = Task(
     name="fashion-cnn",
-    model=build,
+    model=new_model,
     loss=cross_entropy,
-    train=pictures.train,
-    valid=pictures.valid,
+    train=images.train,
+    valid=images.valid,
     batch_size=100,
     epochs=4,
     metric=accuracy,

@@ -1,11 +1,11 @@
-"""An ordinary training loop in a function, changed so that surefoot can search for its settings.
+"""An ordinary training loop in a function, changed so that surefoot can tune it.
 
     surefoot tune examples/plain_loop.py:train --steps 220
     python examples/plain_loop.py
 
-Three lines are surefoot's, each marked: the optimizer and its scheduler come from the trial, the training takes as many
-steps as the trial says, and the validation loss is returned. Nothing else of the loop needs to be known. It trains the
-network of the built-in task ``digits`` on the same split.
+Three numbered lines are surefoot's: optimizer and scheduler come from the trial's recipe, the training takes as many
+steps as the trial says, and the function returns the validation loss. surefoot needs to know nothing else about the
+loop. It trains the network of the built-in task ``digits`` on the same split.
 """
 
 import torch
@@ -22,9 +22,9 @@ STEPS = 220
 
 def read_digits() -> tuple[TensorDataset, TensorDataset]:
     """Return training and validation data, 80/20."""
-    pictures, labels = load_digits(return_X_y=True)
-    x, y = torch.from_numpy(pictures).float() / 16, torch.from_numpy(labels)
-    train, valid = next(StratifiedKFold(5, shuffle=True, random_state=0).split(pictures, labels))
+    images, labels = load_digits(return_X_y=True)
+    x, y = torch.from_numpy(images).float() / 16, torch.from_numpy(labels)
+    train, valid = next(StratifiedKFold(5, shuffle=True, random_state=0).split(images, labels))
     return TensorDataset(x[train], y[train]), TensorDataset(x[valid], y[valid])
 
 
@@ -52,7 +52,7 @@ def train(trial: surefoot.Trial) -> float:
             optimizer.step()
             scheduler.step()
             step += 1
-    return float(valid_loss(model, VALID))  # 3: what the trial is judged by
+    return float(valid_loss(model, VALID))  # 3: the loss that the trial is scored by
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""An ordinary training script, changed so that surefoot can search for its settings.
+"""An ordinary training script, changed so that surefoot can tune it.
 
     surefoot tune -- python examples/script.py --epochs 10
     python examples/script.py
     SUREFOOT_RECIPE="sgd(lr=cosine(0.3), momentum=0.9)" python examples/script.py
 
-Four lines are surefoot's, each marked. By itself, the script trains with the default recipe, or with the one in the
-environment variable. It trains the network of the built-in task ``digits`` on the same split.
+Four numbered lines are surefoot's. Run on its own, the script trains with the default recipe, or with the recipe in the
+environment variable SUREFOOT_RECIPE. It trains the network of the built-in task ``digits`` on the same split.
 """
 
 import argparse
@@ -25,12 +25,12 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=10)
     epochs = parser.parse_args().epochs
 
-    pictures, labels = load_digits(return_X_y=True)
-    x, y = torch.from_numpy(pictures).float() / 16, torch.from_numpy(labels)
-    train, valid = next(StratifiedKFold(5, shuffle=True, random_state=0).split(pictures, labels))
+    images, labels = load_digits(return_X_y=True)
+    x, y = torch.from_numpy(images).float() / 16, torch.from_numpy(labels)
+    train, valid = next(StratifiedKFold(5, shuffle=True, random_state=0).split(images, labels))
     loader = DataLoader(TensorDataset(x[train], y[train]), batch_size=64, shuffle=True, drop_last=True)
 
-    trial = surefoot.trial(steps=epochs * len(loader))  # 1: before the model is made
+    trial = surefoot.trial(steps=epochs * len(loader))  # 1: before the model is created, because it sets the seed
     model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10))
     optimizer, scheduler = trial.recipe.build(model)  # 2: instead of torch.optim.SGD(...) and its scheduler
 
@@ -49,7 +49,7 @@ def main() -> None:
         with torch.no_grad():
             loss = cross_entropy(model(x[valid]), y[valid])
         print(f"step {step}: validation loss {loss:.4f}")  # noqa: T201
-    trial.report(float(loss))  # 4: what the trial is judged by
+    trial.report(float(loss))  # 4: the loss that the trial is scored by
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""A plain PyTorch loop that is judged while it runs, and what to do about it.
+"""Watch a plain PyTorch loop while it runs, and follow the advice.
 
     python examples/watch.py [--lr 0.4] [--momentum 0.7]
 
-The learning rate is too low at first, a thousandth of what it should be: the watch says so, and the second training
-follows its advice. A training that is watched has the same weights, bit for bit, as one that is not.
+The first learning rate is a thousandth of a good one. Watch says that it is too low, and the second training uses the
+rate that it advises. Watching changes no bit of the weights.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from surefoot import Watch
 
 Batch = tuple[Tensor, Tensor]
 
-BATCH, STEPS = 64, 600
+BATCH_SIZE, STEPS = 64, 600
 
 
 def batches(steps: int) -> Iterator[Batch]:
-    """Yield batches of the digits in a random order."""
-    pictures, labels = load_digits(return_X_y=True)
-    pixels, digits = torch.from_numpy(pictures).float() / 16, torch.from_numpy(labels)
+    """Yield random batches of the digits."""
+    images, labels = load_digits(return_X_y=True)
+    pixels, digits = torch.from_numpy(images).float() / 16, torch.from_numpy(labels)
     generator = torch.Generator().manual_seed(0)
     for _ in range(steps):
-        places = torch.randint(len(digits), (BATCH,), generator=generator)
-        yield pixels[places], digits[places]
+        rows = torch.randint(len(digits), (BATCH_SIZE,), generator=generator)
+        yield pixels[rows], digits[rows]
 
 
 def objective(model: nn.Module, batch: Batch) -> Tensor:
@@ -38,12 +38,13 @@ def objective(model: nn.Module, batch: Batch) -> Tensor:
 
 
 def train(lr: float, momentum: float) -> Watch:
-    """Train until the end, or until the watch has found what is wrong."""
+    """Train to the end, or until Watch reports a fault."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10))
     optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=momentum)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
-    # Steps of a millisecond leave little time to look in: half of it here. On real ones the default of 5 % is enough.
+    # Steps of a millisecond leave little time to measure, so Watch may take half of it. For longer steps the default of
+    # 5 % is enough.
     watch = Watch(model, optimizer, objective, on_finding="stop", overhead=0.5)
     for batch in batches(STEPS):
         optimizer.zero_grad()
@@ -61,10 +62,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lr", type=float, default=0.0004)
     parser.add_argument("--momentum", type=float, default=0.7)
-    given = parser.parse_args()
-    advice = train(given.lr, given.momentum).finding.advice
+    arguments = parser.parse_args()
+    advice = train(arguments.lr, arguments.momentum).finding.advice
     if advice:
-        train(float(advice.get("lr", given.lr)), float(advice.get("momentum", given.momentum)))
+        train(float(advice.get("lr", arguments.lr)), float(advice.get("momentum", arguments.momentum)))
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def transferred(tuned):
     """The same tune with a transfer: rates that go as the root of the batch size and do not heed the length."""
     from dataclasses import replace
 
-    from surefoot.search.scaling import Transfer, TransferRow
+    from surefoot.search.transfer_result import Transfer, TransferRow
 
     rows = (
         TransferRow("as tuned", None, 12_000, 32, (0.09, 0.1, 0.11), 0.5, False, 0.09, 0.1),
@@ -68,11 +68,11 @@ def lost(checked):
     """The same check, had every trial diverged."""
     from dataclasses import replace
 
-    from surefoot.checking.result import OwnTraining
+    from surefoot.checking.result import RecipeTraining
     from surefoot.core.finding import Finding
     from surefoot.trainers.trial import Curve
 
-    own = OwnTraining(
+    own = RecipeTraining(
         checked.steps,
         0,
         math.inf,
@@ -82,12 +82,12 @@ def lost(checked):
     )
     return replace(
         checked,
-        findings=(Finding("diverged", 1.0, "The loss of the recipe stopped being finite at step 3."),),
+        findings=(Finding("diverged", 1.0, "The loss of the recipe became NaN or inf at step 3."),),
         symptoms=("divergence",),
         advice=checked.recipe,
-        stakes=(),
+        savings=(),
         trials=tuple(replace(trial, loss=math.inf) for trial in checked.trials),
-        own_training=own,
+        recipe_training=own,
         curvature=None,
         noise=None,
     )

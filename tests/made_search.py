@@ -1,17 +1,18 @@
-"""A search result from real trials of a small task, without the search: settings on a grid, and rivals in full."""
+"""A search result from real trials of a small task, without a search: a grid of recipes, three trained in full."""
 
 import math
 from collections import defaultdict
 from dataclasses import replace
 
-from surefoot.core.statistics import score
+from surefoot.core.statistics import mean_score
 from surefoot.core.values import Interval, Score
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
-from surefoot.search.request import Aim
-from surefoot.search.result import Contestant, FrontierPoint, GoodRange, MomentumRow, SearchResult
+from surefoot.search.criterion import Criterion
+from surefoot.search.result import FrontierPoint, GoodRange, MomentumRow, SearchResult
+from surefoot.search.trained_recipe import TrainedRecipe
 from surefoot.studies.measurements import Measurement
-from surefoot.tasks.loader import load
+from surefoot.tasks.loader import load_task
 from surefoot.trainers.fleet_trainer import FleetTrainer
 from surefoot.trainers.trial import Curve, Trial
 
@@ -20,25 +21,25 @@ PLAN = Plan("stacked", 16)
 
 
 def made_search(command="tune", task="wine"):
-    """Return a result whose measurements are real and whose expectations are read off them."""
-    task = load(task)
+    """Return a result with real measurements, and expected losses made up from them."""
+    task = load_task(task)
     full = task.total_steps
     trainer = FleetTrainer(task, PLAN, follow_valid=True, evaluate_test=True, probe_full=True)
     grid = [Recipe.parse(f"sgd(lr=cosine({lr}), momentum={m})") for lr in RATES for m in MOMENTA]
-    found = _measured(trainer, "map/0", [Trial(recipe, full // 8, 0) for recipe in grid])
+    found = _train(trainer, "map/0", [Trial(recipe, full // 8, 0) for recipe in grid])
     for steps in (full // 4, full // 2):
         better = sorted({row.trial.recipe: row.outcome.loss for row in found}.items(), key=lambda each: each[1])[:5]
-        found += _measured(trainer, f"climb/{steps}", [Trial(recipe, steps, 0) for recipe, _ in better])
+        found += _train(trainer, f"climb/{steps}", [Trial(recipe, steps, 0) for recipe, _ in better])
     rows = {steps: [row for row in found if row.trial.steps == steps] for steps in (full // 8, full // 4, full // 2)}
     best = {steps: min(each, key=lambda row: row.outcome.loss) for steps, each in rows.items()}
     recipe, second = (row.trial.recipe for row in sorted(rows[full // 2], key=lambda row: row.outcome.loss)[:2])
-    contestants = ()
+    trained_recipes = ()
     if command == "tune":
         roles = {"recommended": recipe, "runner-up": second, "default": DEFAULT_RECIPE}
         trials = [Trial(each, full, seed) for seed in (11, 12, 13) for each in roles.values()]
-        runs = _measured(trainer, "full/0", trials)
+        runs = _train(trainer, "full/0", trials)
         found += runs
-        contestants = tuple(_contestant(role, each, runs) for role, each in roles.items())
+        trained_recipes = tuple(_trained_recipe(role, each, runs) for role, each in roles.items())
     frontier = tuple(_point(steps, row, len(rows[steps])) for steps, row in best.items())
     last = frontier[-1]
     frontier += (replace(last, steps=full, loss=0.9 * last.loss, low=0.6 * last.loss, high=1.4 * last.loss, trials=0),)
@@ -62,7 +63,7 @@ def made_search(command="tune", task="wine"):
         recipe=recipe,
         reason=None,
         expected_loss=frontier[-1].loss,
-        contestants=contestants,
+        trained_recipes=trained_recipes,
         good_range=GoodRange(Interval(lr / 3, 2 * lr), Interval(0.5, 0.97), 0.05),
         limit=6 * lr,
         by_momentum=by_momentum,
@@ -75,14 +76,14 @@ def made_search(command="tune", task="wine"):
         config_steps=sum(row.taken for row in found),
         seconds=12.3,
         budget="6x",
-        aim=Aim(),
+        criterion=Criterion(),
         plan=PLAN.to_json(),
         study=None,
     )
 
 
 def nothing_trained(result):
-    """Return the same search, had every training diverged."""
+    """Return the same result as if every training had diverged."""
 
     def lost(run):
         return replace(run, outcome=replace(run.outcome, loss=math.inf, metric=None, diverged_at=1, valid=Curve()))
@@ -96,7 +97,7 @@ def nothing_trained(result):
         recipe=None,
         reason="every trial diverged: no learning rate trained this model; check the loss, the data and their scale.",
         expected_loss=None,
-        contestants=tuple(broken(found) for found in result.contestants if found.role == "default"),
+        trained_recipes=tuple(broken(found) for found in result.trained_recipes if found.role == "default"),
         good_range=None,
         limit=None,
         by_momentum=(),
@@ -106,23 +107,23 @@ def nothing_trained(result):
     )
 
 
-def _measured(trainer, stage, trials):
+def _train(trainer, stage, trials):
     outcomes = defaultdict(dict)
     for trial, outcome in trainer.train(trials):
         outcomes[trial] = outcome
     return [Measurement(stage, trial, outcomes[trial]) for trial in trials]
 
 
-def _contestant(role, recipe, runs):
-    own = tuple(run for run in runs if run.trial.recipe == recipe)
-    return Contestant(
+def _trained_recipe(role, recipe, runs):
+    mine = tuple(run for run in runs if run.trial.recipe == recipe)
+    return TrainedRecipe(
         recipe=recipe,
         role=role,
-        steps=own[0].trial.steps,
-        valid=score([run.outcome.loss for run in own]),
-        test=score([run.outcome.test_loss for run in own]) if own[0].outcome.test_loss is not None else None,
-        metric=sum(run.outcome.metric for run in own) / len(own),
-        runs=own,
+        steps=mine[0].trial.steps,
+        valid=mean_score([run.outcome.loss for run in mine]),
+        test=mean_score([run.outcome.test_loss for run in mine]) if mine[0].outcome.test_loss is not None else None,
+        metric=sum(run.outcome.metric for run in mine) / len(mine),
+        runs=mine,
         tied=role != "default",
     )
 
@@ -133,6 +134,6 @@ def _point(steps, row, trials):
 
 
 def on_one_seed(found):
-    """Return a contestant, had it been trained on its first seed alone."""
+    """Return a trained recipe as if it had been trained on its first seed alone."""
     run = found.runs[0]
-    return replace(found, valid=score([run.outcome.loss]), runs=(run,), tied=False)
+    return replace(found, valid=mean_score([run.outcome.loss]), runs=(run,), tied=False)

@@ -11,8 +11,8 @@ import torch
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
 
-from surefoot.tasks.batches import BatchOrder, chunks
-from surefoot.tasks.seeding import draw_seed, seed_everything
+from surefoot.tasks.batches import BatchOrder, sample_ranges
+from surefoot.tasks.seeding import derive_seed, seed_everything
 from surefoot.tasks.task import Task
 
 EVALUATION_SAMPLES = 512
@@ -25,9 +25,9 @@ class PlainLoop:
     scheduler: LRScheduler | None = None
 
     def __init__(self, task: Task, *, seed: int) -> None:
-        seed_everything(draw_seed(seed, "initialisation"))
+        seed_everything(derive_seed(seed, "initialisation"))
         self.task, self.model, self.step = task, task.new_model(), 0
-        self.order = BatchOrder(len(task.split("train")), task.batch_size, seed=draw_seed(seed, "data"))
+        self.order = BatchOrder(len(task.split("train")), task.batch_size, seed=derive_seed(seed, "data"))
 
     def train_to(self, step: int) -> None:
         self.model.train()
@@ -52,7 +52,7 @@ class PlainLoop:
         samples = len(self.task.split("valid"))
         total = sum(
             len(part) * float(self.task.batch_loss(self.model, self.task.batch("valid", torch.tensor([*part]))))
-            for part in chunks(samples, max(self.task.batch_size, EVALUATION_SAMPLES))
+            for part in sample_ranges(samples, max(self.task.batch_size, EVALUATION_SAMPLES))
         )
         return total / samples if math.isfinite(total) else math.inf
 

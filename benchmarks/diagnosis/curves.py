@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from benchmarks.diagnosis.cases import Case
 from benchmarks.diagnosis.generate import LOOKS, Grid
-from surefoot.logs.curve import Curve, Series
 from surefoot.logs.names import Quantity
+from surefoot.logs.training_log import Series, TrainingLog
 
 # What Lightning's monitor calls learning rates and momenta: the optimizer's name is in them.
 TITLES = {"sgd": "SGD", "adam": "Adam"}
 
 
-def curve_of(grid: Grid, case: Case) -> Curve:
+def curve_of(grid: Grid, case: Case) -> TrainingLog:
     """Return what the first seed's training would have logged: every step's loss and rate, and twenty looks."""
     losses = grid.train[case.rate, case.momentum]
     steps = np.arange(1, len(losses) + 1)
@@ -25,7 +25,7 @@ def curve_of(grid: Grid, case: Case) -> Curve:
     names: dict[Quantity, str] = {
         "train": "train_loss", "valid": "val_loss", "lr": f"lr-{title}", "momentum": f"lr-{title}-momentum",
     }  # fmt: skip
-    return Curve(
+    return TrainingLog(
         case.name,
         train=Series(steps, losses),
         valid=Series(_looks(len(losses)), grid.valid[case.rate, case.momentum, 0]),
@@ -35,7 +35,7 @@ def curve_of(grid: Grid, case: Case) -> Curve:
     )
 
 
-def variants(curve: Curve, draw: np.random.Generator) -> Iterator[Curve]:
+def variants(curve: TrainingLog, draw: np.random.Generator) -> Iterator[TrainingLog]:
     """Yield a log as others would have written it: seldom, smoothed, or with less in it."""
     yield curve
     assert curve.train is not None
@@ -45,7 +45,7 @@ def variants(curve: Curve, draw: np.random.Generator) -> Iterator[Curve]:
         averaged(curve.train, every) if draw.random() < 0.5 else smoothed(curve.train, float(draw.choice([0.9, 0.97])))
     )
     known = {quantity: draw.random() < share for quantity, share in (("valid", 0.7), ("lr", 0.7), ("momentum", 0.4))}
-    yield Curve(
+    yield TrainingLog(
         curve.source,
         train=train,
         valid=curve.valid if known["valid"] else None,

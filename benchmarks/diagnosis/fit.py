@@ -28,8 +28,8 @@ from benchmarks.diagnosis.random_tasks import random_task
 from benchmarks.scale import DATA
 from surefoot.core.files import atomic_path
 from surefoot.fleet.plan import Plan
-from surefoot.log_diagnosis.curve_classifier import FITTED, WELL_SET, Likeness
-from surefoot.log_diagnosis.curve_features import traits_of
+from surefoot.log_diagnosis.curve_classifier import NO_FAULT, WEIGHTS_PATH, CurveClassifier
+from surefoot.log_diagnosis.curve_features import extract_features
 
 FOLDER = DATA / "diagnosis-random"
 RANDOM = 21
@@ -83,11 +83,13 @@ def examples(name: str, grids: dict[tuple[str, str], Grid]) -> Iterator[Example]
         if case.label.verdict == "diverged" or not np.isfinite(grid.train[case.rate, case.momentum]).all():
             continue
         for number, curve in enumerate(curves):
-            yield Example(name, traits_of(curve), case.label, _octaves(grid, case), 0.5 / side.sum(), number == 0)
+            yield Example(
+                name, extract_features(curve), case.label, _octaves(grid, case), 0.5 / side.sum(), number == 0
+            )
 
 
 def fit(rows: Sequence[Example]) -> dict[str, object]:
-    """Return the numbers of a :class:`~surefoot.log_diagnosis.curve_classifier.Likeness`, not yet calibrated."""
+    """Return the numbers of a :class:`~surefoot.log_diagnosis.curve_classifier.CurveClassifier`, not yet calibrated."""
     names = [*rows[0].traits]
     raw, weights = _matrix(rows, names), _weights(rows)
     centre, scale = np.nanmean(raw, axis=0), np.maximum(np.nanstd(raw, axis=0), 1e-9)
@@ -115,7 +117,7 @@ def left_out(rows: Sequence[Example]) -> list[tuple[Example, dict[str, float]]]:
     names = sorted({row.task for row in rows})
     found = []
     for part in np.array_split(np.random.default_rng(0).permutation(names), FOLDS):
-        judge = Likeness.of(fit([row for row in rows if row.task not in part]))
+        judge = CurveClassifier.from_json(fit([row for row in rows if row.task not in part]))
         for row in rows:
             if row.task in part and row.whole:
                 found.append((row, judge.probabilities(row.traits)))
@@ -128,7 +130,7 @@ def sure_enough(found: Sequence[tuple[Example, dict[str, float]]]) -> dict[str, 
     Of all that call few enough healthy trainings faulty, those of the highest macro-F1.
     """
     table = _Table.of(found)
-    faults = [verdict for verdict in table.verdicts if verdict not in WELL_SET]
+    faults = [verdict for verdict in table.verdicts if verdict not in NO_FAULT]
     choices = (dict(zip(faults, sure, strict=True)) for sure in product(SURE, repeat=len(faults)))
     kept = ((table.score(choice), choice) for choice in choices)
     return max((row for row in kept if row[0][1] <= FALSE_ALARMS), key=lambda row: row[0][0])[1]
@@ -158,7 +160,7 @@ class _Table:
     def of(cls, found: Sequence[tuple[Example, dict[str, float]]]) -> _Table:
         verdicts = sorted(found[0][1])
         shares = np.array([[said[verdict] for verdict in verdicts] for _, said in found])
-        well_set = [verdicts.index(verdict) for verdict in WELL_SET]
+        well_set = [verdicts.index(verdict) for verdict in NO_FAULT]
         return cls(
             verdicts,
             shares.argmax(1),
@@ -206,7 +208,7 @@ def main() -> None:
         macro_f1, alarms, right = table.score(dict.fromkeys(sure, 0.0) | thresholds)
         print(f"on tasks left out, {name}: macro-F1 {macro_f1:.2f}, false alarms {alarms:.1%}, right {right:.1%}")
     judge = fit(rows) | {"sure": sure}
-    with atomic_path(FITTED) as temporary:
+    with atomic_path(WEIGHTS_PATH) as temporary:
         lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in judge.items()]
         temporary.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 

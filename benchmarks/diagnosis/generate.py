@@ -22,9 +22,9 @@ from benchmarks.diagnosis import tasks
 from benchmarks.scale import DATA
 from surefoot.core.files import atomic_path
 from surefoot.fleet.calibration import calibrate
+from surefoot.fleet.create_fleet import create_fleet
 from surefoot.fleet.evaluation import evaluate_members
 from surefoot.fleet.fleet import Fleet
-from surefoot.fleet.launch import launch
 from surefoot.fleet.plan import Plan
 from surefoot.fleet.training import train_members
 from surefoot.recipe.recipe import Recipe
@@ -115,7 +115,7 @@ def compute(task: Task, optimizer: str, schedule: str, plan: Plan, *, seeds: tup
     start, valid = np.empty(len(seeds)), np.empty((*shape, len(seeds), LOOKS))
     train = np.empty((*shape, task.total_steps))
     for number, seed in enumerate(seeds):
-        fleet = launch(task, recipes, seed=seed, plan=plan)
+        fleet = create_fleet(task, recipes, seed=seed, plan=plan)
         start[number] = float(evaluate_members(fleet, "valid", members=[0]).loss[0])
         losses, looks = _train(fleet, task.total_steps)
         valid[:, :, number] = looks.reshape(*shape, LOOKS)

@@ -18,15 +18,18 @@ from benchmarks.diagnosis.cases import cases_of, grids_of
 from benchmarks.diagnosis.curves import curve_of
 from benchmarks.scale import DATA
 from surefoot.log_diagnosis.diagnose import diagnose
-from surefoot.logs.curve import Curve
+from surefoot.logs.training_log import TrainingLog
 
 EACH = 32
 SUREFOOT, GUESSED = "surefoot", "surefoot, guessing where it says unknown"
 
 
-def judges() -> dict[str, Callable[[Curve], str]]:
+def judges() -> dict[str, Callable[[TrainingLog], str]]:
     """Return every judge by its name; a peer that is not installed is left out, and said to be missing."""
-    found: dict[str, Callable[[Curve], str]] = {SUREFOOT: lambda curve: diagnose(curve).verdict, GUESSED: likeliest}
+    found: dict[str, Callable[[TrainingLog], str]] = {
+        SUREFOOT: lambda curve: diagnose(curve).verdict,
+        GUESSED: likeliest,
+    }
     for name, judge in peers.PEERS.items():
         if peers.installed(name):
             found[name] = judge
@@ -35,7 +38,7 @@ def judges() -> dict[str, Callable[[Curve], str]]:
     return found
 
 
-def likeliest(curve: Curve) -> str:
+def likeliest(curve: TrainingLog) -> str:
     """Return surefoot's likeliest verdict where it says that it does not know."""
     found = diagnose(curve)
     if found.verdict != "unknown" or not found.probabilities:

@@ -14,8 +14,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from surefoot.log_diagnosis.diagnose import course_of
-from surefoot.logs.curve import Curve
+from surefoot.log_diagnosis.diagnose import loss_curves
+from surefoot.logs.training_log import TrainingLog
 
 RUNMEDIC = {
     "non_finite": "diverged",
@@ -45,7 +45,7 @@ SK_AUTOD = {
 }
 
 
-def by_runmedic(curve: Curve) -> str:
+def by_runmedic(curve: TrainingLog) -> str:
     """Ask runmedic: its checks over series by name, the most severe first."""
     from runmedic import checks, model, roles  # noqa: PLC0415  (need not be installed)
 
@@ -58,7 +58,7 @@ def by_runmedic(curve: Curve) -> str:
     return _first(RUNMEDIC, (finding.check for finding in findings))
 
 
-def by_training_doctor(curve: Curve) -> str:
+def by_training_doctor(curve: TrainingLog) -> str:
     """Ask training-doctor: its offline analysis, the most severe and most confident finding first.
 
     Counted is what it is at least half sure of, as its own example does.
@@ -82,11 +82,11 @@ def by_training_doctor(curve: Curve) -> str:
     return "diverged" if verdict == "lr_too_high" and not _finite(curve) else verdict
 
 
-def by_sk_autod(curve: Curve) -> str:
+def by_sk_autod(curve: TrainingLog) -> str:
     """Ask sk-autod: both losses by epoch, for which a look at the validation loss counts."""
     from sk_autod import diagnose  # noqa: PLC0415  (need not be installed)
 
-    train, valid = course_of(curve)
+    train, valid = loss_curves(curve)
     places = [0, *(place for place, _ in valid)]
     means = [float(np.mean(train[low:high])) for low, high in pairwise(places)]
     try:
@@ -98,7 +98,7 @@ def by_sk_autod(curve: Curve) -> str:
     return _first(SK_AUTOD, (finding.detector_name for finding in report.findings))
 
 
-PEERS: dict[str, Callable[[Curve], str]] = {
+PEERS: dict[str, Callable[[TrainingLog], str]] = {
     "runmedic": by_runmedic,
     "training-doctor": by_training_doctor,
     "sk-autod": by_sk_autod,
@@ -114,6 +114,6 @@ def _first(means: dict[str, str], findings: Iterable[str]) -> str:
     return next((means[finding] for finding in findings if finding in means), "healthy")
 
 
-def _finite(curve: Curve) -> bool:
+def _finite(curve: TrainingLog) -> bool:
     losses = [loss for series in (curve.train, curve.valid) if series is not None for loss in series.values.tolist()]
     return all(math.isfinite(loss) for loss in losses)

@@ -15,19 +15,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.tasks import batchnorm_dropout, mnist1d_cnn
-from surefoot.tasks.loader import load
+from surefoot.tasks.loader import load_task
 from surefoot.tasks.task import Task
 
 Pair = tuple[Tensor, Tensor]
 
 
 def digits() -> Task:
-    return load("digits")
+    return load_task("digits")
 
 
 def digits_few() -> Task:
     """The same with 200 images to learn from, for long enough to learn them by heart."""
-    full = load("digits")
+    full = load_task("digits")
     images, labels = full.batch("train", torch.arange(200))
     return replace(full, name="digits-few", train=(images, labels), steps=400)
 
@@ -118,12 +118,12 @@ def adding() -> Task:
 
 
 def mnist1d() -> Task:
-    return load("mnist1d", steps=400)
+    return load_task("mnist1d", steps=400)
 
 
 def mnist1d_few() -> Task:
     """The same with 300 samples to learn from, for long enough to learn them by heart."""
-    full = load("mnist1d")
+    full = load_task("mnist1d")
     samples, labels = full.batch("train", torch.arange(300))
     return replace(full, name="mnist1d-few", train=(samples, labels), batch_size=50, steps=600)
 
@@ -137,11 +137,11 @@ def mnist1d_batchnorm() -> Task:
 
 
 def diabetes() -> Task:
-    return load("diabetes")
+    return load_task("diabetes")
 
 
 def breast_cancer() -> Task:
-    return load("breast-cancer")
+    return load_task("breast-cancer")
 
 
 TRAIN: tuple[Callable[[], Task], ...] = (digits, digits_few, autoencoder, friedman, normalised, attention, diabetes)

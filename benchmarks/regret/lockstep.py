@@ -21,7 +21,7 @@ from torch.utils import _pytree as pytree
 from benchmarks.contestants.plain_loop import sgd_loop
 from benchmarks.regret.searches import Ended, Search, Start, boundaries
 from surefoot.tasks.batches import BatchOrder
-from surefoot.tasks.seeding import draw_seed, seed_everything
+from surefoot.tasks.seeding import derive_seed, seed_everything
 from surefoot.tasks.task import Task
 
 Named = dict[str, Tensor]
@@ -85,7 +85,7 @@ class Lockstep:
     def __post_init__(self) -> None:
         models = []
         for seed in self.seeds:
-            seed_everything(draw_seed(seed, "initialisation"))
+            seed_everything(derive_seed(seed, "initialisation"))
             models.append(self.task.new_model())
         rows = [torch.cat([p.detach().flatten() for p in model.parameters()]) for model in models]
         names = [name for name, _ in models[0].named_buffers()]
@@ -94,7 +94,7 @@ class Lockstep:
         self.params, self.velocity = self._first[0].clone(), torch.zeros_like(self._first[0])
         self.buffers = {name: tensor.clone() for name, tensor in buffers.items()}
         samples, batch_size = len(self.task.split("train")), self.task.batch_size
-        self._orders = [BatchOrder(samples, batch_size, seed=draw_seed(seed, "data")) for seed in self.seeds]
+        self._orders = [BatchOrder(samples, batch_size, seed=derive_seed(seed, "data")) for seed in self.seeds]
         self.step, self.setting = [0] * len(models), [(0.0, 0.0)] * len(models)
         self._model = models[0].train()
         gradient = vmap(grad_and_value(self._loss, has_aux=True), randomness="different")

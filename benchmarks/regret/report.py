@@ -25,8 +25,9 @@ from benchmarks.regret.searches import COSTS
 from benchmarks.regret.targets import targets
 from benchmarks.regret.tasks import DEVELOPMENT, TEST
 from benchmarks.regret.wall import wall_path
+from surefoot.plots.chart import Figure, Row, column, inline_data, layered, titled
 from surefoot.plots.figures import save
-from surefoot.plots.theme import ON_WHITE, Figure, Row, column, finished, inline, layered
+from surefoot.plots.theme import COLOURS_ON_WHITE
 
 IMAGE = "regret.svg"
 # Regrets are drawn from 1 %, for what is less cannot be told from none, to a loss e**10 times the best one's.
@@ -40,7 +41,7 @@ TITLES = {each.name: each.title for each in CONTESTANTS}
 def figure(found: Mapping[str, Curve]) -> Figure:
     """Return the median and the 90 % quantile of the regret over the cost, a line for every contestant."""
     shown = [each for each in CONTESTANTS if each.name in found]
-    colours = [colour for colour in ON_WHITE if colour != "#767676"] + ["#767676", "#B0A000", "#7A4FBF"]
+    colours = [colour for colour in COLOURS_ON_WHITE if colour != "#767676"] + ["#767676", "#B0A000", "#7A4FBF"]
     colour = alt.Color(
         "who:N",
         scale=alt.Scale(domain=[each.title for each in shown], range=colours[: len(shown)]),
@@ -53,7 +54,9 @@ def figure(found: Mapping[str, Curve]) -> Figure:
         title="cost, in full trainings",
     )
     good = (
-        alt.Chart(inline([{"regret": math.log1p(GOOD)}])).mark_rule(strokeDash=[4, 4], opacity=0.6).encode(y="regret:Q")
+        alt.Chart(inline_data([{"regret": math.log1p(GOOD)}]))
+        .mark_rule(strokeDash=[4, 4], opacity=0.6)
+        .encode(y="regret:Q")
     )
     panels = []
     for share, title in ((TYPICAL, "median regret"), (BAD, "90 % quantile of the regret")):
@@ -63,11 +66,11 @@ def figure(found: Mapping[str, Curve]) -> Figure:
             axis=alt.Axis(values=list(REGRET_TICKS), format="~g"),
             title=title,
         )
-        data = inline(_rows(found, share))
+        data = inline_data(_rows(found, share))
         lines = alt.Chart(data).mark_line().encode(x=x, y=y, color=colour, detail="who:N")
         dots = alt.Chart(data).mark_point(filled=True, size=36, opacity=1.0).encode(x=x, y=y, color=colour)
         panels.append(layered(good, lines, dots, height=PANEL_HEIGHT))
-    return finished(
+    return titled(
         column(*panels, spacing=24),
         "Regret against cost",
         subtitle=[

@@ -19,8 +19,8 @@ from torch.nn import functional
 
 from benchmarks.diagnosis import tasks as diagnosis
 from benchmarks.diagnosis.random_tasks import random_task
-from surefoot.tasks.builtin.fashion_mnist import read_pictures
-from surefoot.tasks.loader import load
+from surefoot.tasks.builtin.fashion_mnist import read_images
+from surefoot.tasks.loader import load_task
 from surefoot.tasks.models_and_metrics import mlp
 from surefoot.tasks.task import Task
 
@@ -41,7 +41,7 @@ class Entry:
 
 
 def digits() -> Task:
-    return load("digits")
+    return load_task("digits")
 
 
 def autoencoder() -> Task:
@@ -54,7 +54,7 @@ def autoencoder_long() -> Task:
 
 def mnist1d_overfit() -> Task:
     """MNIST-1D for an MLP that learns its 4000 samples by heart."""
-    return replace(load("mnist1d"), name="mnist1d-overfit", steps=3000)
+    return replace(load_task("mnist1d"), name="mnist1d-overfit", steps=3000)
 
 
 def random_regression() -> Task:
@@ -240,7 +240,7 @@ def spirals() -> Task:
 
 def fashion_mlp() -> Task:
     """Pictures of clothes, shrunk to 7×7, for an MLP."""
-    pictures = read_pictures(train=6000, valid=1000)
+    pictures = read_images(train=6000, valid=1000)
     train, valid = (
         (functional.avg_pool2d(images, 4).flatten(1), labels) for images, labels in (pictures.train, pictures.valid)
     )

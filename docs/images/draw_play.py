@@ -23,7 +23,7 @@ with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server, syn
     page = browser.new_page(viewport={"width": 1120, "height": 790}, color_scheme="light")
     page.goto(address + QUERY)
     page.wait_for_selector("html[data-drawn]")
-    hill, plane = (page.locator(part).bounding_box() for part in (".at-hill", ".at-map"))
+    hill, plane = (page.locator(part).bounding_box() for part in (".area-surface", ".area-map"))
     right, bottom = (
         max(box[at] + box[length] for box in (hill, plane)) for at, length in (("x", "width"), ("y", "height"))
     )

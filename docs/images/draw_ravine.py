@@ -1,4 +1,4 @@
-"""Draws the README's picture of a claim put to the test on a landscape.
+"""Draws the README's picture of a claim that is tested on a surface.
 
 python docs/images/draw_ravine.py
 """
@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from surefoot import explain_surface
+from surefoot import explain
 from surefoot.plots.claim_figures import claim_figure
 from surefoot.plots.figures import save
+from surefoot.surfaces import surface_named
 
-(claim,) = explain_surface("ravine", claims=["momentum-damps"]).claims
+(claim,) = explain(surface_named("ravine"), claims=["momentum-damps"]).claims
 save(claim_figure(claim), Path(__file__).with_name("ravine.png"))

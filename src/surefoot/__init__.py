@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from surefoot.checking.check import check as check
     from surefoot.explanation.explain import explain as explain
-    from surefoot.explanation.explain import explain_surface as explain_surface
     from surefoot.log_diagnosis.diagnose import diagnose as diagnose
     from surefoot.loss_slices.slice_loss import slice_loss as slice_loss
     from surefoot.recipe.recipe import Recipe as Recipe
@@ -41,7 +40,6 @@ _HOMES = {
     "descend": "surefoot.surfaces.descent",
     "diagnose": "surefoot.log_diagnosis.diagnose",
     "explain": "surefoot.explanation.explain",
-    "explain_surface": "surefoot.explanation.explain",
     "find": "surefoot.search.find",
     "load_task": "surefoot.tasks.loader",
     "slice_loss": "surefoot.loss_slices.slice_loss",
@@ -63,7 +61,6 @@ __all__ = [
     "descend",
     "diagnose",
     "explain",
-    "explain_surface",
     "find",
     "load_task",
     "slice_loss",

@@ -1,4 +1,4 @@
-"""The system's Chromium, started once."""
+"""Fixtures: Chromium, started once for each module, and a player of the page."""
 
 import os
 from pathlib import Path
@@ -21,7 +21,7 @@ QUIET = [
 @pytest.fixture(scope="module")
 def browser():
     if not CHROMIUM.exists():
-        # A machine that checks changes has to have it; a person's need not.
+        # CI must have a browser; a developer's machine need not.
         (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no browser at {CHROMIUM}")
     from playwright.sync_api import sync_playwright
 
@@ -33,8 +33,8 @@ def browser():
 
 @pytest.fixture(scope="module")
 def address():
-    with served() as (found, _):
-        yield found
+    with served() as (url, _):
+        yield url
 
 
 @pytest.fixture

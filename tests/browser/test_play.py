@@ -1,4 +1,4 @@
-"""The play page in a real browser, served by the real server: every control, and what the balls do."""
+"""The descent view in a real browser: every control, the balls and the convergence map."""
 
 import json
 import re
@@ -22,41 +22,40 @@ def slide(play, page, selector, value):
     play.after(page, lambda: page.eval_on_selector(selector, script, value))
 
 
-def ways(page, act):
-    """Return what the server answered to something that makes the page ask for ways."""
+def descent_answer(page, act):
+    """Act, and return the server's answer to the page's next request for descents."""
     with page.expect_response(re.compile("/api/descent")) as answered:
         act()
     return answered.value.json()
 
 
 @pytest.mark.parametrize("name", SURFACES)
-def test_every_surface_draws_its_balls_where_the_library_has_them(play, name):
+def test_balls_on_every_surface_equal_those_of_descend(play, name):
     recipes = ["sgd(lr=0.05, momentum=0.9)", "adam(lr=0.1)"]
     page = play.open(f"?surface=bowl&noise=0.2&seed=3&steps=80&recipe={recipes[0]}&recipe={recipes[1]}")
-    slid = page.evaluate("document.getElementById('surface').value")
-    assert slid == "bowl"
+    assert page.input_value("#surface") == "bowl"
     if name != "bowl":
-        answer = ways(page, lambda: page.select_option("#surface", name))
+        answer = descent_answer(page, lambda: page.select_option("#surface", name))
         until(page, f"document.getElementById('surface').value === {name!r}")
         noise = surface_named(name).noise
     else:
-        answer, noise = ways(page, page.reload), Noise(0.2, 0.2)
+        answer, noise = descent_answer(page, page.reload), Noise(0.2, 0.2)
     surface = surface_named(name, condition=20)
-    luck = torch.Generator().manual_seed(3)
-    expected = descend(surface, list(map(Recipe.parse, recipes)), steps=80, noise=noise, generator=luck)
-    for ball, way in zip(answer["balls"], expected.positions, strict=True):
-        got = np.array(ball["positions"], dtype=float)
-        np.testing.assert_array_equal(got, np.where(np.isfinite(way), way, np.nan))
+    generator = torch.Generator().manual_seed(3)
+    expected = descend(surface, list(map(Recipe.parse, recipes)), steps=80, noise=noise, generator=generator)
+    for ball, positions in zip(answer["balls"], expected.positions, strict=True):
+        sent = np.array(ball["positions"], dtype=float)
+        np.testing.assert_array_equal(sent, np.where(np.isfinite(positions), positions, np.nan))
 
 
 def test_a_ball_is_drawn_where_its_position_is(play):
     page = play.open("?surface=ravine&t=7&recipe=sgd(lr=0.4,momentum=0.5)", color_scheme="light")
-    (way,) = descend(
+    (positions,) = descend(
         surface_named("ravine", condition=20), [Recipe.parse("sgd(lr=0.4, momentum=0.5)")], steps=200
     ).positions
-    found = page.evaluate(
+    blue = page.evaluate(
         """() => {
-            const canvas = document.getElementById('hill');
+            const canvas = document.getElementById('surface-canvas');
             const {data, width, height} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
             let [n, x, y] = [0, 0, 0];
             for (let i = 0; i < width * height; i++) {
@@ -66,17 +65,17 @@ def test_a_ball_is_drawn_where_its_position_is(play):
             return {n, x: x / n, y: y / n, width: canvas.clientWidth, height: canvas.clientHeight};
         }"""
     )
-    assert found["n"] > 50
+    assert blue["n"] > 50
     pad = 14
     (x_low, x_high), (y_low, y_high) = surface_named("ravine").box
-    x = pad + (way[7, 0] - x_low) / (x_high - x_low) * (found["width"] - 2 * pad)
-    y = found["height"] - pad - (way[7, 1] - y_low) / (y_high - y_low) * (found["height"] - 2 * pad)
-    # the number on the ball and the trail's points pull the mean a little
-    assert found["x"] == pytest.approx(x, abs=6)
-    assert found["y"] == pytest.approx(y, abs=6)
+    x = pad + (positions[7, 0] - x_low) / (x_high - x_low) * (blue["width"] - 2 * pad)
+    y = blue["height"] - pad - (positions[7, 1] - y_low) / (y_high - y_low) * (blue["height"] - 2 * pad)
+    # the number on the ball and the dots of its trail shift the mean a little
+    assert blue["x"] == pytest.approx(x, abs=6)
+    assert blue["y"] == pytest.approx(y, abs=6)
 
 
-def test_play_pause_step_and_scrub(play):
+def test_play_pause_step_and_slider(play):
     page = play.open("?speed=60")
     now = "Number(document.getElementById('now').textContent.match(/step (\\d+)/)[1])"
     page.click("#play")
@@ -91,7 +90,7 @@ def test_play_pause_step_and_scrub(play):
     page.click("#back")
     page.click("#back")
     assert page.evaluate(now) == paused - 1
-    page.eval_on_selector("#scrub", "(each) => { each.value = 150; each.dispatchEvent(new Event('input')); }")
+    page.eval_on_selector("#step-slider", "(each) => { each.value = 150; each.dispatchEvent(new Event('input')); }")
     assert page.evaluate(now) == 150
     page.click("#begin")
     assert page.evaluate(now) == 0
@@ -101,7 +100,7 @@ def test_play_pause_step_and_scrub(play):
     assert play.state(page)["speed"] == ["200"]
 
 
-def test_keys_do_the_same(play):
+def test_keys_play_pause_and_step(play):
     page = play.open("?t=10")
     page.click("h1")
     page.keyboard.press("ArrowRight")
@@ -122,15 +121,15 @@ def test_the_canvas_is_drawn_fifty_times_a_second(play):
         let frames = 0; const start = performance.now();
         const draw = CanvasRenderingContext2D.prototype.drawImage;
         CanvasRenderingContext2D.prototype.drawImage = function (...more) {
-            if (this.canvas.id === 'hill') frames++; return draw.apply(this, more); };
+            if (this.canvas.id === 'surface-canvas') frames++; return draw.apply(this, more); };
         setTimeout(() => { CanvasRenderingContext2D.prototype.drawImage = draw;
             done(frames * 1000 / (performance.now() - start)); }, 1000);
     })"""
-    # A machine that is busy with other things may miss a second.
+    # A busy machine may miss the rate for a second.
     assert max(page.evaluate(count) for _ in range(6)) >= 50
 
 
-def test_dials_turn_the_recipe(play):
+def test_controls_change_the_recipe(play):
     page = play.open("?surface=bowl&recipe=sgd(lr=cosine(0.3,warmup=5%25),momentum=0.9)&recipe=adam(lr=0.1)")
     field = "#balls li:nth-child({}) input"
     slide(play, page, "#lr", "-2")
@@ -139,15 +138,15 @@ def test_dials_turn_the_recipe(play):
     assert page.input_value(field.format(1)) == "sgd(lr=cosine(0.01, warmup=5%), momentum=0.99)"
     play.after(page, lambda: page.select_option("#schedule", "linear"))
     assert page.input_value(field.format(1)) == "sgd(lr=linear(0.01), momentum=0.99)"
-    play.after(page, lambda: page.click("[aria-label='Choose ball 2']"))
-    play.after(page, lambda: page.select_option("#method", "nesterov"))
+    play.after(page, lambda: page.click("[aria-label='Select ball 2']"))
+    play.after(page, lambda: page.select_option("#optimizer", "nesterov"))
     assert page.input_value(field.format(2)) == "sgd(lr=0.1, momentum=0.9, nesterov=true)"
-    play.after(page, lambda: page.select_option("#method", "adagrad"))
+    play.after(page, lambda: page.select_option("#optimizer", "adagrad"))
     assert page.is_disabled("#momentum")
     assert play.state(page)["recipe"] == ["sgd(lr=linear(0.01), momentum=0.99)", "adagrad(lr=0.5)"]
 
 
-def test_balls_are_added_removed_and_written(play):
+def test_balls_are_added_removed_and_edited(play):
     page = play.open("?surface=bowl&recipe=sgd(lr=0.1)")
     play.after(page, lambda: page.click("#add"))
     assert page.locator("#balls li").count() == 2
@@ -159,21 +158,21 @@ def test_balls_are_added_removed_and_written(play):
     assert page.is_disabled("[aria-label='Remove ball 1']")
 
 
-def test_noise_luck_steps_condition_and_start(play):
+def test_noise_seed_steps_condition_and_start(play):
     page = play.open("?recipe=sgd(lr=0.1)")
     slide(play, page, "#condition", "2")
     slide(play, page, "#noise", "0.5")
     for name, value in (("#seed", "7"), ("#steps", "55")):
         page.fill(name, value)
         play.after(page, lambda: page.keyboard.press("Enter"))
-    play.after(page, lambda: page.click("#hill", position={"x": 100, "y": 100}))
-    asked = play.state(page)
-    assert [asked[name] for name in ("condition", "noise", "seed", "steps")] == [["100"], ["0.5"], ["7"], ["55"]]
-    assert len(asked["start"][0].split(",")) == 2
+    play.after(page, lambda: page.click("#surface-canvas", position={"x": 100, "y": 100}))
+    state = play.state(page)
+    assert [state[name] for name in ("condition", "noise", "seed", "steps")] == [["100"], ["0.5"], ["7"], ["55"]]
+    assert len(state["start"][0].split(",")) == 2
     assert page.inner_text("#now") == "step 0 of 55"
 
 
-def test_the_point_on_the_map_is_dragged_and_moved_by_keys(play):
+def test_the_point_on_the_map_is_moved_by_mouse_and_keys(play):
     page = play.open("?surface=bowl&recipe=sgd(lr=0.1,momentum=0.5)")
     handle, board = page.locator("#map .handle"), page.locator("#map svg").bounding_box()
     box = handle.bounding_box()
@@ -197,17 +196,23 @@ def test_the_point_on_the_map_is_dragged_and_moved_by_keys(play):
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "text"),
     [
-        ("?surface=bowl&recipe=sgd(lr=0.1,momentum=0)", "shrinks steadily, times 0.9 a step, 22 steps"),
-        ("?surface=bowl&recipe=sgd(lr=0.1,momentum=0.81)", "swings and shrinks, times 0.9 a step"),
-        ("?surface=bowl&recipe=sgd(lr=2.1,momentum=0)", "its error grows. Stable below 2."),
+        (
+            "?surface=bowl&recipe=sgd(lr=0.1,momentum=0)",
+            "the error shrinks monotonically, by a factor of 0.9 per step (22 steps to a tenth)",
+        ),
+        (
+            "?surface=bowl&recipe=sgd(lr=0.1,momentum=0.81)",
+            "the error oscillates and shrinks, by a factor of 0.9 per step",
+        ),
+        ("?surface=bowl&recipe=sgd(lr=2.1,momentum=0)", "the error grows. Stable below a learning rate of 2."),
         ("?surface=noisy-bowl&recipe=sgd(lr=0.1,momentum=0)", "stays bounded"),
-        ("?surface=bowl&recipe=adam(lr=0.1)", "no place on the map: adam scales its steps"),
+        ("?surface=bowl&recipe=adam(lr=0.1)", "is not on the map: adam adapts its step size"),
     ],
 )
-def test_the_map_is_read_out(play, query, said):
-    assert said in play.open(query).inner_text("#map-reading")
+def test_the_map_is_described(play, query, text):
+    assert text in play.open(query).inner_text("#map-description")
 
 
 @pytest.mark.parametrize(
@@ -219,7 +224,7 @@ def test_the_map_is_read_out(play, query, said):
         ("?surface=double-well&recipe=sgd(lr=0.05,momentum=0.9)&t=100", "escapes"),
     ],
 )
-def test_events_are_named_when_they_happen(play, query, event):
+def test_events_are_listed_once_they_happened(play, query, event):
     page = play.open(query)
     assert event in page.inner_text("#log")
     page.click("#begin")
@@ -235,24 +240,24 @@ def test_a_link_shows_the_same_picture(play):
     query = urlsplit(page.url).query if play.state(page) else ""
     other = play.open(f"?{query}")
     assert other.inner_text("#now") == page.inner_text("#now") == "step 13 of 200"
-    picture = "document.getElementById('hill').toDataURL()"
+    picture = "document.getElementById('surface-canvas').toDataURL()"
     assert other.evaluate(picture) == page.evaluate(picture)
 
 
-def test_bad_links_are_told_and_the_page_goes_on(play):
+def test_an_invalid_link_shows_an_error_until_it_is_corrected(play):
     page = play.open("?recipe=sdg(lr=1)")
-    assert "did you mean sgd?" in page.inner_text("#fault")
-    # a refused question is an error to the browser's console too
-    play.complaints.clear()
-    again = play.open("?steps=1e9")
-    assert "steps is a whole number from 1 to 100000" in again.inner_text("#fault")
-    again.fill("#steps", "100")
-    play.after(again, lambda: again.keyboard.press("Enter"))
-    assert again.is_hidden("#fault")
-    play.complaints.clear()
+    assert "did you mean sgd?" in page.inner_text("#error")
+    # the browser logs a refused request as an error
+    play.errors.clear()
+    other = play.open("?steps=1e9")
+    assert "steps must be an integer from 1 to 100000" in other.inner_text("#error")
+    other.fill("#steps", "100")
+    play.after(other, lambda: other.keyboard.press("Enter"))
+    assert other.is_hidden("#error")
+    play.errors.clear()
 
 
-def test_what_is_asked_anew_does_not_wait_for_a_long_descent(play):
+def test_a_new_request_aborts_a_long_descent(play):
     page = play.open("?surface=bowl&" + "&".join(["recipe=adam(lr=0.01)"] * 16))
     page.fill("#steps", "100000")
     with page.expect_event("requestfailed", lambda request: "/api/descent" in request.url):
@@ -261,53 +266,53 @@ def test_what_is_asked_anew_does_not_wait_for_a_long_descent(play):
         page.fill("#steps", "50")
         page.keyboard.press("Enter")
     until(page, "document.getElementById('now').textContent === 'step 0 of 50'", seconds=5)
-    assert page.is_hidden("#fault")
+    assert page.is_hidden("#error")
 
 
 @pytest.mark.parametrize(
     "query", ["?t=-5", "?ball=-1&t=x&speed=x", "?view=constructor", "?view=__proto__", "?__proto__=1"]
 )
-def test_odd_links_show_the_page(play, query):
+def test_odd_parameters_fall_back_to_defaults(play, query):
     page = play.open(query)
-    assert page.is_hidden("#fault")
+    assert page.is_hidden("#error")
     assert page.inner_text("#now") == "step 0 of 200"
 
 
-def test_a_learning_rate_beyond_all_numbers_is_drawn(play):
+def test_an_enormous_learning_rate_is_drawn_as_divergence(play):
     page = play.open("?surface=bowl&t=5&recipe=sgd(lr=1e308)")
-    assert "its error grows. Stable below 2." in page.inner_text("#map-reading")
+    assert "the error grows. Stable below a learning rate of 2." in page.inner_text("#map-description")
     assert "diverges" in page.inner_text("#log")
 
 
-def test_a_broken_recipe_in_a_link_is_mended_where_it_stands(play):
+def test_an_invalid_recipe_in_a_link_is_corrected_in_its_field(play):
     page = play.open("?surface=bowl&recipe=sdg(lr=1)&recipe=adam(lr=0.1)")
-    play.complaints.clear()
+    play.errors.clear()
     assert page.input_value("[aria-label='Recipe of ball 1']") == "sdg(lr=1)"
     page.fill("[aria-label='Recipe of ball 1']", "sgd(lr=1)")
     play.after(page, lambda: page.keyboard.press("Enter"))
-    assert page.is_hidden("#fault")
+    assert page.is_hidden("#error")
 
 
-def test_the_browsers_way_back_leads_to_the_view_before(play):
+def test_back_and_forward_change_the_view(play):
     page = play.open("?surface=bowl&t=7")
-    play.after(page, lambda: page.click("[data-view=shop]"))
-    fill = "#shop-length"
-    page.fill(fill, "77")
+    play.after(page, lambda: page.click("[data-view=schedule]"))
+    field = "#editor-length"
+    page.fill(field, "77")
     play.after(page, lambda: page.keyboard.press("Enter"))
     play.state(page)
     play.after(page, page.go_back)
-    assert page.is_visible("#hill")
+    assert page.is_visible("#surface-canvas")
     assert play.state(page) == {"surface": ["bowl"], "t": ["7"]}
     play.after(page, page.go_forward)
-    assert page.input_value(fill) == "77"
+    assert page.input_value(field) == "77"
 
 
-def test_a_finger_starts_the_balls_and_drags_the_point(play):
+def test_touch_sets_the_start_and_drags_the_point(play):
     page = play.open("?surface=bowl&recipe=sgd(lr=0.1,momentum=0.5)", PHONE, has_touch=True, is_mobile=True)
-    page.locator("#hill").scroll_into_view_if_needed()
-    hill = page.locator("#hill").bounding_box()
-    x = hill["x"] + 14 + 0.25 * (hill["width"] - 28)
-    play.after(page, lambda: page.touchscreen.tap(x, hill["y"] + 60))
+    page.locator("#surface-canvas").scroll_into_view_if_needed()
+    surface = page.locator("#surface-canvas").bounding_box()
+    x = surface["x"] + 14 + 0.25 * (surface["width"] - 28)
+    play.after(page, lambda: page.touchscreen.tap(x, surface["y"] + 60))
     (low, high), *_ = surface_named("bowl").box
     assert float(play.state(page)["start"][0]) == pytest.approx(low + 0.25 * (high - low), abs=0.1)
     page.locator("#map").scroll_into_view_if_needed()
@@ -332,7 +337,7 @@ def test_a_finger_starts_the_balls_and_drags_the_point(play):
     dragged = Recipe.parse(page.input_value("#balls input"))
     assert dragged.lr.highest > 0.2
     assert dragged.momentum.highest > 0.9
-    # The page does not scroll with the finger: a line of text above may wrap otherwise, no more.
+    # The page does not scroll with the finger; a line of text above may wrap differently.
     after = page.locator("#map svg").bounding_box()
     assert after["y"] == pytest.approx(board["y"], abs=0.1 * board["height"])
     for control in ("#play", "#forward"):
@@ -343,30 +348,30 @@ def test_a_finger_starts_the_balls_and_drags_the_point(play):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE])
-def test_axe_finds_nothing_to_complain_about(play, viewport, scheme):
+def test_accessible(play, viewport, scheme):
     assert play.axe(play.open("?t=40", viewport, color_scheme=scheme)) == []
 
 
-def test_a_telephone_shows_it_without_scrolling_sideways(play):
+def test_a_phone_needs_no_sideways_scrolling(play):
     page = play.open("?t=40", PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 
-def test_it_follows_the_night(play):
+def test_it_follows_the_dark_theme(play):
     page = play.open("?t=20", color_scheme="light")
-    picture = "document.getElementById('hill').toDataURL()"
-    by_day = page.evaluate(picture)
+    picture = "document.getElementById('surface-canvas').toDataURL()"
+    light = page.evaluate(picture)
     page.emulate_media(color_scheme="dark")
-    until(page, f"{picture} !== {json.dumps(by_day)}")
+    until(page, f"{picture} !== {json.dumps(light)}")
 
 
-def test_the_server_gone_is_told(browser):
+def test_a_stopped_server_is_reported(browser):
     with served() as (address, stop):
         page = browser.new_page()
         page.goto(address)
         until(page, f"{DRAWN} > 0")
         stop()
         page.select_option("#surface", "bowl")
-        page.wait_for_selector("#fault:not([hidden])")
-        assert "start surefoot play again" in page.inner_text("#fault")
+        page.wait_for_selector("#error:not([hidden])")
+        assert "restart surefoot play" in page.inner_text("#error")
         page.close()

@@ -5,7 +5,7 @@ import pytest
 from surefoot.export.pytorch import pytorch_code
 from surefoot.reports.check_page import write_check_html
 from surefoot.reports.explain_page import write_explain_html
-from surefoot.reports.search_page import write_html
+from surefoot.reports.search_page import write_search_html
 
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 DRAWN = "html[data-drawn]"
@@ -14,25 +14,23 @@ DRAWN = "html[data-drawn]"
 @pytest.fixture(scope="module")
 def report(made, tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "report.html"
-    write_html(made, path, environment={"python": "3.11"}, command="surefoot tune wine --budget 12x")
+    write_search_html(made, path, environment={"python": "3.11"}, command="surefoot tune wine --budget 12x")
     return path
 
 
 @pytest.fixture
 def opened(browser, report):
-    """Return a function that opens the report; requests and complaints are written down, and no request leaves."""
+    """Return a function that opens the report; requests and errors are recorded, and no request leaves."""
     contexts = []
 
     def open_page(viewport=DESKTOP, path=report, **options):
         context = browser.new_context(viewport=viewport, offline=True, **options)
         contexts.append(context)
         page = context.new_page()
-        page.requests, page.complaints = [], []
+        page.requests, page.errors = [], []
         page.on("request", lambda request: page.requests.append(request.url))
-        page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.on(
-            "console", lambda said: page.complaints.append(said.text) if said.type in ("error", "warning") else None
-        )
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.on("console", lambda entry: page.errors.append(entry.text) if entry.type in ("error", "warning") else None)
         page.goto(path.as_uri())
         page.wait_for_selector(DRAWN, timeout=30_000)
         return page
@@ -42,13 +40,13 @@ def opened(browser, report):
         context.close()
 
 
-def test_nothing_is_asked_from_the_network_and_nothing_complains(opened, report):
+def test_nothing_is_fetched_and_there_are_no_errors(opened, report):
     page = opened()
     assert page.requests == [report.as_uri()]
-    assert page.complaints == []
+    assert page.errors == []
 
 
-def test_every_chart_is_drawn_with_marks_and_words(opened):
+def test_every_chart_is_drawn_with_marks_and_text(opened):
     page = opened()
     charts = page.evaluate(
         """() => [...document.querySelectorAll('.chart')].map((chart) => {
@@ -56,7 +54,7 @@ def test_every_chart_is_drawn_with_marks_and_words(opened):
             const box = svg.getBoundingClientRect();
             return {width: box.width, height: box.height, inside: box.right <= chart.getBoundingClientRect().right + 1,
                     marks: svg.querySelectorAll('.mark-symbol path, .mark-line path, .mark-rect path').length,
-                    words: svg.textContent};
+                    text: svg.textContent};
         })"""
     )
     assert len(charts) == 6
@@ -65,7 +63,7 @@ def test_every_chart_is_drawn_with_marks_and_words(opened):
         assert chart["height"] > 150
         assert chart["inside"]
         assert chart["marks"] > 0
-    heat, frontier, good_range, compared, curves, schedule = (chart["words"] for chart in charts)
+    heat, frontier, good_range, compared, curves, schedule = (chart["text"] for chart in charts)
     assert "recommended" in heat
     assert "recommended: 200 steps" in frontier
     assert "learning rate (peak)" in good_range
@@ -82,7 +80,7 @@ def test_the_copy_button_copies_the_code(opened, made):
     assert copied.strip() == pytorch_code(made.recipe, steps=made.steps).strip()
 
 
-def test_the_copy_button_works_without_the_right_to_the_clipboard(opened, made):
+def test_the_copy_button_works_without_clipboard_permission(opened, made):
     page = opened()
     page.evaluate(
         "() => { navigator.clipboard.writeText = () => Promise.reject(new Error('refused'));"
@@ -105,7 +103,7 @@ def test_a_telephone_shows_it_without_scrolling_sideways(opened):
     assert overflowing == []
 
 
-def test_figures_follow_the_night(opened):
+def test_figures_follow_the_dark_colour_scheme(opened):
     page = opened(color_scheme="light")
     paper = "document.querySelector('#chart-0 svg.marks').getAttribute('style') || ''"
     ground = "getComputedStyle(document.body).backgroundColor"
@@ -114,26 +112,26 @@ def test_figures_follow_the_night(opened):
     page.wait_for_function(f"({paper}) !== {by_day[0]!r}")
     assert page.evaluate(ground) != by_day[1]
     assert page.evaluate("document.querySelectorAll('.chart svg.marks').length") == 6
-    assert page.complaints == []
+    assert page.errors == []
 
 
-def test_a_page_of_divergence_draws_too(opened, diverged, tmp_path):
-    write_html(diverged, tmp_path / "report.html")
+def test_a_page_of_diverged_trials_is_drawn(opened, diverged, tmp_path):
+    write_search_html(diverged, tmp_path / "report.html")
     page = opened(path=tmp_path / "report.html")
     assert "Every trial diverged" in page.inner_text(".headline")
     assert page.evaluate("document.querySelectorAll('.chart svg.marks').length") == 2
-    assert page.complaints == []
+    assert page.errors == []
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE])
 @pytest.mark.parametrize("name", ["checked", "lost"])
-def test_the_page_of_a_check_draws_and_fits(opened, tmp_path, request, name, viewport):
+def test_the_page_of_a_check_is_drawn_and_fits(opened, tmp_path, request, name, viewport):
     path = tmp_path / "check.html"
     write_check_html(request.getfixturevalue(name), path, environment={"python": "3.11"}, command="surefoot check wine")
     figures = {"checked": 3, "lost": 2}[name]
     page = opened(viewport, path=path)
     assert page.requests == [path.as_uri()]
-    assert page.complaints == []
+    assert page.errors == []
     assert page.evaluate("document.querySelectorAll('.chart svg.marks').length") == figures
     assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
     assert "yours" in page.inner_text("#chart-0")
@@ -150,24 +148,24 @@ def explained():
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE])
-def test_the_article_of_an_explanation_draws_and_fits(opened, tmp_path, explained, viewport):
+def test_the_page_of_an_explanation_is_drawn_and_fits(opened, tmp_path, explained, viewport):
     path = tmp_path / "explanation.html"
     commands = {claim.name: f"surefoot explain wine --claim {claim.name} --seeds 2" for claim in explained.claims}
     write_explain_html(explained, path, commands=commands, environment={"python": "3.11"}, command="surefoot explain")
     page = opened(viewport, path=path)
     assert page.requests == [path.as_uri()]
-    assert page.complaints == []
+    assert page.errors == []
     assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
     charts = page.evaluate(
         """() => [...document.querySelectorAll('.chart svg.marks')].map((svg) => ({
             inside: svg.getBoundingClientRect().right <= svg.closest('.chart').getBoundingClientRect().right + 1,
-            words: svg.textContent}))"""
+            text: svg.textContent}))"""
     )
     assert all(chart["inside"] for chart in charts)
     seen = ("training loss", "largest stable learning rate", "best", "learning rate / (1 - momentum)")
     assert len(charts) == len(seen)
-    for words, chart in zip(seen, charts, strict=True):
-        assert words in chart["words"]
+    for text, chart in zip(seen, charts, strict=True):
+        assert text in chart["text"]
     assert [each.inner_text() for each in page.query_selector_all(".contrast tbody th")] == [
         row.respect for row in explained.contrasts
     ]

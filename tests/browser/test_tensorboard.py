@@ -3,7 +3,7 @@
 import pytest
 from tests.board import tensorboard_of
 
-from surefoot.reports.tensorboard import runs_of, write_tensorboard
+from surefoot.reports.tensorboard import training_runs, write_tensorboard
 
 CELLS = """(cells) => cells
     .map((cell) => { const box = cell.getBoundingClientRect();
@@ -40,7 +40,7 @@ def choose(page, menu, item):
 
 @pytest.mark.parametrize(("direction", "reverse"), [("Descending", True), ("Ascending", False)])
 def test_the_table_is_sorted_by_validation_loss_both_ways(page, made, direction, reverse):
-    finite = {run.group for run in runs_of(made) if not run.diverged}
+    finite = {run.group for run in training_runs(made) if not run.diverged}
     choose(page, "Sort by", "validation loss")
     choose(page, "Direction", direction)
     losses = []
@@ -60,5 +60,5 @@ def test_parallel_coordinates_have_a_line_for_every_setting_that_has_its_values(
     axes = page.locator("tf-hparams-parallel-coords-plot svg g.axis").count()
     assert axes >= 6
     drawn = page.locator("tf-hparams-parallel-coords-plot svg g.foreground path").count()
-    assert drawn >= len(made.contestants)
+    assert drawn >= len(made.trained_recipes)
     assert page.complaints == []

@@ -1,4 +1,4 @@
-"""What goes wrong in forked processes, and with memory and compilers."""
+"""Faults of forked processes, of memory and of the compiler."""
 
 import os
 import signal
@@ -13,10 +13,10 @@ import torch
 from torch import nn
 
 from surefoot.core.errors import DataError, TaskError
+from surefoot.fleet.create_fleet import create_fleet
 from surefoot.fleet.evaluation import evaluate_members
-from surefoot.fleet.launch import launch
 from surefoot.fleet.plan import Plan
-from surefoot.fleet.processes import can_fork, run_jobs, shared, using_threads
+from surefoot.fleet.processes import can_fork, run_jobs, to_shared_memory, using_threads
 from surefoot.fleet.training import train_fleets, train_members
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.task import Task
@@ -34,7 +34,7 @@ def make_task(model=None, **settings) -> Task:
 
 
 def make_fleet(plan: Plan, *, seed: int = 0, task: Task | None = None):
-    return launch(
+    return create_fleet(
         task or make_task(), [Recipe.of("sgd", lr=rate, momentum=0.9) for rate in RATES], seed=seed, plan=plan
     )
 
@@ -43,28 +43,28 @@ def children() -> set[str]:
     return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
 
 
-def test_jobs_return_in_order_and_leave_what_lies_in_shared_memory():
-    found = shared(torch.zeros(7, dtype=torch.int64))
+def test_jobs_return_in_order_and_write_shared_memory():
+    squares = to_shared_memory(torch.zeros(7, dtype=torch.int64))
 
     def job(number: int) -> int:
-        found[number] = number**2
+        squares[number] = number**2
         return os.getpid()
 
     with using_threads(1):
         pids = run_jobs([lambda number=number: job(number) for number in range(7)], processes=3)
-    assert found.tolist() == [0, 1, 4, 9, 16, 25, 36]
+    assert squares.tolist() == [0, 1, 4, 9, 16, 25, 36]
     assert len(pids) == 7
     assert not children()
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), DataError("bad data.", hint="mend them."), KeyError("x")])
-def test_what_a_job_raises_is_raised_here(error):
+def test_an_exception_in_a_job_is_raised_in_the_parent(error):
     here = os.getpid()
 
     def job() -> None:
         if os.getpid() != here:
             raise error
-        time.sleep(0.2)  # so that a child takes some
+        time.sleep(0.2)  # so that a child takes some of the jobs
 
     with pytest.raises(type(error)) as caught:
         run_jobs([job] * 8, processes=2)
@@ -72,7 +72,7 @@ def test_what_a_job_raises_is_raised_here(error):
     assert not children()
 
 
-def test_a_child_that_is_killed_is_an_error_and_no_hang():
+def test_a_killed_child_is_an_error_and_not_a_hang():
     here = os.getpid()
 
     def job() -> None:
@@ -85,7 +85,7 @@ def test_a_child_that_is_killed_is_an_error_and_no_hang():
     assert not children()
 
 
-def test_an_interrupt_here_ends_the_children():
+def test_an_interrupt_in_the_parent_ends_the_children():
     here = os.getpid()
 
     def job() -> None:
@@ -100,7 +100,7 @@ def test_an_interrupt_here_ends_the_children():
     assert not children()
 
 
-def test_a_parent_that_has_used_its_threads_forks_all_the_same():
+def test_a_parent_that_has_used_several_threads_can_fork():
     program = """
         import torch
         torch.set_num_threads(4)
@@ -119,7 +119,7 @@ def test_a_parent_that_has_used_its_threads_forks_all_the_same():
 
 
 @pytest.mark.parametrize("plan", [Plan("serial", 2, processes=2), Plan("stacked", 2, processes=3)], ids=str)
-def test_who_trains_a_member_changes_no_bit(plan, monkeypatch):
+def test_the_process_that_trains_a_member_changes_no_bit(plan, monkeypatch):
     forked, alone = make_fleet(plan), make_fleet(plan)
     losses = train_members(forked, 20)
     monkeypatch.setattr("surefoot.fleet.training.run_jobs", lambda jobs, processes: [job() for job in jobs])
@@ -128,19 +128,19 @@ def test_who_trains_a_member_changes_no_bit(plan, monkeypatch):
     assert torch.equal(evaluate_members(alone, "valid").loss, evaluate_members(forked, "valid").loss)
 
 
-def test_fleets_that_train_together_are_the_same_as_one_after_another():
+def test_fleets_trained_together_equal_fleets_trained_one_after_another():
     plan = Plan("stacked", 4, processes=2)
     together, apart = ([make_fleet(plan, seed=seed) for seed in (0, 1, 2)] for _ in range(2))
-    losses = train_fleets([(fleet, fleet.members(None)) for fleet in together], 15)
-    for fleet, other, own in zip(together, apart, losses, strict=True):
-        assert torch.equal(train_members(other, 15), own)
+    losses = train_fleets([(fleet, fleet.member_indices(None)) for fleet in together], 15)
+    for fleet, other, expected in zip(together, apart, losses, strict=True):
+        assert torch.equal(train_members(other, 15), expected)
         assert torch.equal(other.params, fleet.params)
         assert other.step.tolist() == fleet.step.tolist() == [15] * 5
     assert not torch.equal(losses[0], losses[1])
 
 
-class Greedy(nn.Module):
-    """Wants a terabyte a member where more than so many are computed at once, as ``vmap`` would for a wide layer."""
+class NeedsMuchMemory(nn.Module):
+    """Allocates 32 TB where more than two members are computed at once, so that memory runs out."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -156,29 +156,29 @@ class Greedy(nn.Module):
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_out_of_memory_halves_the_width_and_goes_on(processes):
-    task, said = make_task(Greedy), []
+def test_out_of_memory_halves_the_width_and_training_goes_on(processes):
+    task, notes = make_task(NeedsMuchMemory), []
     fleet = make_fleet(Plan("stacked", 5, processes=processes), task=task)
-    fleet.tell = said.append
+    fleet.notify = notes.append
     losses = torch.cat([train_members(fleet, 5), train_members(fleet, 5)])
     steps_down = [3, 2] if processes == 1 else [2]
-    assert said == [f"memory ran out: at most {width} at a time from here on." for width in steps_down]
+    assert notes == [f"memory ran out: at most {width} members at once from here on." for width in steps_down]
     assert fleet.width <= 2
-    assert fleet.whole
-    calm = make_fleet(Plan("serial", 1), task=task)
-    torch.testing.assert_close(train_members(calm, 10), losses, rtol=1e-5, atol=1e-6)
+    assert fleet.consistent
+    serial = make_fleet(Plan("serial", 1), task=task)
+    torch.testing.assert_close(train_members(serial, 10), losses, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(
-        evaluate_members(calm, "valid").loss, evaluate_members(fleet, "valid").loss, rtol=1e-5, atol=1e-6
+        evaluate_members(serial, "valid").loss, evaluate_members(fleet, "valid").loss, rtol=1e-5, atol=1e-6
     )
 
 
-def test_without_a_compiler_it_goes_on_and_says_so_once(tmp_path):
+def test_without_a_compiler_training_goes_on_and_one_note_says_so(tmp_path):
     program = """
         from tests.faults.test_fleet_processes import make_fleet
         from surefoot.fleet.plan import Plan
         from surefoot.fleet.training import train_members
         fleet = make_fleet(Plan("stacked", 4, compiled=True))
-        fleet.tell = print
+        fleet.notify = print
         ends = [train_members(fleet, 3).isfinite().all().item() for _ in range(2)]
         print(*ends, fleet.compiled)
     """
@@ -193,5 +193,5 @@ def test_without_a_compiler_it_goes_on_and_says_so_once(tmp_path):
     )
     lines = done.stdout.splitlines()
     assert len(lines) == 2, done.stdout + done.stderr
-    assert lines[0].startswith("members go on uncompiled: ")
+    assert lines[0].startswith("training goes on uncompiled: ")
     assert lines[1] == "True True False"

@@ -129,13 +129,13 @@ except Exception as error:
 """
 
 
-def test_of_two_processes_one_drives_and_after_its_death_the_other(tmp_path):
+def test_a_study_is_driven_by_one_process_and_after_its_death_by_another(tmp_path):
     study = new_study(tmp_path / "a.db")
     first = python(HOLDER, study.name)
     assert first.stdout.readline() == "mine\n"
     second = python(HOLDER, study.name)
     out, _ = second.communicate("")
-    assert f"StudyError study 1 is being driven by process {first.pid}" in out
+    assert f"StudyError study 1 is in use by process {first.pid}" in out
     with pytest.raises(StudyError, match=f"process {first.pid}"):
         study.record("a", [], config_steps=1, seconds=0)
     assert study.info().status == "running"
@@ -171,7 +171,7 @@ with study.database.write() as connection:
 """
 
 
-def test_a_writer_killed_in_mid_transaction_leaves_what_it_had_committed(tmp_path):
+def test_a_writer_killed_within_a_transaction_leaves_what_it_committed(tmp_path):
     study = new_study(tmp_path / "a.db")
     study.record("whole", [measured(0)], config_steps=1, seconds=0)
     process = python(IN_TRANSACTION, study.name)
@@ -216,7 +216,7 @@ except StudyError as error:
 """
 
 
-def test_a_full_disk_is_told_and_what_was_recorded_stays(tmp_path):
+def test_a_full_disk_is_an_error_and_recorded_trials_stay(tmp_path):
     study = new_study(tmp_path / "a.db")
     out, err = python(FULL, study.name).communicate()
     *recorded, message = out.splitlines()
@@ -235,7 +235,7 @@ def test_a_full_disk_is_told_and_what_was_recorded_stays(tmp_path):
         (b"SQLite format 3\0" + b"\xff" * 4000, "cannot use the study database"),
     ],
 )
-def test_what_is_no_database_is_refused_and_left_alone(tmp_path, content, cause):
+def test_a_file_that_is_not_a_database_is_refused_and_not_changed(tmp_path, content, cause):
     path = tmp_path / "a.db"
     path.write_bytes(content)
     for create in (True, False):
@@ -246,7 +246,7 @@ def test_what_is_no_database_is_refused_and_left_alone(tmp_path, content, cause)
     assert [each.name for each in tmp_path.iterdir()] == ["a.db"]
 
 
-def test_a_damaged_database_is_told_in_one_line(tmp_path):
+def test_a_damaged_database_is_an_error_of_one_line(tmp_path):
     path = tmp_path / "a.db"
     study = new_study(path)
     study.record("s", [measured(number) for number in range(50)], config_steps=1, seconds=0)
@@ -283,7 +283,7 @@ attempt(lambda: Study.open(str(path.parent / "secret" / "a.db")))
 """
 
 
-def test_a_read_only_folder_can_be_read_and_says_that_it_cannot_be_written():
+def test_a_study_in_a_read_only_folder_can_be_read_but_not_written():
     folder = Path("/tmp") / f"surefoot-{os.getpid()}"  # tmp_path itself is closed to other users
     folder.mkdir()
     try:
@@ -296,9 +296,9 @@ def test_a_read_only_folder_can_be_read_and_says_that_it_cannot_be_written():
         lines = out.splitlines()
         assert len(lines) == 5, err
         assert lines[0] == "2"
-        assert "readonly database. Hint: may the file and its folder be written?" in lines[1]
+        assert "readonly database. Hint: check the permissions of the file and its folder." in lines[1]
         assert "readonly database" in lines[2]
-        assert "unable to open database file. Hint: may files be written in its folder?" in lines[3]
+        assert "unable to open database file. Hint: check the permissions of its folder." in lines[3]
         assert "cannot reach" in lines[4]
         assert "Permission denied" in lines[4]
         assert sorted(each.name for each in folder.iterdir()) == ["a.db", "secret"]

@@ -7,7 +7,7 @@ from torch import nn
 
 import surefoot
 from surefoot.tasks.batches import BatchOrder
-from surefoot.tasks.seeding import draw_seed
+from surefoot.tasks.seeding import derive_seed
 
 STEPS = 40
 
@@ -25,7 +25,7 @@ task = surefoot.Task("small", net, nn.functional.cross_entropy, (x[:64], y[:64])
 def train(trial: surefoot.Trial) -> float:
     model = net()  # initialised alike: the global generators are seeded for it
     optimizer, scheduler = trial.recipe.build(model)
-    order = BatchOrder(64, 8, seed=draw_seed(trial.seed, "data"))
+    order = BatchOrder(64, 8, seed=derive_seed(trial.seed, "data"))
     for step in range(trial.steps):
         batch = order.indices(step)
         optimizer.zero_grad()

@@ -11,10 +11,10 @@ import surefoot
 from surefoot.cli.main import run
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import Recipe
-from surefoot.studies.check_log import check_heads
+from surefoot.studies.check_table import check_summaries
 from surefoot.studies.database import Database
 from surefoot.studies.study import Study
-from surefoot.tasks.loader import load
+from surefoot.tasks.loader import load_task
 from surefoot.trainers.fleet_trainer import FleetTrainer
 from surefoot.trainers.trial import Trial
 
@@ -31,8 +31,8 @@ PLAN = ["--plan", "plan.json"]
         ("sgd(lr=cosine(0.8), momentum=0.8)", {"healthy", "unknown"}),
     ],
 )
-def test_digits(recipe, verdicts, json_of):
-    trainer = FleetTrainer(load("digits"), Plan("stacked", 16, threads=1))
+def test_the_verdict_on_digits_fits_the_recipe(recipe, verdicts, json_of):
+    trainer = FleetTrainer(load_task("digits"), Plan("stacked", 16, threads=1))
     found = json_of(["check", "digits", "--recipe", recipe, "--json", *PLAN])
     assert found["schema"] == 2
     assert found["verdict"] in verdicts
@@ -52,15 +52,15 @@ def test_digits(recipe, verdicts, json_of):
 
 
 def test_the_direction_is_the_same_on_every_seed(json_of):
-    recipe, sure = "sgd(lr=0.1, momentum=0.9)", 0
+    recipe, known = "sgd(lr=0.1, momentum=0.9)", 0
     for seed in range(5):
         found = json_of(["check", "breast-cancer", "--recipe", recipe, "--seed", str(seed), "--json", *PLAN])
         assert found["verdict"] in ("lr_too_high", "momentum_too_high", "overfitting", "unknown")
         advised = Recipe.parse(found["advice"])
-        sure += found["verdict"] != "unknown"
+        known += found["verdict"] != "unknown"
         assert advised.lr.highest / (1 - advised.momentum.highest) <= 1.0 + 1e-9
         assert all(0.001 <= trial["lr"] <= 10.0 for trial in found["trials"])
-    assert sure >= 3
+    assert known >= 3
 
 
 def test_a_function_is_checked_as_a_task_is():
@@ -77,6 +77,16 @@ def test_a_function_is_checked_as_a_task_is():
     assert result.advice.lr.highest > 0.001
     assert (result.plan, result.curvature) == (None, None)
     assert result.config_steps <= 4 * 100
+
+
+def test_a_fleet_trainer_of_the_user_records_the_validation_loss_as_a_task_does():
+    task = load_task("wine", steps=40)
+    plan = Plan("serial", 1)  # without the duration of a step
+    recipe, trainer = "sgd(lr=0.01, momentum=0.9)", FleetTrainer(task, plan)
+    users, ours = (surefoot.check(each, recipe, budget="1x") for each in (trainer, task))
+    assert users.recipe_training.valid.steps
+    assert users.recipe_training.valid.steps == ours.recipe_training.valid.steps
+    assert surefoot.check(task, recipe, budget="20s", plan=plan).trials
 
 
 def test_task_function_and_script_get_the_same_verdict(json_of):
@@ -97,7 +107,7 @@ def test_task_function_and_script_get_the_same_verdict(json_of):
         assert study.output_path.exists()
 
 
-def test_a_check_that_is_done_is_shown_again_and_goes_on_with_a_larger_budget(json_of, capsys):
+def test_a_finished_check_is_shown_again_and_continues_with_a_larger_budget(json_of, capsys):
     recipe = ["--recipe", "sgd(lr=0.01, momentum=0.9)"]
     first = json_of(["check", "wine", *recipe, "--budget", "1x", "--json", "--no-report", *PLAN])
     again = json_of(["check", "--resume", "surefoot.db#1", "--json", "--no-report"])
@@ -110,9 +120,9 @@ def test_a_check_that_is_done_is_shown_again_and_goes_on_with_a_larger_budget(js
     assert run(["check", "--resume", "surefoot.db#1", "--seed", "3"]) == 2
     assert "leave out seed" in capsys.readouterr().err
     assert run(["tune", "--resume", "surefoot.db#1"]) == 2
-    assert "is one of surefoot check. Hint: surefoot check --resume surefoot.db#1" in capsys.readouterr().err
+    assert "Hint: surefoot check --resume surefoot.db#1" in capsys.readouterr().err
     assert run(["report", "surefoot.db#1"]) == 2
-    assert "is one of surefoot check. Hint: surefoot check --resume surefoot.db#1" in capsys.readouterr().err
+    assert "Hint: surefoot check --resume surefoot.db#1" in capsys.readouterr().err
 
 
 def test_the_same_seed_and_plan_give_the_same_verdict_bit_for_bit(json_of):
@@ -123,7 +133,7 @@ def test_the_same_seed_and_plan_give_the_same_verdict_bit_for_bit(json_of):
 
 
 @pytest.mark.parametrize("columns", ["60", "100"])
-def test_the_table_shows_what_was_tried_and_what_to_use(columns, capsys, monkeypatch):
+def test_the_table_shows_the_trials_and_the_advised_recipe(columns, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", columns)
     assert run(["check", "wine", "--recipe", "sgd(lr=0.0001, momentum=0.9)", *PLAN]) == 0
     shown = capsys.readouterr()
@@ -135,7 +145,7 @@ def test_the_table_shows_what_was_tried_and_what_to_use(columns, capsys, monkeyp
     assert "at most 419 config-steps, as many as 2.1 full trainings." in shown.err
 
 
-def test_the_report_is_one_page_that_opens_offline(capsys):
+def test_the_report_is_one_page_without_links_to_the_network(capsys):
     recipe = "sgd(lr=0.0001, momentum=0.9)"
     assert run(["check", "wine", "--recipe", recipe, "--seed", "2", "--out", "here", *PLAN]) == 0
     shown = capsys.readouterr().out
@@ -148,19 +158,19 @@ def test_the_report_is_one_page_that_opens_offline(capsys):
     assert not Path("surefoot-out").exists()
 
 
-def test_the_json_says_where_the_report_is_if_there_is_one(json_of):
+def test_the_json_has_the_path_of_the_report(json_of):
     plain = ["check", "wine", "--budget", "2x", "--json", *PLAN]
     assert json_of([*plain, "--no-report"])["report"] is None
     assert not Path("surefoot-out").exists()
     assert Path(json_of(plain)["report"]).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
-def test_it_is_recorded_in_the_database_unless_that_is_not_wanted(json_of, capsys):
+def test_the_check_is_stored_in_the_database_unless_no_study_is_wanted(json_of, capsys):
     asked = ["check", "wine", "--steps", "20", "--json", "--no-report", *PLAN]
     assert json_of([*asked, "--no-study"])["study"] is None
     assert not Path("surefoot.db").exists()
     assert [json_of(asked)["study"] for _ in range(2)] == ["surefoot.db, check 1", "surefoot.db, check 2"]
-    assert [(each.task, each.verdict) for each in check_heads(Database(Path("surefoot.db")))] == 2 * [
+    assert [(each.task, each.verdict) for each in check_summaries(Database(Path("surefoot.db")))] == 2 * [
         ("wine", json_of([*asked, "--no-study"])["verdict"])
     ]
     Path("other.txt").write_text("no database")
@@ -177,8 +187,8 @@ def test_a_folder_that_cannot_be_written_is_refused_before_any_training(capsys):
     assert "cannot write 'file/inside'" in line
 
 
-def test_it_goes_on_from_a_checkpoint(json_of):
-    task = load("wine")
+def test_a_check_starts_from_a_checkpoint(json_of):
+    task = load_task("wine")
     optimizer, scheduler = Recipe.parse("sgd(lr=0.05, momentum=0.9)").build(model := task.new_model(), steps=100)
     for _ in range(100):
         batch = task.batch("train", torch.arange(142))
@@ -193,7 +203,7 @@ def test_it_goes_on_from_a_checkpoint(json_of):
     assert starts[1] < 0.5 * starts[0]
 
 
-def test_a_model_with_buffers_that_no_state_dict_holds_is_checked(json_of):
+def test_a_model_with_non_persistent_buffers_is_checked(json_of):
     Path("buffers.py").write_text(
         """
 import torch
@@ -221,11 +231,11 @@ task = Task("buffers", Net, nn.functional.cross_entropy, train, valid, batch_siz
     )
     assert found["verdict"] == "lr_too_low"
     assert found["curvature"]["sharpness"]["value"] > 0
-    torch.save(load("buffers.py:task").new_model().state_dict(), "start.pt")
+    torch.save(load_task("buffers.py:task").new_model().state_dict(), "start.pt")
     json_of(["check", "buffers.py:task", "--checkpoint", "start.pt", "--budget", "1x", "--json", *PLAN])
 
 
-def test_a_model_that_never_learns_gets_an_honest_verdict(json_of):
+def test_a_model_that_never_learns_is_a_plateau(json_of):
     Path("dead.py").write_text(
         """
 import torch

@@ -1,4 +1,4 @@
-"""The commands as a user types them, in this process; what needs a process of its own is in test_processes."""
+"""The commands as a user types them, run in this process; test_processes runs them in processes of their own."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ def test_tune_recommends_something_better_than_the_default(json_of):
 
 
 def test_the_same_seed_plan_and_versions_give_the_same_answer_bit_for_bit(json_of):
-    asked = ["tune", "wine", "--steps", "80", *SMALL, "--no-report", "--json", "--seed", "5"]
-    first = json_of([*asked, "--plan", "plan.json"])
+    arguments = ["tune", "wine", "--steps", "80", *SMALL, "--no-report", "--json", "--seed", "5"]
+    first = json_of([*arguments, "--plan", "plan.json"])
     Path("recorded.json").write_text(json.dumps(first))
-    second = json_of([*asked, "--plan", "recorded.json"])
+    second = json_of([*arguments, "--plan", "recorded.json"])
     for result in (first, second):
         del result["seconds"], result["study"], result["plan"]
     assert first == second
 
 
-def test_a_changed_task_is_not_gone_on_with(capsys):
+def test_a_study_of_a_changed_task_is_not_resumed(capsys):
     code = (
         "import torch\nfrom torch import nn\nfrom surefoot import Task\n"
         "x = torch.randn(96, 3, generator=torch.Generator().manual_seed(0))\n"
@@ -57,9 +57,9 @@ def test_a_changed_task_is_not_gone_on_with(capsys):
     from surefoot.core.progress import Interrupted
     from surefoot.search.tune import tune
 
-    kept = {"task": "train.py:task", "seed": 0}
+    settings = {"task": "train.py:task", "seed": 0}
     with pytest.raises(Interrupted):
-        tune(load_task("train.py:task"), budget="4x", study="s.db", settings=kept, stop=lambda: True)
+        tune(load_task("train.py:task"), budget="4x", study="s.db", settings=settings, stop=lambda: True)
     Path("train.py").write_text(code.format(steps=44))
     assert run(["tune", "--resume", "s.db", "--no-report", "--quiet"]) == 2
     assert "steps" in capsys.readouterr().err
@@ -69,14 +69,14 @@ def test_a_changed_task_is_not_gone_on_with(capsys):
     assert "is done" in capsys.readouterr().err
 
 
-def test_a_task_that_fails_in_mid_training_says_how_to_go_on(capsys):
+def test_a_task_that_fails_during_a_search_can_be_resumed(capsys):
     Path("flaky.py").write_text(
         "from pathlib import Path\nimport torch\nfrom torch import nn\nfrom surefoot import Task\n"
         "x = torch.randn(96, 3, generator=torch.Generator().manual_seed(0))\n"
         "calls = []\n"
         "def loss(output, target):\n"
         "    calls.append(1)\n"
-        "    if len(calls) > 60 and not Path('mended').exists():\n        raise OSError('the disk went away')\n"
+        "    if len(calls) > 60 and not Path('repaired').exists():\n        raise OSError('the disk went away')\n"
         "    return (output - target).square().mean()\n"
         "task = Task('flaky', lambda: nn.Linear(3, 1), loss, (x, x[:, :1]), (x, x[:, :1]), batch_size=8, steps=40)\n"
     )
@@ -84,16 +84,16 @@ def test_a_task_that_fails_in_mid_training_says_how_to_go_on(capsys):
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert "the disk went away" in line
     assert "surefoot tune --resume surefoot.db#1" in line.replace("'", "")
-    Path("mended").touch()
+    Path("repaired").touch()
     assert run(["tune", "--resume", "surefoot.db#1", "--no-report", "--quiet"]) == 0
 
 
-def test_another_seed_searches_elsewhere(json_of):
-    asked = ["find", "wine", "--budget", "1x", *QUIET, "--no-report", "--json"]
-    assert json_of([*asked, "--seed", "1"])["recipe"] != json_of([*asked, "--seed", "2"])["recipe"]
+def test_another_seed_gives_another_recipe(json_of):
+    arguments = ["find", "wine", "--budget", "1x", *QUIET, "--no-report", "--json"]
+    assert json_of([*arguments, "--seed", "1"])["recipe"] != json_of([*arguments, "--seed", "2"])["recipe"]
 
 
-def test_a_csv_with_test_rows_reports_the_test_loss(json_of):
+def test_a_csv_with_a_test_share_reports_the_test_loss(json_of):
     from sklearn.datasets import load_wine
 
     load_wine(as_frame=True).frame.to_csv("wine.csv", index=False)
@@ -141,7 +141,7 @@ def test_a_python_file_is_tuned_and_its_recipe_exported_as_code(capsys):
     assert Path("again/report.html").exists()
 
 
-def test_a_model_whose_every_setting_diverges_gets_a_result_that_says_so(capsys):
+def test_a_search_in_which_every_trial_diverges_says_so(capsys):
     Path("broken.py").write_text(
         "import torch\nfrom torch import nn\nfrom surefoot import Task\n"
         "class Root(nn.Module):\n"
@@ -153,12 +153,12 @@ def test_a_model_whose_every_setting_diverges_gets_a_result_that_says_so(capsys)
     assert run(["tune", "broken.py:task", *SMALL, "--plan", "plan.json", "--json"]) == 1
     found = json.loads(capsys.readouterr().out)
     assert found["recipe"] is None
-    assert "diverged, every one" in found["reason"]
+    assert "trials diverged" in found["reason"]
     assert run(["find", "broken.py:task", *QUIET, "--no-report"]) == 1
-    assert "diverged, every one" in " ".join(capsys.readouterr().out.split())
+    assert "trials diverged" in " ".join(capsys.readouterr().out.split())
 
 
-def test_find_says_what_is_good_and_keeps_it(json_of):
+def test_find_reports_the_good_range_and_stores_it(json_of):
     found = json_of(["find", "wine", "--steps", "40", *QUIET, "--json"])
     assert found["command"] == "find"
     low, high = found["good_range"]["lr"]
@@ -167,28 +167,28 @@ def test_find_says_what_is_good_and_keeps_it(json_of):
     assert [point["steps"] for point in found["frontier"]][-1] == 40
     assert {"momentum", "lr", "good", "loss", "limit"} == found["by_momentum"][0].keys()
     assert Path(found["report"]).exists()
-    again = json_of(["find", "--resume", found["study"], "--no-report", "--json"])
-    assert {**again, "report": found["report"]} == found
+    resumed = json_of(["find", "--resume", found["study"], "--no-report", "--json"])
+    assert {**resumed, "report": found["report"]} == found
 
 
-def test_a_study_of_find_is_none_of_tune(capsys):
+def test_tune_does_not_resume_a_study_of_find(capsys):
     assert run(["find", "wine", "--steps", "40", *QUIET, "--no-report"]) == 0
     assert run(["tune", "--resume", "surefoot.db"]) == 2
     assert "surefoot find --resume surefoot.db" in capsys.readouterr().err
 
 
-def test_a_recipe_to_compare_may_be_given_later_and_is_remembered(json_of, capsys):
+def test_a_recipe_to_compare_may_be_given_on_resume_and_is_recorded(json_of, capsys):
     json_of(["tune", "wine", "--steps", "40", "--budget", "4x", "--json", *QUIET])
-    asked = ["tune", "--resume", "surefoot.db", "--json", "--no-report", "--quiet"]
-    small = json_of([*asked, "--compare", "sgd(lr=0.3, momentum=0)"])
+    arguments = ["tune", "--resume", "surefoot.db", "--json", "--no-report", "--quiet"]
+    small = json_of([*arguments, "--compare", "sgd(lr=0.3, momentum=0)"])
     assert any("too small to compare sgd(lr=0.3, momentum=0)" in note for note in small["notes"])
     for budget in ("12x", "14x"):
-        found = json_of([*asked, "--budget", budget])
+        found = json_of([*arguments, "--budget", budget])
         assert "sgd(lr=0.3, momentum=0)" in {each["recipe"] for each in found["contestants"]}
 
 
-def test_what_is_compared_and_the_model_that_is_saved(json_of):
-    asked = [
+def test_compared_recipes_and_the_saved_model(json_of):
+    arguments = [
         "--compare",
         "adam(lr=0.01)",
         "--compare",
@@ -196,27 +196,27 @@ def test_what_is_compared_and_the_model_that_is_saved(json_of):
         "--save-model",
         "out/best.safetensors",
     ]
-    found = json_of(["tune", "wine", "--steps", "40", "--budget", "8x", *QUIET, *asked, "--no-report", "--json"])
+    found = json_of(["tune", "wine", "--steps", "40", "--budget", "8x", *QUIET, *arguments, "--no-report", "--json"])
     roles = {row["recipe"]: row["role"] for row in found["contestants"]}
     assert roles["sgd(lr=0.3, momentum=0)"] == "compared"
     assert roles["adam(lr=0.01)"] == ("recommended" if found["recipe"] == "adam(lr=0.01)" else "compared")
     state, model = load_file("out/best.safetensors"), load_task("wine").new_model()
     model.load_state_dict(state)
-    again = json_of(["tune", "--resume", "surefoot.db", "--save-model", "again.safetensors", "--no-report", "--json"])
-    assert again["recipe"] == found["recipe"]
+    resumed = json_of(["tune", "--resume", "surefoot.db", "--save-model", "again.safetensors", "--no-report", "--json"])
+    assert resumed["recipe"] == found["recipe"]
     assert Path("again.safetensors").read_bytes() == Path("out/best.safetensors").read_bytes()
 
 
-def test_a_study_that_is_done_goes_on_with_a_larger_budget(json_of):
-    asked = ["tune", "wine", "--steps", "40", *QUIET, "--no-report", "--json"]
-    first = json_of([*asked, "--budget", "3x"])
+def test_a_finished_study_continues_with_a_larger_budget(json_of):
+    arguments = ["tune", "wine", "--steps", "40", *QUIET, "--no-report", "--json"]
+    first = json_of([*arguments, "--budget", "3x"])
     second = json_of(["tune", "--resume", "surefoot.db", "--budget", "6x", "--quiet", "--no-report", "--json"])
     assert run(["tune", "--resume", "surefoot.db", "--budget", "1x", "--quiet", "--no-report"]) == 2
-    whole = json_of([*asked, "--budget", "6x", "--study", "other.db"])
-    assert first["trials"] < second["trials"] == whole["trials"]
-    assert second["budget"] == whole["budget"] == "6x"
+    in_one_run = json_of([*arguments, "--budget", "6x", "--study", "other.db"])
+    assert first["trials"] < second["trials"] == in_one_run["trials"]
+    assert second["budget"] == in_one_run["budget"] == "6x"
     assert Recipe.parse(second["recipe"]).lr.highest == pytest.approx(
-        Recipe.parse(whole["recipe"]).lr.highest, rel=1e-3
+        Recipe.parse(in_one_run["recipe"]).lr.highest, rel=1e-3
     )
 
 
@@ -227,20 +227,20 @@ def test_schedule_plots_in_the_terminal_and_to_a_file(capsys, suffix):
     assert Path(f"plot.{suffix}").stat().st_size > 2000
 
 
-def test_export_of_a_recipe_text_runs(capsys):
+def test_exported_code_compiles(capsys):
     assert run(["export", "adamw(lr=cosine(1e-3), no_decay=bias)", "--steps", "100"]) == 0
     compile(capsys.readouterr().out, "pasted", "exec")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_scripts(capsys, shell):
+def test_completion_script(capsys, shell):
     assert run(["completion", shell]) == 0
     assert "_SUREFOOT_COMPLETE" in capsys.readouterr().out
 
 
-WRONG = {
-    "no subject": (["tune"], "give a SUBJECT"),
-    "two subjects": (["tune", "digits", "--", "python", "train.py"], "give a SUBJECT"),
+INVALID_INPUT = {
+    "no subject": (["tune"], "give either a SUBJECT"),
+    "two subjects": (["tune", "digits", "--", "python", "train.py"], "give either a SUBJECT"),
     "a script without dashes": (["tune", "python", "train.py"], "surefoot tune -- python train.py"),
     "no command": (["tune", "--"], "no command after --"),
     "a program that is not there": (["tune", "--", "./nowhere"], "cannot run ./nowhere"),
@@ -248,7 +248,7 @@ WRONG = {
     "workers of a task": (["tune", "digits", "--workers", "2"], "--workers is for scripts and functions"),
     "sampler typo": (["tune", "digits", "--sampler", "tpee"], "'tpe'"),
     "recipe to compare": (["tune", "wine", "--compare", "sgd(lr="], "cannot read 'sgd(lr='"),
-    "tolerance": (["tune", "wine", "--tolerance", "2"], "between 0 and 1"),
+    "tolerance": (["tune", "wine", "--tolerance", "2"], "above 0 and below 1"),
     "unknown task": (["tune", "digts"], "did you mean digits"),
     "missing file": (["tune", "nowhere.csv", "--target", "y"], "nowhere.csv"),
     "missing python file": (["tune", "nowhere.py:task"], "nowhere.py"),
@@ -278,17 +278,17 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("arguments", "said"), WRONG.values(), ids=WRONG.keys())
-def test_wrong_input_gets_one_line_and_exit_code_2(arguments, said, capsys):
+@pytest.mark.parametrize(("arguments", "message"), INVALID_INPUT.values(), ids=INVALID_INPUT.keys())
+def test_invalid_input_gets_one_line_and_exit_code_2(arguments, message, capsys):
     assert run(arguments) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
     (line,) = (line for line in shown.err.strip().splitlines() if not line.startswith("note:"))
-    assert said in line
+    assert message in line
     assert not Path("surefoot.db").exists()
 
 
-def test_a_study_that_is_no_database(capsys):
+def test_a_study_file_that_is_not_a_database_is_refused_and_kept(capsys):
     Path("notes.txt").write_text("hello " * 1000)
     assert run(["tune", "wine", "--study", "notes.txt", "--quiet"]) == 2
     assert "not a database" in capsys.readouterr().err
@@ -302,7 +302,7 @@ def test_an_unwritable_output_folder_is_refused_before_any_work(capsys):
     assert not Path("surefoot.db").exists()
 
 
-def test_a_plan_that_is_none_is_refused(capsys):
+def test_an_invalid_plan_is_refused(capsys):
     Path("odd.json").write_text('{"backend": "magic"}')
     assert run(["tune", "wine", "--plan", "odd.json", "--quiet"]) == 2
-    assert "a plan is a JSON object" in capsys.readouterr().err
+    assert "a plan must be a JSON object" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The command: balls on a landscape, in the terminal and in files."""
+"""``surefoot descend`` as a user runs it."""
 
 import pytest
 from PIL import Image
@@ -9,23 +9,23 @@ from surefoot.surfaces.descent import descend
 TWO = ["--recipe", "sgd(lr=0.1, momentum=0)", "--recipe", "sgd(lr=2.1, momentum=0)"]
 
 
-def test_it_says_where_the_balls_ended_and_what_happened(capsys):
+def test_it_prints_final_losses_and_events(capsys):
     assert run(["descend", "ravine", *TWO]) == 0
-    said = " ".join(capsys.readouterr().out.split())
-    assert "0.0620" in said  # (2.6² 0.995^200 / 20 + ...) / 2
-    assert "overshoot at 1, oscillation at 4" in said
+    summary = " ".join(capsys.readouterr().out.split())
+    assert "0.0620" in summary  # (2.6² 0.995^200 / 20 + ...) / 2
+    assert "overshoot at 1, oscillation at 4" in summary
 
 
 def test_json_has_every_position_as_the_library_computes_it(json_of):
     found = json_of(["descend", "ravine", *TWO, "--steps", "7", "--condition", "4", "--start", "-1,0.5", "--json"])
     from surefoot.surfaces.quadratics import Ravine
 
-    own = descend(Ravine(4.0), TWO[1::2], steps=7, start=(-1.0, 0.5))
-    assert [ball["positions"] for ball in found["balls"]] == own.positions.tolist()
-    assert [ball["losses"] for ball in found["balls"]] == own.losses.tolist()
+    descent = descend(Ravine(4.0), TWO[1::2], steps=7, start=(-1.0, 0.5))
+    assert [ball["positions"] for ball in found["balls"]] == descent.positions.tolist()
+    assert [ball["losses"] for ball in found["balls"]] == descent.losses.tolist()
 
 
-def test_the_same_seed_is_the_same_luck(json_of):
+def test_the_same_seed_gives_the_same_noise(json_of):
     one, same, other = (
         json_of(["descend", "bowl", "--recipe", "sgd(lr=0.1)", "--noise", "0.5", "--seed", seed, "--json"])
         for seed in ("3", "3", "4")
@@ -44,27 +44,27 @@ def test_films_and_pictures_are_written(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["ravin", *TWO], "did you mean ravine?"),
         (["bowl"], "--recipe"),
         (["bowl", "--recipe", "sgd(lr=-1)"], "lr"),
-        (["bowl", *TWO * 4], "at most 7 recipes; given 8"),
+        (["bowl", *TWO * 4], "at most 7 recipes can be given; given 8"),
         (["bowl", *TWO, "--steps", "100001"], "100001"),
-        (["bowl", *TWO, "--start", "a"], "--start is a number"),
+        (["bowl", *TWO, "--start", "a"], "--start must be one number"),
         (["bowl", *TWO, "--start", "1,2"], "1 finite number"),
-        (["bowl", *TWO, "--condition", "3"], "--condition belongs to the ravine"),
+        (["bowl", *TWO, "--condition", "3"], "--condition is for the ravine only"),
         (["ravine", *TWO, "--condition", "0"], "from 1 to"),
-        (["bowl", *TWO, "--plot", "a.mpg"], "a film ends in .gif, .mp4, a picture in .png, .svg, .html"),
+        (["bowl", *TWO, "--plot", "a.mpg"], "a film must end in .gif, .mp4, a picture in .png, .svg, .html"),
         (["bowl", *TWO, "--plot", "no/a.gif"], "its folder does not exist"),
-        (["bowl", *TWO, "--plot", "a.png", "--dark"], "--dark belongs to a film"),
-        (["bowl", *TWO, "--fps", "10"], "--fps belongs to a film"),
+        (["bowl", *TWO, "--plot", "a.png", "--dark"], "--dark is for films only"),
+        (["bowl", *TWO, "--fps", "10"], "--fps is for films only"),
         (["bowl", *TWO, "--noise", "nan"], "noise must be a finite number"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_2(arguments, said, capsys, tmp_path):
+def test_invalid_input_is_one_line_and_exits_with_2(arguments, message, capsys, tmp_path):
     assert run(["descend", *arguments]) == 2
-    complaint = capsys.readouterr().err.strip()
-    assert said in complaint
-    assert len(complaint.splitlines()) == 1
+    error = capsys.readouterr().err.strip()
+    assert message in error
+    assert len(error.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -9,18 +11,18 @@ from torch.utils.tensorboard import SummaryWriter
 
 from surefoot.cli.main import run
 from surefoot.recipe.recipe import Recipe
-from surefoot.tasks.loader import load
+from surefoot.tasks.loader import load_task
 
 STEPS = 230
 
 
 @pytest.fixture(scope="module")
 def digits():
-    return load("digits")
+    return load_task("digits")
 
 
 def trained(task, text, seed=0):
-    """Yield step, training loss, validation loss where it is looked at, and learning rate of a plain loop."""
+    """Yield step, training loss, validation loss at every 23rd step, and learning rate of a plain loop."""
     torch.manual_seed(seed)
     model, recipe = task.new_model(), Recipe.parse(text)
     optimizer, scheduler = recipe.build(model, steps=STEPS)
@@ -58,7 +60,7 @@ def write_csv(path, rows):
         ("adam(lr=cosine(0.01))", {"healthy", "unknown"}),
     ],
 )
-def test_verdicts_on_csv(recipe, verdicts, digits, tmp_path, capsys):
+def test_the_verdict_on_a_csv_log_fits_the_recipe(recipe, verdicts, digits, tmp_path, capsys):
     write_csv(tmp_path / "log.csv", trained(digits, recipe))
     assert run(["diagnose", str(tmp_path / "log.csv"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -68,7 +70,7 @@ def test_verdicts_on_csv(recipe, verdicts, digits, tmp_path, capsys):
     assert found["findings"][0]["why"]
 
 
-def test_tensorboard_says_the_same_as_csv(digits, tmp_path, capsys):
+def test_a_tensorboard_log_gives_the_same_verdict_as_csv(digits, tmp_path, capsys):
     rows = [*trained(digits, "adam(lr=0.00001)")]
     write_csv(tmp_path / "log.csv", rows)
     with SummaryWriter(tmp_path / "run") as writer:
@@ -85,7 +87,7 @@ def test_tensorboard_says_the_same_as_csv(digits, tmp_path, capsys):
     assert found[0]["probabilities"] == pytest.approx(found[1]["probabilities"], abs=0.02)
 
 
-def test_several_logs_are_judged_one_by_one(digits, tmp_path, capsys):
+def test_several_logs_are_diagnosed_one_by_one(digits, tmp_path, capsys):
     for name, recipe in (("a.csv", "sgd(lr=0.5)"), ("b.csv", "sgd(lr=1e12)")):
         write_csv(tmp_path / name, trained(digits, recipe))
     assert run(["diagnose", str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]) == 0
@@ -109,7 +111,7 @@ def test_several_logs_are_judged_one_by_one(digits, tmp_path, capsys):
         ("\x89PNG\r\n\x1a\n\x00\x00", [], "log.csv"),
     ],
 )
-def test_wrong_input_is_one_line_and_exit_code_2(content, arguments, said, tmp_path, capsys):
+def test_wrong_input_gets_one_line_and_exit_code_2(content, arguments, said, tmp_path, capsys):
     log = tmp_path / "log.csv"
     if content is not None:
         log.write_text(content)
@@ -118,3 +120,16 @@ def test_wrong_input_is_one_line_and_exit_code_2(content, arguments, said, tmp_p
     assert streams.out == ""
     assert said in streams.err
     assert streams.err.count("\n") == 1
+
+
+def test_it_loads_neither_torch_nor_pandas(tmp_path):
+    """A diagnosis starts in the time of an import of numpy."""
+    log = tmp_path / "log.csv"
+    log.write_text("step,loss\n" + "".join(f"{step},{2 / (1 + step / 10)}\n" for step in range(200)))
+    program = (
+        "import sys; from surefoot.cli.main import run; "
+        f"code = run(['diagnose', {str(log)!r}]); "
+        "print(code, sorted({'torch', 'pandas', 'scipy', 'optuna', 'altair'} & {*sys.modules}))"
+    )
+    shown = subprocess.check_output([sys.executable, "-c", program], text=True)
+    assert shown.splitlines()[-1] == "0 []"

@@ -12,8 +12,8 @@ from torch.func import functional_call, grad, stack_module_state, vmap
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.batches import BatchOrder
-from surefoot.tasks.loader import load, load_subject
-from surefoot.tasks.sanity_check import probe
+from surefoot.tasks.loader import load_task, load_task_or_function
+from surefoot.tasks.sanity_check import sanity_check
 from surefoot.trainers.fleet_trainer import FleetTrainer
 from surefoot.trainers.function_trainer import FunctionTrainer
 from surefoot.trainers.script_trainer import ScriptTrainer
@@ -34,7 +34,7 @@ def task(request, monkeypatch, tmp_path):
         header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
         (tmp_path / name).write_bytes(header + array.tobytes())
     monkeypatch.setenv("SUREFOOT_DATA", str(tmp_path))
-    return load(f"{EXAMPLES / request.param}.py:task")
+    return load_task(f"{EXAMPLES / request.param}.py:task")
 
 
 def test_an_example_is_described_with_its_command(task):
@@ -53,7 +53,7 @@ def test_an_example_learns(task):
         loss = task.batch_loss(model, task.batch("train", order.indices(number)))
         loss.backward()
         optimizer.step()
-    assert loss.item() < 0.8 * probe(task).initial_loss
+    assert loss.item() < 0.8 * sanity_check(task).initial_loss
 
 
 def test_members_of_an_example_train_together_as_they_do_alone(task):
@@ -76,8 +76,8 @@ def test_a_loop_and_a_script_train_what_the_built_in_task_trains():
     trial = Trial(Recipe.parse("sgd(lr=cosine(0.3), momentum=0.9)"), 66, 0)
     script = ScriptTrainer([sys.executable, str(EXAMPLES / "script.py"), "--epochs", "3"])
     assert script.steps == 3 * 22
-    loop = FunctionTrainer(load_subject(f"{EXAMPLES}/plain_loop.py:train"), steps=220)
-    fleet = FleetTrainer(load("digits"), Plan("stacked", 1))
+    loop = FunctionTrainer(load_task_or_function(f"{EXAMPLES}/plain_loop.py:train"), steps=220)
+    fleet = FleetTrainer(load_task("digits"), Plan("stacked", 1))
     of_loop, of_script, of_task = (next(trainer.train([trial]))[1].loss for trainer in (loop, script, fleet))
     assert of_script == pytest.approx(of_loop, rel=1e-5)
     assert of_loop == pytest.approx(of_task, rel=0.15)

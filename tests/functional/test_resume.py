@@ -17,13 +17,14 @@ from surefoot.core.errors import StudyError
 from surefoot.core.progress import Interrupted
 from surefoot.fleet.plan import Plan
 from surefoot.search.find import find
-from surefoot.search.result import Contestant, SearchResult
+from surefoot.search.result import SearchResult
 from surefoot.search.stored_result import read_result
+from surefoot.search.trained_recipe import TrainedRecipe
 from surefoot.search.tune import tune
 from surefoot.studies.database import Database
 from surefoot.studies.measurements import Measurement
 from surefoot.studies.study import Study
-from surefoot.tasks.loader import load
+from surefoot.tasks.loader import load_task
 from surefoot.trainers import fleet_trainer
 
 ASKED = {"budget": "5x", "plan": Plan("stacked", 16, threads=1), "seed": 3}
@@ -31,7 +32,7 @@ ASKED = {"budget": "5x", "plan": Plan("stacked", 16, threads=1), "seed": 3}
 
 @pytest.fixture(scope="module")
 def wine():
-    return load("wine", steps=40)
+    return load_task("wine", steps=40)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def stop_after(calls: int):
 def same_findings(first: SearchResult, second: SearchResult) -> None:
     """All that was found and measured, curves and probes included; only the time it took may differ."""
     for field in dataclasses.fields(SearchResult):
-        if field.name not in ("seconds", "study", "trained", "budget"):
+        if field.name not in ("seconds", "study", "trained_model", "budget"):
             found = [without_seconds(getattr(result, field.name)) for result in (first, second)]
             assert found[0] == found[1], field.name
 
@@ -68,14 +69,14 @@ def without_seconds(found: object) -> object:
             return tuple(map(without_seconds, found))
         case Measurement():
             return dataclasses.replace(found, outcome=dataclasses.replace(found.outcome, seconds=0.0))
-        case Contestant():
+        case TrainedRecipe():
             return dataclasses.replace(found, runs=without_seconds(found.runs))
         case _:
             return found
 
 
 @pytest.mark.parametrize("calls", [1, 5, 40])
-def test_one_interruption(wine, unbroken, tmp_path, calls):
+def test_a_search_interrupted_once_gives_the_same_result(wine, unbroken, tmp_path, calls):
     study = new_study(tmp_path / "s.db")
     with pytest.raises(Interrupted) as stopped:
         tune(wine, study=study, stop=stop_after(calls), **ASKED)
@@ -102,7 +103,7 @@ def test_many_interruptions_lose_nothing(wine, unbroken, tmp_path):
     same_findings(unbroken, result)
 
 
-def test_a_damaged_checkpoint_costs_work_and_no_answer(wine, unbroken, tmp_path):
+def test_a_damaged_checkpoint_costs_work_but_changes_no_result(wine, unbroken, tmp_path):
     study = new_study(tmp_path / "s.db")
     with pytest.raises(Interrupted):
         tune(wine, study=study, stop=stop_after(8), **ASKED)
@@ -117,7 +118,7 @@ def test_a_finished_study_is_read_without_training(wine, tmp_path):
     same_findings(first, tune(wine, study=study, stop=stop_after(30), **ASKED))
 
 
-def test_a_find_is_kept_and_gone_on_with(wine, tmp_path):
+def test_a_find_is_kept_and_can_be_resumed(wine, tmp_path):
     with pytest.raises(Interrupted):
         find(wine, study=tmp_path / "s.db", stop=stop_after(20), **ASKED)
     study = Study.open(str(tmp_path / "s.db"))
@@ -134,7 +135,7 @@ def test_an_unfinished_study_has_no_result_yet(wine, tmp_path):
         read_result(study)
 
 
-def test_a_task_with_more_budget_gives_what_it_would_have_given_from_the_start(wine, tmp_path):
+def test_a_task_resumed_with_more_budget_gives_the_result_of_that_budget(wine, tmp_path):
     study = new_study(tmp_path / "s.db")
     tune(wine, study=study, **ASKED | {"budget": "3x"})
     trained = sum(study.costs().values())
@@ -162,7 +163,7 @@ def bowl(trial):
 
 
 @pytest.mark.parametrize(("first", "second"), [("0.5x", "2x"), ("2x", "4x"), ("3x", "12x")])
-def test_a_function_with_more_budget_does_too_and_nothing_is_trained_twice(first, second, tmp_path):
+def test_a_function_resumed_with_more_budget_trains_nothing_twice(first, second, tmp_path):
     study = new_study(tmp_path / "s.db")
     CALLS.clear()
     tune(bowl, steps=200, budget=first, seed=3, study=study)
@@ -188,7 +189,7 @@ def train(trial):
 """
 
 
-def test_a_killed_search_of_a_function_ends_the_same(tmp_path, monkeypatch):
+def test_a_killed_search_of_a_function_gives_the_same_result(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     asked = ["tune", "train.py:train", "--steps", "200", "--budget", "4x", "--seed", "3", "--no-report", "--quiet"]
     for last in (2, 14):
@@ -214,10 +215,10 @@ def test_a_killed_search_of_a_function_ends_the_same(tmp_path, monkeypatch):
         same_findings(tune(bowl, steps=200, budget="4x", seed=3), found)
 
 
-def test_the_bar_goes_on_where_it_stood(wine, tmp_path):
-    from surefoot.core.progress import Silent
+def test_the_progress_bar_of_a_resumed_search_begins_where_it_stopped(wine, tmp_path):
+    from surefoot.core.progress import SilentProgress
 
-    class Bar(Silent):
+    class Bar(SilentProgress):
         def __init__(self):
             bars.append({"total": 0, "done": 0})
 
@@ -237,24 +238,24 @@ def test_the_bar_goes_on_where_it_stood(wine, tmp_path):
     assert 0 < recorded < second["done"] <= second["total"] == first["total"]
 
 
-def test_a_larger_budget_goes_on_with_the_weights_of_its_own_answer(wine, tmp_path):
+def test_weights_are_those_of_the_recipe_recommended_with_the_larger_budget(wine, tmp_path):
     """Where the recommended training was recorded before, its weights are read; those of another one are no answer."""
     for budgets in (("5x", "6x"), ("3x", "20x")):
         study, path = None, tmp_path / f"{budgets[1]}.db"
         for budget in budgets:
             found = tune(wine, **{**ASKED, "budget": budget}, study=study or path, transfer=budgets[0] == "3x")
             study = Study.open(str(path))
-            if found.trained is None:
+            if found.trained_model is None:
                 assert not study.model_path.exists()
                 continue
             model, batch = found.model().eval(), wine.split("valid")
             with torch.no_grad():
                 loss = float(wine.batch_loss(model, wine.batch("valid", torch.arange(len(batch)))))
             assert loss == pytest.approx(found.best.runs[0].outcome.loss, rel=1e-3)
-        assert found.trained is not None
+        assert found.trained_model is not None
 
 
-def test_the_weights_outlive_an_interruption(wine, tmp_path):
+def test_weights_are_kept_over_an_interruption(wine, tmp_path):
     path = tmp_path / "a.db"
 
     def trained_in_full():

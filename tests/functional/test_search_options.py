@@ -10,20 +10,21 @@ from surefoot.cli.main import run
 from surefoot.core.progress import Interrupted
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import Recipe
-from surefoot.search.budget_allocation import CLIMB, MAP
+from surefoot.search.result import LONGER_RUNGS, LOWEST_RUNG
 from surefoot.search.space.search_space import SearchSpace
 from surefoot.search.tune import tune
 from surefoot.studies.study import Study
-from surefoot.tasks.loader import load
+from surefoot.tasks.loader import load_task
 
 SMALL = ["--steps", "40", "--quiet", "--plan", "plan.json"]
 
 
 def tried(study: str = "surefoot.db") -> list[Recipe]:
-    return [row.trial.recipe for row in Study.open(study).measurements() if row.stage.startswith((MAP, CLIMB))]
+    rows = Study.open(study).measurements()
+    return [row.trial.recipe for row in rows if row.stage.startswith((LOWEST_RUNG, LONGER_RUNGS))]
 
 
-def test_optimizers_and_more_settings(json_of):
+def test_optimizers_schedules_and_further_settings_are_searched(json_of):
     asked = ["--optimizers", "sgd,adam", "--search", "warmup, nesterov", "--schedules", "cosine,linear"]
     found = json_of(["tune", "wine", *SMALL, *asked, "--budget", "8x", "--no-report", "--json"])
     assert found["goal"] == "loss"
@@ -37,7 +38,7 @@ def test_optimizers_and_more_settings(json_of):
 
 
 @pytest.mark.parametrize("text", ["space.toml", "space.py:mine"])
-def test_a_space_from_a_file(text, json_of):
+def test_a_search_space_is_read_from_a_file(text, json_of):
     Path("space.toml").write_text('optimizers = ["adamw"]\nlr = [1e-3, 1e-1]\nmomentum = 0.9\nclip = 1.0\n')
     Path("space.py").write_text(
         "from surefoot import Range, SearchSpace\n"
@@ -63,7 +64,7 @@ def test_any_setting_of_a_recipe_is_fixed_or_searched(json_of):
 
 
 @pytest.mark.parametrize("sampler", ["surefoot", "tpe", "gp", "random", "grid"])
-def test_every_sampler_keeps_to_its_budget(sampler, json_of):
+def test_every_sampler_keeps_within_the_budget(sampler, json_of):
     asked = ["--sampler", sampler, "--budget", "4x", "--no-report", "--json"]
     found = json_of(["tune", "wine", *SMALL, *asked])
     assert found["config_steps"] <= 4 * 40
@@ -71,13 +72,13 @@ def test_every_sampler_keeps_to_its_budget(sampler, json_of):
     assert Study.open("surefoot.db").info().settings["sampler"] == sampler
 
 
-def test_the_metric_as_the_goal(json_of):
+def test_the_metric_can_be_the_goal(json_of):
     found = json_of(["tune", "wine", *SMALL, "--goal", "metric", "--budget", "8x", "--no-report", "--json"])
     assert found["goal"] == "metric"
     assert 0.9 <= found["metric"] <= 1.0
 
 
-def test_an_interrupted_study_goes_on_with_its_options_though_its_file_is_gone(json_of):
+def test_an_interrupted_study_keeps_its_options_if_its_space_file_is_gone(json_of):
     space = SearchSpace(optimizers=("sgd", "adam")).adding("warmup")
     Path("space.toml").write_text('optimizers = ["sgd", "adam"]\nwarmup = [0.0, 0.2]\n')
     kept = {"task": "wine", "steps": 40, "space_file": "space.toml", "device": "cpu", "out": "out"}
@@ -85,7 +86,7 @@ def test_an_interrupted_study_goes_on_with_its_options_though_its_file_is_gone(j
     asked = {"budget": "5x", "space": space, "sampler": "tpe", "goal": "metric", "settings": kept}
     with pytest.raises(Interrupted):
         tune(
-            load("wine", steps=40),
+            load_task("wine", steps=40),
             study="s.db",
             plan=Plan("stacked", 16),
             stop=lambda: next(left, None) is None,
@@ -99,7 +100,7 @@ def test_an_interrupted_study_goes_on_with_its_options_though_its_file_is_gone(j
     assert (settings["sampler"], SearchSpace.of(settings["space"])) == ("tpe", space)
 
 
-def test_the_page_repeats_the_command(capsys):
+def test_the_report_shows_the_command(capsys):
     asked = ["--optimizers", "sgd,adam", "--search", "warmup", "--sampler", "random", "--goal", "metric"]
     assert run(["tune", "wine", *SMALL, *asked, "--budget", "4x", "--out", "out"]) == 0
     page = Path("out/report.html").read_text()
@@ -121,7 +122,7 @@ FILES = {
     "wrong.py": "def f(:\n",
 }
 WRONG = {
-    "no optimizer": (["--optimizers", " , "], "optimizers names none"),
+    "no optimizer": (["--optimizers", " , "], "optimizers is empty"),
     "optimizer typo": (["--optimizers", "sgd,adm"], "did you mean adam"),
     "schedule typo": (["--schedules", "cosin"], "did you mean cosine"),
     "a schedule that is not searched": (["--schedules", "triangular"], "there are cosine, linear"),
@@ -132,14 +133,14 @@ WRONG = {
     "setting of another optimizer": (["--set", "beta2=0.9"], "beta2 is for adam"),
     "a layer that is not there": (["--set", "lr_factor=head:1..9"], "no parameter matches 'head'. Hint: there are 0.w"),
     "sampler": (["--sampler", "tpee"], "'tpe'"),
-    "judge": (["--judge", "last"], "'final'"),
+    "score at": (["--score-at", "last"], "'end'"),
     "goal": (["--goal", "accuracy"], "'metric'"),
     "missing space": (["--space", "nowhere.toml"], "No such file"),
     "a folder": (["--space", "."], "directory"),
-    "no toml": (["--space", "plan.json"], "is no TOML"),
+    "no toml": (["--space", "plan.json"], "is not valid TOML"),
     "a file without a name": (["--space", "odd.py"], "write odd.py:NAME"),
     "keys that are none": (["--space", "odd.py:keys"], "it has no 1"),
-    "a number": (["--space", "odd.py:number"], "no SearchSpace but a int"),
+    "a number": (["--space", "odd.py:number"], "is a int; a search space is"),
     "unknown name": (["--space", "odd.py:numbr"], "did you mean number"),
     "broken python": (["--space", "wrong.py:x"], "SyntaxError"),
     "nothing to search": (["--space", "single.toml"], "nothing to search"),
@@ -165,7 +166,7 @@ def test_wrong_options_get_one_line_and_exit_code_2(arguments, said, capsys):
     assert not Path("surefoot.db").exists()
 
 
-def test_a_task_without_a_metric_has_none_to_maximise(capsys):
+def test_maximising_the_metric_of_a_task_without_one_is_refused(capsys):
     Path("plain.py").write_text(
         "import torch\nfrom torch import nn\nfrom surefoot import Task\n"
         "x = torch.randn(64, 2)\n"

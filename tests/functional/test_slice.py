@@ -16,32 +16,32 @@ def plan():
     Path("plan.json").write_text(json.dumps({"backend": "serial", "width": 1, "threads": 1}))
 
 
-def test_it_draws_a_page_and_says_what_it_drew(capsys):
+def test_it_writes_a_page_and_prints_a_summary(capsys):
     assert run(SMALL) == 0
     shown = capsys.readouterr()
-    said = " ".join(shown.out.split())
-    assert "The two directions in which the trainings' ways spread most: " in said
-    assert "adam(lr=0.001)" in said
-    assert "losses of 142 samples at 7 x 5 places; between them wrong by at most " in said
+    summary = " ".join(shown.out.split())
+    assert "The two directions in which the weights of all trainings spread most: " in summary
+    assert "adam(lr=0.001)" in summary
+    assert "losses of 142 samples at 7 x 5 points; between them the error is at most " in summary
     assert shown.out.endswith("picture: surefoot-out/slice.html\n")
     text = Path("surefoot-out/slice.html").read_text(encoding="utf-8")
     assert "The loss of wine on a plane of its weights" in text
 
 
-def test_json_has_the_grid_and_the_ways(json_of):
-    asked = [*SMALL, "--along", "random", "--recipe", "sgd(lr=0.1)", "--plot", "a.png", "--json", "--quiet"]
-    found = json_of(asked)
+def test_json_has_the_grid_and_the_trajectories(json_of):
+    arguments = [*SMALL, "--along", "random", "--recipe", "sgd(lr=0.1)", "--plot", "a.png", "--json", "--quiet"]
+    found = json_of(arguments)
     assert (found["schema"], found["along"], found["told"], found["picture"]) == (1, "random", None, "a.png")
     assert (len(found["losses"]), len(found["losses"][0])) == (len(found["y"]), len(found["x"])) == (5, 7)
-    (way,) = found["ways"]
-    assert way["recipe"] == "sgd(lr=0.1, momentum=0)"
-    assert way["steps"][-1] == 20
+    (trajectory,) = found["ways"]
+    assert trajectory["recipe"] == "sgd(lr=0.1, momentum=0)"
+    assert trajectory["steps"][-1] == 20
     with Image.open("a.png") as picture:
         assert picture.width > 1000
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("options", "message"),
     [
         (["--plot", "a.gif"], "a picture ends in"),
         (["--along", "ways", "--recipe", "sgd(lr=)"], "lr"),
@@ -49,9 +49,9 @@ def test_json_has_the_grid_and_the_ways(json_of):
         (["--along", "everywhere"], "everywhere"),
     ],
 )
-def test_wrong_input_is_one_line(more, said, capsys):
-    assert run([*SMALL, *more]) == 2
+def test_invalid_input_is_one_line_and_exits_with_2(options, message, capsys):
+    assert run([*SMALL, *options]) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert said in shown.err
+    assert message in shown.err
     assert "Traceback" not in shown.err

@@ -10,7 +10,7 @@ import urllib.request
 import pytest
 from tests.board import DEADLINE_SECONDS, tensorboard_of
 
-from surefoot.reports.tensorboard import runs_of, write_tensorboard
+from surefoot.reports.tensorboard import training_runs, write_tensorboard
 
 ASK_SECONDS = 10.0
 
@@ -58,7 +58,7 @@ def session_groups(address):
 
 
 def test_the_hparams_tab_lists_every_trial_with_its_setting_and_loss(tuned, board):
-    runs = runs_of(tuned)
+    runs = training_runs(tuned)
     names = {run.group for run in runs}
     groups = until(lambda found: len(found) == len(names) and _complete(found, runs), lambda: session_groups(board))
     assert {group["name"] for group in groups} == names
@@ -86,7 +86,7 @@ def _complete(groups, runs):
 def test_the_experiment_has_the_domains_of_its_hyperparameters(tuned, board):
     answer = until(lambda found: found.get("hparamInfos"), lambda: ask(board, "plugin/hparams/experiment", {}))
     infos = {info["name"]: info for info in answer["hparamInfos"]}
-    rates = [run.last.trial.recipe.lr.peak for run in runs_of(tuned)]
+    rates = [run.last.trial.recipe.lr.peak for run in training_runs(tuned)]
     interval = infos["lr"]["domainInterval"]
     assert (interval["minValue"], interval["maxValue"]) == pytest.approx((min(rates), max(rates)))
     assert infos["schedule"]["domainDiscrete"] == ["constant", "cosine"]
@@ -94,7 +94,7 @@ def test_the_experiment_has_the_domains_of_its_hyperparameters(tuned, board):
 
 
 def test_the_scalars_tab_has_the_curves_of_every_run(tuned, board):
-    runs = runs_of(tuned)
+    runs = training_runs(tuned)
     tags = until(lambda found: len(found) == len(runs), lambda: ask(board, "plugin/scalars/tags"))
     assert set(tags) == {run.name for run in runs}
     assert all({"loss/train", "recipe/lr", "recipe/momentum"} <= set(found) for found in tags.values())
@@ -106,8 +106,8 @@ def test_the_scalars_tab_has_the_curves_of_every_run(tuned, board):
 
 
 def test_the_scalars_tab_has_the_sharpness_of_every_confirmed_training_beside_its_limit(tuned, board):
-    confirmed = [run for run in runs_of(tuned) if run.stage == "full"]
-    tags = until(lambda found: len(found) == len(runs_of(tuned)), lambda: ask(board, "plugin/scalars/tags"))
+    confirmed = [run for run in training_runs(tuned) if run.stage == "full"]
+    tags = until(lambda found: len(found) == len(training_runs(tuned)), lambda: ask(board, "plugin/scalars/tags"))
     wanted = {"curvature/grad_norm", "curvature/sharpness", "curvature/limit", "curvature/share"}
     assert all(wanted <= set(tags[run.name]) for run in confirmed)
     run = confirmed[0]

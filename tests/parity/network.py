@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from surefoot.fleet.layout import Layout
+from surefoot.fleet.layout import ParameterLayout
 from surefoot.optimizers.parameter_groups import factors_of, norm_parameters
 from surefoot.optimizers.rule import clip_by_global_norm
 from surefoot.recipe.recipe import Recipe
-from surefoot.schedules.schedule import table
+from surefoot.schedules.schedule import value_table
 
 
 class Network(nn.Module):
@@ -72,14 +72,14 @@ def factor_rows(recipe: Recipe) -> tuple[Tensor, Tensor]:
 
 def train_by_rule(recipes: list[Recipe], *, steps: int) -> Tensor:
     """The parameters of all members after every step, ``[steps, K, P]``, from update rule, table, clip and factors."""
-    rule, members = Layout.of(Network()).bound(recipes[0].rule), len(recipes)
+    rule, members = ParameterLayout.of(Network()).bind(recipes[0].rule), len(recipes)
     names = [name for name, _ in recipes[0].hyper]
     tables = {
         name: torch.from_numpy(
-            table(
+            value_table(
                 [recipe.schedule(name) for recipe in recipes],
                 totals=[steps] * members,
-                begins=[0] * members,
+                first_steps=[0] * members,
                 steps=steps,
             )
         )

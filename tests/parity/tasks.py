@@ -9,7 +9,7 @@ from torch.utils._pytree import tree_map
 
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.batches import BatchOrder
-from surefoot.tasks.seeding import draw_seed
+from surefoot.tasks.seeding import derive_seed
 from surefoot.tasks.task import Task
 
 SAMPLES, VALID = 60, 17
@@ -67,7 +67,7 @@ class FineTuned(nn.Module):
 
 
 class LowRank(nn.Module):
-    """A frozen linear layer and the product of two thin ones beside it (LoRA, arXiv:2106.09685)."""
+    """A frozen linear layer and the product of two thin ones next to it (LoRA, arXiv:2106.09685)."""
 
     def __init__(self, layer: nn.Linear, rank: int) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ def adapted() -> nn.Module:
 
 
 class Smoothed(nn.Module):
-    """Puts a new tensor in its buffer's place at every step, and holds that buffer under two names."""
+    """Assigns a new tensor to its buffer at every step, and registers that buffer under two names."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -196,8 +196,8 @@ class Alone:
 
     def __init__(self, task: Task, recipe: Recipe, *, seed: int, total: int = STEPS) -> None:
         self.task, self.seed, self.done = task, seed, 0
-        self.order = BatchOrder(len(task.train), task.batch_size, seed=draw_seed(seed, "data"))
-        torch.manual_seed(draw_seed(seed, "initialisation"))
+        self.order = BatchOrder(len(task.train), task.batch_size, seed=derive_seed(seed, "data"))
+        torch.manual_seed(derive_seed(seed, "initialisation"))
         self.model = task.model()
         self.optimizer, self.scheduler = recipe.build(self.model, steps=total)
 
@@ -218,7 +218,7 @@ class Alone:
         accumulate, losses = self.task.accumulate, []
         self.optimizer.zero_grad()
         for micro in range(self.done * accumulate, (self.done + 1) * accumulate):
-            torch.manual_seed(draw_seed(self.seed, "forward", micro))
+            torch.manual_seed(derive_seed(self.seed, "forward", micro))
             loss = self._loss(self.task.batch("train", self.order.indices(micro)))
             (loss / accumulate).backward()
             losses.append(loss.detach())

@@ -7,9 +7,9 @@ import torch
 from tests.parity.tasks import STEPS, Alone, make_task, state_of
 
 from surefoot.fleet import compiled_step
+from surefoot.fleet.create_fleet import create_fleet, load_fleet, save_fleet
 from surefoot.fleet.evaluation import evaluate_members
 from surefoot.fleet.fleet import Fleet
-from surefoot.fleet.launch import launch, load, save_fleet
 from surefoot.fleet.plan import Plan
 from surefoot.fleet.training import train_members
 from surefoot.recipe.recipe import Recipe
@@ -18,7 +18,7 @@ from surefoot.tasks.task import Task
 TOLERANCE = 1e-10
 SEED = 3
 
-EVERY_OPTIMIZER = [
+ALL_OPTIMIZERS = [
     "sgd(lr=0.1)",
     "sgd(lr=cosine(0.2, warmup=5%), momentum=0.9)",
     "sgd(lr=cosine(0.1), momentum=linear(0.5, final=0.95), nesterov=true, weight_decay=0.01, no_decay=bias+norm)",
@@ -35,7 +35,7 @@ EVERY_OPTIMIZER = [
     "muon(lr=0.005, nesterov=false, beta2=0.95, weight_decay=0.3, no_decay=bias+norm, lr_factor=0:0.5)",
     "adafactor(lr=cosine(0.05), beta2_decay=linear(-0.8, final=-0.5), weight_decay=0.1, lr_factor=3.bias:2)",
 ]
-A_FEW = [
+SOME_OPTIMIZERS = [
     "sgd(lr=cosine(0.1, warmup=5%), momentum=linear(0.5, final=0.9), nesterov=true, clip=1)",
     "sgd(lr=0.05, momentum=0.9, weight_decay=0.01, no_decay=bias+norm)",
     "adam(lr=cosine(0.003), eps=1e-3)",
@@ -44,8 +44,8 @@ A_FEW = [
     "muon(lr=cosine(0.005), eps=1e-3, no_decay=bias+norm)",
     "adafactor(lr=cosine(0.01), eps1=1e-3)",
 ]
-KINDS = ["convolution", "attention", "recurrent", "smoothed", "accumulated", "two losses", "regression"]
-KINDS += ["convolution in time", "partial", "fine-tuned", "adapters"]
+MODEL_KINDS = ["convolution", "attention", "recurrent", "smoothed", "accumulated", "two losses", "regression"]
+MODEL_KINDS += ["convolution in time", "partial", "fine-tuned", "adapters"]
 SERIAL, STACKED, NARROW = Plan("serial", 1), Plan("stacked", 64), Plan("stacked", 3)
 LOOPS, FORKED = Plan("serial", 2, processes=2), Plan("stacked", 64, processes=2)
 COMPILED = Plan("stacked", 4, processes=2, compiled=True)
@@ -57,7 +57,7 @@ PLANS = pytest.mark.parametrize(
 
 @cache
 def trained_alone(kind: str, text: str) -> tuple[Alone, torch.Tensor]:
-    """Return the twin of a member after all steps, and its losses."""
+    """Return a recipe's training alone after all steps, and its losses."""
     member = Alone(make_task(kind), Recipe.parse(text), seed=SEED)
     return member, member.train(STEPS)
 
@@ -66,15 +66,15 @@ def parsed(texts: list[str]) -> list[Recipe]:
     return [Recipe.parse(text) for text in texts]
 
 
-def apart(fleet: Fleet, place: int, member: Alone) -> float:
-    """The largest difference between a member of a fleet and its twin, in parameters, buffers and validation loss."""
+def max_difference(fleet: Fleet, index: int, member: Alone) -> float:
+    """Return the largest difference between a member and the same training alone: parameters, buffers, scores."""
     alone = state_of(member.model)
-    of_fleet = fleet.layout.unflatten(fleet.params[place])
+    of_fleet = fleet.layout.unflatten(fleet.params[index])
     assert of_fleet.keys() == alone.params.keys()
     assert fleet.buffers.keys() == alone.buffers.keys()
     differences = [(of_fleet[name] - param).abs().max() for name, param in alone.params.items()]
-    differences += [(fleet.buffers[name][place] - buffer).abs().max() for name, buffer in alone.buffers.items()]
-    scores = evaluate_members(fleet, "valid", members=[place])
+    differences += [(fleet.buffers[name][index] - buffer).abs().max() for name, buffer in alone.buffers.items()]
+    scores = evaluate_members(fleet, "valid", members=[index])
     loss, metric = member.scores()
     assert (scores.metric is None) == (metric is None)
     differences.append((scores.loss - loss).abs().max())
@@ -83,60 +83,60 @@ def apart(fleet: Fleet, place: int, member: Alone) -> float:
     return max(difference.item() for difference in differences)
 
 
-def moved(fleet: Fleet) -> float:
-    """The distance of the member that has moved least."""
-    return (fleet.params - fleet._first_params).norm(dim=1).min().item()
+def min_distance(fleet: Fleet) -> float:
+    """Return the smallest distance of a member's parameters from its initial ones."""
+    return (fleet.params - fleet._initial_params).norm(dim=1).min().item()
 
 
 @PLANS
 def test_every_optimizer_in_one_fleet_trains_as_alone(plan):
-    task, recipes = make_task("perceptron"), parsed(EVERY_OPTIMIZER)
-    fleet = launch(task, recipes, seed=SEED, plan=plan)
+    task, recipes = make_task("perceptron"), parsed(ALL_OPTIMIZERS)
+    fleet = create_fleet(task, recipes, seed=SEED, plan=plan)
     losses = train_members(fleet, STEPS)
-    assert moved(fleet) > 0.05
-    for place, recipe in enumerate(recipes):
-        member, alone = trained_alone(task.name, EVERY_OPTIMIZER[place])
-        assert (losses[:, place] - alone).abs().max() < TOLERANCE, recipe
-        assert apart(fleet, place, member) < TOLERANCE, recipe
+    assert min_distance(fleet) > 0.05
+    for index, recipe in enumerate(recipes):
+        member, alone = trained_alone(task.name, ALL_OPTIMIZERS[index])
+        assert (losses[:, index] - alone).abs().max() < TOLERANCE, recipe
+        assert max_difference(fleet, index, member) < TOLERANCE, recipe
     assert fleet.diverged_at.tolist() == [-1] * len(recipes)
 
 
 @TWO_PLANS
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", MODEL_KINDS)
 def test_every_kind_of_model_trains_as_alone(kind, plan):
-    task, recipes = make_task(kind), parsed(A_FEW)
-    fleet = launch(task, recipes, seed=SEED, plan=plan)
+    task, recipes = make_task(kind), parsed(SOME_OPTIMIZERS)
+    fleet = create_fleet(task, recipes, seed=SEED, plan=plan)
     losses = train_members(fleet, STEPS)
-    assert moved(fleet) > 0.01
-    for place, recipe in enumerate(recipes):
-        member, alone = trained_alone(kind, A_FEW[place])
-        assert (losses[:, place] - alone).abs().max() < TOLERANCE, recipe
-        assert apart(fleet, place, member) < TOLERANCE, recipe
+    assert min_distance(fleet) > 0.01
+    for index, recipe in enumerate(recipes):
+        member, alone = trained_alone(kind, SOME_OPTIMIZERS[index])
+        assert (losses[:, index] - alone).abs().max() < TOLERANCE, recipe
+        assert max_difference(fleet, index, member) < TOLERANCE, recipe
 
 
 # Compiling takes a C++ compiler half a minute for each kind: one with buffers and masks, one with frozen parts.
 @pytest.mark.parametrize("kind", ["convolution", "partial"])
 def test_a_compiled_member_trains_as_alone_and_nothing_is_compiled_twice(kind, monkeypatch):
-    """Three members of four places: the fourth is filled up with a copy."""
-    task, texts = make_task(kind), [A_FEW[0], A_FEW[1], A_FEW[4]]
-    fleet = launch(task, parsed(texts), seed=SEED, plan=COMPILED)
-    fleet.tell = pytest.fail
+    """Three members at width four: the group is padded with a copy."""
+    task, texts = make_task(kind), [SOME_OPTIMIZERS[0], SOME_OPTIMIZERS[1], SOME_OPTIMIZERS[4]]
+    fleet = create_fleet(task, parsed(texts), seed=SEED, plan=COMPILED)
+    fleet.notify = pytest.fail
     first = train_members(fleet, 1)
     monkeypatch.setattr(compiled_step, "_compiled", lambda *_: pytest.fail("compiled twice"))
-    again = launch(task, parsed(texts), seed=SEED, plan=COMPILED)
-    assert torch.equal(train_members(again, 1), first), "another fleet of the task has the program already"
+    again = create_fleet(task, parsed(texts), seed=SEED, plan=COMPILED)
+    assert torch.equal(train_members(again, 1), first), "another fleet of the task uses the program from the cache"
     losses = torch.cat([first, train_members(fleet, 30), train_members(fleet, STEPS - 31)])
     assert fleet.compiled
-    for place, text in enumerate(texts):
+    for index, text in enumerate(texts):
         member, alone = trained_alone(kind, text)
-        assert (losses[:, place] - alone).abs().max() < TOLERANCE, text
-        assert apart(fleet, place, member) < TOLERANCE, text
+        assert (losses[:, index] - alone).abs().max() < TOLERANCE, text
+        assert max_difference(fleet, index, member) < TOLERANCE, text
 
 
 @pytest.mark.parametrize(("kind", "trained"), [("fine-tuned", 6 * 3 + 3), ("adapters", 2 * (12 + 10) + 2 * (10 + 3))])
-def test_frozen_parameters_are_held_once(kind, trained):
-    fleet = launch(make_task(kind), parsed(A_FEW), seed=SEED, plan=STACKED)
-    assert fleet.params.shape == (len(A_FEW), trained)
+def test_frozen_parameters_are_stored_once(kind, trained):
+    fleet = create_fleet(make_task(kind), parsed(SOME_OPTIMIZERS), seed=SEED, plan=STACKED)
+    assert fleet.params.shape == (len(SOME_OPTIMIZERS), trained)
     frozen = {name: param for name, param in fleet.model.named_parameters() if not param.requires_grad}
     assert all(fleet._frozen[name].data_ptr() == param.data_ptr() for name, param in frozen.items())
     before = {name: param.clone() for name, param in frozen.items()}
@@ -144,24 +144,24 @@ def test_frozen_parameters_are_held_once(kind, trained):
     assert all(torch.equal(frozen[name], param) for name, param in before.items())
 
 
-def test_buffers_and_masks_are_those_of_each_member():
-    task, recipes = make_task("convolution"), parsed(A_FEW)
-    fleet = launch(task, recipes, seed=SEED, plan=STACKED)
+def test_each_member_has_its_buffers_and_the_same_masks_as_alone():
+    task, recipes = make_task("convolution"), parsed(SOME_OPTIMIZERS)
+    fleet = create_fleet(task, recipes, seed=SEED, plan=STACKED)
     train_members(fleet, STEPS)
     means = fleet.buffers["2.running_mean"]
     assert torch.pdist(means).min() > 1e-4, "members have statistics of their own"
     assert fleet.buffers["2.num_batches_tracked"].tolist() == [STEPS] * len(recipes)
-    same = launch(task, recipes[:1] * 3, seed=SEED, plan=STACKED)
+    same = create_fleet(task, recipes[:1] * 3, seed=SEED, plan=STACKED)
     train_members(same, 20)
     assert torch.pdist(same.params).max() < TOLERANCE, "the same recipe draws the same masks"
-    other = launch(task, recipes[:1], seed=SEED + 1, plan=STACKED)
+    other = create_fleet(task, recipes[:1], seed=SEED + 1, plan=STACKED)
     train_members(other, 20)
     assert (other.params[0] - same.params[0]).abs().max() > 1e-3
 
 
 @PLANS
 @pytest.mark.parametrize("kind", ["perceptron", "convolution"])
-def test_members_at_different_places_train_as_alone(kind, plan):
+def test_members_at_different_steps_train_as_alone(kind, plan):
     task = make_task(kind)
     sgd, adam, nesterov, later = parsed(
         [
@@ -172,25 +172,25 @@ def test_members_at_different_places_train_as_alone(kind, plan):
         ]
     )
     recipes, totals = [sgd, adam, nesterov, sgd, later], [STEPS, 50, STEPS, 45, 40]
-    fleet = launch(task, recipes, seed=SEED, plan=plan, total=totals)
+    fleet = create_fleet(task, recipes, seed=SEED, plan=plan, total=totals)
     members = [Alone(task, recipe, seed=SEED, total=total) for recipe, total in zip(recipes, totals, strict=True)]
 
-    def train(steps: int, places: list[int]) -> None:
-        losses = train_members(fleet, steps, members=places)
-        for column, place in enumerate(places):
-            assert (losses[:, column] - members[place].train(steps)).abs().max() < TOLERANCE
+    def train(steps: int, indices: list[int]) -> None:
+        losses = train_members(fleet, steps, members=indices)
+        for column, index in enumerate(indices):
+            assert (losses[:, column] - members[index].train(steps)).abs().max() < TOLERANCE
 
     train(10, [0, 1, 2, 3])
     train(15, [3, 1])
     train(1, [2])
     train(12, [2, 0, 4, 3, 1])
     assert fleet.step.tolist() == [22, 37, 23, 37, 12]
-    for place, member in enumerate(members):
-        assert apart(fleet, place, member) < TOLERANCE
+    for index, member in enumerate(members):
+        assert max_difference(fleet, index, member) < TOLERANCE
 
 
 @PLANS
-def test_rules_that_know_shapes_are_mixed_and_saved_as_others_are(plan, tmp_path):
+def test_rules_that_depend_on_shapes_train_and_are_saved_like_others(plan, tmp_path):
     task = make_task("perceptron")
     muon, adafactor, adam, later = parsed(
         [
@@ -200,41 +200,41 @@ def test_rules_that_know_shapes_are_mixed_and_saved_as_others_are(plan, tmp_path
             "muon(lr=0.005, nesterov=false, weight_decay=0.3)",
         ]
     )
-    fleet = launch(task, [muon, adafactor, adam, later], seed=SEED, plan=plan)
+    fleet = create_fleet(task, [muon, adafactor, adam, later], seed=SEED, plan=plan)
     members = [Alone(task, recipe, seed=SEED) for recipe in (muon, adafactor, adam, later)]
     train_members(fleet, 10)
     for member in members:
         member.train(10)
     save_fleet(fleet, tmp_path / "fleet")
-    for trained in (fleet, load(tmp_path / "fleet", task, plan)):
+    for trained in (fleet, load_fleet(tmp_path / "fleet", task, plan=plan)):
         train_members(trained, 20)
         train_members(trained, 5, members=[1, 2])
-    for place, steps in enumerate([20, 25, 25, 20]):
-        members[place].train(steps)
-        assert apart(fleet, place, members[place]) < TOLERANCE
+    for index, steps in enumerate([20, 25, 25, 20]):
+        members[index].train(steps)
+        assert max_difference(fleet, index, members[index]) < TOLERANCE
     assert torch.equal(trained.params, fleet.params)
 
 
-def test_a_member_is_the_same_at_any_width_and_in_any_company():
-    task, recipes = make_task("convolution"), parsed(A_FEW)
-    whole = launch(task, recipes, seed=SEED, plan=STACKED)
-    train_members(whole, STEPS)
+def test_a_member_does_not_depend_on_the_width_or_on_other_members():
+    task, recipes = make_task("convolution"), parsed(SOME_OPTIMIZERS)
+    full = create_fleet(task, recipes, seed=SEED, plan=STACKED)
+    train_members(full, STEPS)
     for width in (1, 2, 4):
-        cut = launch(task, recipes, seed=SEED, plan=Plan("stacked", width))
-        train_members(cut, STEPS)
-        assert (cut.params - whole.params).abs().max() < TOLERANCE
-        assert all((cut.buffers[name] - whole.buffers[name]).abs().max() < TOLERANCE for name in whole.buffers)
-    fewer = launch(task, recipes[3:], seed=SEED, plan=STACKED)
+        narrow = create_fleet(task, recipes, seed=SEED, plan=Plan("stacked", width))
+        train_members(narrow, STEPS)
+        assert (narrow.params - full.params).abs().max() < TOLERANCE
+        assert all((narrow.buffers[name] - full.buffers[name]).abs().max() < TOLERANCE for name in full.buffers)
+    fewer = create_fleet(task, recipes[3:], seed=SEED, plan=STACKED)
     train_members(fewer, STEPS)
-    assert (fewer.params - whole.params[3:]).abs().max() < TOLERANCE
+    assert (fewer.params - full.params[3:]).abs().max() < TOLERANCE
 
 
 @TWO_PLANS
 @pytest.mark.parametrize("kind", ["convolution", "attention", "recurrent"])
-def test_the_same_fleet_twice_is_the_same_bit_for_bit(kind, plan):
+def test_the_same_fleet_trained_twice_is_equal_bit_for_bit(kind, plan):
     def trained(slices: list[int]) -> Fleet:
-        torch.manual_seed(len(slices))  # the user's generator is of no account
-        fleet = launch(make_task(kind), parsed(A_FEW), seed=SEED, plan=plan)
+        torch.manual_seed(len(slices))  # the user's generator must not matter
+        fleet = create_fleet(make_task(kind), parsed(SOME_OPTIMIZERS), seed=SEED, plan=plan)
         for steps in slices:
             train_members(fleet, steps)
         return fleet
@@ -250,24 +250,24 @@ def test_the_same_fleet_twice_is_the_same_bit_for_bit(kind, plan):
 class Sentences(torch.utils.data.Dataset):
     """Sequences of two lengths, in batches as long as their longest."""
 
-    def __init__(self, *, weighed: bool = False) -> None:
+    def __init__(self, *, weighted: bool = False) -> None:
         generator = torch.Generator().manual_seed(0)
         lengths = torch.randint(2, 4, (48,), generator=generator).tolist()
         self.rows = [torch.randn(length, generator=generator) for length in lengths]
-        self.weighed = weighed
+        self.weighted = weighted
 
     def __len__(self):
         return len(self.rows)
 
-    def __getitem__(self, place):
-        return {"x": self.rows[place], "number": place}
+    def __getitem__(self, index):
+        return {"x": self.rows[index], "number": index}
 
     def collate(self, samples):
         batch = {"x": torch.nn.utils.rnn.pad_sequence([sample["x"] for sample in samples], batch_first=True)}
-        return batch | {"weight": float(samples[0]["number"])} if self.weighed else batch
+        return batch | {"weight": float(samples[0]["number"])} if self.weighted else batch
 
 
-class Weighed(torch.nn.Module):
+class ScaleAndShift(torch.nn.Module):
     def __init__(self):
         super().__init__()
         self.scale = torch.nn.Parameter(torch.ones(2))
@@ -276,19 +276,19 @@ class Weighed(torch.nn.Module):
         return self.scale[0] * x + self.scale[1]
 
 
-@pytest.mark.parametrize("weighed", [False, True], ids=["of two lengths", "with a number"])
-def test_batches_that_are_not_tensors_of_one_shape_train_uncompiled(weighed):
-    data = Sentences(weighed=weighed)
+@pytest.mark.parametrize("weighted", [False, True], ids=["of two lengths", "with a number"])
+def test_batches_that_are_not_tensors_of_one_shape_train_uncompiled(weighted):
+    data = Sentences(weighted=weighted)
 
     def objective(model, batch):
         return (batch.get("weight", 1.0) * model(batch["x"]).square()).mean() / 10
 
     loader = torch.utils.data.DataLoader(data, batch_size=2, collate_fn=data.collate)
-    task = Task("sentences", Weighed, objective=objective, train=loader, valid=loader, batch_size=2, steps=20)
+    task = Task("sentences", ScaleAndShift, objective=objective, train=loader, valid=loader, batch_size=2, steps=20)
     losses = []
     for plan in (Plan("serial", 1), COMPILED):
-        fleet = launch(task, parsed(["sgd(lr=0.01)", "sgd(lr=0.02)"]), seed=SEED, plan=plan)
-        fleet.tell = lambda line: None
+        fleet = create_fleet(task, parsed(["sgd(lr=0.01)", "sgd(lr=0.02)"]), seed=SEED, plan=plan)
+        fleet.notify = lambda line: None
         losses.append(train_members(fleet, 20))
     assert (losses[0] - losses[1]).abs().max() < TOLERANCE
     assert len({round(float(loss), 6) for loss in losses[0][:, 0]}) > 10, "the batches differ"

@@ -9,7 +9,8 @@ from tests.parity.network import Network, batches, flat, loss_function, train_in
 from surefoot.export.pytorch import pytorch_code
 from surefoot.export.schedule_functions import python_code
 from surefoot.recipe.recipe import Recipe
-from surefoot.schedules.text import SCHEDULES, parse_schedule
+from surefoot.schedules import SCHEDULES
+from surefoot.schedules.text import parse_schedule
 
 STEPS = 40
 

@@ -8,7 +8,7 @@ import torch
 from tests.parity.network import Network, flat, nothing, train_by_rule, train_in_loop
 
 from surefoot.optimizers import RULES
-from surefoot.optimizers.rule import Piece
+from surefoot.optimizers.rule import ParamSpec
 from surefoot.recipe.recipe import Recipe
 
 STEPS = 200
@@ -171,7 +171,7 @@ def test_members_train_as_torch_trains_each_of_them(kind):
 
 @pytest.mark.parametrize("kind", MEMBERS)
 def test_a_rule_leaves_its_arguments_as_they_are(kind):
-    rule = Recipe.parse(MEMBERS[kind][0]).rule.for_pieces([Piece((2, 3), hidden=True), Piece((3,))])
+    rule = Recipe.parse(MEMBERS[kind][0]).rule.bind([ParamSpec((2, 3), hidden=True), ParamSpec((3,))])
     param, grad = torch.randn(2, 2, 9, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     hyper = {spec.name: torch.full((2, 1), 0.5, dtype=torch.float64) for spec in rule.hyperparameters}
     hyper |= {name: torch.ones(2, 1, dtype=torch.float64) for name in rule.switches}

@@ -5,7 +5,7 @@ from functools import cache
 from hypothesis import strategies as st
 
 from surefoot.optimizers import RULES
-from surefoot.optimizers.rule import Piece, UpdateRule
+from surefoot.optimizers.rule import ParamSpec, UpdateRule
 from surefoot.recipe.names import switches_of
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.composition import Sequence, Warmup
@@ -146,14 +146,14 @@ switched: list[UpdateRule] = [
     Recipe.of(name, **settings).rule for name in RULES for settings in [{}, *({s: True} for s in switches_of(name))]
 ]
 # One hidden matrix, one tall and one that is not hidden, a bias, a number, a convolution's weights.
-PIECES = [
-    *(Piece((3, 5), hidden=True), Piece((5,)), Piece((4, 2), hidden=True)),
-    *(Piece((2, 4)), Piece(()), Piece((2, 1, 3, 2))),
+PARAM_SPECS = [
+    *(ParamSpec((3, 5), hidden=True), ParamSpec((5,)), ParamSpec((4, 2), hidden=True)),
+    *(ParamSpec((2, 4)), ParamSpec(()), ParamSpec((2, 1, 3, 2))),
 ]
-bound = [rule.for_pieces(PIECES) for rule in switched if rule.for_pieces(PIECES) != rule]
+bound = [rule.bind(PARAM_SPECS) for rule in switched if rule.bind(PARAM_SPECS) != rule]
 rules: st.SearchStrategy[UpdateRule] = st.sampled_from(switched + bound)
 
 
 def row_size(rule: UpdateRule, *, free: int) -> int:
     """How many numbers the rows of a rule have: those of its parameters if it is bound to some."""
-    return sum(piece.size for piece in PIECES) if rule in bound else free
+    return sum(piece.size for piece in PARAM_SPECS) if rule in bound else free

@@ -2,7 +2,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surefoot.tasks.batches import BatchOrder, chunks, permutation
+from surefoot.tasks.batches import BatchOrder, epoch_permutation, sample_ranges
 
 orders = st.builds(BatchOrder, samples=st.integers(1, 60), batch_size=st.integers(1, 100), seed=st.integers(0, 2**63))
 
@@ -32,7 +32,7 @@ def test_batches_are_cut_from_the_row_of_epochs(order, count):
     row = [
         sample
         for epoch in range(epochs)
-        for sample in permutation(order.samples, seed=order.seed, epoch=epoch).tolist()
+        for sample in epoch_permutation(order.samples, seed=order.seed, epoch=epoch).tolist()
     ]
     for number in range(count):
         begin = number * order.batch_size
@@ -43,13 +43,13 @@ def test_batches_are_cut_from_the_row_of_epochs(order, count):
 def test_batches_do_not_depend_on_what_was_asked_before(order, numbers, luck):
     expected = {number: order.indices(number) for number in numbers}
     luck.shuffle(numbers)
-    permutation.cache_clear()
+    epoch_permutation.cache_clear()
     assert all(torch.equal(order.indices(number), expected[number]) for number in numbers)
 
 
 @given(st.integers(0, 500), st.integers(1, 100))
 def test_chunks_partition_the_samples(samples, size):
-    parts = chunks(samples, size)
+    parts = sample_ranges(samples, size)
     assert [place for part in parts for place in part] == list(range(samples))
     assert all(len(part) == size for part in parts[:-1])
     assert all(1 <= len(part) <= size for part in parts)

@@ -14,7 +14,7 @@ from surefoot.schedules.cosine import Cosine
 from surefoot.schedules.length import Length
 from surefoot.schedules.one_cycle import OneCycle
 from surefoot.schedules.polynomial import Linear, Polynomial
-from surefoot.schedules.schedule import Span, table
+from surefoot.schedules.schedule import Span, value_table
 from surefoot.schedules.text import parse_schedule, schedule_text
 from surefoot.schedules.wsd import WarmupStableDecay
 
@@ -93,7 +93,7 @@ def test_each_part_runs_as_a_training_of_its_own_length(first, second, total, le
 @given(st.lists(st.tuples(schedules(), totals, st.integers(0, 500)), min_size=1, max_size=4), st.integers(1, 30))
 def test_the_table_has_what_value_says(members, steps):
     members_schedules, member_totals, begins = zip(*members, strict=True)
-    rows = table(members_schedules, totals=member_totals, begins=begins, steps=steps)
+    rows = value_table(members_schedules, totals=member_totals, first_steps=begins, steps=steps)
     for row, (schedule, total, begin) in zip(rows, members, strict=True):
         assert row.tolist() == [schedule.value(begin + ahead, total) for ahead in range(steps)]
 

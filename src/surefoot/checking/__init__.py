@@ -1,1 +1,1 @@
-"""``surefoot.check``: a recipe is judged by trials of its neighbours."""
+"""``surefoot.check``: a recipe is checked by trials of its neighbours."""

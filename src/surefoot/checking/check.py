@@ -1,4 +1,4 @@
-"""``surefoot.check``: is this learning rate and momentum right, and what to change."""
+"""``surefoot.check``: whether a recipe's learning rate and momentum are right, and what to change."""
 
 from __future__ import annotations
 
@@ -9,40 +9,51 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from surefoot.checking.curvature_summary import LEAST_CONFIG_STEPS, CurvatureSummary, measure_curvature
-from surefoot.checking.evidence import Evidence
-from surefoot.checking.findings import advised, findings_of
+from surefoot.checking.curvature_summary import MIN_CONFIG_STEPS, CurvatureSummary, measure_curvature
+from surefoot.checking.expected_saving import best_of_each_kind
+from surefoot.checking.findings import advised_recipe, make_findings
 from surefoot.checking.neighbourhood import Neighbourhood
-from surefoot.checking.result import CheckResult, OwnTraining, recorded
-from surefoot.checking.rounds import Rounds, auto_trainings, enough, resolved
-from surefoot.checking.runner import Runner
-from surefoot.checking.stake import best_of_each
+from surefoot.checking.result import CheckResult, RecipeTraining, record_check
+from surefoot.checking.round_runner import RoundRunner
+from surefoot.checking.strategy import CheckStrategy, auto_trainings, budget_in_trainings, require_enough
+from surefoot.checking.trial_history import TrialHistory
 from surefoot.core.budget import Budget
 from surefoot.core.errors import RecipeError, TaskError
-from surefoot.core.finding import Symptom, symptoms_of
-from surefoot.core.progress import Progress, Silent, Stop, never
+from surefoot.core.finding import Symptom, find_symptoms
+from surefoot.core.progress import Progress, SilentProgress, StopCondition, never_stop
 from surefoot.core.values import Json
 from surefoot.fleet.plan import Plan
 from surefoot.fleet.processes import using_threads
 from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
-from surefoot.studies.driver import driven, keep_beside, printed_before, released
-from surefoot.studies.ledger import Ledger
+from surefoot.studies.drive_study import (
+    capture_early_output,
+    open_driven_study,
+    release_when_interrupted,
+    store_files_with_study,
+)
 from surefoot.studies.study import Study
+from surefoot.studies.trial_recorder import TrialRecorder
 from surefoot.surrogate.rungs import lowest_rung
-from surefoot.tasks.checkpoint import starting_from
+from surefoot.tasks.checkpoint import start_from_checkpoint
 from surefoot.tasks.task import Task
 from surefoot.trainers.fleet_trainer import FleetTrainer
-from surefoot.trainers.make_trainer import Subject, closed, fleet_trainer, lent, trainer_or_task
+from surefoot.trainers.make_trainer import (
+    Trainable,
+    close_afterwards,
+    make_fleet_trainer,
+    preserve_settings,
+    trainer_or_task,
+)
 from surefoot.trainers.trial import Outcome, Trainer, Trial
 
-# Trials that one fleet has at most.
-WIDTH = 4
-# What a check that goes on must ask for again.
-SAME = ("command", "recipe", "checkpoint", "trained")
+# Most trials that one fleet trains at a time: rounds are rarely larger. Chosen.
+MAX_FLEET_MEMBERS = 4
+# What a check must be called with again to continue a study.
+SAME_ON_RESUME = ("command", "recipe", "checkpoint", "trained")
 
 
 def check(
-    trained: Subject,
+    trained: Trainable,
     recipe: Recipe | str = DEFAULT_RECIPE,
     *,
     budget: Budget | str = "auto",
@@ -56,41 +67,41 @@ def check(
     workers: int = 0,
     timeout: float | None = None,
     progress: Progress | None = None,
-    stop: Stop = never,
+    stop: StopCondition = never_stop,
 ) -> CheckResult:
-    """Judge a recipe's learning rate and momentum by trials of its neighbours.
+    """Check whether a recipe's learning rate and momentum are right, by trials of their neighbours.
 
     In short trials, each a whole training of its own length, the recipe is compared with other learning rates, outward
-    until the best lies between two that are worse, and with other momenta. What is in doubt is followed up in longer
-    trials, paired by seed, in full only what the verdict depends on. A surrogate of all trials tells which share of the
-    final loss each change is expected to save, and how sure that is.
+    until the best lies between two that are worse, and with other momenta. What is in doubt is compared again in longer
+    trials, paired by seed; only what the verdict depends on is trained in full. A surrogate of all trials then
+    estimates which share of the final loss each change would save, and how certain that is.
 
     Args:
         trained: What is trained: a task or its text, a training function, or a trainer.
-        recipe: What to judge, or its text.
+        recipe: The recipe to check, or its text.
         budget: Ceiling on all work, curvature included: ``"5x"`` (5 full trainings), ``"60s"``, or ``"auto"``, which is
             2x for trainings of 220 steps and 0.5x for 4000.
-        seed: The first seed; others follow it.
-        study: Where to keep what was measured: a database to begin a study in, or a study to go on with.
-        settings: What a new study is to remember of how it was asked for.
-        checkpoint: File with the weights that every trial of a task starts from.
+        seed: Seed of the first trials; further seeds follow it.
+        study: Database to begin a study in, or a study to continue; ``None`` records nothing.
+        settings: Options of the command, which a new study stores to be continued with.
+        checkpoint: File with the weights from which every trial of a task starts.
         plan: How to run the fleets; measured if not given.
-        device: Where to train, if there is no plan.
-        steps: Length of a full training: needed for a function, another length for a task.
-        workers: Processes that train a function's trials side by side; 0 trains them in this process.
-        timeout: Seconds after which a trial of a function has failed.
-        progress: Receives what happens.
-        stop: Asked often; where it says yes, :class:`Interrupted` is raised.
+        device: Device to train on, if there is no plan.
+        steps: Length of a full training, in optimizer steps: required for a function, and overrides a task's.
+        workers: Processes that run a function's trials at the same time; 0 runs them in this process.
+        timeout: Seconds after which a trial of a function counts as failed.
+        progress: Receives stages, config-steps and messages.
+        stop: Called often; once it returns true, :class:`Interrupted` is raised.
 
     Returns:
-        The verdict, its evidence, and a recipe that follows the advice.
+        The verdict with its evidence, and a recipe that follows the advice.
 
     Raises:
-        TaskError: If it cannot be trained.
+        TaskError: If the task, function or trainer cannot be trained.
         RecipeError: If the recipe cannot be read, or has no learning rate above 0.
-        BudgetError: If the budget buys less than 5 of the shortest trials.
-        StudyError: If the study cannot be written, was begun with another recipe, or another process drives it.
-        Interrupted: If asked to stop; with a study, calling again goes on from there.
+        BudgetError: If the budget buys fewer than 5 of the shortest trials.
+        StudyError: If the study cannot be written, was begun with another recipe, or is in use by another process.
+        Interrupted: If asked to stop; with a study, calling again continues the check.
 
     Example:
         >>> result = check("wine", "sgd(lr=0.0001, momentum=0.9)", plan=Plan("stacked", 16))
@@ -98,134 +109,49 @@ def check(
         ('lr_too_low', True)
     """
     begin = time.perf_counter()
-    recipe = Recipe.parse(recipe) if isinstance(recipe, str) else recipe
-    if not recipe.lr.highest > 0:
-        raise RecipeError(f"{recipe}: a learning rate of 0 learns nothing; there is nothing to judge.")
-    listener = progress or Silent()
+    recipe = _trainable_recipe(recipe)
+    progress = progress or SilentProgress()
     asked = Budget.parse(budget) if isinstance(budget, str) else budget
-    own_trainer = partial(
-        trainer_of,
+    make_trainer = partial(
+        make_check_trainer,
         trained,
         checkpoint=checkpoint,
-        plan=_recorded_plan(study) if plan is None else plan,
+        plan=_stored_plan(study) if plan is None else plan,
         device=device,
         steps=steps,
         workers=workers,
         timeout=timeout,
         budget=asked,
-        progress=listener,
+        progress=progress,
         stop=stop,
     )
-    with lent(trained), closed(trainer := own_trainer()):
+    with preserve_settings(trained), close_afterwards(trainer := make_trainer()):
         recipe.require_bounds(steps=trainer.steps)
         if isinstance(trainer, FleetTrainer):
             trainer.keep_end = lambda trial: trial.recipe == recipe and trial.seed == seed
-        with printed_before(trainer) as printed:
-            pilot = None if asked.seconds is None else _pilot(trainer, recipe, seed)
-        trainings = resolved(
-            asked,
-            steps=trainer.steps,
-            plan=_timed_plan(trainer),
-            pace=None if pilot is None else pilot[1].seconds / pilot[0].steps,
+        with capture_early_output(trainer) as printed:
+            pilot = _pilot_trial(trainer, recipe, seed) if asked.seconds is not None else None
+        trainings = _trainings(asked, trainer, pilot)
+        description = _description(recipe, trainer, trainings=trainings, checkpoint=checkpoint)
+        driven = open_driven_study(
+            study, trainer, asked=description, same=SAME_ON_RESUME, settings=settings or {}, seed=seed
         )
-        about: dict[str, Json] = {
-            "command": "check",
-            "budget": str(Budget(trainings=trainings)),
-            "recipe": str(recipe),
-            "checkpoint": None if checkpoint is None else str(checkpoint),
-            "trained": trainer.describe(),
-        }
-        driving = driven(study, trainer, asked=about, same=SAME, settings=settings or {}, seed=seed)
-        with released(driving, "check"):
-            before = 0.0 if driving is None else driving.seconds(unfinished=True)
-            keep_beside(driving, trainer, printed=printed)
-            ledger = Ledger(trainer, driving)
+        with release_when_interrupted(driven, "check"):
+            seconds_before = 0.0 if driven is None else driven.seconds(unfinished=True)
+            store_files_with_study(driven, trainer, printed=printed)
+            recorder = TrialRecorder(trainer, driven)
             if pilot is not None:
-                ledger.add(*pilot)
+                recorder.add(*pilot)
             deadline = None if asked.seconds is None else begin + asked.seconds
-            result = _judged(
-                recipe, trainer, ledger, seed=seed, trainings=trainings, deadline=deadline, progress=listener
+            result = _run_check(
+                recipe, trainer, recorder, seed=seed, trainings=trainings, deadline=deadline, progress=progress
             )
-            result = replace(result, seconds=before + time.perf_counter() - begin)
-            return result if driving is None else recorded(result, driving)
+            result = replace(result, seconds=seconds_before + time.perf_counter() - begin)
+            return result if driven is None else record_check(result, driven)
 
 
-def _judged(
-    recipe: Recipe,
-    trainer: Trainer,
-    ledger: Ledger,
-    *,
-    seed: int,
-    trainings: float,
-    deadline: float | None,
-    progress: Progress,
-) -> CheckResult:
-    """Run the rounds of a check, and judge by what came of them.
-
-    With a deadline, by ``time.perf_counter``, the budget of what follows is what is left by the pace so far.
-    """
-    begin = time.perf_counter()
-    ceiling = math.floor(trainings * trainer.steps)
-    progress.begin(config_steps=ceiling)
-    progress.tell(f"at most {ceiling:,} config-steps, as many as {trainings:.3g} full trainings.")
-    evidence = Evidence(Neighbourhood(recipe), trainer.steps, seed)
-    runner = Runner(ledger, evidence, progress)
-    runner.begin()
-    rounds = Rounds(evidence, ceiling)
-    for each in rounds:
-        runner.run(each)
-        if deadline is not None and runner.trained_steps:
-            now = time.perf_counter()
-            left = max(0.0, deadline - now) * runner.trained_steps / (now - begin)
-            rounds.budget = min(ceiling, math.floor(rounds.spent + left))
-    judgement, own = rounds.judgement, runner.own_training()
-    curvature = _curvature(trainer, recipe, own, rounds.budget - rounds.spent)
-    findings = findings_of(evidence, judgement, own, curvature, budget=trainings)
-    return CheckResult(
-        task=trainer.name,
-        recipe=recipe,
-        findings=findings,
-        symptoms=_symptoms(own, curvature),
-        advice=advised(evidence.neighbourhood, findings[0], judgement),
-        stakes=tuple(best_of_each(judgement.stakes).values()),
-        trials=tuple(evidence.trials),
-        own_training=own,
-        curvature=curvature,
-        noise=judgement.noise,
-        steps=trainer.steps,
-        budget=trainings,
-        config_steps=rounds.spent + (0 if curvature is None else curvature.config_steps),
-        seconds=0.0,
-        plan=_plan(trainer),
-    )
-
-
-def _recorded_plan(study: Study | Path | str | None) -> Plan | None:
-    """Return the plan of a study that goes on."""
-    recorded = study.info().plan if isinstance(study, Study) else None
-    return None if recorded is None else Plan.from_json(recorded)
-
-
-def _plan(trainer: Trainer) -> Plan | None:
-    return trainer.plan if isinstance(trainer, FleetTrainer) else None
-
-
-def _timed_plan(trainer: Trainer) -> Plan | None:
-    """Return the plan of a fleet if it knows the time of a step."""
-    plan = _plan(trainer)
-    return None if plan is None or plan.config_step_us is None else plan
-
-
-def _pilot(trainer: Trainer, recipe: Recipe, seed: int) -> tuple[Trial, Outcome] | None:
-    """Run the check's first trial where a budget in seconds needs the time of a step and no plan knows it."""
-    if _timed_plan(trainer) is not None:
-        return None
-    ((trial, outcome),) = trainer.train([Trial(recipe, lowest_rung(trainer.steps), seed)])
-    return trial, outcome
-
-
-def trainer_of(
-    trained: Subject,
+def make_check_trainer(
+    trained: Trainable,
     *,
     checkpoint: Path | str | None,
     plan: Plan | None,
@@ -235,12 +161,13 @@ def trainer_of(
     timeout: float | None,
     budget: Budget,
     progress: Progress,
-    stop: Stop,
+    stop: StopCondition,
 ) -> Trainer:
-    """Return what runs the trials.
+    """Return the trainer that runs the trials of a check.
 
     Raises:
-        TaskError: If there is none, or a checkpoint or a length is given that cannot be used.
+        TaskError: If what is trained cannot be, or the checkpoint or the length does not go with it.
+        BudgetError: If the budget buys fewer than 5 of the shortest trials.
     """
     task = trainer_or_task(
         trained,
@@ -255,44 +182,161 @@ def trainer_of(
     )
     if not isinstance(task, Task):
         if checkpoint is not None:
-            raise TaskError("a checkpoint goes with a task: what else is trained loads its weights itself.")
+            raise TaskError(
+                "a checkpoint goes with a task alone.", hint="load the weights in the training function or the script."
+            )
         return task
-    task = task if checkpoint is None else starting_from(task, checkpoint)
+    task = task if checkpoint is None else start_from_checkpoint(task, checkpoint)
     trainings = auto_trainings(task.total_steps) if budget.is_auto else budget.trainings
-    if trainings is not None:  # before any work
-        enough(trainings, budget, steps=task.total_steps)
+    if trainings is not None:  # refuse a small budget before any work
+        require_enough(trainings, budget, steps=task.total_steps)
     work = None if trainings is None else math.ceil(trainings * task.total_steps)
-    trainer = fleet_trainer(
-        task, plan=plan, members=WIDTH, config_steps=work, device=device, progress=progress, stop=stop
+    trainer = make_fleet_trainer(
+        task, plan=plan, members=MAX_FLEET_MEMBERS, config_steps=work, device=device, progress=progress, stop=stop
     )
     trainer.follow_valid = True
     return trainer
 
 
-def _curvature(trainer: Trainer, recipe: Recipe, own: OwnTraining, left: int) -> CurvatureSummary | None:
-    """Return the curvature where the recipe's longest trial ended, if what is left of the budget buys it."""
-    if not isinstance(trainer, FleetTrainer) or own.diverged:
+def _run_check(
+    recipe: Recipe,
+    trainer: Trainer,
+    recorder: TrialRecorder,
+    *,
+    seed: int,
+    trainings: float,
+    deadline: float | None,
+    progress: Progress,
+) -> CheckResult:
+    """Run the rounds of a check and return its result, still without its duration.
+
+    Args:
+        recipe: The recipe to check.
+        trainer: What runs the trials.
+        recorder: Where they are recorded.
+        seed: Seed of the first trials.
+        trainings: Budget in full trainings.
+        deadline: Time of ``time.perf_counter`` by which to end; before each round the budget is set to what can still
+            be trained by then, at the pace so far.
+        progress: Receives stages, config-steps and messages.
+    """
+    begin = time.perf_counter()
+    ceiling = math.floor(trainings * trainer.steps)
+    progress.begin(config_steps=ceiling)
+    progress.message(f"at most {ceiling:,} config-steps, as many as {trainings:.3g} full trainings.")
+    history = TrialHistory(Neighbourhood(recipe), trainer.steps, seed)
+    runner = RoundRunner(recorder, history, progress)
+    runner.measure_initial_loss()
+    strategy = CheckStrategy(history, ceiling)
+    for each in strategy:
+        runner.run(each)
+        if deadline is not None and runner.trained_steps:
+            now = time.perf_counter()
+            affordable = max(0.0, deadline - now) * runner.trained_steps / (now - begin)
+            strategy.budget = min(ceiling, math.floor(strategy.spent + affordable))
+    verdict, training = strategy.verdict, runner.recipe_training()
+    curvature = _curvature(trainer, recipe, training, config_steps=strategy.left)
+    findings = make_findings(history, verdict, training, curvature, budget=trainings)
+    return CheckResult(
+        task=trainer.name,
+        recipe=recipe,
+        findings=findings,
+        symptoms=_symptoms(training, curvature),
+        advice=advised_recipe(history.neighbourhood, findings[0], verdict),
+        savings=tuple(best_of_each_kind(verdict.savings).values()),
+        trials=tuple(history.trials),
+        recipe_training=training,
+        curvature=curvature,
+        noise=verdict.noise,
+        steps=trainer.steps,
+        budget=trainings,
+        config_steps=strategy.spent + (0 if curvature is None else curvature.config_steps),
+        seconds=0.0,
+        plan=_plan(trainer),
+    )
+
+
+def _trainable_recipe(recipe: Recipe | str) -> Recipe:
+    recipe = Recipe.parse(recipe) if isinstance(recipe, str) else recipe
+    if not recipe.lr.highest > 0:
+        raise RecipeError(f"{recipe}: a learning rate of 0 learns nothing; there is nothing to check.")
+    return recipe
+
+
+def _description(
+    recipe: Recipe, trainer: Trainer, *, trainings: float, checkpoint: Path | str | None
+) -> dict[str, Json]:
+    """Return what a study stores of a check, to be compared when it is continued."""
+    return {
+        "command": "check",
+        "budget": str(Budget(trainings=trainings)),
+        "recipe": str(recipe),
+        "checkpoint": None if checkpoint is None else str(checkpoint),
+        "trained": trainer.describe(),
+    }
+
+
+def _stored_plan(study: Study | Path | str | None) -> Plan | None:
+    """Return the plan of a study that is continued."""
+    stored = study.info().plan if isinstance(study, Study) else None
+    return None if stored is None else Plan.from_json(stored)
+
+
+def _plan(trainer: Trainer) -> Plan | None:
+    return trainer.plan if isinstance(trainer, FleetTrainer) else None
+
+
+def _timed_plan(trainer: Trainer) -> Plan | None:
+    """Return the plan of a fleet if it knows the duration of a step."""
+    plan = _plan(trainer)
+    return None if plan is None or plan.config_step_us is None else plan
+
+
+def _pilot_trial(trainer: Trainer, recipe: Recipe, seed: int) -> tuple[Trial, Outcome] | None:
+    """Run the first trial of a check, to measure the duration of a step; ``None`` where the plan knows it."""
+    if _timed_plan(trainer) is not None:
         return None
-    trial = Trial(recipe, own.steps, own.seed)
+    ((trial, outcome),) = trainer.train([Trial(recipe, lowest_rung(trainer.steps), seed)])
+    return trial, outcome
+
+
+def _trainings(budget: Budget, trainer: Trainer, pilot: tuple[Trial, Outcome] | None) -> float:
+    """Return the budget in full trainings."""
+    return budget_in_trainings(
+        budget,
+        steps=trainer.steps,
+        plan=_timed_plan(trainer),
+        seconds_per_step=None if pilot is None else pilot[1].seconds / pilot[0].steps,
+    )
+
+
+def _curvature(
+    trainer: Trainer, recipe: Recipe, training: RecipeTraining, *, config_steps: int
+) -> CurvatureSummary | None:
+    """Return the curvature where the recipe's longest trial ended, if the config-steps that are left buy it."""
+    if not isinstance(trainer, FleetTrainer) or training.diverged:
+        return None
+    trial = Trial(recipe, training.steps, training.seed)
+    # A trial of before the check was interrupted has to be trained again: its end state is not stored.
     again = 0 if trainer.end_state(trial) is not None else trial.steps
-    if left - again < LEAST_CONFIG_STEPS:
+    left = config_steps - again
+    if left < MIN_CONFIG_STEPS:
         return None
-    if again:  # it was trained before the check was interrupted
+    if again:
         [*trainer.train([trial])]
     end = trainer.end_state(trial)
     if end is None:
         return None
     with using_threads(trainer.plan.threads):
-        found = measure_curvature(trainer.task, trial, end, config_steps=left - again, device=trainer.plan.device)
-    return None if found is None else replace(found, config_steps=found.config_steps + again)
+        summary = measure_curvature(trainer.task, trial, end, config_steps=left, device=trainer.plan.device)
+    return None if summary is None else replace(summary, config_steps=summary.config_steps + again)
 
 
-def _symptoms(own: OwnTraining, curvature: CurvatureSummary | None) -> tuple[Symptom, ...]:
+def _symptoms(training: RecipeTraining, curvature: CurvatureSummary | None) -> tuple[Symptom, ...]:
     """Return what the curves of the recipe's longest trial show."""
-    if own.diverged:
+    if training.diverged:
         return ("divergence",)
-    if not own.train.losses:
+    if not training.train.losses:
         return ()
-    return symptoms_of(
-        own.train.losses, own.readings, share_of_noise=None if curvature is None else curvature.share_of_noise
-    )
+    share_of_noise = None if curvature is None else curvature.share_of_noise
+    return find_symptoms(training.train.losses, training.valid_curve, share_of_noise=share_of_noise)

@@ -1,7 +1,4 @@
-"""What a check returns.
-
-A check as JSON data from which it can be had again, whole: for databases.
-"""
+"""The result of a check: as the command prints it, and as a study's database stores it, from which it is read again."""
 
 from __future__ import annotations
 
@@ -10,31 +7,45 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from surefoot.checking.curvature_summary import CurvatureSummary
-from surefoot.checking.evidence import CheckTrial
-from surefoot.checking.neighbourhood import Neighbourhood, Setting
-from surefoot.checking.stake import Stake
+from surefoot.checking.expected_saving import ExpectedSaving
+from surefoot.checking.neighbourhood import LrAndMomentum, Neighbourhood
+from surefoot.checking.trial_history import CheckTrial
 from surefoot.core.errors import StudyError
 from surefoot.core.finding import Finding, Symptom, Verdict
 from surefoot.core.values import Json, finite_or_none
 from surefoot.curvature.sharpness import NoiseScale, Sharpness
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import Recipe
-from surefoot.studies.check_log import add_check, check_row
+from surefoot.studies.check_table import add_check, stored_check
 from surefoot.studies.study import Study
 from surefoot.trainers.trial import Curve
 
+# Version of the stored record; a record of another version is refused.
+RECORD_SCHEMA = 2
+# JSON has no number for these.
+NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+# Attributes whose key in stored records is another word: databases that exist must stay readable.
+STORED_KEYS = {
+    "savings": "stakes",
+    "expected_saving": "stake",
+    "recipe_training": "own_training",
+    "hyperparameters": "setting",
+    "ended_above_initial_loss": "went_up",
+    "train_to_valid_ratio": "train_share",
+}
+
 
 @dataclass(frozen=True, slots=True)
-class OwnTraining:
+class RecipeTraining:
     """The longest trial of the recipe itself.
 
     Attributes:
-        steps: Its length.
-        seed: Its seed.
-        loss: Validation loss at its end; ``inf`` where it diverged.
-        diverged_at: Step of the first loss that was not finite.
-        train: Training losses, each averaged over the steps since the one before; empty where none were kept.
-        valid: Validation losses on the way; that at the end is ``loss``.
+        steps: Length of the trial, in optimizer steps.
+        seed: Seed of the trial.
+        loss: Validation loss at the end; ``inf`` where the trial diverged.
+        diverged_at: Step of the first loss that was NaN or inf; ``None`` where there was none.
+        train: Training losses, each the mean over the steps since the one before; empty where none were kept.
+        valid: Validation losses during the trial; the one at the end is ``loss``.
     """
 
     steps: int
@@ -46,42 +57,42 @@ class OwnTraining:
 
     @property
     def diverged(self) -> bool:
-        """Whether it has no loss at its end."""
+        """Whether the trial has no finite loss at its end."""
         return not math.isfinite(self.loss)
 
     @property
-    def readings(self) -> list[tuple[int, float]]:
-        """Steps and values of the validation loss, the end included."""
-        on_the_way = [*zip(self.valid.steps, self.valid.losses, strict=True)]
-        return [reading for reading in on_the_way if reading[0] < self.steps] + [(self.steps, self.loss)]
+    def valid_curve(self) -> list[tuple[int, float]]:
+        """Steps and validation losses, the end included."""
+        during = [*zip(self.valid.steps, self.valid.losses, strict=True)]
+        return [(step, loss) for step, loss in during if step < self.steps] + [(self.steps, self.loss)]
 
     @property
-    def lowest(self) -> tuple[int, float]:
+    def lowest_valid(self) -> tuple[int, float]:
         """Step and value of the lowest validation loss."""
-        return min(self.readings, key=lambda reading: reading[1])
+        return min(self.valid_curve, key=lambda point: point[1])
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What :func:`check` found.
+    """What :func:`surefoot.check` returns.
 
     Attributes:
-        task: Name of what is trained.
-        recipe: What was checked.
+        task: Name of the task, function or script that was trained.
+        recipe: The recipe that was checked.
         findings: The verdict first, then what else there is to say.
         symptoms: What the curves of the recipe's longest trial show.
-        advice: The recipe with the advice followed; the recipe itself where nothing should change.
-        stakes: The best stake of each kind of change.
+        advice: The recipe with the advice applied; the recipe itself where nothing should change.
+        savings: Expected saving of the best change of each kind.
         trials: Every trial, in the order in which they were run.
-        own_training: The longest trial of the recipe itself.
-        curvature: Of the loss where that ended; ``None`` where it was not measured.
-        noise: Standard deviation of a single training's log loss, as the surrogate has it.
-        steps: Length of the full training.
-        budget: Ceiling, in full trainings.
-        config_steps: What everything cost, a Hessian-vector product counted as two.
-        seconds: Wall-clock time.
-        plan: How it was run; ``None`` where no fleet ran it.
-        study: Where it is recorded, ``None`` where it is not.
+        recipe_training: The longest trial of the recipe itself.
+        curvature: Curvature of the loss where that trial ended; ``None`` where it was not measured.
+        noise: Standard deviation of a single training's log loss, as estimated by the surrogate.
+        steps: Length of the full training, in optimizer steps.
+        budget: Ceiling on the work, in full trainings.
+        config_steps: Cost of all work; a Hessian-vector product counts as two.
+        seconds: Wall-clock duration, in seconds.
+        plan: How the fleets were run; ``None`` where no fleet ran.
+        study: Database and number of the stored check; ``None`` where it is not stored.
     """
 
     task: str
@@ -89,9 +100,9 @@ class CheckResult:
     findings: tuple[Finding, ...]
     symptoms: tuple[Symptom, ...]
     advice: Recipe
-    stakes: tuple[Stake, ...]
+    savings: tuple[ExpectedSaving, ...]
     trials: tuple[CheckTrial, ...]
-    own_training: OwnTraining
+    recipe_training: RecipeTraining
     curvature: CurvatureSummary | None
     noise: float | None
     steps: int
@@ -103,37 +114,40 @@ class CheckResult:
 
     @property
     def verdict(self) -> Verdict:
-        """The first finding's."""
+        """Verdict of the first finding."""
         return self.findings[0].verdict
 
     @property
     def confidence(self) -> float:
-        """The first finding's."""
+        """Probability that the verdict is right."""
         return self.findings[0].confidence
 
     @property
-    def stake(self) -> float | None:
-        """The first finding's."""
-        return self.findings[0].stake
+    def expected_saving(self) -> float | None:
+        """Share of the final loss that following the advice is expected to save."""
+        return self.findings[0].expected_saving
 
     @property
-    def own(self) -> Setting:
-        """The recipe's setting."""
-        return Neighbourhood(self.recipe).own
+    def current(self) -> LrAndMomentum:
+        """Learning rate and momentum of the recipe."""
+        return Neighbourhood(self.recipe).current
 
     @property
-    def advised(self) -> Setting:
-        """The advice's setting: as it was tried, where it was, and not as its schedule rounds it."""
-        advised = Neighbourhood(self.advice).own
-        return next((trial.setting for trial in self.trials if trial.setting.is_close(advised)), advised)
+    def advised(self) -> LrAndMomentum:
+        """Learning rate and momentum of the advice, unrounded: as they were tried, where they were."""
+        advised = Neighbourhood(self.advice).current
+        return next(
+            (trial.hyperparameters for trial in self.trials if trial.hyperparameters.is_close(advised)), advised
+        )
 
     @property
     def first_seed(self) -> int:
-        """The seed of the first trial."""
+        """Seed of the first trial."""
         return self.trials[0].seed
 
     def to_json(self) -> dict[str, Json]:
         """Return the result as the JSON object that the command prints."""
+        valid = self.recipe_training.valid
         return {
             "schema": 2,
             "task": self.task,
@@ -144,12 +158,9 @@ class CheckResult:
             "symptoms": [*self.symptoms],
             "findings": [finding.to_json() for finding in self.findings],
             "advice": str(self.advice),
-            "stakes": [_stake(each) for each in self.stakes],
-            "trials": [_trial(each) for each in self.trials],
-            "valid": [
-                [step, finite_or_none(loss)]
-                for step, loss in zip(self.own_training.valid.steps, self.own_training.valid.losses, strict=True)
-            ],
+            "stakes": [_saving_json(each) for each in self.savings],
+            "trials": [_trial_json(each) for each in self.trials],
+            "valid": [[step, finite_or_none(loss)] for step, loss in zip(valid.steps, valid.losses, strict=True)],
             "curvature": None if self.curvature is None else self.curvature.to_json(),
             "noise": self.noise,
             "steps": self.steps,
@@ -161,11 +172,11 @@ class CheckResult:
         }
 
 
-def _stake(each: Stake) -> Json:
+def _saving_json(each: ExpectedSaving) -> Json:
     return {
         "change": each.change,
-        "lr": each.setting.lr,
-        "momentum": each.setting.momentum,
+        "lr": each.hyperparameters.lr,
+        "momentum": each.hyperparameters.momentum,
         "share": each.share,
         "low": each.low,
         "high": each.high,
@@ -173,10 +184,10 @@ def _stake(each: Stake) -> Json:
     }
 
 
-def _trial(trial: CheckTrial) -> Json:
+def _trial_json(trial: CheckTrial) -> Json:
     return {
-        "lr": trial.setting.lr,
-        "momentum": trial.setting.momentum,
+        "lr": trial.hyperparameters.lr,
+        "momentum": trial.hyperparameters.momentum,
         "steps": trial.steps,
         "seed": trial.seed,
         "valid_loss": finite_or_none(trial.loss),
@@ -184,13 +195,11 @@ def _trial(trial: CheckTrial) -> Json:
     }
 
 
-SCHEMA = 2
-# JSON has no such numbers.
-UNBOUNDED = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+def record_check(result: CheckResult, study: Study) -> CheckResult:
+    """Store a check in the database of its study and mark the study as done.
 
-
-def recorded(result: CheckResult, study: Study) -> CheckResult:
-    """Write a check to the database of its study, which is done with it; return it with where it is found there.
+    Returns:
+        The result, with the database and the number under which it is stored.
 
     Raises:
         StudyError: If the database cannot be written.
@@ -212,37 +221,40 @@ def read_check(study: Study) -> CheckResult:
     """Return the check of a study that is done.
 
     Raises:
-        StudyError: If it is not done, or is none of a check.
+        StudyError: If the study is not done, or is not of a check.
     """
     info = study.info()
     if info.status != "done" or info.result is None or "check" not in info.result:
         raise StudyError(f"study {study.name} has no check that is done.")
     number = info.result["check"]
-    result = from_record(check_row(study.database, number).result)
+    result = from_record(stored_check(study.database, number).result)
     return replace(result, study=f"{study.database.path}, check {number}")
 
 
 def to_record(result: CheckResult) -> dict[str, Json]:
-    """Return a check as JSON data, with every trial."""
+    """Return a check as JSON data with every trial, from which :func:`from_record` returns it again."""
     plan = None if result.plan is None else result.plan.to_json()
     recipes = {"recipe": result.recipe.to_json(), "advice": result.advice.to_json(), "plan": plan}
-    record: dict[str, Json] = _plain({**asdict(result), **recipes, "schema": SCHEMA})
+    record: dict[str, Json] = _to_plain({**asdict(result), **recipes, "schema": RECORD_SCHEMA})
     return record
 
 
 def from_record(record: Json) -> CheckResult:
-    """Return the check that :func:`to_record` made data of.
+    """Return the check that :func:`to_record` returned the data of.
 
     Raises:
-        StudyError: If it is none, or of another version.
+        StudyError: If the data is not a check, is damaged, or is of another version.
     """
-    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+    if not isinstance(record, dict) or record.get("schema") != RECORD_SCHEMA:
         given = record.get("schema") if isinstance(record, dict) else type(record).__name__
-        raise StudyError(f"the check was recorded in version {given!r}; known is {SCHEMA}.", hint="check it again.")
+        raise StudyError(
+            f"the check was stored in version {given!r}; this version of surefoot reads {RECORD_SCHEMA}.",
+            hint="check it again.",
+        )
     try:
-        return _check(_numbers(record))
+        return _check(_with_non_finite(record))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise StudyError(f"the record of the check is damaged ({error}).", hint="check it again.") from error
+        raise StudyError(f"the stored check is damaged ({error}).", hint="check it again.") from error
 
 
 def _check(data: dict[str, Any]) -> CheckResult:
@@ -250,12 +262,15 @@ def _check(data: dict[str, Any]) -> CheckResult:
     return CheckResult(
         task=data["task"],
         recipe=Recipe.from_json(data["recipe"]),
-        findings=tuple(Finding(**each) for each in data["findings"]),
+        findings=tuple(Finding(**_renamed(each, "expected_saving")) for each in data["findings"]),
         symptoms=tuple(data["symptoms"]),
         advice=Recipe.from_json(data["advice"]),
-        stakes=tuple(Stake(**_with_setting(each)) for each in data["stakes"]),
-        trials=tuple(CheckTrial(**_with_setting(each)) for each in data["trials"]),
-        own_training=_own_training(data["own_training"]),
+        savings=tuple(ExpectedSaving(**_with_hyperparameters(each)) for each in data["stakes"]),
+        trials=tuple(
+            CheckTrial(**_renamed(_with_hyperparameters(each), "ended_above_initial_loss", "train_to_valid_ratio"))
+            for each in data["trials"]
+        ),
+        recipe_training=_recipe_training(data["own_training"]),
         curvature=None if curvature is None else _curvature(curvature),
         noise=data["noise"],
         steps=data["steps"],
@@ -266,9 +281,9 @@ def _check(data: dict[str, Any]) -> CheckResult:
     )
 
 
-def _own_training(data: dict[str, Any]) -> OwnTraining:
+def _recipe_training(data: dict[str, Any]) -> RecipeTraining:
     curves = {name: Curve(tuple(data[name]["steps"]), tuple(data[name]["losses"])) for name in ("train", "valid")}
-    return OwnTraining(**{**data, **curves})
+    return RecipeTraining(**{**data, **curves})
 
 
 def _curvature(data: dict[str, Any]) -> CurvatureSummary:
@@ -276,23 +291,30 @@ def _curvature(data: dict[str, Any]) -> CurvatureSummary:
     return CurvatureSummary(**{**data, **parts})
 
 
-def _with_setting(data: dict[str, Any]) -> dict[str, Any]:
-    return {**data, "setting": Setting(**data["setting"])}
+def _with_hyperparameters(data: dict[str, Any]) -> dict[str, Any]:
+    renamed = _renamed(data, "hyperparameters")
+    return {**renamed, "hyperparameters": LrAndMomentum(**renamed["hyperparameters"])}
 
 
-def _plain(value: Any) -> Any:
-    """Return data as JSON has them."""
+def _renamed(data: dict[str, Any], *attributes: str) -> dict[str, Any]:
+    """Return stored data with the names of these attributes in place of their stored keys."""
+    names = {STORED_KEYS[attribute]: attribute for attribute in attributes}
+    return {names.get(key, key): value for key, value in data.items()}
+
+
+def _to_plain(value: Any) -> Any:
+    """Return data as JSON can hold it, under the stored keys."""
     if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
+        return {STORED_KEYS.get(key, key): _to_plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
+        return [_to_plain(each) for each in value]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _numbers(value: Any) -> Any:
-    """Return data with the numbers back that JSON does not have."""
+def _with_non_finite(value: Any) -> Any:
+    """Return data with NaN and inf in place of their words."""
     if isinstance(value, dict):
-        return {key: _numbers(each) for key, each in value.items()}
+        return {key: _with_non_finite(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [_numbers(each) for each in value]
-    return UNBOUNDED.get(value, value) if isinstance(value, str) else value
+        return [_with_non_finite(each) for each in value]
+    return NON_FINITE.get(value, value) if isinstance(value, str) else value

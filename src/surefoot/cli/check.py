@@ -15,19 +15,22 @@ from surefoot.cli.options import (
     TASK_OPTIONS,
     TaskText,
     check_device,
+    no_report_option,
+    out_option,
     read_plan,
     run_options,
+    study_option,
     task_options,
     trial_options,
 )
+from surefoot.cli.repeat_command import repeat_command
 from surefoot.cli.resume import (
-    again,
-    given_anew,
-    kept_settings,
-    one_subject,
-    require_subject,
-    said_to_go_on,
-    settings_to_go_on,
+    options_given_with_resume,
+    print_resume_command,
+    recorded_settings,
+    require_command_line_study,
+    require_one_subject,
+    settings_of_resumed,
 )
 from surefoot.cli.subject import SubjectCommand, load_subject, trial_settings
 
@@ -36,16 +39,17 @@ if TYPE_CHECKING:
     from surefoot.recipe.recipe import Recipe
     from surefoot.studies.study import Study
 
-BUDGET, DEFAULT_OUT, DEFAULT_STUDY = "auto", "surefoot-out", "surefoot.db"
-PAGE = "check.html"
-KEPT = (*TASK_OPTIONS, "recipe", "checkpoint", "budget", "seed", "device", "out", "workers", "timeout")
-# A study in the database keeps them, but the report's command needs no folder.
-SHOWN = tuple(name for name in KEPT if name != "out")
+DEFAULT_BUDGET = "auto"
+REPORT_NAME = "check.html"
+# What a study records of its command line.
+RECORDED_SETTINGS = (*TASK_OPTIONS, "recipe", "checkpoint", "budget", "seed", "device", "out", "workers", "timeout")
+# What the report's command line repeats: everything recorded that changes the result.
+REPEATED_SETTINGS = tuple(name for name in RECORDED_SETTINGS if name != "out")
 
 
-@click.command(cls=SubjectCommand, short_help="Is this learning rate and momentum right, and what to change?")
+@click.command(cls=SubjectCommand, short_help="Check a learning rate and momentum; suggest better ones.")
 @click.argument("subject", type=TaskText(), required=False)
-@click.option("--recipe", help="What to judge; SGD at learning rate 0.01 and momentum 0.9, if not given.")
+@click.option("--recipe", help="Recipe to check; by default sgd(lr=0.01, momentum=0.9).")
 @click.option(
     "--checkpoint",
     type=click.Path(path_type=Path),
@@ -55,79 +59,75 @@ SHOWN = tuple(name for name in KEPT if name != "out")
 @task_options
 @click.option(
     "--budget",
-    default=BUDGET,
+    default=DEFAULT_BUDGET,
     show_default=True,
-    help="Ceiling: auto (2x at 220 steps, 0.5x at 4000), 5x (full trainings) or 60s.",
+    help="Limit on the cost: in full trainings (5x) or in time (60s); auto: 2x at 220 steps, 0.5x at 4000.",
 )
 @trial_options
+@out_option
+@no_report_option
+@study_option
 @click.option(
-    "--out", type=click.Path(path_type=Path), default=DEFAULT_OUT, show_default=True, help="Folder for the report."
+    "--no-study", is_flag=True, help="Store nothing: surefoot play will not show the check, and it cannot be resumed."
 )
-@click.option("--no-report", is_flag=True, help="Write no report.")
-@click.option(
-    "--study", type=click.Path(path_type=Path), default=DEFAULT_STUDY, show_default=True, help="Database to write to."
-)
-@click.option(
-    "--no-study", is_flag=True, help="Write to no database; surefoot play then does not show it, and it cannot go on."
-)
-@click.option("--resume", metavar="STUDY", help="Go on with a check that was interrupted, PATH or PATH#id.")
+@click.option("--resume", metavar="STUDY", help="Resume an interrupted check, PATH or PATH#id.")
 @run_options
 def check(subject: str | None, *, resume: str | None, **settings: Any) -> int:
-    """Judge a recipe's learning rate and momentum for SUBJECT by trials of its neighbours.
+    """Check whether a recipe's learning rate and momentum are right for SUBJECT, by short trials of their neighbours.
 
-    SUBJECT is a task (FILE.py:NAME, FILE.csv with --target, a built-in), a training function (FILE.py:FUNCTION with
-    --steps) or, after two dashes, a script that asks surefoot.trial().
+    SUBJECT is a task (FILE.py:NAME, FILE.csv with --target, or a built-in), a training function (FILE.py:FUNCTION with
+    --steps) or, after two dashes, a script that calls surefoot.trial().
 
     \b
     surefoot check digits --recipe "sgd(lr=0.001, momentum=0.9)"
-    surefoot check train.py:task --recipe "adamw(lr=cosine(1e-3, warmup=5%))" --budget 10x
+    surefoot check train.py:task --recipe "adamw(lr=cosine(1e-3))" --budget 10x
     surefoot check train.py:task --checkpoint epoch3.pt
     surefoot check --recipe "sgd(lr=0.1)" -- python train.py --epochs 3
     surefoot check --resume surefoot.db#3
     """
-    script = one_subject(subject, resume)
-    return _begun(subject, script, settings) if resume is None else _resumed(resume, settings, given_anew())
+    script = require_one_subject(subject, resume)
+    return _start(subject, script, settings=settings) if resume is None else _resume(resume, settings)
 
 
-def _begun(text: str | None, script: tuple[str, ...] | None, settings: dict[str, Any]) -> int:
-    """Begin a new check."""
+def _start(text: str | None, script: tuple[str, ...] | None, *, settings: dict[str, Any]) -> int:
+    """Start a check, in a new study unless --no-study is given; refuse invalid options before any work."""
     from surefoot.studies.database import Database
 
-    _check_surroundings(settings)
-    kept = kept_settings(settings, KEPT, text=text, script=script)
-    kept["line"] = _line(kept)
-    if settings["no_study"]:
-        return _run(load_subject(text, script, settings), None, settings, kept)
-    if settings["study"].exists():
-        Database(settings["study"])  # refuse what is no database before any work
-    return _run(load_subject(text, script, settings), settings["study"], settings, kept)
+    _check_options(settings)
+    recorded = recorded_settings(settings, RECORDED_SETTINGS, text=text, script=script)
+    recorded["line"] = _command_line(recorded)
+    study = None if settings["no_study"] else settings["study"]
+    if study is not None and study.exists():
+        Database(study)
+    return _check(load_subject(text, script, settings=settings), study, settings=settings, recorded=recorded)
 
 
-def _resumed(text: str, settings: dict[str, Any], given: set[str]) -> int:
-    """Go on with a check as it was begun."""
+def _resume(text: str, settings: dict[str, Any]) -> int:
+    """Resume a check with its recorded settings; one that is done runs again only for a new budget."""
     from surefoot.checking.result import read_check
     from surefoot.studies.study import Study
 
+    given = options_given_with_resume()
     study = Study.open(text, commands=("check",))
     info = study.info()
-    before = settings_to_go_on(info, "check", study.name, settings, given)
-    _check_surroundings(before)
-    require_subject(info, study.name)
+    resumed = settings_of_resumed(info, command="check", study=study.name, settings=settings, given=given)
+    _check_options(resumed)
+    require_command_line_study(info, study.name)
     if info.status == "done" and "budget" not in given:
         click.echo(f"study {study.name} is done; this is its result.", err=True)
-        return _finished(read_check(study), before, info.settings["line"])
-    subject = load_subject(info.settings.get("task"), info.settings.get("script"), before)
-    return _run(subject, study, before, info.settings)
+        return _show_and_report(read_check(study), resumed, command=info.settings["line"])
+    subject = load_subject(info.settings.get("task"), info.settings.get("script"), settings=resumed)
+    return _check(subject, study, settings=resumed, recorded=info.settings)
 
 
-def _check_surroundings(settings: Mapping[str, Any]) -> None:
-    """Refuse a recipe, a device or a folder that cannot be used before any work is done."""
-    from surefoot.core.files import writable_folder
+def _check_options(settings: Mapping[str, Any]) -> None:
+    """Check before any work that the recipe, the device and the output folder can be used."""
+    from surefoot.core.files import make_writable_folder
 
     _recipe_of(settings)
     check_device(settings["device"])
     if not settings["no_report"]:
-        writable_folder(settings["out"])
+        make_writable_folder(settings["out"])
 
 
 def _recipe_of(settings: Mapping[str, Any]) -> Recipe:
@@ -136,14 +136,15 @@ def _recipe_of(settings: Mapping[str, Any]) -> Recipe:
     return DEFAULT_RECIPE if settings["recipe"] is None else Recipe.parse(settings["recipe"])
 
 
-def _line(kept: Mapping[str, Any]) -> str:
-    """Return the command that asks for the same check."""
-    asked = {**kept, "budget": None if kept["budget"] == BUDGET else kept["budget"]}
-    return again("check", kept["task"], asked, kept=SHOWN)
+def _command_line(recorded: Mapping[str, Any]) -> str:
+    """Return the command line that repeats the check."""
+    budget = None if recorded["budget"] == DEFAULT_BUDGET else recorded["budget"]
+    return repeat_command("check", recorded["task"], settings={**recorded, "budget": budget}, names=REPEATED_SETTINGS)
 
 
-def _run(subject: Any, study: Study | Path | None, settings: dict[str, Any], kept: Mapping[str, Any]) -> int:
-    from surefoot.checking.check import check as judged
+def _check(subject: Any, study: Study | Path | None, *, settings: dict[str, Any], recorded: Mapping[str, Any]) -> int:
+    """Run a check and show its result; return the exit code."""
+    from surefoot.checking.check import check as run_check
     from surefoot.cli.progress_display import display, stop_on_interrupt
     from surefoot.core.progress import Interrupted
 
@@ -152,13 +153,13 @@ def _run(subject: Any, study: Study | Path | None, settings: dict[str, Any], kep
             display(quiet=settings["quiet"]) as progress,
             stop_on_interrupt(saves=study is not None) as stop,
         ):
-            found = judged(
+            result = run_check(
                 subject,
                 _recipe_of(settings),
                 budget=settings["budget"],
                 seed=settings["seed"],
                 study=study,
-                settings=kept,
+                settings=recorded,
                 checkpoint=settings["checkpoint"],
                 plan=read_plan(settings["plan_file"]),
                 device=settings["device"],
@@ -167,38 +168,33 @@ def _run(subject: Any, study: Study | Path | None, settings: dict[str, Any], kep
                 stop=stop,
             )
     except Interrupted as interruption:
-        said_to_go_on("check", interruption.study)
+        print_resume_command("check", interruption.study)
         return INTERRUPTED
-    return _finished(found, settings, kept["line"])
+    return _show_and_report(result, settings, command=recorded["line"])
 
 
-def _finished(found: CheckResult, settings: Mapping[str, Any], command: str) -> int:
-    """Show a check, and write its report."""
-    report = None if settings["no_report"] else _write_report(found, settings["out"] / PAGE, command)
-    _show(found, report, as_json=settings["as_json"])
+def _show_and_report(result: CheckResult, settings: Mapping[str, Any], *, command: str) -> int:
+    """Write the report of a check and print its result; return the exit code."""
+    report = None if settings["no_report"] else str(settings["out"] / REPORT_NAME)
+    if report is not None:
+        from surefoot.reports.check_page import write_check_html
+        from surefoot.studies.study import environment
+
+        write_check_html(result, Path(report), environment=environment(), command=command)
+    if settings["as_json"]:
+        click.echo(json.dumps({**result.to_json(), "report": report}, indent=2))
+    else:
+        _print_tables(result, report)
     return DONE
 
 
-def _write_report(found: CheckResult, path: Path, command: str) -> str:
-    """Write the page; return its path."""
-    from surefoot.reports.check_page import write_check_html
-    from surefoot.studies.study import environment
-
-    write_check_html(found, path, environment=environment(), command=command)
-    return str(path)
-
-
-def _show(found: CheckResult, report: str | None, *, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps({**found.to_json(), "report": report}, indent=2))
-        return
+def _print_tables(result: CheckResult, report: str | None) -> None:
     from rich.console import Console
 
-    from surefoot.reports.check_tables import check_table
+    from surefoot.reports.check_table import check_table
 
-    console = Console()
-    console.print(check_table(found))
-    places = {"report": report, "recorded": None if found.study is None else f"{found.study}; surefoot play shows it"}
-    for name, place in places.items():
-        if place is not None:
-            console.print(f"{name}: {place}", soft_wrap=True, highlight=False, markup=False)
+    Console().print(check_table(result))
+    if report is not None:
+        click.echo(f"report: {report}")
+    if result.study is not None:
+        click.echo(f"stored: {result.study}; surefoot play shows it")

@@ -14,64 +14,63 @@ if TYPE_CHECKING:
     from surefoot.logs.names import Quantity
 
 
-@click.command(short_help="What went wrong in a training that left a log?")
+@click.command(short_help="Find problems of learning rate and momentum in training logs.")
 @click.argument("logs", metavar="LOG...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--column",
     "columns",
     multiple=True,
     metavar="QUANTITY=NAME",
-    help="What the log calls train, valid, lr, momentum or grad_norm, where the guess is wrong; repeatable.",
+    help="Name in the log of train, valid, lr, momentum or grad_norm, if the guess is wrong; repeatable.",
 )
-@click.option("--lr", type=float, help="The learning rate, where it was constant and is not in the log.")
-@click.option("--momentum", type=float, help="The momentum (or beta1), likewise.")
+@click.option("--lr", type=float, help="Learning rate, if it was constant and is not in the log.")
+@click.option("--momentum", type=float, help="Momentum (or beta1), if it was constant and is not in the log.")
 @json_option
 def diagnose(
     logs: tuple[Path, ...], *, columns: tuple[str, ...], lr: float | None, momentum: float | None, as_json: bool
 ) -> int:
-    """Judge trainings by what they logged: TensorBoard, Lightning, Keras, Hugging Face, MLflow, CSV or JSONL.
+    """Diagnose trainings from their logs: TensorBoard, Lightning, Keras, Hugging Face, MLflow, CSV or JSONL.
 
-    One curve shows divergence and overfitting. Whether another learning rate would have done better it only makes
-    likely; `surefoot check` measures it.
+    A log shows divergence and overfitting. Whether another learning rate would do better, it can only suggest;
+    `surefoot check` measures it.
 
     \b
     surefoot diagnose runs/Nov23_10-12-01
     surefoot diagnose lightning_logs/version_3/metrics.csv --momentum 0.9
     surefoot diagnose log.csv --column train=my_loss --lr 0.1 --json
     """
-    from surefoot.log_diagnosis.diagnose import diagnose as judged
+    from surefoot.log_diagnosis.diagnose import diagnose as diagnose_log
 
     names = dict(_column(text) for text in columns)
-    found = [judged(log, columns=names, lr=lr, momentum=momentum) for log in logs]
+    diagnoses = [diagnose_log(log, columns=names, lr=lr, momentum=momentum) for log in logs]
     if as_json:
-        first, *others = found
-        data = {"schema": 2, "logs": [each.to_json() for each in found]} if others else first.to_json()
-        click.echo(json.dumps(data, indent=2))
+        data = [diagnosis.to_json() for diagnosis in diagnoses]
+        click.echo(json.dumps(data[0] if len(data) == 1 else {"schema": 2, "logs": data}, indent=2))
         return DONE
     from rich.console import Console
 
-    from surefoot.reports.log_tables import diagnosis_text
+    from surefoot.reports.diagnosis_table import diagnosis_text
 
     console = Console()
-    for number, each in enumerate(found):
+    for number, diagnosis in enumerate(diagnoses):
         if number:
             console.print()
-        console.print(diagnosis_text(each))
+        console.print(diagnosis_text(diagnosis))
     return DONE
 
 
 def _column(text: str) -> tuple[Quantity, str]:
-    """Read ``train=loss``.
+    """Return a quantity and its name in the log, from a text as ``train=loss``.
 
     Raises:
-        LogError: If it is not like that.
+        LogError: If the text has another form, or the quantity does not exist.
     """
-    from surefoot.core.errors import LogError, nearest
+    from surefoot.core.errors import LogError, did_you_mean
     from surefoot.logs.names import QUANTITIES
 
     quantity, equals, name = text.partition("=")
     known = next((each for each in QUANTITIES if each == quantity), None)
     if known is None or not equals or not name:
-        hint = nearest(quantity, QUANTITIES) or f"QUANTITY is one of {', '.join(QUANTITIES)}."
-        raise LogError(f"--column {text!r} is not QUANTITY=NAME.", hint=hint)
+        hint = did_you_mean(quantity, QUANTITIES) or f"QUANTITY must be one of {', '.join(QUANTITIES)}."
+        raise LogError(f"--column must be QUANTITY=NAME; given {text!r}.", hint=hint)
     return known, name

@@ -1,7 +1,4 @@
-"""The command that asks for the same again.
-
-Beginning a study or going on with one: what commands that keep studies have in common.
-"""
+"""``--resume``: what commands that store studies have in common when they start one or continue one."""
 
 from __future__ import annotations
 
@@ -21,158 +18,115 @@ if TYPE_CHECKING:
     from surefoot.core.values import Json
     from surefoot.studies.study import StudyInfo
 
-DEFAULTS = {
-    "kind": "auto",
-    "test_share": 0.0,
-    "split_seed": 0,
-    "seed": 0,
-    "device": "cpu",
-    "sampler": "surefoot",
-    "goal": "loss",
-    "judge": "final",
-    "tolerance": 0.05,
-    "workers": 0,
-    "transfer": False,
-}
-NAMES = {
-    "test_share": "test",
-    "also_search": "search",
-    "set_settings": "set",
-    "space_file": "space",
-    "timeout": "trial-timeout",
-}
+# Options that may be given with --resume: none of them makes the recorded trials useless.
+ALLOWED_WITH_RESUME = frozenset(
+    ("resume", "budget", "compare", "workers", "timeout", "out", "save_model", "as_json", "quiet", "no_report")
+)
+# Settings that are paths, stored as text.
+PATH_SETTINGS = ("data_folder", "out", "checkpoint")
 
 
-def again(command: str, task: str | None, settings: Mapping[str, Any], *, kept: Collection[str]) -> str:
-    """Return a command line.
-
-    Args:
-        command: Name of the command.
-        task: What it is given, if anything.
-        settings: Its options; what has its default is left out, and a list is an option for each of its items. A
-            ``script`` among them follows after two dashes.
-        kept: Which of them change the answer.
-
-    Example:
-        >>> again("check", "wine", {"seed": 0, "steps": 50, "quiet": True}, kept=["seed", "steps"])
-        'surefoot check wine --steps 50'
-    """
-    options = [
-        part
-        for key, value in settings.items()
-        if key in kept and value is not None and value != DEFAULTS.get(key)
-        for each in (value if isinstance(value, list) else [value])
-        for part in (f"--{NAMES.get(key, key).replace('_', '-')}", *(() if each is True else (str(each),)))
-    ]
-    script = settings.get("script")
-    end = [] if script is None else ["--", *script]
-    return shlex.join(["surefoot", command, *([] if task is None else [task]), *options, *end])
-
-
-# What a study may be given anew when it is gone on with: none of these makes its recorded trials worth less.
-WITH_RESUME = (
-    "resume", "budget", "compare", "workers", "timeout", "out", "save_model", "as_json", "quiet", "no_report"
-)  # fmt: skip
-PATHS = ("data_folder", "out", "checkpoint")
-
-
-def one_subject(text: str | None, resume: str | None) -> tuple[str, ...] | None:
-    """Return the script after ``--``, if there is one.
+def require_one_subject(text: str | None, resume: str | None) -> tuple[str, ...] | None:
+    """Check that exactly one of a subject, a script and --resume is given; return the script, if any.
 
     Raises:
-        click.UsageError: Unless exactly one of a subject, a script and a study is given.
+        click.UsageError: If none or several are given.
     """
     context = click.get_current_context()
     script = script_of(context)
     if sum(given is not None for given in (text, script, resume)) != 1:
-        raise click.UsageError("give a SUBJECT, or a script after --, or --resume STUDY: one of them.", context)
+        raise click.UsageError("give either a SUBJECT, or a script after --, or --resume STUDY.", context)
     return script
 
 
-def given_anew() -> set[str]:
-    """Return which options are given to a study that goes on.
+def options_given_with_resume() -> set[str]:
+    """Return the names of the options that are given along with --resume.
 
     Raises:
-        click.UsageError: If one is given that it must keep.
+        click.UsageError: If one is given that a resumed study cannot change.
     """
     context = click.get_current_context()
-    given = {key for key in context.params if context.get_parameter_source(key) is ParameterSource.COMMANDLINE}
-    refused = sorted(given - {*WITH_RESUME})
+    given = {name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    refused = sorted(given - ALLOWED_WITH_RESUME)
     if refused:
-        raise click.UsageError(f"--resume goes on as the study was begun; leave out {', '.join(refused)}.", context)
+        names = ", ".join(refused)
+        raise click.UsageError(f"--resume keeps the settings of the study; leave out {names}.", context)
     return given
 
 
-def settings_to_go_on(
-    info: StudyInfo, name: str, text: str, settings: Mapping[str, Any], given: Collection[str]
+def settings_of_resumed(
+    info: StudyInfo, *, command: str, study: str, settings: Mapping[str, Any], given: Collection[str]
 ) -> dict[str, Any]:
-    """Return the settings of a study as it was begun, with what is given anew.
+    """Return the settings with which a resumed study continues: its own, updated by the options given now.
 
     Args:
         info: Of the study.
-        name: The command.
-        text: What names the study.
-        settings: Of the command line.
-        given: Which of them are given anew.
+        command: Name of the command that resumes it.
+        study: Name of the study, for messages.
+        settings: All settings of the command line.
+        given: Names of the settings that are given now.
 
     Raises:
-        StudyError: If it is one of another command, or had a larger budget than is given.
+        StudyError: If another command made the study, or the budget given now is smaller than the recorded one.
     """
-    begun = info.settings.get("command", "tune")
-    if begun != name:
-        raise StudyError(f"study {text} is one of surefoot {begun}.", hint=f"surefoot {begun} --resume {text}.")
+    made_by = info.settings.get("command", "tune")
+    if made_by != command:
+        hint = f"surefoot {made_by} --resume {study}."
+        raise StudyError(f"study {study} is one of surefoot {made_by}, not of surefoot {command}.", hint=hint)
     if "budget" in given:
         from surefoot.core.budget import Budget
 
-        before = Budget.parse(str(info.settings.get("budget") or "auto"))
-        _require_no_less(Budget.parse(settings["budget"]), before, text)
-    recorded = {key: value for key, value in info.settings.items() if key not in given or key not in WITH_RESUME}
-    paths = {key: Path(value) for key in PATHS if (value := recorded.get(key)) is not None}
+        recorded_budget = Budget.parse(str(info.settings.get("budget") or "auto"))
+        _refuse_smaller_budget(Budget.parse(settings["budget"]), recorded_budget, study=study)
+    recorded = {
+        name: value for name, value in info.settings.items() if name not in given or name not in ALLOWED_WITH_RESUME
+    }
+    paths = {name: Path(value) for name in PATH_SETTINGS if (value := recorded.get(name)) is not None}
     return {**settings, **recorded, **paths}
 
 
-def _require_no_less(budget: Budget, before: Budget, text: str) -> None:
-    """Make sure that a study keeps what its answer rests on: a smaller budget would take it away.
+def require_command_line_study(info: StudyInfo, study: str) -> None:
+    """Check that a study records what it trains.
 
     Raises:
-        StudyError: If the budget is smaller than before.
+        StudyError: If it was started from Python, where the task was an object.
     """
-    pairs = ((budget.trainings, before.trainings), (budget.seconds, before.seconds))
-    if any(given is not None and had is not None and given < had for given, had in pairs):
+    if info.settings.get("task") is None and info.settings.get("script") is None:
+        raise StudyError(f"study {study} was started from Python and can only be resumed there.")
+
+
+def recorded_settings(
+    settings: Mapping[str, Any], names: Collection[str], *, text: str | None, script: tuple[str, ...] | None
+) -> dict[str, Json]:
+    """Return the settings that a new study records, as JSON data."""
+    recorded = {name: _as_json(settings[name]) for name in names if name in settings}
+    return recorded | {"task": text, "script": None if script is None else list(script)}
+
+
+def print_resume_command(command: str, study: str | None) -> None:
+    """Print how to resume a command that was interrupted."""
+    if study is None:
+        click.echo("interrupted before the first trial ended.", err=True)
+    else:
+        resume = shlex.join(["surefoot", command, "--resume", study])
+        click.echo(f"interrupted; all finished trials are stored. Resume with: {resume}", err=True)
+
+
+def _refuse_smaller_budget(budget: Budget, recorded: Budget, *, study: str) -> None:
+    """Raise an error if a budget is smaller than the recorded one, whose trials the result rests on.
+
+    Raises:
+        StudyError: If it is smaller.
+    """
+    pairs = ((budget.trainings, recorded.trainings), (budget.seconds, recorded.seconds))
+    if any(now is not None and before is not None and now < before for now, before in pairs):
         raise StudyError(
-            f"study {text} had a budget of {before}; {budget} is less.", hint="give a larger --budget, or leave it out."
+            f"the budget {budget} is smaller than the {recorded} of study {study}.",
+            hint="give a larger --budget, or leave it out.",
         )
 
 
-def require_subject(info: StudyInfo, name: str) -> None:
-    """Make sure that a study knows what it trains.
-
-    Raises:
-        StudyError: If it was begun from Python.
-    """
-    if info.settings.get("task") is None and info.settings.get("script") is None:
-        raise StudyError(f"study {name} was begun from Python; go on with it there.")
-
-
-def kept_settings(
-    settings: Mapping[str, Any], kept: Collection[str], *, text: str | None, script: tuple[str, ...] | None
-) -> dict[str, Json]:
-    """Return what a new study is to remember of its command line."""
-    found = {key: _plain(settings[key]) for key in kept if key in settings}
-    return found | {"task": text, "script": None if script is None else list(script)}
-
-
-def said_to_go_on(name: str, study: str | None) -> None:
-    """Print how to go on with work that was interrupted."""
-    if study is None:
-        click.echo("interrupted before anything was measured.", err=True)
-    else:
-        command = shlex.join(["surefoot", name, "--resume", study])
-        click.echo(f"interrupted; what was done is kept. Go on with: {command}", err=True)
-
-
-def _plain(value: Any) -> Json:
-    """Return a setting as JSON data."""
+def _as_json(value: Any) -> Json:
     if isinstance(value, Path):
         return str(value)
     return [*value] if isinstance(value, tuple) else value

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from surefoot.cli.options import (
+    DEFAULT_FOLDER,
     DONE,
     INTERRUPTED,
     TaskText,
@@ -19,55 +20,71 @@ from surefoot.cli.options import (
     task_options,
 )
 
-PICTURE = Path("surefoot-out", "slice.html")
+DEFAULT_PICTURE = Path(DEFAULT_FOLDER, "slice.html")
 
 
-@click.command("slice", short_help="The loss of this network on a plane of its weights.")
+@click.command("slice", short_help="Plot the training loss on a plane in weight space.")
 @click.argument("task", type=TaskText())
 @task_options
-@click.option("--recipe", "recipes", multiple=True, help="Of a training that goes past; repeatable, up to 7.")
+@click.option(
+    "--recipe", "recipes", multiple=True, help="Recipe of a training whose trajectory is drawn; repeatable, up to 7."
+)
 @click.option(
     "--along",
     type=click.Choice(["ways", "hessian", "random"]),
     default="ways",
     show_default=True,
-    help="Where the ways spread most, where the loss bends most at the end of the first, or at random.",
+    help="Directions of the plane: ways: along which the trajectories spread most; hessian: of the largest"
+    " curvature at the end of the first; random.",
 )
-@click.option("--samples", type=click.IntRange(min=1), default=512, show_default=True, help="That losses are means of.")
-@click.option("--points", type=click.IntRange(7, 400), default=41, show_default=True, help="Columns of the grid.")
+@click.option(
+    "--samples",
+    type=click.IntRange(min=1),
+    default=512,
+    show_default=True,
+    help="Number of training samples over which the loss is averaged.",
+)
+@click.option(
+    "--points",
+    type=click.IntRange(7, 400),
+    default=41,
+    show_default=True,
+    help="Number of columns of the grid; it has 4/7 as many rows.",
+)
 @click.option(
     "--plot",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    default=PICTURE,
+    default=DEFAULT_PICTURE,
     show_default=True,
-    help="The picture: .html, .png or .svg.",
+    help="Picture to write: .html, .png or .svg.",
 )
 @run_options
 def slice_(task: str, *, recipes: tuple[str, ...], plot: Path, **settings: Any) -> int:
-    """Slice the training loss of TASK along a plane of its weights, with trainings that go past.
+    """Plot the training loss of TASK on a plane in weight space, with the trajectories of trainings projected onto it.
 
     \b
     surefoot slice digits
-    surefoot slice train.py:task --recipe "sgd(lr=0.1)" --recipe "adam(lr=0.001)" --plot slice.png
+    surefoot slice train.py:task --recipe "adam(lr=0.001)" --plot slice.png
     surefoot slice digits --along hessian
     """
     from surefoot.cli.progress_display import display, stop_on_interrupt
-    from surefoot.core.files import writable_folder
+    from surefoot.core.files import make_writable_folder
     from surefoot.core.progress import Interrupted
-    from surefoot.loss_slices.slice_loss import RECIPES, slice_loss
-    from surefoot.plots.figures import check_picture, save
+    from surefoot.loss_slices.slice_loss import DEFAULT_RECIPES, slice_loss
+    from surefoot.plots.figures import save
+    from surefoot.plots.picture_file import check_picture
 
     check_device(settings["device"])
-    if plot == PICTURE:
-        writable_folder(plot.parent)
+    if plot == DEFAULT_PICTURE:
+        make_writable_folder(plot.parent)
     check_picture(plot)
     loaded = load_task(task, settings)
     try:
         with display(quiet=settings["quiet"]) as progress, stop_on_interrupt() as stop:
-            found = slice_loss(
+            result = slice_loss(
                 loaded,
-                recipes or RECIPES,
+                recipes or DEFAULT_RECIPES,
                 along=settings["along"],
                 samples=settings["samples"],
                 points=settings["points"],
@@ -78,17 +95,16 @@ def slice_(task: str, *, recipes: tuple[str, ...], plot: Path, **settings: Any) 
                 stop=stop,
             )
     except Interrupted:
-        click.echo("interrupted; a slice keeps nothing, as it is short.", err=True)
+        click.echo("interrupted; slice stores nothing: run it again from the start.", err=True)
         return INTERRUPTED
-    save(found, plot)
+    save(result, plot)
     if settings["as_json"]:
-        click.echo(json.dumps({**found.to_json(), "picture": str(plot)}))
+        click.echo(json.dumps({**result.to_json(), "picture": str(plot)}))
         return DONE
     from rich.console import Console
 
     from surefoot.reports.explain_tables import slice_table
 
-    console = Console()
-    console.print(slice_table(found))
-    console.print(f"picture: {plot}", soft_wrap=True, highlight=False, markup=False)
+    Console().print(slice_table(result))
+    click.echo(f"picture: {plot}")
     return DONE

@@ -1,4 +1,4 @@
-"""What is trained, on the command line: a task, a training function, or a script after ``--``."""
+"""SUBJECT, what a command trains: a task, a training function, or a script after ``--``."""
 
 from __future__ import annotations
 
@@ -7,78 +7,85 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from surefoot.cli.options import TASK_OPTIONS
+from surefoot.cli.options import TASK_OPTIONS, print_notes
 from surefoot.core.errors import TaskError
 
 if TYPE_CHECKING:
     from surefoot.trainers.trial import Trainer
 
-SCRIPT = "surefoot.script"
-OF_TRIALS = {"workers": "--workers", "timeout": "--trial-timeout"}
+# Key of the script in click's context.
+SCRIPT_KEY = "surefoot.script"
+# Options for functions and scripts only, and options for tasks only, by the names of their settings.
+TRIAL_PROCESS_OPTIONS = {"workers": "--workers", "timeout": "--trial-timeout"}
+FLEET_OPTIONS = {"plan_file": "--plan", "save_model": "--save-model"}
+# Values of options that were not given.
+NOT_GIVEN = (None, 0, "auto", "")
 
 
 class SubjectCommand(click.Command):
-    """A command whose SUBJECT may also be a script: all that follows ``--``."""
+    """A command whose SUBJECT may also be a script: everything after ``--``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Set aside what follows ``--``, and parse the rest."""
+        """Keep what follows ``--`` in the context, and parse the rest."""
         if "--" in args:
-            where = args.index("--")
-            args, ctx.meta[SCRIPT] = args[:where], args[where + 1 :]
+            index = args.index("--")
+            args, ctx.meta[SCRIPT_KEY] = args[:index], args[index + 1 :]
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:
             if "unexpected extra argument" not in error.message:
                 raise
-            hint = f"A script goes after two dashes: {ctx.command_path} -- python train.py."
+            hint = f"Put two dashes before a script: {ctx.command_path} -- python train.py."
             raise click.UsageError(f"{error.message} {hint}", ctx) from None
 
-    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's own signature)
-        """Return the usage with the second form of the subject."""
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's signature)
+        """Return the usage line, with the script as the second form of the subject."""
         return ["[OPTIONS]", "SUBJECT | -- COMMAND..."]
 
 
 def script_of(context: click.Context) -> tuple[str, ...] | None:
-    """Return the words after ``--``; ``None`` where there is no ``--``."""
-    words = context.meta.get(SCRIPT)
+    """Return the words after ``--``; ``None`` if there is no ``--``."""
+    words = context.meta.get(SCRIPT_KEY)
     return None if words is None else tuple(words)
 
 
-def load_subject(text: str | None, script: Sequence[str] | None, settings: Mapping[str, Any]) -> Any:
-    """Return what is trained: a Task, a training function, or a trainer of a script; print what a loader decided.
+def load_subject(text: str | None, script: Sequence[str] | None, *, settings: Mapping[str, Any]) -> Any:
+    """Return what is trained: a Task, a training function, or the trainer of a script; print the loader's notes.
 
     Raises:
-        TaskError: If it cannot be loaded, or is given an option that means nothing to it.
+        TaskError: If it cannot be loaded, or an option is given that does not apply to it.
     """
     if script is not None:
         return _script_trainer(script, settings)
-    from surefoot.tasks.loader import load_subject as load
+    from surefoot.tasks.loader import load_task_or_function
     from surefoot.tasks.task import Task
+    from surefoot.trainers.make_trainer import trainer_named
 
-    subject = load(str(text), **{name: settings[name] for name in TASK_OPTIONS})
+    named = trainer_named(str(text), steps=settings["steps"])
+    if named is not None:
+        inapplicable = {name: f"--{name.replace('_', '-')}" for name in TASK_OPTIONS if name != "steps"}
+        inapplicable |= {"test_share": "--test", **FLEET_OPTIONS, **TRIAL_PROCESS_OPTIONS}
+        _refuse_options(inapplicable, settings, reason=f"{text} names a trainer", meant_for="tasks and functions")
+        return named
+    subject = load_task_or_function(str(text), **{name: settings[name] for name in TASK_OPTIONS})
     if isinstance(subject, Task):
-        _refuse(
-            settings,
-            {**OF_TRIALS},
-            f"{text} is a Task, whose trials train together as one program",
-            "scripts and functions",
-        )
-        for note in subject.notes:
-            click.echo(f"note: {note}", err=True)
+        reason = f"{text} is a Task, whose trials train together as one program"
+        _refuse_options(TRIAL_PROCESS_OPTIONS, settings, reason=reason, meant_for="scripts and functions")
+        print_notes(subject)
     else:
-        _refuse(settings, {"plan_file": "--plan", "save_model": "--save-model"}, f"{text} is a function", "a Task")
+        _refuse_options(FLEET_OPTIONS, settings, reason=f"{text} is a function", meant_for="a Task")
     return subject
 
 
 def trial_settings(subject: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the length, workers and timeout of trials; a script's trainer has been given its own."""
+    """Return the length, workers and timeout of a function's trials; nothing for a script, whose trainer has them."""
     if hasattr(subject, "describe"):
         return {}
-    # A function that does not return can only be ended with the process in which it runs.
-    least = 0 if settings["timeout"] is None else 1
+    # A function that does not return can only be ended together with a process of its own.
+    min_workers = 0 if settings["timeout"] is None else 1
     return {
         "steps": settings["steps"],
-        "workers": max(settings["workers"] or 0, least),
+        "workers": max(settings["workers"] or 0, min_workers),
         "timeout": settings["timeout"],
     }
 
@@ -87,22 +94,29 @@ def _script_trainer(command: Sequence[str], settings: Mapping[str, Any]) -> Trai
     from surefoot.trainers.script_trainer import ScriptTrainer
 
     if not command:
-        raise TaskError("there is no command after --.", hint="as in: surefoot tune -- python train.py --epochs 3.")
-    idle = {name: f"--{name.replace('_', '-')}" for name in TASK_OPTIONS if name != "steps"}
-    idle |= {"test_share": "--test", "plan_file": "--plan", "save_model": "--save-model"}
-    _refuse(settings, idle, "a script is given", "tasks")
+        raise TaskError(
+            "there is no command after --.", hint="for example: surefoot tune -- python train.py --epochs 3."
+        )
+    task_only = {name: f"--{name.replace('_', '-')}" for name in TASK_OPTIONS if name != "steps"}
+    task_only |= {"test_share": "--test", **FLEET_OPTIONS}
+    _refuse_options(task_only, settings, reason="a script is given", meant_for="tasks")
     return ScriptTrainer(
         command, steps=settings["steps"], workers=settings["workers"] or 1, timeout=settings["timeout"]
     )
 
 
-def _refuse(settings: Mapping[str, Any], names: Mapping[str, str], what: str, owner: str) -> None:
-    """Make sure that options are not given that mean nothing here.
+def _refuse_options(options: Mapping[str, str], settings: Mapping[str, Any], *, reason: str, meant_for: str) -> None:
+    """Raise an error if one of some options is given.
+
+    Args:
+        options: Options that do not apply, by the names of their settings.
+        settings: All settings of the command line.
+        reason: Why they do not apply.
+        meant_for: What they apply to.
 
     Raises:
-        TaskError: If one is.
+        TaskError: If one of them is given.
     """
-    unset = (None, 0, "auto", "")
-    given = [option for name, option in names.items() if settings.get(name) not in unset]
+    given = [option for name, option in options.items() if settings.get(name) not in NOT_GIVEN]
     if given:
-        raise TaskError(f"{what}: {', '.join(given)} cannot be given.", hint=f"{given[0]} is for {owner}.")
+        raise TaskError(f"{reason}: {', '.join(given)} cannot be given.", hint=f"{given[0]} is for {meant_for}.")

@@ -1,18 +1,18 @@
-"""Every error that surefoot raises on purpose.
+"""The errors that surefoot raises on wrong input.
 
     SurefootError
-    ├── RecipeError      a recipe, schedule or hyperparameter that cannot be  (also a ValueError)
-    ├── BudgetError      a budget that cannot be read or is too small         (also a ValueError)
+    ├── RecipeError      a recipe, schedule or hyperparameter that is not valid  (also a ValueError)
+    ├── BudgetError      a budget that cannot be read or is too small            (also a ValueError)
     ├── TaskError        a task that cannot be loaded or trained
-    │   └── DataError    its data cannot be read or do not fit
+    │   └── DataError    data that cannot be read or does not fit the task
     ├── StudyError       a study that cannot be opened, read or written
-    ├── LogError         a training's log that cannot be read, or lacks what is asked for
-    ├── WatchError       a training that cannot be watched as asked          (also a ValueError)
-    ├── OutputError      a report or a picture that cannot be written
-    └── QueryError       a question to the play page that has no answer       (also a ValueError)
+    ├── LogError         a training log that cannot be read, or lacks what is asked for
+    ├── WatchError       wrong arguments to a watch                              (also a ValueError)
+    ├── OutputError      a report or a figure that cannot be written
+    └── QueryError       a wrong request to the play page                        (also a ValueError)
 
-All of them mean that the input is wrong, not the program: the command line prints the one line of the
-message and ends with exit code 2.
+All of them mean that the input is wrong, and not the program: the command line prints the one line of the message and
+ends with exit code 2.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from collections.abc import Iterable
 
 
 class SurefootError(Exception):
-    """Base of all errors a user can cause; the message is one line: given, allowed, hint."""
+    """Base of all errors that wrong input causes; the message is one line: what was given, what is allowed, a hint."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         self.hint = hint
@@ -30,11 +30,11 @@ class SurefootError(Exception):
 
 
 class RecipeError(SurefootError, ValueError):
-    """A recipe, a schedule or a hyperparameter is malformed or out of its range."""
+    """A recipe, a schedule or a hyperparameter is malformed, or out of its range."""
 
 
 class BudgetError(SurefootError, ValueError):
-    """A budget is malformed, or too small for any answer."""
+    """A budget is malformed, or too small for any result."""
 
 
 class TaskError(SurefootError):
@@ -42,7 +42,7 @@ class TaskError(SurefootError):
 
 
 class DataError(TaskError):
-    """Data cannot be read, or are not fit to train on."""
+    """Data cannot be read, or cannot be trained on."""
 
 
 class StudyError(SurefootError):
@@ -50,26 +50,26 @@ class StudyError(SurefootError):
 
 
 class LogError(SurefootError):
-    """A training's log cannot be read, or lacks what is asked for."""
+    """A training log cannot be read, or lacks what is asked for."""
 
 
 class WatchError(SurefootError, ValueError):
-    """A training cannot be watched as asked: what was handed to the watch does not fit."""
+    """A training cannot be watched with the arguments that were given."""
 
 
 class OutputError(SurefootError):
-    """A folder or file for the results cannot be written."""
+    """A folder or a file for the results cannot be written."""
 
 
 class QueryError(SurefootError, ValueError):
-    """A question to the play page is malformed, or out of its bounds."""
+    """A request to the play page is malformed, or out of its bounds."""
 
 
-def nearest(given: str, known: Iterable[str]) -> str | None:
-    """Return the known name most like the given one, as a hint; ``None`` when nothing is alike.
+def did_you_mean(given: str, known: Iterable[str]) -> str | None:
+    """Return a hint with the known name that is most similar to the given one; ``None`` where none is similar.
 
     Example:
-        >>> nearest("momentun", ["lr", "momentum"])
+        >>> did_you_mean("momentun", ["lr", "momentum"])
         'did you mean momentum?'
     """
     matches = difflib.get_close_matches(given, list(known), n=1, cutoff=0.5)

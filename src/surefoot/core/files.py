@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Writing files atomically, and folders that can be written to."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from surefoot.core.errors import OutputError
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path in the same folder that replaces ``path`` when the block ends well.
+    """Yield a temporary path in the same folder, which replaces ``path`` when the block ends without an error.
 
-    The content is on the disk before the name is, and the name before the block returns; after a fault or a kill
-    the old file, if any, stands as it was.
+    The content is synced to disk before the file is renamed, and the name before the block returns. After an error or a
+    kill the old file, if there is one, is unchanged.
 
     Raises:
-        OutputError: If the folder cannot be written.
+        OutputError: If the folder cannot be written to.
 
     Example:
         >>> import pathlib, tempfile
@@ -32,37 +32,37 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f".{secrets.token_hex(4)}-{path.name}")
     try:
-        # Not mkstemp: what others may read is for the user's umask to say.
+        # Not mkstemp, which ignores the user's umask.
         temporary.touch(exist_ok=False)
         yield temporary
         _sync(temporary)
         temporary.replace(path)
-        if os.name == "posix":  # elsewhere a folder cannot be opened
+        if os.name == "posix":  # on Windows a folder cannot be opened
             _sync(path.parent)
     except OSError as error:
-        raise unwritable(path, error) from None
+        raise cannot_write(path, error) from None
     finally:
         _remove(temporary)
 
 
-def writable_folder(path: Path) -> Path:
-    """Make a folder and make sure that it takes files.
+def make_writable_folder(path: Path) -> Path:
+    """Make a folder, if there is none, and make sure that files can be written to it.
 
     Raises:
-        OutputError: If it does not.
+        OutputError: If they cannot.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             return path
     except OSError as error:
-        raise unwritable(path, error) from None
+        raise cannot_write(path, error) from None
 
 
-def unwritable(path: Path, error: OSError) -> OutputError:
+def cannot_write(path: Path, error: OSError) -> OutputError:
     """Return the error for a path that cannot be written."""
     return OutputError(
-        f"cannot write {str(path)!r}: {error.strerror or error}.", hint="choose another folder, or make room there."
+        f"cannot write {str(path)!r}: {error.strerror or error}.", hint="choose another folder, or free some space."
     )
 
 
@@ -77,5 +77,5 @@ def _sync(path: Path) -> None:
 def _remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
-    except OSError:  # such as a folder that is none: the fault is already on its way
+    except OSError:  # for example the folder is a file: the error that says so is being raised already
         return

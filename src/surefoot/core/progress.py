@@ -1,7 +1,4 @@
-"""What long work tells while it goes on, beside how it is told to stop.
-
-How long work is told to stop, and what it says when it does.
-"""
+"""Reporting the progress of long work, and asking it to stop."""
 
 from __future__ import annotations
 
@@ -10,32 +7,37 @@ from typing import Any, Protocol
 
 
 class Progress(Protocol):
-    """Receives what happens; a front end shows it."""
+    """Receives what happens during long work; the command line shows it."""
 
     def begin(self, *, config_steps: int, done: int = 0) -> None:
-        """The whole work will take at most so many config-steps, of which some were done before."""
+        """The work begins.
+
+        Args:
+            config_steps: Most config-steps that the whole work takes.
+            done: How many of them were done before, by work that is continued.
+        """
         ...
 
     def stage(self, name: str, *, config_steps: int) -> None:
-        """A stage of about so many config-steps begins."""
+        """A stage of about this many config-steps begins."""
         ...
 
     def advance(self, config_steps: int) -> None:
-        """Some config-steps were done."""
+        """Config-steps were done since the last call: this many."""
         ...
 
     def best(self, recipe: str, loss: float) -> None:
         """A recipe is the best so far."""
         ...
 
-    def tell(self, line: str) -> None:
-        """Something worth one line happened."""
+    def message(self, line: str) -> None:
+        """Something happened that the user should know, in one line."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Silent:
-    """Progress that nobody watches."""
+class SilentProgress:
+    """Progress that is not shown."""
 
     def begin(self, *, config_steps: int, done: int = 0) -> None:
         """Show nothing."""
@@ -49,30 +51,30 @@ class Silent:
     def best(self, recipe: str, loss: float) -> None:
         """Show nothing."""
 
-    def tell(self, line: str) -> None:
+    def message(self, line: str) -> None:
         """Show nothing."""
 
 
-class Stop(Protocol):
-    """Tells whether somebody asks to stop; a function without arguments is one."""
+class StopCondition(Protocol):
+    """Asked often during long work; any function without arguments is one."""
 
     def __call__(self) -> bool:
         """Return whether to stop."""
         ...
 
 
-class Interrupted(Exception):  # noqa: N818  (it ends the work, but nothing is wrong)
-    """The work was asked to stop; all that a study keeps of it is saved.
+def never_stop() -> bool:
+    """Return that nobody asks to stop."""
+    return False
+
+
+class Interrupted(Exception):  # noqa: N818  (it ends the work, but is not an error)
+    """The work was asked to stop; everything that its study stores is saved.
 
     Attributes:
-        study: Text that opens the study again, or ``None`` where there is none.
-        result: What is known so far, as the function that was interrupted would return it; ``None`` where nothing is.
+        study: Text that opens the study again; ``None`` where there is no study.
+        result: The result so far, as the interrupted function would return it; ``None`` where there is none yet.
     """
 
     study: str | None = None
     result: Any = None
-
-
-def never() -> bool:
-    """Tell that nobody asks to stop."""
-    return False

@@ -1,4 +1,4 @@
-"""Small values shared by all rooms."""
+"""Small types that many rooms share: JSON data, intervals and scores."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A loss measured on several seeds: the mean and a 90 % interval of the mean.
+    """Mean of a recipe's losses on several seeds, with its 90 % interval.
 
     Attributes:
-        mean: Mean over seeds; ``inf`` where a seed diverged.
-        low, high: Two-sided 90 % Student-t interval of the mean.
-        seeds: How many seeds were measured.
+        mean: Mean loss; ``inf`` where a seed diverged.
+        low, high: Bounds of the two-sided 90 % Student-t interval of the mean.
+        seeds: Number of seeds.
     """
 
     mean: float
@@ -46,7 +46,7 @@ class Score:
 
 
 def finite_or_none(value: float | None) -> float | None:
-    """Return a number for JSON, which has neither NaN nor infinity: ``None`` for those.
+    """Return a number for JSON: ``None`` for NaN and inf, which JSON does not have.
 
     Example:
         >>> finite_or_none(0.5), finite_or_none(math.inf)

@@ -1,7 +1,4 @@
-"""The Hessian of a task's training loss, as products with vectors; the matrix itself is never there.
-
-The top of a Hessian's spectrum by ARPACK's implicitly restarted Lanczos method, from products alone.
-"""
+"""The Hessian of a task's training loss: products with vectors, and its largest eigenvalues by the Lanczos method."""
 
 from __future__ import annotations
 
@@ -20,21 +17,24 @@ from surefoot.tasks.user_code_errors import is_out_of_memory
 
 Method: TypeAlias = Literal["double backward", "finite differences"]
 
+# Number of Lanczos vectors for each eigenvalue. A Hessian with no more parameters is computed as a matrix. Chosen.
+LANCZOS_BASIS = 8
+
 
 class Hessian:
-    """The Hessian H ``[P, P]`` of a mean loss, at the parameters that its model has.
+    """The Hessian H ``[P, P]`` of a mean loss, at the current parameters of its model.
 
         H v = d/dw (dL/dw · v)
 
-    Dropout keeps its masks, so that H is one symmetric matrix. Where an operation has no double backward, products are
-    central differences of gradients.
+    The matrix itself is never formed. Dropout keeps its masks, so that H is one symmetric matrix. If an operation has
+    no double backward, products are central differences of gradients.
 
     Args:
         loss: The mean loss.
 
     Attributes:
-        loss: The same; counts what was done in its gradients, a product as two.
-        method: How products are computed; double backward until that fails.
+        loss: The mean loss; its ``gradients`` count the cost, two for a product.
+        method: How products are computed: by double backward until that fails.
 
     Example:
         >>> from torch import nn
@@ -57,14 +57,14 @@ class Hessian:
         return self.loss.size
 
     def product(self, vector: Tensor) -> Tensor:
-        """Return H times a vector ``[P]``; not finite where the loss is not."""
+        """Return H times a vector, shape ``[P]``; not finite if the loss is not."""
         if self.method == "double backward":
             try:
                 product = self._double_backward(vector)
             except RuntimeError as error:
                 if is_out_of_memory(error):
                     raise
-                self.method = "finite differences"  # an operation has no derivative of its derivative
+                self.method = "finite differences"  # an operation has no double backward
             else:
                 self.loss.gradients += 2
                 return product
@@ -80,18 +80,19 @@ class Hessian:
         return self.loss.mean(derive)
 
     def _difference(self, vector: Tensor) -> Tensor:
-        """Return (g(w + h v) - g(w - h v)) / 2h; h balances rounding, eps / h, against the error of order h^2."""
+        """Return (g(w + h v) - g(w - h v)) / 2h; h balances rounding errors of eps / h with errors of order h²."""
         if not vector.any():
             return torch.zeros_like(vector)
-        here = self.loss.place()
-        step: float = torch.finfo(here.dtype).eps ** (1 / 3) * max(1.0, float(here.norm())) / float(vector.norm())
+        parameters = self.loss.parameter_vector()
+        eps = torch.finfo(parameters.dtype).eps
+        step: float = eps ** (1 / 3) * max(1.0, float(parameters.norm())) / float(vector.norm())
         try:
-            self.loss.move_to(here + step * vector)
+            self.loss.set_parameters(parameters + step * vector)
             ahead = self.loss.gradient()
-            self.loss.move_to(here - step * vector)
+            self.loss.set_parameters(parameters - step * vector)
             behind = self.loss.gradient()
         finally:
-            self.loss.move_to(here)
+            self.loss.set_parameters(parameters)
         return (ahead - behind) / (2 * step)
 
 
@@ -100,14 +101,15 @@ def double_backward(
     params: Sequence[Tensor],
     vector: Sequence[Tensor] | Callable[[list[Tensor]], Sequence[Tensor]] | None = None,
 ) -> tuple[list[Tensor], list[Tensor]]:
-    """Return a loss's gradient, and its Hessian times a vector, each in pieces of the parameters' shapes.
+    """Return the gradient of a loss, and its Hessian times a vector, each as a list of tensors like the parameters.
 
-    Changes the parameters' ``grad`` fields.
+    The ``grad`` fields of the parameters are overwritten.
 
     Args:
         loss: A scalar with its graph.
-        params: What to derive by.
-        vector: In pieces of their shapes, or what makes it of the gradient; the gradient itself if not given.
+        params: Parameters to differentiate by.
+        vector: Tensors with the shapes of the parameters, or a function that returns them given the gradient; the
+            gradient itself by default.
 
     Raises:
         RuntimeError: If an operation has no double backward.
@@ -118,44 +120,41 @@ def double_backward(
     slope = torch.stack([(grad * part).sum() for grad, part in zip(grads, parts, strict=True)]).sum()
     for param in params:
         param.grad = None
-    if slope.requires_grad:  # else the loss is linear
-        # Not autograd.grad: it would pass by an operation that cannot be derived twice, and leave it out.
+    if slope.requires_grad:  # otherwise the loss is linear
+        # Not autograd.grad: it would ignore an operation without double backward instead of raising an error.
         slope.backward()  # type: ignore[no-untyped-call]
     return gradient, [torch.zeros_like(param) if param.grad is None else param.grad for param in params]
 
 
-# Vectors that the Lanczos method keeps for one eigenvalue; a Hessian no larger is worked out as a whole.
-BASIS = 8
-
-
-class NoSpectrum(Exception):  # noqa: N818  (a reason, which becomes data)
-    """Why there is no eigenvalue."""
+class EigenvalueUnavailable(Exception):  # noqa: N818  (not an error: its message becomes part of a result)
+    """An eigenvalue cannot be computed; the message says why."""
 
 
 @dataclass(slots=True)
-class Products:
-    """Hessian-vector products in NumPy, as many as are paid for.
+class HessianProducts:
+    """Hessian-vector products as NumPy arrays, up to a maximum cost.
 
-    With a preconditioner P they are those of P^(-1/2) H P^(-1/2): symmetric, and its eigenvalues are those of P⁻¹H.
+    With a preconditioner P they are products with P^(-1/2) H P^(-1/2), which is symmetric and has the eigenvalues of
+    P⁻¹H.
 
     Attributes:
-        hessian: H.
-        most_gradients: A ceiling on the cost.
-        preconditioner: P's diagonal ``[P]``, above 0.
+        hessian: The Hessian H.
+        max_gradients: Maximum cost in gradients, counted from the creation of the loss.
+        preconditioner: Diagonal of P, above 0, shape ``[P]``.
     """
 
     hessian: Hessian
-    most_gradients: int
+    max_gradients: int
     preconditioner: Tensor | None = None
 
     def __call__(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the product.
+        """Return the product with a vector, shape ``[P]``.
 
         Raises:
-            NoSpectrum: If it is not paid for, there is not enough memory for it, or it is not finite.
+            EigenvalueUnavailable: If it exceeds the maximum cost or the memory, or is not finite.
         """
-        if self.hessian.loss.gradients + 2 > self.most_gradients:
-            raise NoSpectrum(f"{self.most_gradients} gradients were not enough for the tolerance")
+        if self.hessian.loss.gradients + 2 > self.max_gradients:
+            raise EigenvalueUnavailable(f"{self.max_gradients} gradients were not enough for the tolerance")
         like = self.hessian.loss.params[0]
         scale = 1.0 if self.preconditioner is None else self.preconditioner.to(like).rsqrt()
         try:
@@ -163,41 +162,41 @@ class Products:
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
-            raise NoSpectrum("there is not enough memory for a second derivative") from error
+            raise EigenvalueUnavailable("there is not enough memory for a second derivative") from error
         if not torch.isfinite(product).all():
-            raise NoSpectrum("the loss or its derivatives are not finite there")
-        found: NDArray[np.float64] = product.double().cpu().numpy()
-        return found
+            raise EigenvalueUnavailable("the loss or its derivatives are not finite there")
+        array: NDArray[np.float64] = product.double().cpu().numpy()
+        return array
 
 
-def top(
-    products: Products, *, count: int = 1, seed: int = 0, tolerance: float
+def top_eigenpairs(
+    products: HessianProducts, *, count: int = 1, seed: int = 0, tolerance: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the largest eigenvalues, descending ``[count]``, and their eigenvectors ``[count, P]``.
 
-    It begins with a random vector that one product has turned towards the top of the spectrum.
+    By ARPACK's implicitly restarted Lanczos method. Its start is the product with a random vector.
 
     Args:
-        products: With the matrix.
-        count: How many, at most P.
-        seed: Of the random vector.
+        products: Products with the matrix.
+        count: Number of eigenvalues, at most P.
+        seed: Seed of the random vector.
         tolerance: Relative residual at which the method stops.
 
     Raises:
-        NoSpectrum: If there is no answer for the price, or none at all.
+        EigenvalueUnavailable: If the method fails or exceeds the maximum cost.
     """
     size = products.hessian.size
     try:
-        if size <= BASIS + count - 1:
+        if size <= LANCZOS_BASIS + count - 1:
             matrix = np.stack([products(row) for row in np.eye(size)])
             values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
         elif not (start := products(np.random.default_rng(seed).standard_normal(size))).any():
-            return np.zeros(count), np.eye(count, size)  # nothing bends: any directions are as good
+            return np.zeros(count), np.eye(count, size)  # the Hessian is 0: every vector is an eigenvector
         else:
             operator = LinearOperator((size, size), matvec=products, dtype=np.float64)
-            basis = min(size - 1, BASIS * count)
+            basis = min(size - 1, LANCZOS_BASIS * count)
             values, vectors = eigsh(operator, k=count, which="LA", v0=start, ncv=basis, tol=tolerance)
     except ArpackError as error:
-        raise NoSpectrum(f"the Lanczos method failed: {error}") from error
+        raise EigenvalueUnavailable(f"the Lanczos method failed: {error}") from error
     order = np.argsort(values)[::-1][:count]
     return values[order], vectors[:, order].T

@@ -1,7 +1,4 @@
-"""The mean training loss over some batches, as a function of one vector of parameters.
-
-The mean training loss over a sample of a task's training data, on a model of its own.
-"""
+"""The mean training loss over some batches, as a function of one vector of parameters."""
 
 from __future__ import annotations
 
@@ -15,30 +12,31 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils import _pytree as pytree
 
-from surefoot.tasks.batches import BatchOrder, chunks
-from surefoot.tasks.checkpoint import load_whole_state
-from surefoot.tasks.seeding import borrowed_generators, draw_seed, seed_everything, seed_torch
+from surefoot.tasks.batches import BatchOrder, sample_ranges
+from surefoot.tasks.checkpoint import load_full_state
+from surefoot.tasks.seeding import derive_seed, preserved_generators, seed_everything, seed_torch
 from surefoot.tasks.task import Task
 
 
 class MeanLoss:
-    """The mean loss L(w) over some batches, at the parameters w ``[P]`` that a model has.
+    """The mean loss L(w) over some batches, at the current parameters w ``[P]`` of a model.
 
-    It is taken in training mode, for that is the loss which training descends: BatchNorm divides by the batch's own
-    statistics (at the start the running ones know nothing of the data). Dropout draws one mask a batch, always the
-    same. Attention runs in the math kernel: the flash kernel has no double backward.
+    The model is in training mode, as that is the loss which training minimises: BatchNorm normalises by the statistics
+    of the batch (at the start the running statistics are meaningless). Dropout draws one mask for each batch, always
+    the same. Attention uses the math kernel, as the flash kernel has no double backward.
 
-    Deriving it changes the model's buffers and ``grad`` fields: give it a model of its own. Generators are left alone.
+    Evaluation changes the model's buffers and ``grad`` fields: give it a copy of a model. The states of random
+    generators do not change.
 
     Args:
-        task: Whose loss it is.
-        model: Holds the P trained parameters.
-        batches: As ``task.batch`` returns them, on the model's device.
-        sizes: Samples in each batch, their weights in the mean.
-        seed: Of dropout's masks.
+        task: The task with the loss function.
+        model: A model with P trainable parameters.
+        batches: Batches as ``task.batch`` returns them, on the model's device.
+        sizes: Number of samples in each batch: its weight in the mean.
+        seed: Seed of dropout.
 
     Attributes:
-        gradients: What was done so far, in gradients of the mean loss over all batches.
+        gradients: Cost so far, in gradients of the mean loss over all batches.
     """
 
     def __init__(
@@ -52,11 +50,11 @@ class MeanLoss:
 
     @property
     def size(self) -> int:
-        """P, the number of trained parameters."""
+        """P, the number of trainable parameters."""
         return sum(param.numel() for param in self.params)
 
     def gradient(self) -> Tensor:
-        """Return the gradient ``[P]``."""
+        """Return the gradient of the mean loss, shape ``[P]``."""
         self.gradients += 1
 
         def derive(batch: Any) -> Sequence[Tensor]:
@@ -66,84 +64,89 @@ class MeanLoss:
         return self.mean(derive)
 
     def value(self) -> float:
-        """Return the loss; that is about a third of the work of a gradient."""
+        """Return the mean loss; it costs about a third of a gradient, which is not counted."""
         with torch.no_grad():
             return float(self._mean(lambda batch: self.task.batch_loss(self.model, batch)))
 
     def mean(self, derive: Callable[[Any], Sequence[Tensor]]) -> Tensor:
-        """Return the mean over the batches of what ``derive`` makes of each, a tensor a parameter, as one vector."""
+        """Return the mean over batches of a derivative of the batch loss, as one vector ``[P]``.
+
+        Args:
+            derive: Returns a tensor for each parameter, given a batch.
+        """
         return self._mean(lambda batch: vector_of(derive(batch)))
 
-    def _mean(self, measure: Callable[[Any], Tensor]) -> Tensor:
-        with borrowed_generators(), sdpa_kernel(SDPBackend.MATH):
+    def _mean(self, value_of: Callable[[Any], Tensor]) -> Tensor:
+        with preserved_generators(), sdpa_kernel(SDPBackend.MATH):
             total: Tensor | None = None
             for number, (batch, share) in enumerate(zip(self.batches, self.shares, strict=True)):
-                seed_torch(draw_seed(self.seed, "forward", number))
-                part = share * measure(batch)
+                seed_torch(derive_seed(self.seed, "forward", number))
+                part = share * value_of(batch)
                 total = part if total is None else total.add_(part)
-        return cast("Tensor", total)  # there is a batch
+        return cast("Tensor", total)  # there is at least one batch
 
     def split(self, vector: Tensor) -> list[Tensor]:
-        """Return a vector ``[P]`` in pieces of the parameters' shapes."""
+        """Return a vector ``[P]`` split into tensors with the shapes of the parameters."""
         pieces = torch.split(vector, [param.numel() for param in self.params])
         return [piece.view_as(param) for piece, param in zip(pieces, self.params, strict=True)]
 
-    def place(self) -> Tensor:
-        """Return the parameters ``[P]``."""
+    def parameter_vector(self) -> Tensor:
+        """Return the current parameters as one vector ``[P]``."""
         return torch.cat([param.detach().reshape(-1) for param in self.params])
 
-    def move_to(self, place: Tensor) -> None:
-        """Give the model other parameters ``[P]``."""
+    def set_parameters(self, vector: Tensor) -> None:
+        """Overwrite the parameters of the model with those of a vector ``[P]``."""
         with torch.no_grad():
-            for param, value in zip(self.params, self.split(place), strict=True):
+            for param, value in zip(self.params, self.split(vector), strict=True):
                 param.copy_(value)
 
 
 def vector_of(parts: Sequence[Tensor]) -> Tensor:
-    """Return tensors as one vector, detached."""
+    """Return tensors concatenated to one vector, detached."""
     return torch.cat([part.detach().to_dense().reshape(-1) for part in parts])
 
 
 def sampled_loss(
     task: Task, *, state: Mapping[str, Tensor] | None = None, seed: int = 0, samples: int, device: str = "cpu"
 ) -> tuple[MeanLoss, int]:
-    """Return the mean loss over a sample of the training data, and how many samples that is.
+    """Return the mean loss over a sample of the training data, on a new model, and the number of samples.
 
-    The sample is the beginning of the training's own order, in batches of the task's size; all of them are full where
-    the model has BatchNorm, whose statistics depend on it, and there is one at least. Generators and the order of the
-    data stay as they are. Tasks in bf16 are measured in float32: rounding would drown the second derivative.
+    The sample is the beginning of the first epoch, in batches of the task's size. If the model has BatchNorm, whose
+    statistics depend on the batch size, all batches are full, and there is at least one. The states of random
+    generators and the order of the data do not change. A task in bf16 is evaluated in float32, as rounding errors would
+    exceed second derivatives.
 
     Args:
-        task: Whose loss it is.
-        state: A ``state_dict`` to stand at; the seed's initialisation, the one a fleet trains from, if not given.
-        seed: Of initialisation, data order and dropout.
-        samples: Most samples the mean is over; with BatchNorm at least a batch is taken.
+        task: The task with the loss function and the data.
+        state: The model's ``state_dict``; by default the initialisation that a fleet with this seed starts from.
+        seed: Seed of initialisation, data order and dropout.
+        samples: Maximum number of samples; with BatchNorm it is at least one batch.
         device: Where to compute.
     """
-    with borrowed_generators():
-        seed_everything(draw_seed(seed, "initialisation"))
+    with preserved_generators():
+        seed_everything(derive_seed(seed, "initialisation"))
         model = task.new_model().to(device)
         if state is not None:
-            load_whole_state(model, state)
-        batches, sizes = _sample(task, seed=seed, samples=samples, whole=_sees_batches(model), device=device)
-    measured = replace(task, precision="fp32") if task.precision == "bf16" else task
-    return MeanLoss(measured, model, batches, sizes=sizes, seed=seed), sum(sizes)
+            load_full_state(model, state)
+        batches, sizes = _sample(task, seed=seed, samples=samples, full_batches=_has_batch_norm(model), device=device)
+    task = replace(task, precision="fp32") if task.precision == "bf16" else task
+    return MeanLoss(task, model, batches, sizes=sizes, seed=seed), sum(sizes)
 
 
-def _sample(task: Task, *, seed: int, samples: int, whole: bool, device: str) -> tuple[list[object], list[int]]:
-    """Return the first samples of the training's order in batches of the task's size, and the batches' sizes."""
-    there = len(task.split("train"))
-    available = min(samples, there)
-    size = min(task.batch_size, there if whole else available)
-    if whole:  # as in training, all of them full
-        available = max(size, available - available % size)
-    order = BatchOrder(len(task.split("train")), available, seed=draw_seed(seed, "data")).indices(0)
-    places = [order[part.start : part.stop] for part in chunks(available, size)]
+def _sample(task: Task, *, seed: int, samples: int, full_batches: bool, device: str) -> tuple[list[object], list[int]]:
+    """Return the first samples of the first epoch in batches of the task's size, and the sizes of the batches."""
+    train_size = len(task.split("train"))
+    count = min(samples, train_size)
+    size = min(task.batch_size, train_size if full_batches else count)
+    if full_batches:
+        count = max(size, count - count % size)
+    order = BatchOrder(train_size, count, seed=derive_seed(seed, "data")).indices(0)
+    indices = [order[part.start : part.stop] for part in sample_ranges(count, size)]
     batches = [
-        pytree.tree_map_only(Tensor, lambda tensor: tensor.to(device), task.batch("train", place)) for place in places
+        pytree.tree_map_only(Tensor, lambda tensor: tensor.to(device), task.batch("train", each)) for each in indices
     ]
-    return batches, [len(place) for place in places]
+    return batches, [len(each) for each in indices]
 
 
-def _sees_batches(model: nn.Module) -> bool:
+def _has_batch_norm(model: nn.Module) -> bool:
     return any(isinstance(module, _BatchNorm) for module in model.modules())

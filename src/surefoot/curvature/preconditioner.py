@@ -1,4 +1,4 @@
-"""What adaptive optimizers divide each parameter's step by."""
+"""The diagonal preconditioner of adaptive optimizers: what they divide the step of each parameter by."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-# The optimizers whose preconditioner Adam's is.
-ADAMS = ("adam", "adamw")
+# Names of the optimizers with Adam's preconditioner.
+ADAM_OPTIMIZERS = ("adam", "adamw")
 
 
 def adam_preconditioner(second_moment: Tensor, *, step: int, beta2: float, eps: float) -> Tensor:
-    """Return Adam's: the root of the second moment, freed of its bias towards 0, plus eps.
+    """Return Adam's preconditioner: the root of the bias-corrected second moment, plus eps.
 
         P = √(v / (1 - beta2^step)) + eps
 
     Args:
-        second_moment: v, of any shape.
-        step: Steps done, at least 1.
-        beta2: Of the second moment.
-        eps: Keeps it above 0.
+        second_moment: Second moment v, of any shape.
+        step: Number of steps taken, at least 1.
+        beta2: Decay rate of the second moment.
+        eps: Added to the root, so that it is above 0.
 
     Reference:
-        Kingma & Ba (2015), arXiv:1412.6980; its part in stability: Cohen et al. (2022), arXiv:2207.14484.
+        Kingma & Ba (2015), arXiv:1412.6980; its effect on stability: Cohen et al. (2022), arXiv:2207.14484.
 
     Example:
         >>> adam_preconditioner(torch.tensor([3.0]), step=1, beta2=0.25, eps=0.5)
@@ -35,21 +35,21 @@ def adam_preconditioner(second_moment: Tensor, *, step: int, beta2: float, eps: 
 
 
 def preconditioner_of(optimizer: Optimizer, params: Iterable[Tensor]) -> Tensor | None:
-    """Return what an optimizer of torch divides each parameter's step by now, as one vector ``[P]``.
+    """Return what a torch optimizer currently divides the step of each parameter by, as one vector ``[P]``.
 
         Adam, AdamW, NAdam   √(v / (1 - beta2^t)) + eps
         RMSprop              √v + eps
         Adagrad              (√s + eps) (1 + (t - 1) lr_decay)
 
-    Parameters that it has not moved yet count as divided by 1, as all are in SGD.
+    For SGD, and for parameters without a step yet, it is 1.
 
     Args:
-        optimizer: With its state.
-        params: The parameters in the order of the vector; not that of the optimizer's groups.
+        optimizer: The optimizer with its state.
+        params: The parameters in the order of the vector, which may differ from that of the optimizer's groups.
 
     Returns:
-        ``None`` where the preconditioner is not known here: for any optimizer but SGD, Adam, AdamW, NAdam, Adagrad and
-        RMSprop, and for parameters that the optimizer does not have.
+        The preconditioner; ``None`` for other optimizers than SGD, Adam, AdamW, NAdam, Adagrad and RMSprop, and for
+        parameters that the optimizer does not have.
     """
     group_of = {id(param): group for group in optimizer.param_groups for param in group["params"]}
     parts = []
@@ -63,7 +63,7 @@ def preconditioner_of(optimizer: Optimizer, params: Iterable[Tensor]) -> Tensor 
 
 
 def _part(optimizer: Optimizer, group: dict[str, Any], param: Tensor) -> Tensor | None:
-    if not isinstance(optimizer, KNOWN):
+    if not isinstance(optimizer, SUPPORTED_OPTIMIZERS):
         return None
     state: dict[str, Tensor] = optimizer.state.get(param, {})
     if isinstance(optimizer, torch.optim.SGD) or not state or not int(state["step"]):
@@ -79,8 +79,8 @@ def _part(optimizer: Optimizer, group: dict[str, Any], param: Tensor) -> Tensor 
     return adam_preconditioner(squares, step=int(state["step"]), beta2=float(group["betas"][1]), eps=eps)
 
 
-# RAdam is not among them: it divides by nothing at first, and by a length of its own later.
-KNOWN = (
+# RAdam is not supported: it begins without a preconditioner and later rescales it.
+SUPPORTED_OPTIMIZERS = (
     torch.optim.SGD,
     torch.optim.Adam,
     torch.optim.AdamW,

@@ -1,7 +1,4 @@
-"""The sharpness: the top eigenvalue of the training loss's Hessian, without the matrix.
-
-How noisy the gradients of mini-batches are.
-"""
+"""Sharpness, the largest eigenvalue of the training loss's Hessian, and the noise scale of mini-batch gradients."""
 
 from __future__ import annotations
 
@@ -12,13 +9,22 @@ import numpy as np
 from torch import Tensor
 
 from surefoot.core.values import Json
-from surefoot.curvature.hessian import BASIS, Hessian, Method, NoSpectrum, Products, top
+from surefoot.curvature.hessian import (
+    LANCZOS_BASIS,
+    EigenvalueUnavailable,
+    Hessian,
+    HessianProducts,
+    Method,
+    top_eigenpairs,
+)
 from surefoot.curvature.mean_loss import sampled_loss
 from surefoot.tasks.task import Task
 
-SAMPLES = 2048
-TOLERANCE = 0.03
-MOST_GRADIENTS = 40
+# Maximum number of samples, relative residual of the eigenvector, and maximum cost in gradients. Chosen: exact enough
+# for a limit of the learning rate, at the price of some dozens of steps.
+DEFAULT_SAMPLES = 2048
+DEFAULT_TOLERANCE = 0.03
+DEFAULT_MAX_GRADIENTS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +32,12 @@ class Sharpness:
     """A measured sharpness.
 
     Attributes:
-        value: Top eigenvalue λ, or ``None`` where there is none to be had.
-        residual: ``|H v - λ v| / |λ|`` of its eigenvector v: at most so far, relatively, is λ from an eigenvalue.
-        gradients: What it cost, in gradients of the sample's mean loss; a Hessian-vector product counts as two.
-        samples: How many the mean is over.
-        method: How the products were computed.
-        reason: Why there is no value.
+        value: Largest eigenvalue λ; ``None`` if it could not be computed.
+        residual: ``|H v - λ v| / |λ|`` with its eigenvector v: a bound on the relative error of λ as an eigenvalue.
+        gradients: Cost in gradients of the mean loss; a Hessian-vector product counts as two.
+        samples: Number of samples that the loss is the mean over.
+        method: How Hessian-vector products were computed.
+        reason: Why there is no value; ``None`` if there is one.
     """
 
     value: float | None
@@ -42,7 +48,7 @@ class Sharpness:
     reason: str | None = None
 
     def to_json(self) -> dict[str, Json]:
-        """Return it as JSON."""
+        """Return the sharpness as JSON."""
         return {
             "value": self.value,
             "residual": self.residual,
@@ -58,33 +64,32 @@ def sharpness(
     *,
     state: Mapping[str, Tensor] | None = None,
     seed: int = 0,
-    samples: int = SAMPLES,
-    most_gradients: int = MOST_GRADIENTS,
-    tolerance: float = TOLERANCE,
+    samples: int = DEFAULT_SAMPLES,
+    max_gradients: int = DEFAULT_MAX_GRADIENTS,
+    tolerance: float = DEFAULT_TOLERANCE,
     preconditioner: Tensor | None = None,
     device: str = "cpu",
 ) -> Sharpness:
-    """Measure the top eigenvalue of the training loss's Hessian, on a sample of the training data.
+    """Measure the largest eigenvalue of the training loss's Hessian, on a sample of the training data.
 
-    ARPACK's implicitly restarted Lanczos method, from a random vector that one product has turned towards the top of
-    the spectrum. All of it happens on a model of its own, in training mode (see :class:`MeanLoss`); generators and
-    the order of the data stay as they are. The sample is the beginning of the training's own order, in
-    batches of the task's size; all of them are full where the model has BatchNorm, whose statistics depend on it.
-    Tasks in bf16 are measured in float32: rounding would drown the second derivative.
+    By the Lanczos method (:func:`surefoot.curvature.hessian.top_eigenpairs`), on a new model in training mode. How the
+    sample is drawn says :func:`surefoot.curvature.mean_loss.sampled_loss`. The states of random generators and the
+    order of the data do not change.
 
     Args:
-        task: Whose loss it is.
-        state: A ``state_dict`` to measure at; the seed's initialisation, the one a fleet trains from, if not given.
-        seed: Of initialisation, data order and dropout.
-        samples: Most samples the mean is over.
-        most_gradients: A ceiling on the cost.
+        task: The task with the loss function and the data.
+        state: The model's ``state_dict``; by default the initialisation that a fleet with this seed starts from.
+        seed: Seed of initialisation, data order and dropout.
+        samples: Maximum number of samples.
+        max_gradients: Maximum cost in gradients.
         tolerance: Relative residual at which the method stops.
-        preconditioner: What an adaptive optimizer divides each parameter's step by ``[P]``, above 0; the eigenvalue is
-            then that of P⁻¹H, which decides over that optimizer's stability (:mod:`surefoot.curvature.preconditioner`).
+        preconditioner: What an adaptive optimizer divides the step of each parameter by, above 0, shape ``[P]``; the
+            eigenvalue is then that of P⁻¹H, which determines the optimizer's stability
+            (:mod:`surefoot.curvature.preconditioner`).
         device: Where to compute.
 
     Returns:
-        The sharpness; without a value where the loss is not finite, or the ceiling was too low.
+        The sharpness; without a value if the loss is not finite, or the maximum cost is too low.
 
     Example:
         >>> import torch
@@ -98,30 +103,31 @@ def sharpness(
     hessian = Hessian(loss)
     value = residual = reason = None
     try:
-        products = Products(hessian, most_gradients, preconditioner)
-        value, residual = _top(products, seed=seed, tolerance=tolerance)
-    except NoSpectrum as error:
+        products = HessianProducts(hessian, max_gradients, preconditioner)
+        value, residual = _largest_eigenvalue(products, seed=seed, tolerance=tolerance)
+    except EigenvalueUnavailable as error:
         reason = str(error)
     return Sharpness(value, residual, loss.gradients, count, hessian.method, reason)
 
 
-def _top(products: Products, *, seed: int, tolerance: float) -> tuple[float, float]:
-    """Return the top eigenvalue and its relative residual."""
-    (value,), (vector,) = top(products, seed=seed, tolerance=tolerance)
-    if products.hessian.size <= BASIS or not value:
+def _largest_eigenvalue(products: HessianProducts, *, seed: int, tolerance: float) -> tuple[float, float]:
+    """Return the largest eigenvalue and its relative residual."""
+    (value,), (vector,) = top_eigenpairs(products, seed=seed, tolerance=tolerance)
+    if products.hessian.size <= LANCZOS_BASIS or not value:
         return float(value), 0.0
-    products.most_gradients += 2  # the one that says how good the answer is
+    products.max_gradients += 2  # the residual needs one more product
     distance = float(np.linalg.norm(products(vector) - value * vector))
     return float(value), distance / abs(float(value))
 
 
 @dataclass(frozen=True, slots=True)
 class NoiseScale:
-    """Gradient and noise of single samples, estimated without bias.
+    """Unbiased estimates of the gradient's norm and of the noise of single samples.
 
     Attributes:
-        signal: ‖G‖², the squared norm of the whole loss's gradient; an estimate may be below 0 where noise drowns it.
-        noise: tr Σ, the summed variance of a single sample's gradient.
+        signal: ‖G‖², the squared norm of the gradient of the mean loss over all data; an estimate may be below 0 if
+            the noise is much larger.
+        noise: tr Σ, the variance of a single sample's gradient, summed over parameters.
     """
 
     signal: float
@@ -129,19 +135,19 @@ class NoiseScale:
 
     @property
     def value(self) -> float:
-        """Tr Σ / ‖G‖²: the batch size at which noise and gradient weigh the same; infinite where noise drowns it."""
+        """Tr Σ / ‖G‖²: the batch size at which noise equals the gradient; infinite if the signal is below 0."""
         return self.noise / self.signal if self.signal > 0 else float("inf")
 
     def share_of_noise(self, batch_size: int) -> float:
-        """Return which part of a mini-batch gradient's squared norm is noise, from 0 to 1.
+        """Return the share of noise in the squared norm of a mini-batch gradient, from 0 to 1.
 
         Example:
             >>> NoiseScale(signal=2.0, noise=6.0).share_of_noise(3)
             0.5
         """
-        own = max(self.noise, 0.0) / batch_size
-        whole = own + max(self.signal, 0.0)
-        return own / whole if whole else 0.0
+        noise = max(self.noise, 0.0) / batch_size
+        squared_norm = noise + max(self.signal, 0.0)
+        return noise / squared_norm if squared_norm else 0.0
 
 
 def noise_scale(gradients: Tensor, *, batch_size: int) -> NoiseScale:
@@ -152,8 +158,8 @@ def noise_scale(gradients: Tensor, *, batch_size: int) -> NoiseScale:
         ‖G‖² = (n m - s) / (n - 1),    tr Σ = b n (s - m) / (n - 1)
 
     Args:
-        gradients: ``[n, P]``, n at least 2.
-        batch_size: b.
+        gradients: Gradients of n mini-batches, n at least 2, shape ``[n, P]``.
+        batch_size: Number of samples b in each mini-batch.
 
     Raises:
         ValueError: If there are fewer than two gradients.

@@ -1,11 +1,4 @@
-"""What a claim's figure shows, as data: drawn in :mod:`surefoot.plots`.
-
-Lines of figures from sweeps.
-
-An effect, measured on several seeds, and what it says of a claim.
-
-A claim of the textbook, judged on a network.
-"""
+"""The result of testing a claim: effects with intervals, the verdict that follows from them, and data for a figure."""
 
 from __future__ import annotations
 
@@ -17,152 +10,39 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.core.formatting import numeral
-from surefoot.core.statistics import half_width
+from surefoot.core.formatting import format_number
+from surefoot.core.statistics import interval_half_width
 from surefoot.core.values import Json
 from surefoot.explanation.experiment import Sweep
 from surefoot.surfaces.surface import Surface
 
 Array: TypeAlias = NDArray[np.float64]
+ClaimVerdict: TypeAlias = Literal["holds", "does not hold here", "too close to call"]
+Bound: TypeAlias = Literal["at least", "at most"]
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Line:
-    """A line with a value of each seed at each place.
-
-    Attributes:
-        name: In the legend.
-        x: Places ``[X]``.
-        y: Values ``[seeds, X]``.
-    """
-
-    name: str
-    x: Array
-    y: Array
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Courses:
-    """Training losses over steps, as shares of the loss of standing still."""
-
-    title: str
-    lines: tuple[Line, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ends:
-    """Where trainings end, over their learning rate.
-
-    Attributes:
-        title: What is seen.
-        lines: One for each kind.
-        x_title: What the rate is.
-        good: Rates between which each line is good, by its name: low and high.
-    """
-
-    title: str
-    lines: tuple[Line, ...]
-    x_title: str = "learning rate"
-    good: tuple[tuple[str, float, float], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Plane:
-    """How many times the lowest loss each setting ends at.
-
-    Attributes:
-        title: What is seen.
-        rates: Learning rates ``[R]``.
-        momenta: ``[M]``.
-        factors: ``[M, R]``, at least 1.
-        marked: Learning rates that the claim speaks of, with their names.
-    """
-
-    title: str
-    rates: Array
-    momenta: tuple[float, ...]
-    factors: Array
-    marked: tuple[tuple[str, float], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ranges:
-    """Largest stable learning rates.
-
-    Attributes:
-        title: What is seen.
-        rows: Name, momentum, and the rate on each seed.
-    """
-
-    title: str
-    rows: tuple[tuple[str, str, Array], ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ways:
-    """The ways of balls on a landscape.
-
-    Attributes:
-        title: What is seen.
-        surface: Where.
-        ways: Each with its name, positions ``[steps + 1, D]``.
-    """
-
-    title: str
-    surface: Surface
-    ways: tuple[tuple[str, Array], ...]
-
-
-Figure: TypeAlias = Courses | Ends | Plane | Ranges | Ways
-
-
-# As many points as a line shows.
-POINTS = 110
-
-
-def rate_name(sweep: Sweep, place: int) -> str:
-    """Return what a training is called: its kind and its learning rate."""
-    return f"{sweep.kind.name}, {lr_name(sweep, place)}"
-
-
-def lr_name(sweep: Sweep, place: int) -> str:
-    """Return what a training is called among others of its kind: its learning rate."""
-    return f"lr {numeral(float(sweep.rates[place]))}"
-
-
-def course_line(sweep: Sweep, place: int, name: str) -> Line:
-    """Return the course of one training on all seeds, thinned."""
-    steps = sweep.courses.shape[-1]
-    shown = np.unique(np.linspace(0, steps - 1, min(steps, POINTS)).round().astype(np.int64))
-    return Line(name, shown.astype(np.float64) + 1.0, sweep.courses[place][:, shown])
-
-
-def end_line(sweep: Sweep, *, name: str | None = None, effective: bool = False, valid: bool = False) -> Line:
-    """Return where trainings end on all seeds, over their learning rate or over lr / (1 - momentum)."""
-    x = sweep.kind.effective(sweep.rates) if effective else sweep.rates
-    ends = sweep.valid_ends if valid else sweep.ends
-    return Line(name or sweep.kind.name, x, ends.T)
-
-
-Verdict: TypeAlias = Literal["holds", "does not hold here", "too close to call"]
-Side: TypeAlias = Literal["at least", "at most"]
-HOLDS: Verdict = "holds"
-FAILS: Verdict = "does not hold here"
-CLOSE: Verdict = "too close to call"
+HOLDS: ClaimVerdict = "holds"
+FAILS: ClaimVerdict = "does not hold here"
+TOO_CLOSE: ClaimVerdict = "too close to call"
+# Ratios that a measured effect must reach for its claim to hold: of losses; of step counts, total rises of the loss,
+# stable rates, paths and counts. Settled on digits and wine, before the benchmark of claims on other tasks.
+NOTABLE_LOSS_RATIO = 1.1
+NOTABLE_RATIO = 1.2
+# A line of a figure has at most this many points.
+MAX_LINE_POINTS = 110
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
-    """A positive number measured on several seeds, with its 90 % interval in logarithms.
+class Estimate:
+    """A positive number, estimated from several seeds, with its 90 % interval in logarithms.
 
     Attributes:
-        name: What it is.
+        name: What is estimated.
         mean: Geometric mean over seeds.
-        low, high: 90 % interval of it.
-        unit: ``x`` for a factor, another word, or nothing.
+        low, high: 90 % interval of the mean.
+        unit: ``x`` for a ratio, the name of a unit, or an empty string.
 
     Example:
-        >>> str(Number("how many times the steps", 3.0, 2.5, 3.61, "x"))
+        >>> str(Estimate("ratio of step counts", 3.0, 2.5, 3.61, "x"))
         '3x (2.5 to 3.61)'
     """
 
@@ -181,125 +61,256 @@ class Number:
         unit: str = "",
         resolution: float = 1.0,
         readings: int = 1,
-    ) -> Number:
-        """Return the number for some seeds' values.
+    ) -> Estimate:
+        """Return the estimate from the values of several seeds.
 
         Args:
-            name: What it is.
-            values: Above 0, one for each seed.
-            unit: Of them.
-            resolution: Factor between neighbouring values that could be told apart; half of it widens the interval.
-            readings: From how many values read off so each is made, as a ratio is of two; their errors add up by the
-                root of how many there are.
+            name: What is estimated.
+            values: A value above 0 for each seed.
+            unit: ``x`` for a ratio, the name of a unit, or an empty string.
+            resolution: Ratio of neighbouring points of the grid that values were read from; half of it widens the
+                interval.
+            readings: Number of grid readings in each value, 2 for a ratio of two; their errors add up by the square
+                root of that number.
         """
         logs = np.log(np.asarray(values, dtype=np.float64))
-        mean, half = float(logs.mean()), math.hypot(half_width(logs), 0.5 * math.sqrt(readings) * math.log(resolution))
+        reading_error = 0.5 * math.sqrt(readings) * math.log(resolution)
+        mean, half = float(logs.mean()), math.hypot(interval_half_width(logs), reading_error)
         return cls(name, math.exp(mean), _exp(mean - half), _exp(mean + half), unit)
 
     @property
     def bounds(self) -> str:
-        """The interval in words."""
-        known = math.isfinite(self.high)
-        return f"{numeral(self.low)} to {numeral(self.high)}" if known else "interval not known"
+        """The 90 % interval in words."""
+        if not math.isfinite(self.high):
+            return "interval not known"
+        return f"{format_number(self.low)} to {format_number(self.high)}"
 
     def __str__(self) -> str:
-        shown = numeral(self.mean) + ("x" if self.unit == "x" else f" {self.unit}" if self.unit else "")
-        return f"{shown} ({self.bounds})"
+        unit = "x" if self.unit == "x" else f" {self.unit}" if self.unit else ""
+        return f"{format_number(self.mean)}{unit} ({self.bounds})"
 
     def to_json(self) -> dict[str, Json]:
-        """Return it as JSON; bounds that are not known are null."""
+        """Return the estimate as JSON; bounds that are not known are null."""
         low, high = (None, None) if math.isinf(self.high) else (self.low, self.high)
         return {"name": self.name, "mean": self.mean, "low": low, "high": high, "unit": self.unit}
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A factor that a claim foretells to be at least, or at most, of some size.
+    """A ratio that a claim predicts to be at least, or at most, of some size.
 
     Attributes:
-        number: As it was measured.
-        side: Which of the two.
-        notable: The size; at least 1.
+        estimate: The ratio as it was measured.
+        bound: Whether the claim predicts at least or at most the threshold.
+        threshold: The predicted size, at least 1.
     """
 
-    number: Number
-    side: Side = "at least"
-    notable: float = 1.0
+    estimate: Estimate
+    bound: Bound = "at least"
+    threshold: float = 1.0
 
     @property
-    def verdict(self) -> Verdict:
-        """What it says of its claim.
+    def verdict(self) -> ClaimVerdict:
+        """Verdict of this effect alone.
 
-        *At least*: it holds where the mean is of notable size and the interval wholly above 1; it does not where the
-        interval excludes the notable size. *At most* is the other way round.
+        "At least" holds if the mean reaches the threshold and the interval lies above 1; it fails if the interval lies
+        below the threshold. "At most" is the opposite.
 
         Example:
-            >>> Effect(Number("steps", 3.0, 2.5, 3.6), notable=1.2).verdict
+            >>> Effect(Estimate("steps", 3.0, 2.5, 3.6), threshold=1.2).verdict
             'holds'
-            >>> Effect(Number("steps", 1.05, 0.9, 1.15), notable=1.2).verdict
+            >>> Effect(Estimate("steps", 1.05, 0.9, 1.15), threshold=1.2).verdict
             'does not hold here'
-            >>> Effect(Number("steps", 1.3, 0.9, 1.7), notable=1.2).verdict
+            >>> Effect(Estimate("steps", 1.3, 0.9, 1.7), threshold=1.2).verdict
             'too close to call'
         """
-        large = self.number.low > 1.0 and self.number.mean >= self.notable
-        small = self.number.high < self.notable
-        if self.side == "at least":
-            return HOLDS if large else FAILS if small else CLOSE
-        return HOLDS if small else FAILS if large else CLOSE
+        large = self.estimate.low > 1.0 and self.estimate.mean >= self.threshold
+        small = self.estimate.high < self.threshold
+        if self.bound == "at least":
+            return HOLDS if large else FAILS if small else TOO_CLOSE
+        return HOLDS if small else FAILS if large else TOO_CLOSE
 
     def to_json(self) -> dict[str, Json]:
-        """Return it as JSON."""
-        return {**self.number.to_json(), "foretold": f"{self.side} {self.notable:g}", "verdict": self.verdict}
+        """Return the effect as JSON."""
+        predicted = f"{self.bound} {self.threshold:g}"
+        return {**self.estimate.to_json(), "foretold": predicted, "verdict": self.verdict}
 
 
-def judge(effects: Sequence[Effect]) -> Verdict:
-    """Return the verdict on a claim of several parts: it holds where all do, and does not where one does not.
+def assess_effects(effects: Sequence[Effect]) -> ClaimVerdict:
+    """Return the verdict on a claim with several effects: it holds if all do, and fails if one does.
 
     Example:
-        >>> sure, unsure = Effect(Number("", 2.0, 1.5, 2.5)), Effect(Number("", 1.1, 0.9, 1.4))
-        >>> judge([sure, sure]), judge([sure, unsure])
+        >>> clear, unclear = Effect(Estimate("", 2.0, 1.5, 2.5)), Effect(Estimate("", 1.1, 0.9, 1.4))
+        >>> assess_effects([clear, clear]), assess_effects([clear, unclear])
         ('holds', 'too close to call')
     """
     verdicts = {effect.verdict for effect in effects}
-    return FAILS if FAILS in verdicts else CLOSE if CLOSE in verdicts else HOLDS
-
-
-def _exp(log: float) -> float:
-    return math.exp(log) if log < math.log(1e300) else math.inf
+    return FAILS if FAILS in verdicts else TOO_CLOSE if TOO_CLOSE in verdicts else HOLDS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Claim:
-    """What the textbook says, and what the network says to it.
+class Line:
+    """A line of a figure, with a value of each seed at each point.
 
     Attributes:
-        title: The claim.
-        effects: What it foretells, and what was measured: the verdict follows from these alone.
-        sentence: What was found, in words.
-        figure: To be seen with it.
-        numbers: What else was measured.
-        name: What ``--claim`` calls it.
+        name: Label in the legend.
+        x: Positions of the points on the x axis, shape ``[X]``.
+        y: Values, shape ``[seeds, X]``.
+    """
+
+    name: str
+    x: Array
+    y: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LossCurves:
+    """Figure of relative training losses over steps.
+
+    Attributes:
+        title: Title of the figure.
+        lines: One line for each training.
+    """
+
+    title: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FinalLosses:
+    """Figure of final losses over learning rates.
+
+    Attributes:
+        title: Title of the figure.
+        lines: One line for each variant.
+        x_title: Title of the x axis.
+        good_ranges: Name of a line, with its lowest and highest good learning rate.
+    """
+
+    title: str
+    lines: tuple[Line, ...]
+    x_title: str = "learning rate"
+    good_ranges: tuple[tuple[str, float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LossHeatmap:
+    """Figure of final losses over learning rate and momentum, as multiples of the lowest.
+
+    Attributes:
+        title: Title of the figure.
+        rates: Learning rates, shape ``[R]``.
+        momenta: Momenta, ``M`` of them.
+        factors: Loss over the lowest loss, at least 1, shape ``[M, R]``.
+        marked: Labels and learning rates of the columns to highlight.
+    """
+
+    title: str
+    rates: Array
+    momenta: tuple[float, ...]
+    factors: Array
+    marked: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StableRates:
+    """Figure of largest stable learning rates.
+
+    Attributes:
+        title: Title of the figure.
+        rows: Label of the batch size, momentum, and the rate on each seed ``[seeds]``.
+    """
+
+    title: str
+    rows: tuple[tuple[str, str, Array], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trajectories:
+    """Figure of optimizer trajectories on a surface.
+
+    Attributes:
+        title: Title of the figure.
+        surface: The surface.
+        trajectories: Label and positions ``[steps + 1, D]`` of each trajectory.
+    """
+
+    title: str
+    surface: Surface
+    trajectories: tuple[tuple[str, Array], ...]
+
+
+ClaimFigure: TypeAlias = LossCurves | FinalLosses | LossHeatmap | StableRates | Trajectories
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClaimResult:
+    """A claim with what was measured, and the verdict.
+
+    Attributes:
+        title: The claim, as a sentence.
+        effects: What the claim predicts, with what was measured; the verdict follows from these alone.
+        sentence: The result in words.
+        figure: Data of the figure that shows the result.
+        estimates: Other numbers that were measured.
+        name: Name of the claim, as in ``--claim NAME``.
     """
 
     title: str
     effects: tuple[Effect, ...]
     sentence: str
-    figure: Figure
-    numbers: tuple[Number, ...] = ()
+    figure: ClaimFigure
+    estimates: tuple[Estimate, ...] = ()
     name: str = ""
 
     @property
-    def verdict(self) -> Verdict:
-        """Holds, does not hold here, or too close to call."""
-        return judge(self.effects)
+    def verdict(self) -> ClaimVerdict:
+        """Whether the claim holds, does not hold here, or is too close to call."""
+        return assess_effects(self.effects)
 
     def to_json(self) -> dict[str, Json]:
-        """Return it as JSON, without the figure."""
+        """Return the result as JSON, without the figure."""
         return {
             "name": self.name,
             "title": self.title,
             "verdict": self.verdict,
             "sentence": self.sentence,
             "effects": [effect.to_json() for effect in self.effects],
-            "numbers": [number.to_json() for number in self.numbers],
+            "numbers": [estimate.to_json() for estimate in self.estimates],
         }
+
+
+def variant_and_lr(sweep: Sweep, index: int) -> str:
+    """Return the label of a training among other variants: its variant and learning rate."""
+    return f"{sweep.variant.name}, {lr_label(sweep, index)}"
+
+
+def lr_label(sweep: Sweep, index: int) -> str:
+    """Return the label of a training among others of its variant: its learning rate."""
+    return f"lr {format_number(float(sweep.rates[index]))}"
+
+
+def curve_line(sweep: Sweep, index: int, name: str) -> Line:
+    """Return the loss curves of one training on all seeds, thinned to ``MAX_LINE_POINTS``."""
+    steps = sweep.loss_curves.shape[-1]
+    shown_steps = np.unique(np.linspace(0, steps - 1, min(steps, MAX_LINE_POINTS)).round().astype(np.int64))
+    return Line(name, shown_steps.astype(np.float64) + 1.0, sweep.loss_curves[index][:, shown_steps])
+
+
+def final_loss_line(sweep: Sweep, *, name: str | None = None, effective: bool = False, valid: bool = False) -> Line:
+    """Return the final losses of a sweep on all seeds.
+
+    Args:
+        sweep: The trainings.
+        name: Label in the legend; that of the variant by default.
+        effective: Whether the x axis is lr / (1 - momentum) rather than the learning rate.
+        valid: Whether to take validation losses rather than training losses.
+    """
+    x = sweep.variant.effective(sweep.rates) if effective else sweep.rates
+    losses = sweep.final_valid_losses if valid else sweep.final_losses
+    return Line(name or sweep.variant.name, x, losses.T)
+
+
+def _exp(log: float) -> float:
+    """Return e to a power, infinite instead of an overflow."""
+    return math.exp(log) if log < math.log(1e300) else math.inf

@@ -1,11 +1,7 @@
-"""What the survey measured: training losses of many recipes, on the same seeds.
-
-Trains the recipes of an experiment on every seed.
-"""
+"""Results of an experiment: loss curves of trainings with many recipes, on the same seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias
@@ -13,153 +9,158 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.core.errors import TaskError
-from surefoot.core.progress import Progress
-from surefoot.explanation.curve import CEILING, end_losses, running_mean, standing
-from surefoot.fleet.evaluation import evaluate_members
-from surefoot.fleet.launch import launch
-from surefoot.fleet.training import Runner
-from surefoot.recipe.names import family_of
+from surefoot.explanation.curve import MAX_RELATIVE_LOSS, cap_losses, losses_at_end, running_mean
+from surefoot.recipe.names import momentum_use
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.cosine import Cosine
 from surefoot.schedules.exponential import Exponential
 from surefoot.schedules.schedule import Schedule
 from surefoot.schedules.step_decay import StepDecay
 from surefoot.surfaces.surface import Surface
-from surefoot.tasks.task import Task
 
 Array: TypeAlias = NDArray[np.float64]
-Optimizer: TypeAlias = Literal["sgd", "adam", "rmsprop"]
-Decay: TypeAlias = Literal["constant", "step", "exponential", "cosine"]
-Batch: TypeAlias = Literal["full", "small"]
+OptimizerName: TypeAlias = Literal["sgd", "adam", "rmsprop"]
+DecayName: TypeAlias = Literal["constant", "step", "exponential", "cosine"]
+BatchKind: TypeAlias = Literal["full", "small"]
 
-# Rates are quarter decades apart, and so are the momenta's 1 - momentum by halves: what has the same learning rate, and
-# what has the same lr / (1 - momentum), stands on one grid.
-STEPS_A_DECADE = 4
-RESOLUTION = 10.0 ** (1 / STEPS_A_DECADE)
+# Learning rates lie on a grid with four per decade, and 1 - momentum nearly on the same grid, so that settings of equal
+# learning rate, and those of equal lr / (1 - momentum), can be compared.
+RATES_PER_DECADE = 4
+# Ratio of neighbouring learning rates.
+RATE_SPACING = 10.0 ** (1 / RATES_PER_DECADE)
 MOMENTA = (0.0, 0.684, 0.9, 0.968, 0.99)
-USUAL_MOMENTUM = 0.9
-DECAYS: dict[Decay, type[Schedule]] = {"step": StepDecay, "exponential": Exponential, "cosine": Cosine}
+DEFAULT_MOMENTUM = 0.9
+DECAY_SCHEDULES: dict[DecayName, type[Schedule]] = {"step": StepDecay, "exponential": Exponential, "cosine": Cosine}
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """What the trainings of a sweep have in common; they differ in their learning rate.
+class Variant:
+    """What all trainings of a sweep have in common; they differ only in their learning rate.
 
     Attributes:
-        optimizer: Its name.
-        momentum: SGD's momentum, or beta1; 0 where there is none.
-        decay: The learning rate's schedule.
+        optimizer: Name of the optimizer.
+        momentum: SGD's momentum, or Adam's beta1; 0 for an optimizer without momentum.
+        decay: Name of the learning rate schedule.
 
     Example:
-        >>> Kind().recipe(0.1).lr.highest, str(Kind(decay="cosine").recipe(0.1)), Kind("adam").name
+        >>> Variant().recipe(0.1).lr.highest, str(Variant(decay="cosine").recipe(0.1)), Variant("adam").name
         (0.1, 'sgd(lr=cosine(0.1), momentum=0.9)', 'adam')
     """
 
-    optimizer: Optimizer = "sgd"
-    momentum: float = USUAL_MOMENTUM
-    decay: Decay = "constant"
+    optimizer: OptimizerName = "sgd"
+    momentum: float = DEFAULT_MOMENTUM
+    decay: DecayName = "constant"
 
     def recipe(self, lr: float) -> Recipe:
-        """Return the recipe at a learning rate."""
-        rate = lr if self.decay == "constant" else DECAYS[self.decay](lr)  # type: ignore[call-arg]  # all have a peak
+        """Return the recipe with a learning rate, which is the peak of the schedule."""
+        rate = lr if self.decay == "constant" else DECAY_SCHEDULES[self.decay](lr)  # type: ignore[call-arg]  # all have a peak
         if self.optimizer != "sgd":
             return Recipe.of(self.optimizer, lr=rate)
         return Recipe.of("sgd", lr=rate, momentum=self.momentum)
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Label in figures and tables."""
         if self.optimizer != "sgd":
             return self.optimizer
         return f"momentum {self.momentum:g}" if self.decay == "constant" else self.decay
 
     def effective(self, lr: Array) -> Array:
-        """Return learning rates as lr / (1 - momentum), where the optimizer sums its gradients."""
-        return np.array([family_of(self.optimizer).effective(float(rate), self.momentum) for rate in lr])
+        """Return effective learning rates: lr / (1 - momentum) where the optimizer sums its gradients, otherwise lr."""
+        return np.array([momentum_use(self.optimizer).effective(float(rate), self.momentum) for rate in lr])
+
+
+PLAIN_SGD = Variant(momentum=0.0)
+SGD_WITH_MOMENTUM = Variant()
+ADAM = Variant("adam", 0.9)
+RMSPROP = Variant("rmsprop", 0.0)
+# SGD with a constant learning rate, at each of the momenta.
+SGD_AT_ALL_MOMENTA = tuple(Variant(momentum=momentum) for momentum in MOMENTA)
 
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """Trainings of one kind at several learning rates.
+    """Trainings of one variant with several learning rates.
 
     Attributes:
-        kind: What they have in common.
-        rates: Learning rates, ascending ``[R]``.
-        losses: Training loss at every step ``[R, seeds, steps]``, not finite after divergence.
-        valid: Validation loss at the end ``[R, seeds]``.
-        still: Training loss of standing still, on the same batches ``[seeds, steps]``.
+        variant: What the trainings have in common.
+        rates: Learning rates, ascending, shape ``[R]``.
+        losses: Training loss at every step, not finite after divergence, shape ``[R, seeds, steps]``.
+        valid_losses: Validation loss at the end, shape ``[R, seeds]``.
+        untrained_losses: Training loss with a learning rate of 0 on the same batches, shape ``[seeds, steps]``.
     """
 
-    kind: Kind
+    variant: Variant
     rates: Array
     losses: Array
-    valid: Array
-    still: Array
+    valid_losses: Array
+    untrained_losses: Array
 
     @cached_property
-    def start(self) -> Array:
-        """Mean training loss of standing still ``[seeds]``."""
-        return np.asarray(self.still.mean(axis=-1))
+    def untrained_mean(self) -> Array:
+        """Mean training loss of the untrained network, shape ``[seeds]``."""
+        return np.asarray(self.untrained_losses.mean(axis=-1))
 
     @cached_property
-    def courses(self) -> Array:
-        """Running means of the training loss, over those of standing still ``[R, seeds, steps]``.
+    def loss_curves(self) -> Array:
+        """Running means of the training loss, relative to those of the untrained network, ``[R, seeds, steps]``.
 
-        On the same batches: that one is harder than another shows in both and cancels.
+        Both are of the same batches: that some batches are harder than others cancels.
         """
-        with np.errstate(over="ignore"):  # what is beyond all numbers is out of sight
-            shares = running_mean(standing(self.losses / self.start[:, None]))
-        return np.minimum(shares / running_mean(self.still / self.start[:, None]), CEILING)
+        with np.errstate(over="ignore"):  # an overflow is capped like any failed training
+            shares = running_mean(cap_losses(self.losses / self.untrained_mean[:, None]))
+        return np.minimum(
+            shares / running_mean(self.untrained_losses / self.untrained_mean[:, None]), MAX_RELATIVE_LOSS
+        )
 
     @cached_property
-    def ends(self) -> Array:
-        """Where they end, over the loss of standing still ``[R, seeds]``: 1 is nothing learnt."""
-        return end_losses(self.courses)
+    def final_losses(self) -> Array:
+        """Last values of the loss curves, ``[R, seeds]``; 1 means that nothing was learned."""
+        return losses_at_end(self.loss_curves)
 
     @cached_property
-    def valid_ends(self) -> Array:
-        """Validation losses at the end, over the training loss of standing still, likewise at most 1 ``[R, seeds]``."""
-        return end_losses(standing(self.valid / self.start)[..., None])
+    def final_valid_losses(self) -> Array:
+        """Validation losses at the end, relative to the untrained training loss, at most 1, ``[R, seeds]``."""
+        return losses_at_end(cap_losses(self.valid_losses / self.untrained_mean)[..., None])
 
-    def diverged(self, place: int) -> int:
-        """Return on how many seeds the training at one rate left the numbers."""
-        return int((~np.isfinite(self.losses[place])).any(axis=-1).sum())
+    def diverged_seeds(self, index: int) -> int:
+        """Return on how many seeds the training with the learning rate at an index diverged to NaN or infinity."""
+        return int((~np.isfinite(self.losses[index])).any(axis=-1).sum())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Limits:
-    """Up to which learning rate training is stable.
+class StabilityLimit:
+    """The largest stable learning rate with one batch size and momentum.
 
     Attributes:
         batch: Whether all samples are one batch, or an eighth of them.
-        momentum: SGD's.
-        samples: In a batch.
-        rates: Largest stable rate on each seed ``[seeds]``.
-        reached: On how many seeds training broke at all within the rates tried.
+        momentum: SGD's momentum.
+        samples: Number of samples in a batch.
+        rates: Largest stable learning rate on each seed, shape ``[seeds]``.
+        unstable_seeds: Number of seeds on which a learning rate that was tried is unstable.
     """
 
-    batch: Batch
+    batch: BatchKind
     momentum: float
     samples: int
     rates: Array
-    reached: int
+    unstable_seeds: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Survey:
-    """All that was measured.
+class Experiment:
+    """All measurements that claims are tested on.
 
     Attributes:
-        task: The task's name.
-        steps: Length of every training.
-        seeds: How many.
-        sweeps: One for each kind that was asked for.
-        default: The default recipe, as a sweep of one rate.
-        limits: Stable ranges, if they were asked for.
-        limit_steps: Length of the trainings that they were found with.
+        task: Name of the task or surface.
+        steps: Number of steps of every training.
+        seeds: Number of seeds.
+        sweeps: One sweep for each variant that the claims need.
+        default: The default recipe, as a sweep with one learning rate.
+        stability_limits: Largest stable learning rates, if a claim needs them.
+        stability_steps: Number of steps of the trainings that the stability limits were measured with.
         first_seed: The first of the seeds; the others follow it.
-        surface: The landscape that was surveyed, ``None`` where it was a network.
+        surface: The surface that the experiment ran on; ``None`` for a network.
     """
 
     task: str
@@ -167,75 +168,31 @@ class Survey:
     seeds: int
     sweeps: tuple[Sweep, ...]
     default: Sweep
-    limits: tuple[Limits, ...] = ()
-    limit_steps: int = 0
+    stability_limits: tuple[StabilityLimit, ...] = ()
+    stability_steps: int = 0
     first_seed: int = 0
     surface: Surface | None = None
 
     @property
-    def seed_numbers(self) -> range:
-        """The seeds."""
+    def all_seeds(self) -> range:
+        """The seeds themselves."""
         return range(self.first_seed, self.first_seed + self.seeds)
 
-    def sweep(self, kind: Kind) -> Sweep:
-        """Return the sweep of a kind.
+    def sweep(self, variant: Variant) -> Sweep:
+        """Return the sweep of a variant.
 
         Raises:
-            KeyError: If it was not trained.
+            KeyError: If the variant was not trained.
         """
         for sweep in self.sweeps:
-            if sweep.kind == kind:
+            if sweep.variant == variant:
                 return sweep
-        raise KeyError(kind)
+        raise KeyError(variant)
 
-    def plane(self, momenta: Sequence[float] = MOMENTA) -> list[Sweep]:
-        """Return SGD's sweeps at constant rates, one for each momentum."""
-        return [self.sweep(Kind(momentum=momentum)) for momentum in momenta]
+    def momentum_sweeps(self) -> list[Sweep]:
+        """Return SGD's sweeps with constant learning rates, one for each of ``MOMENTA``."""
+        return [self.sweep(variant) for variant in SGD_AT_ALL_MOMENTA]
 
-    def limit(self, batch: Batch, momentum: float) -> Limits:
-        """Return a stable range."""
-        return next(each for each in self.limits if (each.batch, each.momentum) == (batch, momentum))
-
-
-@dataclass(slots=True)
-class Trainer:
-    """Trains fleets, one for each seed, and keeps the account.
-
-    Attributes:
-        seeds: Of the fleets.
-        runner: Trains.
-        step_samples: Samples of the step that a config-step is counted in.
-        config_steps: What was done so far.
-    """
-
-    seeds: Sequence[int]
-    runner: Runner
-    step_samples: int
-    config_steps: float = 0.0
-
-    @property
-    def progress(self) -> Progress:
-        """Receives what happens."""
-        return self.runner.progress
-
-    def courses(
-        self, task: Task, recipes: Sequence[Recipe], *, seeds: int | None = None
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the losses at every step ``[K, seeds, steps]`` and the validation losses at the end ``[K, seeds]``.
-
-        Raises:
-            TaskError: If a loss is below 0: shares and factors of it mean nothing.
-        """
-        losses, valid = [], []
-        for seed in self.seeds[:seeds]:
-            fleet = launch(task, recipes, seed=seed, plan=self.runner.plan)
-            losses.append(self.runner.train(fleet, task.total_steps).numpy().T)
-            valid.append(evaluate_members(fleet, "valid").loss.cpu().numpy())
-        found = np.stack(losses, axis=1)
-        self.config_steps += found.size * task.step_samples / self.step_samples
-        if (found < 0).any():
-            raise TaskError(
-                f"task {task.name!r}: a training loss is below 0; claims are judged by factors of the loss.",
-                hint="add a constant to the loss, so that 0 is its lowest value.",
-            )
-        return found, np.stack(valid, axis=1).astype(np.float64)
+    def stability_limit(self, batch: BatchKind, momentum: float) -> StabilityLimit:
+        """Return the largest stable learning rates with one batch size and momentum."""
+        return next(each for each in self.stability_limits if (each.batch, each.momentum) == (batch, momentum))

@@ -1,255 +1,300 @@
-"""``surefoot.explain``: do the textbook's claims hold on this network.
-
-``surefoot.explain_surface``: do the textbook's claims hold on a landscape.
-"""
+"""``surefoot.explain``: test claims about learning rate and momentum by experiments on a network or a surface."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
-from dataclasses import replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 
 from surefoot.core.budget import Budget
 from surefoot.core.errors import TaskError
-from surefoot.core.progress import Progress, Silent, Stop, never
-from surefoot.explanation.claims import CLAIMS, judged, require_known
-from surefoot.explanation.experiment import Survey, Trainer
-from surefoot.explanation.result import ExplainResult, contrastable, contrasts
+from surefoot.core.progress import Progress, SilentProgress, StopCondition, never_stop
+from surefoot.explanation.claims import CLAIMS, assess_claims, require_known
+from surefoot.explanation.experiment import ADAM, PLAIN_SGD, SGD_WITH_MOMENTUM, Experiment
+from surefoot.explanation.result import ExplainResult, can_compare_lr_and_momentum, compare_lr_and_momentum
 from surefoot.explanation.run_experiment import (
-    ADAM,
-    FEWEST_STEPS,
-    MOST_STEPS,
-    PLAIN,
-    PLANE_RATES,
-    USUAL,
-    Design,
-    Landscape,
-    Roller,
-    conduct,
-    design,
+    MAX_TRAINING_STEPS,
+    MIN_TRAINING_STEPS,
+    SGD_RATE_COUNT,
+    ExperimentDesign,
+    design_experiment,
+    run_experiment,
 )
-from surefoot.explanation.selection import middle
-from surefoot.explanation.stable_range import stable_ranges
+from surefoot.explanation.runners import SurfaceExperimentRunner, SurfaceSubject, TaskExperimentRunner
+from surefoot.explanation.selection import best_overall
+from surefoot.explanation.stable_range import measure_stability_limits
 from surefoot.fleet.calibration import calibrate
 from surefoot.fleet.plan import Plan, trainings_of
-from surefoot.fleet.training import Runner
+from surefoot.fleet.training import InterruptibleTraining
 from surefoot.loss_slices.result import LossSlice
-from surefoot.loss_slices.slice_loss import slice_config_steps, sliced
-from surefoot.surfaces import surface_named
+from surefoot.loss_slices.slice_loss import slice_config_steps, train_and_slice
 from surefoot.surfaces.surface import Surface
 from surefoot.tasks.loader import as_task
-from surefoot.tasks.sanity_check import probe
+from surefoot.tasks.sanity_check import sanity_check
 from surefoot.tasks.task import Task
 
-SEEDS = 5
-# Whose ways are drawn over a slice of the loss, and how much of a budget that may take.
-PICTURED, SLICE_SHARE = (PLAIN, USUAL, ADAM), 0.1
-# Beyond this a shorter way is worth a word.
-LONG_SECONDS = 180
-# One seed has no interval, and without one there is no verdict.
-FEWEST_SEEDS = 2
+DEFAULT_SEEDS = 5
+# Number of steps of a descent on a surface.
+DEFAULT_SURFACE_STEPS = 200
+# A single seed has no interval, and without an interval there is no verdict.
+MIN_SEEDS = 2
+# Variants whose trajectories are drawn over the slice of the loss.
+SLICED_VARIANTS = (PLAIN_SGD, SGD_WITH_MOMENTUM, ADAM)
+# The slice is left out if it would cost more than this share of the budget. Chosen.
+MAX_SLICE_SHARE = 0.1
+# An expected time above this, in seconds, comes with a hint how to shorten it. Chosen.
+LONG_RUN_SECONDS = 180
 
 
 def explain(
-    task: Task | str,
+    subject: Task | Surface | str,
     *,
     claims: Collection[str] = (),
-    seeds: int = SEEDS,
+    seeds: int = DEFAULT_SEEDS,
+    seed: int = 0,
+    steps: int | None = None,
     budget: Budget | str | None = None,
-    seed: int = 0,
     plan: Plan | None = None,
-    device: str = "cpu",
+    device: str | None = None,
     progress: Progress | None = None,
-    stop: Stop = never,
+    stop: StopCondition = never_stop,
 ) -> ExplainResult:
-    """Judge the textbook's claims on learning rate and momentum by experiments on a network.
+    """Test claims about learning rate and momentum by experiments on a network, or on a surface.
 
-    All trainings of one seed share their start and their batches. Verdicts follow from 90 % intervals over paired
-    seeds; what is best is chosen on other seeds than the one it is judged on.
+    All trainings with one seed share their initialisation and their batches; on a surface, their random start and the
+    noise of its gradients. Verdicts follow from 90 % intervals over paired seeds. The best setting for a seed is
+    selected on other seeds.
 
     Args:
-        task: What is trained, or its text.
-        claims: Names of those wanted; all of them, if none are given.
-        seeds: How often everything is repeated, at least 2.
-        budget: Ceiling on the work; trainings become shorter to fit it.
-        seed: The first of the seeds.
-        plan: How to run the fleets; measured if not given.
-        device: Where to train, if there is no plan.
-        progress: Receives what happens.
-        stop: Asked often; where it says yes, :class:`Interrupted` is raised.
+        subject: A task, the text of a task, or a surface.
+        claims: Names of the claims to test; all that can be tested by default.
+        seeds: Number of seeds, at least 2.
+        seed: First of the seeds.
+        steps: Number of steps of every descent on a surface, at least 40, by default 200; not for a task, which has its
+            own length.
+        budget: Limit on the work, as ``"100x"`` or ``"60s"``: trainings become shorter to keep it; not for a surface.
+        plan: How to run the fleets, measured by default; not for a surface.
+        device: Where to train if no plan is given, by default ``"cpu"``; not for a surface.
+        progress: Receives progress messages.
+        stop: Called often; when it returns true, :class:`Interrupted` is raised.
 
     Returns:
-        The claims with their verdicts, numbers and figures, the table "learning rate | momentum", and, where all claims
-        were asked for, a slice of the loss with trainings past it.
+        The claims with their verdicts, numbers and figures, and the table "learning rate | momentum". If all claims
+        were tested on a network: a slice of its loss with trajectories. On a surface: the claims that cannot be tested
+        there, with the reason.
 
     Raises:
-        TaskError: If the task cannot be trained, a loss is below 0, or there is no such claim.
-        BudgetError: If the budget buys no 40 steps of each training.
+        TaskError: If the task cannot be trained, a loss is below 0, a claim does not exist or cannot be tested on the
+            surface, there are too few seeds or steps, or an argument does not suit the subject.
+        BudgetError: If the budget is too small for 40 steps of each training.
         Interrupted: If asked to stop.
 
     Example:
-        >>> found = explain("wine", claims=["low-rate"], seeds=3, budget="20x", plan=Plan("stacked", 16))
-        >>> found.claims[0].title, found.claims[0].effects[0].number.mean > 1
+        >>> result = explain("wine", claims=["low-rate"], seeds=3, budget="20x", plan=Plan("stacked", 16))
+        >>> result.claims[0].title, result.claims[0].effects[0].estimate.mean > 1
         ('A low learning rate is stable but needs N times the steps', True)
-    """
-    begin = time.perf_counter()
-    require_known(claims)
-    if seeds < FEWEST_SEEDS:
-        raise TaskError(f"claims are judged by differences between seeds: at least {FEWEST_SEEDS}; given {seeds}.")
-    task = as_task(task)
-    probe(task)
-    listener, names = progress or Silent(), tuple(claims) or tuple(CLAIMS)
-    asked = Budget.parse(budget) if isinstance(budget, str) else budget
-    ceiling = None if asked is None or asked.trainings is None else asked.trainings * task.total_steps
-    wanted, picture = _planned(task, names, seeds=seeds, ceiling=ceiling, pictured=not claims)
-    if plan is None:
-        work = wanted.config_steps + picture
-        listener.stage("calibration", config_steps=0)
-        plan = calibrate(task, members=PLANE_RATES, config_steps=work, device=device, tell=listener.tell)
-    if asked is not None and asked.trainings is None:
-        ceiling = trainings_of(asked, steps=task.total_steps, plan=plan) * task.total_steps
-        wanted, picture = _planned(task, names, seeds=seeds, ceiling=ceiling, pictured=not claims)
-    work = wanted.config_steps + picture
-    listener.begin(config_steps=work)
-    listener.tell(_announced(work, task, plan))
-    trainer = Trainer(range(seed, seed + seeds), Runner(plan, listener, stop), task.step_samples)
-    # Checks on the data were made above; what the experiments leave out needs none.
-    bare = replace(task, test=None, metric=None)
-    survey = conduct(bare, wanted, trainer, ranges=partial(stable_ranges, trainer=trainer))
-    survey = replace(survey, first_seed=seed)
-    slice_of_loss = _slice_beside(bare, survey, trainer) if picture else None
-    return ExplainResult(
-        task=task.name,
-        claims=judged(survey, names),
-        contrasts=contrasts(survey) if contrastable(wanted.kinds) else (),
-        steps=wanted.steps,
-        full_steps=task.total_steps,
-        seeds=seeds,
-        config_steps=round(trainer.config_steps),
-        seconds=time.perf_counter() - begin,
-        plan=plan,
-        loss_slice=slice_of_loss,
-    )
 
-
-def _planned(
-    task: Task, names: Collection[str], *, seeds: int, ceiling: float | None, pictured: bool
-) -> tuple[Design, int]:
-    """Return what is to be trained for some claims, and what a slice of the loss beside it costs, 0 for none.
-
-    Under a ceiling the slice must be a small part of the whole.
-
-    Raises:
-        BudgetError: If the ceiling is too low.
-    """
-    kinds = {kind for name in names for kind in CLAIMS[name].kinds}
-    ranges = any(CLAIMS[name].ranges for name in names)
-    picture = 0
-    if pictured:
-        length = min(task.total_steps, MOST_STEPS)
-        picture = slice_config_steps(task.with_length(steps=length), members=len(PICTURED))
-    if ceiling is not None and picture > SLICE_SHARE * ceiling:
-        picture = 0
-    left = None if ceiling is None else ceiling - picture
-    return design(task, kinds, ranges=ranges, seeds=seeds, ceiling=left), picture
-
-
-def _announced(config_steps: int, task: Task, plan: Plan) -> str:
-    """Return what is ahead, and how it could be less where that is long."""
-    line = f"{config_steps:,} config-steps, as many as {config_steps / task.total_steps:.3g} full trainings"
-    seconds = config_steps * (plan.config_step_us or 0.0) / 1e6
-    if seconds < LONG_SECONDS:
-        return f"{line}."
-    return f"{line}: about {seconds / 60:.0f} minutes; --budget 120s or a few --claim NAME are quicker."
-
-
-def _slice_beside(task: Task, survey: Survey, trainer: Trainer) -> LossSlice | None:
-    """Return a slice of the loss with trainings past it: at momentum's best rate, without momentum, and Adam's best."""
-    usual, adam = (survey.sweep(kind) for kind in (USUAL, ADAM))
-    rate = float(usual.rates[middle(usual.ends)])
-    recipes = PLAIN.recipe(rate), USUAL.recipe(rate), ADAM.recipe(float(adam.rates[middle(adam.ends)]))
-    try:
-        found = sliced(task.with_length(steps=survey.steps), recipes, seed=survey.first_seed, runner=trainer.runner)
-    except TaskError as error:
-        trainer.progress.tell(f"no slice of the loss: {error}")
-        return None
-    trainer.config_steps += found.config_steps
-    return found
-
-
-STEPS = 200
-
-
-def explain_surface(
-    surface: Surface | str,
-    *,
-    claims: Collection[str] = (),
-    seeds: int = SEEDS,
-    steps: int = STEPS,
-    seed: int = 0,
-    progress: Progress | None = None,
-    stop: Stop = never,
-) -> ExplainResult:
-    """Judge the textbook's claims on learning rate and momentum on a landscape of one or two parameters.
-
-    Every seed is a random start, and the luck of the surface's noise. All else is as in :func:`surefoot.explain`: the
-    same claims, judged by the same rules.
-
-    Args:
-        surface: Where, or its name.
-        claims: Names of those wanted; all that can be asked there, if none are given.
-        seeds: How many starts, at least 2.
-        steps: Length of every descent, at least 40.
-        seed: The first of the seeds.
-        progress: Receives what happens.
-        stop: Asked before every start; where it says yes, :class:`Interrupted` is raised.
-
-    Returns:
-        The claims with their verdicts, and those that cannot be asked there with the reason.
-
-    Raises:
-        RecipeError: If there is no such surface.
-        TaskError: If there is no such claim, it cannot be asked there, or seeds or steps are too few.
-        Interrupted: If asked to stop.
-
-    Example:
-        >>> found = explain_surface("ravine", claims=["momentum-damps"], seeds=3)
-        >>> found.claims[0].verdict
+        >>> from surefoot.surfaces.quadratics import Ravine
+        >>> explain(Ravine(), claims=["momentum-damps"], seeds=3).claims[0].verdict
         'holds'
     """
     begin = time.perf_counter()
     require_known(claims)
-    surface = surface_named(surface) if isinstance(surface, str) else surface
-    _require_enough(seeds, steps)
-    left_out = {name: why for name, claim in CLAIMS.items() if (why := claim.why_not(surface)) is not None}
-    for name in claims:
-        if name in left_out:
-            raise TaskError(f"{name} cannot be asked on {surface.name}: {left_out[name]}.")
-    names = tuple(claims) or tuple(name for name in CLAIMS if name not in left_out)
-    kinds = {kind for name in names for kind in CLAIMS[name].kinds}
-    landscape = Landscape(surface, steps)
-    wanted = design(landscape, kinds, ranges=False, seeds=seeds, ceiling=None)
-    listener = progress or Silent()
-    listener.begin(config_steps=wanted.config_steps)
-    roller = Roller(range(seed, seed + seeds), listener, stop)
-    survey = replace(conduct(landscape, wanted, roller, ranges=None), first_seed=seed, surface=surface)
+    if seeds < MIN_SEEDS:
+        raise TaskError(f"verdicts need at least {MIN_SEEDS} seeds; given {seeds}.")
+    progress = progress or SilentProgress()
+    if isinstance(subject, Surface):
+        _refuse_task_arguments(subject, {"budget": budget, "plan": plan, "device": device})
+        steps = DEFAULT_SURFACE_STEPS if steps is None else steps
+        result = _explain_surface(
+            subject, claims=claims, seeds=seeds, steps=steps, seed=seed, progress=progress, stop=stop
+        )
+    else:
+        task = as_task(subject)
+        if steps is not None:
+            raise TaskError(
+                f"steps is the length of a descent on a surface; task {task.name!r} has its own length.",
+                hint="use task.with_length(steps=...).",
+            )
+        result = _explain_task(
+            task,
+            claims=claims,
+            seeds=range(seed, seed + seeds),
+            budget=Budget.parse(budget) if isinstance(budget, str) else budget,
+            plan=plan,
+            device=device or "cpu",
+            progress=progress,
+            stop=stop,
+        )
+    return replace(result, seconds=time.perf_counter() - begin)
+
+
+def _refuse_task_arguments(surface: Surface, arguments: Mapping[str, object]) -> None:
+    given = [name for name, value in arguments.items() if value is not None]
+    if given:
+        raise TaskError(
+            f"{', '.join(given)}: only for a task; given with the surface {surface.name}.",
+            hint="steps sets the length of a descent.",
+        )
+
+
+def _explain_task(
+    task: Task,
+    *,
+    claims: Collection[str],
+    seeds: range,
+    budget: Budget | None,
+    plan: Plan | None,
+    device: str,
+    progress: Progress,
+    stop: StopCondition,
+) -> ExplainResult:
+    """Test claims on a network."""
+    sanity_check(task)
+    names = tuple(claims) or tuple(CLAIMS)
+    trainings = None if budget is None else budget.trainings
+    work = _plan_work(task, names, seeds=len(seeds), trainings=trainings, with_slice=not claims)
+    if plan is None:
+        progress.stage("calibration", config_steps=0)
+        plan = calibrate(
+            task, members=SGD_RATE_COUNT, config_steps=work.config_steps, device=device, notify=progress.message
+        )
+    if budget is not None and trainings is None:
+        trainings = trainings_of(budget, steps=task.total_steps, plan=plan)
+        work = _plan_work(task, names, seeds=len(seeds), trainings=trainings, with_slice=not claims)
+    progress.begin(config_steps=work.config_steps)
+    progress.message(_cost_message(work.config_steps, task, plan))
+    runner = TaskExperimentRunner(seeds, InterruptibleTraining(plan, progress, stop), task.step_samples)
+    # The experiments need neither the test data nor the metric.
+    task_without_metric = replace(task, test=None, metric=None)
+    experiment = run_experiment(
+        task_without_metric,
+        work.design,
+        runner=runner,
+        measure_stability=partial(measure_stability_limits, runner=runner),
+    )
+    experiment = replace(experiment, first_seed=seeds.start)
+    loss_slice = _slice_with_trajectories(task_without_metric, experiment, runner) if work.slice_config_steps else None
     return ExplainResult(
-        task=surface.name,
-        claims=judged(survey, names),
-        contrasts=contrasts(survey) if contrastable(wanted.kinds) else (),
-        steps=wanted.steps,
-        full_steps=wanted.steps,
-        seeds=seeds,
-        config_steps=round(roller.config_steps),
-        seconds=time.perf_counter() - begin,
-        plan=None,
-        left_out=() if claims else tuple(left_out.items()),
+        task=task.name,
+        claims=assess_claims(experiment, names),
+        contrasts=compare_lr_and_momentum(experiment) if can_compare_lr_and_momentum(work.design.variants) else (),
+        steps=work.design.steps,
+        full_steps=task.total_steps,
+        seeds=len(seeds),
+        config_steps=round(runner.config_steps),
+        seconds=0.0,
+        plan=plan,
+        loss_slice=loss_slice,
     )
 
 
-def _require_enough(seeds: int, steps: int) -> None:
-    if seeds < FEWEST_SEEDS:
-        raise TaskError(f"claims are judged by differences between starts: at least {FEWEST_SEEDS}; given {seeds}.")
-    if steps < FEWEST_STEPS:
-        raise TaskError(f"a descent of fewer than {FEWEST_STEPS} steps shows no course; given {steps}.")
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is to be done for some claims.
+
+    Attributes:
+        design: The experiment.
+        slice_config_steps: Cost of the slice of the loss; 0 if there is none.
+    """
+
+    design: ExperimentDesign
+    slice_config_steps: int
+
+    @property
+    def config_steps(self) -> int:
+        """Cost of experiment and slice."""
+        return self.design.config_steps + self.slice_config_steps
+
+
+def _plan_work(task: Task, names: Collection[str], *, seeds: int, trainings: float | None, with_slice: bool) -> _Work:
+    """Return what to train for some claims.
+
+    Args:
+        task: What is trained.
+        names: Names of the claims.
+        seeds: Number of seeds.
+        trainings: Budget in full trainings; ``None`` if it is unlimited or not known yet.
+        with_slice: Whether a slice of the loss is wanted; it is left out if it would take too much of the budget.
+
+    Raises:
+        BudgetError: If the budget is too small.
+    """
+    variants = {variant for name in names for variant in CLAIMS[name].variants}
+    stability = any(CLAIMS[name].needs_stability for name in names)
+    budget = None if trainings is None else trainings * task.total_steps
+    slice_cost = 0
+    if with_slice:
+        sliced_task = task.with_length(steps=min(task.total_steps, MAX_TRAINING_STEPS))
+        slice_cost = slice_config_steps(sliced_task, members=len(SLICED_VARIANTS))
+    if budget is not None and slice_cost > MAX_SLICE_SHARE * budget:
+        slice_cost = 0
+    remaining = None if budget is None else budget - slice_cost
+    design = design_experiment(task, variants, stability=stability, seeds=seeds, max_config_steps=remaining)
+    return _Work(design, slice_cost)
+
+
+def _cost_message(config_steps: int, task: Task, plan: Plan) -> str:
+    """Return the cost of the work, with its expected time and a hint if that is long."""
+    line = f"{config_steps:,} config-steps, as many as {config_steps / task.total_steps:.3g} full trainings"
+    seconds = config_steps * (plan.config_step_us or 0.0) / 1e6
+    if seconds < LONG_RUN_SECONDS:
+        return f"{line}."
+    return f"{line}: about {seconds / 60:.0f} minutes; --budget 120s or a few --claim NAME are quicker."
+
+
+def _slice_with_trajectories(task: Task, experiment: Experiment, runner: TaskExperimentRunner) -> LossSlice | None:
+    """Return a slice of the loss with three trajectories.
+
+    SGD without and with momentum, both with the rate that is best with momentum, and Adam with its best rate.
+    """
+    sgd, adam = experiment.sweep(SGD_WITH_MOMENTUM), experiment.sweep(ADAM)
+    sgd_rate, adam_rate = (float(sweep.rates[best_overall(sweep.final_losses)]) for sweep in (sgd, adam))
+    recipes = PLAIN_SGD.recipe(sgd_rate), SGD_WITH_MOMENTUM.recipe(sgd_rate), ADAM.recipe(adam_rate)
+    task = task.with_length(steps=experiment.steps)
+    try:
+        loss_slice = train_and_slice(task, recipes, seed=experiment.first_seed, training=runner.training)
+    except TaskError as error:
+        runner.progress.message(f"no slice of the loss: {error}")
+        return None
+    runner.config_steps += loss_slice.config_steps
+    return loss_slice
+
+
+def _explain_surface(
+    surface: Surface,
+    *,
+    claims: Collection[str],
+    seeds: int,
+    steps: int,
+    seed: int,
+    progress: Progress,
+    stop: StopCondition,
+) -> ExplainResult:
+    """Test claims on a surface; every seed is a random start."""
+    if steps < MIN_TRAINING_STEPS:
+        raise TaskError(f"a descent on a surface needs at least {MIN_TRAINING_STEPS} steps; given {steps}.")
+    left_out = {name: why for name, claim in CLAIMS.items() if (why := claim.why_not_testable(surface)) is not None}
+    for name in claims:
+        if name in left_out:
+            raise TaskError(f"{name} cannot be tested on {surface.name}: {left_out[name]}.")
+    names = tuple(claims) or tuple(name for name in CLAIMS if name not in left_out)
+    variants = {variant for name in names for variant in CLAIMS[name].variants}
+    subject = SurfaceSubject(surface, steps)
+    design = design_experiment(subject, variants, stability=False, seeds=seeds, max_config_steps=None)
+    progress.begin(config_steps=design.config_steps)
+    runner = SurfaceExperimentRunner(range(seed, seed + seeds), progress, stop)
+    experiment = replace(run_experiment(subject, design, runner=runner), first_seed=seed, surface=surface)
+    return ExplainResult(
+        task=surface.name,
+        claims=assess_claims(experiment, names),
+        contrasts=compare_lr_and_momentum(experiment) if can_compare_lr_and_momentum(design.variants) else (),
+        steps=design.steps,
+        full_steps=design.steps,
+        seeds=seeds,
+        config_steps=round(runner.config_steps),
+        seconds=0.0,
+        plan=None,
+        left_out=() if claims else tuple(left_out.items()),
+    )

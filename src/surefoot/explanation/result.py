@@ -1,145 +1,82 @@
-"""The table "learning rate | momentum": what the textbook compares them by, in this network's own numbers.
-
-What an explanation found.
-"""
+"""The result of ``surefoot.explain``, with the table that compares learning rate and momentum."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from surefoot.core.formatting import numeral
+from surefoot.core.formatting import format_number
 from surefoot.core.values import Json
-from surefoot.explanation.claim import Claim, Number
+from surefoot.explanation.claim import ClaimResult, Estimate
 from surefoot.explanation.curve import speed_ratio
-from surefoot.explanation.experiment import MOMENTA, RESOLUTION, USUAL_MOMENTUM, Kind, Survey, Sweep
+from surefoot.explanation.experiment import (
+    PLAIN_SGD,
+    RATE_SPACING,
+    SGD_AT_ALL_MOMENTA,
+    SGD_WITH_MOMENTUM,
+    Experiment,
+    Sweep,
+    Variant,
+)
 from surefoot.explanation.selection import (
+    best_on_other_seeds,
     best_rates,
-    chosen,
-    good_ranges,
-    held_out_best,
-    held_out_losses,
-    tenfold,
-    tenth,
+    good_rate_ranges,
+    selected_losses,
+    take_per_seed,
+    ten_times_best_rate,
+    tenth_of_best_rate,
 )
 from surefoot.fleet.plan import Plan
 from surefoot.loss_slices.result import LossSlice
 
+Array: TypeAlias = NDArray[np.float64]
+
 
 @dataclass(frozen=True, slots=True)
-class Contrast:
-    """A row of the table: one respect in which the two are compared."""
+class ComparisonRow:
+    """A row of the table "learning rate | momentum".
+
+    Attributes:
+        respect: In which respect the two are compared.
+        lr: What is true of the learning rate.
+        momentum: What is true of momentum.
+    """
 
     respect: str
     lr: str
     momentum: str
 
     def to_json(self) -> dict[str, Json]:
-        """Return it as JSON."""
+        """Return the row as JSON."""
         return {"respect": self.respect, "lr": self.lr, "momentum": self.momentum}
-
-
-def contrasts(survey: Survey) -> tuple[Contrast, ...]:
-    """Return the table.
-
-    Args:
-        survey: With SGD's sweeps at every momentum.
-    """
-    sweeps = survey.plane()
-    usual = survey.sweep(Kind())
-    return (_purpose(usual), _effect(survey, usual), _impact(sweeps, usual), _adjustment(sweeps, usual))
-
-
-def _purpose(usual: Sweep) -> Contrast:
-    low, high = good_ranges(usual.rates, usual.ends)
-    best = _best(usual)
-    return Contrast(
-        "Purpose",
-        f"How far one step goes. With momentum 0.9, {numeral(best.mean)} ({best.bounds}) ends lowest; from "
-        f"{numeral(_middle(low))} to {numeral(_middle(high))} training learns at least 90 % as much.",
-        "How long a gradient is remembered: 1 / (1 - momentum) steps, 10 with 0.9 and 100 with 0.99.",
-    )
-
-
-def _effect(survey: Survey, usual: Sweep) -> Contrast:
-    plain = survey.sweep(Kind(momentum=0.0))
-    best = held_out_best(usual.ends)
-    own = chosen(usual.courses, best)
-    slow = chosen(usual.courses, tenth(usual).places)
-    slower = Number.of("", speed_ratio(own, slow), unit="x")
-    quicker = Number.of("", speed_ratio(own, chosen(plain.courses, held_out_best(plain.ends))), unit="x")
-    return Contrast(
-        "Effect on training",
-        f"Training at {tenth(usual).words} the best rate needs {slower} the steps to the loss that it reaches.",
-        f"Without it training needs {quicker} the steps of momentum 0.9 to the same loss, each at its best rate.",
-    )
-
-
-def _impact(sweeps: list[Sweep], usual: Sweep) -> Contrast:
-    best = held_out_best(usual.ends)
-    lowest = chosen(usual.ends, best)
-    below, above = tenth(usual), tenfold(usual)
-    low, high = (Number.of("", chosen(usual.ends, side.places) / lowest, unit="x") for side in (below, above))
-    losses = {sweep.kind.momentum: held_out_losses(sweep.ends) for sweep in sweeps}
-    means = {momentum: _middle(each) for momentum, each in losses.items()}
-    top, bottom = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
-    spread = Number.of("", losses[bottom] / losses[top], unit="x")
-    return Contrast(
-        "Impact",
-        f"At {below.words} the best rate training ends at {low} the lowest loss, at {above.words} it at {high} "
-        "(momentum 0.9).",
-        f"Of {len(sweeps)} momenta, each at its best rate, {top:g} ends lowest, and {bottom:g} at {spread} its loss.",
-    )
-
-
-def _adjustment(sweeps: list[Sweep], usual: Sweep) -> Contrast:
-    low, high = good_ranges(usual.rates, usual.ends)
-    width = Number.of("", high / low, unit="x")
-    rates = ", ".join(f"{numeral(_best(sweep).mean, digits=2)} with {sweep.kind.momentum:g}" for sweep in sweeps)
-    steps = max(2, round(width.mean**0.5))
-    return Contrast(
-        "Adjustment",
-        f"Its good range spans {width} with momentum 0.9: try rates by factors of {steps} until one falls into "
-        "it, then by factors of 2.",
-        f"Change the learning rate with it; best were {rates}.",
-    )
-
-
-def _best(sweep: Sweep) -> Number:
-    return Number.of("", best_rates(sweep.rates, sweep.ends), resolution=RESOLUTION)
-
-
-def _middle(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
-    return float(np.exp(np.log(values).mean()))
-
-
-def contrastable(kinds: tuple[Kind, ...]) -> bool:
-    """Whether a survey of these kinds is enough for the table."""
-    return {Kind(momentum=momentum) for momentum in (*MOMENTA, USUAL_MOMENTUM)} <= set(kinds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExplainResult:
-    """What :func:`explain` found.
+    """Result of :func:`surefoot.explain`.
 
     Attributes:
-        task: The task's name.
-        claims: The textbook's claims, judged.
-        contrasts: The table "learning rate | momentum"; empty where its trainings were not asked for.
-        steps: Length of every training.
-        full_steps: Length of the task's own.
-        seeds: How many each was repeated with.
-        config_steps, seconds: What it cost; full batches are counted by their samples.
-        plan: How it was run; ``None`` on a landscape, which needs no fleet.
-        left_out: Claims that cannot be asked there, each with the reason.
-        loss_slice: The loss on a plane of the weights with trainings past it; of a network, if all claims were asked.
+        task: Name of the task or surface.
+        claims: The claims, with verdicts, numbers and figures.
+        contrasts: The table "learning rate | momentum"; empty if its trainings were not needed.
+        steps: Number of steps of every training.
+        full_steps: Number of steps of the task's own training.
+        seeds: Number of seeds.
+        config_steps, seconds: Cost of all trainings; a larger batch counts by its number of samples.
+        plan: How the fleets ran; ``None`` on a surface, which needs no fleet.
+        left_out: Name of each claim that cannot be tested on the surface, with the reason.
+        loss_slice: The training loss on a plane of weight space, with trajectories; ``None`` unless all claims were
+            tested on a network.
     """
 
     task: str
-    claims: tuple[Claim, ...]
-    contrasts: tuple[Contrast, ...]
+    claims: tuple[ClaimResult, ...]
+    contrasts: tuple[ComparisonRow, ...]
     steps: int
     full_steps: int
     seeds: int
@@ -153,13 +90,13 @@ class ExplainResult:
         """Return the result as the JSON object that the command prints.
 
         Args:
-            commands: What repeats each claim, by its name.
+            commands: The command that repeats each claim, by the claim's name.
         """
-        known = commands or {}
+        commands = commands or {}
         return {
             "schema": 1,
             "task": self.task,
-            "claims": [{**claim.to_json(), "command": known.get(claim.name)} for claim in self.claims],
+            "claims": [{**claim.to_json(), "command": commands.get(claim.name)} for claim in self.claims],
             "contrasts": [row.to_json() for row in self.contrasts],
             "steps": self.steps,
             "full_steps": self.full_steps,
@@ -170,3 +107,93 @@ class ExplainResult:
             "left_out": dict(self.left_out),
             "loss_slice": None if self.loss_slice is None else self.loss_slice.to_json(),
         }
+
+
+def can_compare_lr_and_momentum(variants: Collection[Variant]) -> bool:
+    """Return whether an experiment with these variants is enough for the table "learning rate | momentum"."""
+    return set(SGD_AT_ALL_MOMENTA) <= set(variants)
+
+
+def compare_lr_and_momentum(experiment: Experiment) -> tuple[ComparisonRow, ...]:
+    """Return the table "learning rate | momentum".
+
+    Args:
+        experiment: Has SGD's sweeps at all momenta.
+    """
+    momentum_sweeps = experiment.momentum_sweeps()
+    sweep = experiment.sweep(SGD_WITH_MOMENTUM)
+    return (
+        _purpose(sweep),
+        _effect(sweep, experiment.sweep(PLAIN_SGD)),
+        _impact(sweep, momentum_sweeps),
+        _adjustment(sweep, momentum_sweeps),
+    )
+
+
+def _purpose(sweep: Sweep) -> ComparisonRow:
+    low, high = good_rate_ranges(sweep.rates, sweep.final_losses)
+    best = _best_rate(sweep)
+    return ComparisonRow(
+        "Purpose",
+        f"How far one step goes. With momentum 0.9, {format_number(best.mean)} ({best.bounds}) ends lowest; from "
+        f"{format_number(_geometric_mean(low))} to {format_number(_geometric_mean(high))} training learns at least "
+        "90 % as much.",
+        "How long a gradient is remembered: 1 / (1 - momentum) steps, 10 with 0.9 and 100 with 0.99.",
+    )
+
+
+def _effect(sweep: Sweep, plain: Sweep) -> ComparisonRow:
+    best = take_per_seed(sweep.loss_curves, best_on_other_seeds(sweep.final_losses))
+    low_rate = tenth_of_best_rate(sweep)
+    low = take_per_seed(sweep.loss_curves, low_rate.indices)
+    best_plain = take_per_seed(plain.loss_curves, best_on_other_seeds(plain.final_losses))
+    slowdown_low = Estimate.of("", speed_ratio(best, low), unit="x")
+    slowdown_plain = Estimate.of("", speed_ratio(best, best_plain), unit="x")
+    return ComparisonRow(
+        "Effect on training",
+        f"Training with {low_rate.ratio} the best rate needs {slowdown_low} the steps to the loss that it reaches.",
+        f"Training without it needs {slowdown_plain} the steps of momentum 0.9 to the same loss, each with its best "
+        "rate.",
+    )
+
+
+def _impact(sweep: Sweep, momentum_sweeps: list[Sweep]) -> ComparisonRow:
+    lowest = selected_losses(sweep.final_losses)
+    below, above = tenth_of_best_rate(sweep), ten_times_best_rate(sweep)
+    low, high = (
+        Estimate.of("", take_per_seed(sweep.final_losses, each.indices) / lowest, unit="x") for each in (below, above)
+    )
+    losses = {each.variant.momentum: selected_losses(each.final_losses) for each in momentum_sweeps}
+    means = {momentum: _geometric_mean(each) for momentum, each in losses.items()}
+    best, worst = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
+    spread = Estimate.of("", losses[worst] / losses[best], unit="x")
+    return ComparisonRow(
+        "Impact",
+        f"With {below.ratio} the best rate training ends at {low} the lowest loss, with {above.ratio} it at {high} "
+        "(momentum 0.9).",
+        f"Of {len(momentum_sweeps)} momenta, each with its best rate, {best:g} ends lowest, and {worst:g} at {spread} "
+        "its loss.",
+    )
+
+
+def _adjustment(sweep: Sweep, momentum_sweeps: list[Sweep]) -> ComparisonRow:
+    low, high = good_rate_ranges(sweep.rates, sweep.final_losses)
+    width = Estimate.of("", high / low, unit="x")
+    rates = ", ".join(
+        f"{format_number(_best_rate(each).mean, digits=2)} with {each.variant.momentum:g}" for each in momentum_sweeps
+    )
+    factor = max(2, round(width.mean**0.5))
+    return ComparisonRow(
+        "Adjustment",
+        f"Its good range spans {width} with momentum 0.9: try rates by factors of {factor} until one falls into "
+        "it, then by factors of 2.",
+        f"Change the learning rate with it; best were {rates}.",
+    )
+
+
+def _best_rate(sweep: Sweep) -> Estimate:
+    return Estimate.of("", best_rates(sweep.rates, sweep.final_losses), resolution=RATE_SPACING)
+
+
+def _geometric_mean(values: Array) -> float:
+    return float(np.exp(np.log(values).mean()))

@@ -1,280 +1,197 @@
-"""Trains the recipes of a survey on every seed.
-
-Conducts the survey: looks for the usable rates, then trains all that the claims need.
-
-A landscape as what a survey is made of: balls take the place of trainings, starts that of seeds.
-"""
+"""Designs and runs an experiment: a range test finds the usable rates, then all trainings that the claims need."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol, Self, TypeVar
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from surefoot.core.errors import BudgetError
-from surefoot.core.progress import Interrupted, Progress, Stop
-from surefoot.explanation.experiment import STEPS_A_DECADE, Kind, Limits, Optimizer, Survey, Sweep
+from surefoot.explanation.experiment import (
+    ADAM,
+    PLAIN_SGD,
+    RATES_PER_DECADE,
+    RMSPROP,
+    SGD_WITH_MOMENTUM,
+    Experiment,
+    OptimizerName,
+    StabilityLimit,
+    Sweep,
+    Variant,
+)
 from surefoot.explanation.range_test import effective_limit, ramp_recipe, read_ramp
-from surefoot.explanation.stable_range import LIMIT_STEPS, stable_config_steps
-from surefoot.recipe.names import family_of
+from surefoot.explanation.runners import ExperimentRunner, Subject, SubjectT
+from surefoot.explanation.stable_range import STABILITY_STEPS, stability_config_steps
+from surefoot.recipe.names import momentum_use
 from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
-from surefoot.surfaces.descent import descend
-from surefoot.surfaces.surface import Surface
 
+# Number of steps of a range test, and the variants that have one.
 RAMP_STEPS = 100
-PLAIN, USUAL, ADAM, RMSPROP = Kind(momentum=0.0), Kind(), Kind("adam", 0.9), Kind("rmsprop", 0.0)
-RAMPED = (PLAIN, USUAL, ADAM, RMSPROP)
-# Rates tried of each kind, quarter decades apart, and how far beyond the ramp's limit the highest lies, in such steps:
-# so far that training breaks, where it does.
-PLANE_RATES, ADAPTIVE_RATES, DECAY_RATES = 17, 14, 9
-BEYOND: dict[Optimizer, int] = {"sgd": 2, "adam": 1, "rmsprop": 4}
-STILL = Recipe.of("sgd", lr=0.0, momentum=0.0)
-# Fewer steps show no course, more add nothing to what the claims say.
-FEWEST_STEPS, MOST_STEPS = 40, 400
+RAMPED_VARIANTS = (PLAIN_SGD, SGD_WITH_MOMENTUM, ADAM, RMSPROP)
+# Number of learning rates in a sweep: of SGD with a constant rate, of an adaptive optimizer, and of a decaying rate.
+SGD_RATE_COUNT, ADAPTIVE_RATE_COUNT, DECAY_RATE_COUNT = 17, 14, 9
+# How far the highest rate of a sweep lies above the limit of the range test, in quarter decades: so far that the
+# highest rates diverge, if any does. Chosen.
+RATES_ABOVE_LIMIT: dict[OptimizerName, int] = {"sgd": 2, "adam": 1, "rmsprop": 4}
+# With a learning rate of 0 nothing is trained: its losses are what relative losses are relative to.
+UNTRAINED = Recipe.of("sgd", lr=0.0, momentum=0.0)
+# Number of steps of a training. Chosen: fewer show no loss curve, more change no verdict.
+MIN_TRAINING_STEPS, MAX_TRAINING_STEPS = 40, 400
 
-
-class Subject(Protocol):
-    """What is surveyed: a task, or a landscape."""
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-
-    @property
-    def total_steps(self) -> int:
-        """Length of a training."""
-
-    def with_length(self, *, steps: int) -> Self:
-        """Return it with trainings of another length."""
-
-
-Surveyed_contra = TypeVar("Surveyed_contra", bound=Subject, contravariant=True)
-
-
-class Surveyor(Protocol[Surveyed_contra]):
-    """Who trains recipes, or rolls balls, on every seed."""
-
-    @property
-    def progress(self) -> Progress:
-        """Receives what happens."""
-
-    def courses(
-        self, task: Surveyed_contra, recipes: Sequence[Recipe], *, seeds: int | None = None
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the losses at every step ``[K, seeds, steps]`` and those at the end ``[K, seeds]``."""
-
-
-SubjectT = TypeVar("SubjectT", bound=Subject)
+StabilityMeasurement: TypeAlias = Callable[[SubjectT, float], tuple[StabilityLimit, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Design:
-    """What is to be trained.
+class ExperimentDesign:
+    """What an experiment trains.
 
     Attributes:
-        kinds: The sweeps.
-        ranges: Whether stable ranges are looked for.
-        steps: Length of every training.
-        seeds: How many of each.
+        variants: Variants with a sweep each.
+        stability: Whether the stability limits are measured.
+        steps: Number of steps of every training.
+        seeds: Number of seeds.
     """
 
-    kinds: tuple[Kind, ...]
-    ranges: bool
+    variants: tuple[Variant, ...]
+    stability: bool
     steps: int
     seeds: int
 
     @property
     def config_steps(self) -> int:
-        """The members' steps of all of it, ramps and landmarks included."""
-        trainings = sum(map(rates_of, self.kinds)) + 2
-        ramps = RAMP_STEPS * len(RAMPED)
-        return trainings * self.steps * self.seeds + ramps + self.ranges * stable_config_steps(self.seeds)
+        """Config-steps of all trainings, those of the range test, the default recipe and the untrained network too."""
+        trainings = sum(map(rate_count, self.variants)) + 2
+        ramps = RAMP_STEPS * len(RAMPED_VARIANTS)
+        return trainings * self.steps * self.seeds + ramps + self.stability * stability_config_steps(self.seeds)
 
 
-def design(task: Subject, kinds: Collection[Kind], *, ranges: bool, seeds: int, ceiling: float | None) -> Design:
-    """Return what is to be trained: at most 400 steps, and fewer where the budget asks for it.
+def design_experiment(
+    subject: Subject, variants: Collection[Variant], *, stability: bool, seeds: int, max_config_steps: float | None
+) -> ExperimentDesign:
+    """Return what to train: with at most 400 steps a training, and fewer if the budget demands it.
 
     Args:
-        task: What is trained.
-        kinds: The sweeps that are needed.
-        ranges: Whether stable ranges are.
-        seeds: How many.
-        ceiling: On the members' steps.
+        subject: What is trained.
+        variants: Variants that the claims need.
+        stability: Whether the claims need the stability limits.
+        seeds: Number of seeds.
+        max_config_steps: Budget in config-steps; unlimited by default.
 
     Raises:
-        BudgetError: If that leaves fewer than 40 steps.
+        BudgetError: If the budget is too small for 40 steps a training.
     """
-    ordered = tuple(sorted(kinds, key=lambda kind: (kind.optimizer != "sgd", kind.decay, kind.momentum)))
-    wanted = Design(ordered, ranges, min(task.total_steps, MOST_STEPS), seeds)
-    if ceiling is None or wanted.config_steps <= ceiling:
-        return wanted
-    none = Design(ordered, ranges, 0, seeds).config_steps
-    steps = math.floor((ceiling - none) / max(1, wanted.config_steps - none) * wanted.steps)
-    if steps < min(FEWEST_STEPS, wanted.steps):
-        needed = Design(ordered, ranges, min(FEWEST_STEPS, wanted.steps), seeds).config_steps / task.total_steps
+    ordered = tuple(sorted(variants, key=lambda each: (each.optimizer != "sgd", each.decay, each.momentum)))
+    full = ExperimentDesign(ordered, stability, min(subject.total_steps, MAX_TRAINING_STEPS), seeds)
+    if max_config_steps is None or full.config_steps <= max_config_steps:
+        return full
+    fixed_cost = ExperimentDesign(ordered, stability, 0, seeds).config_steps
+    steps = math.floor((max_config_steps - fixed_cost) / max(1, full.config_steps - fixed_cost) * full.steps)
+    min_steps = min(MIN_TRAINING_STEPS, full.steps)
+    if steps < min_steps:
+        needed = ExperimentDesign(ordered, stability, min_steps, seeds).config_steps / subject.total_steps
         raise BudgetError(
             f"these experiments with {seeds} seeds need at least {needed:.3g}x; given "
-            f"{ceiling / task.total_steps:.3g}x.",
+            f"{max_config_steps / subject.total_steps:.3g}x.",
             hint="fewer --seeds or one --claim cost less.",
         )
-    return Design(ordered, ranges, steps, seeds)
+    return ExperimentDesign(ordered, stability, steps, seeds)
 
 
-def conduct(
-    task: SubjectT,
-    plan: Design,
-    trainer: Surveyor[SubjectT],
+def run_experiment(
+    subject: SubjectT,
+    design: ExperimentDesign,
     *,
-    ranges: Callable[[SubjectT, float], tuple[Limits, ...]] | None,
-) -> Survey:
-    """Train all of it.
+    runner: ExperimentRunner[SubjectT],
+    measure_stability: StabilityMeasurement[SubjectT] | None = None,
+) -> Experiment:
+    """Run all trainings of a design.
 
-    Every kind has a fleet of its own on each seed: what one measures does not depend on which others are wanted.
+    Every variant has its own fleet on each seed, so that its results do not depend on which other variants are trained.
 
     Args:
-        task: What is trained.
-        plan: What is to be trained.
-        trainer: Trains.
-        ranges: Finds the stable ranges, given about where training breaks without momentum; needed if they are wanted.
+        subject: What is trained.
+        design: What to train.
+        runner: Trains.
+        measure_stability: Measures the stability limits, given the subject and the limit of the range test without
+            momentum; needed if the design includes them.
 
     Raises:
         Interrupted: If asked to stop.
         TaskError: If a loss is below 0.
     """
-    listener = trainer.progress
-    listener.stage("ramps", config_steps=RAMP_STEPS * len(RAMPED))
-    limits = ramp_limits(task, trainer)
-    task = task.with_length(steps=plan.steps)
-    listener.stage("standing still, and the default", config_steps=2 * plan.steps * plan.seeds)
-    losses, valid = trainer.courses(task, [STILL, DEFAULT_RECIPE])
-    still = losses[0]
-    lr = np.array([DEFAULT_RECIPE.lr.highest])
-    default = Sweep(Kind(), lr, losses[1:], valid[1:], still)
+    progress = runner.progress
+    progress.stage("range test", config_steps=RAMP_STEPS * len(RAMPED_VARIANTS))
+    limits = ramp_limits(subject, runner)
+    subject = subject.with_length(steps=design.steps)
+    progress.stage("untrained network and default recipe", config_steps=2 * design.steps * design.seeds)
+    losses, valid_losses = runner.loss_curves(subject, [UNTRAINED, DEFAULT_RECIPE])
+    untrained_losses = losses[0]
+    default_rate = np.array([DEFAULT_RECIPE.lr.highest])
+    default = Sweep(SGD_WITH_MOMENTUM, default_rate, losses[1:], valid_losses[1:], untrained_losses)
     sweeps = []
-    for kind in plan.kinds:
-        listener.stage(kind.name, config_steps=rates_of(kind) * plan.steps * plan.seeds)
-        rates = grid(limits, kind)
-        losses, valid = trainer.courses(task, [kind.recipe(float(rate)) for rate in rates])
-        sweeps.append(Sweep(kind, rates, losses, valid, still))
-    found: tuple[Limits, ...] = ()
-    if plan.ranges and ranges is not None:
-        listener.stage("stable ranges", config_steps=stable_config_steps(plan.seeds))
-        found = ranges(task, limits[PLAIN])
-    return Survey(task.name, plan.steps, plan.seeds, tuple(sweeps), default, found, LIMIT_STEPS if found else 0)
+    for variant in design.variants:
+        progress.stage(variant.name, config_steps=rate_count(variant) * design.steps * design.seeds)
+        rates = learning_rate_grid(limits, variant)
+        losses, valid_losses = runner.loss_curves(subject, [variant.recipe(float(rate)) for rate in rates])
+        sweeps.append(Sweep(variant, rates, losses, valid_losses, untrained_losses))
+    stability_limits: tuple[StabilityLimit, ...] = ()
+    if design.stability and measure_stability is not None:
+        progress.stage("stability limits", config_steps=stability_config_steps(design.seeds))
+        stability_limits = measure_stability(subject, limits[PLAIN_SGD])
+    return Experiment(
+        task=subject.name,
+        steps=design.steps,
+        seeds=design.seeds,
+        sweeps=tuple(sweeps),
+        default=default,
+        stability_limits=stability_limits,
+        stability_steps=STABILITY_STEPS if stability_limits else 0,
+    )
 
 
-def ramp_limits(task: SubjectT, trainer: Surveyor[SubjectT]) -> dict[Kind, float]:
-    """Return about the learning rates at which training breaks, of the kinds that are ramped."""
-    recipes = [ramp_recipe(kind.momentum, steps=RAMP_STEPS, optimizer=kind.optimizer) for kind in RAMPED]
-    losses, _ = trainer.courses(task.with_length(steps=RAMP_STEPS), recipes, seeds=1)
+def ramp_limits(subject: SubjectT, runner: ExperimentRunner[SubjectT]) -> dict[Variant, float]:
+    """Return the largest usable learning rate of each ramped variant, from range tests on the first seed."""
+    recipes = [
+        ramp_recipe(variant.momentum, steps=RAMP_STEPS, optimizer=variant.optimizer) for variant in RAMPED_VARIANTS
+    ]
+    losses, _ = runner.loss_curves(subject.with_length(steps=RAMP_STEPS), recipes, seeds=1)
     limits = {}
-    for kind, recipe, course in zip(RAMPED, recipes, losses, strict=True):
-        effective = effective_limit([read_ramp(recipe, course.T)])
-        limits[kind] = family_of(kind.optimizer).lr(effective, kind.momentum)
+    for variant, recipe, curve in zip(RAMPED_VARIANTS, recipes, losses, strict=True):
+        effective = effective_limit([read_ramp(recipe, curve.T)])
+        limits[variant] = momentum_use(variant.optimizer).lr(effective, variant.momentum)
     return limits
 
 
-def grid(limits: Mapping[Kind, float], kind: Kind) -> NDArray[np.float64]:
-    """Return the learning rates of a kind, ascending, on the grid of whole quarter decades.
+def learning_rate_grid(limits: Mapping[Variant, float], variant: Variant) -> NDArray[np.float64]:
+    """Return the learning rates of a variant's sweep, ascending, on a grid of whole quarter decades.
 
-    All momenta at constant rates have the same learning rates, that comparisons go along rows and columns.
+    SGD has the same learning rates at all momenta, so that settings can be compared along rows and columns.
 
     Args:
-        limits: About where training breaks.
-        kind: The trainings' kind.
+        limits: Largest usable learning rates of the ramped variants.
+        variant: The variant to return the rates of.
 
     Example:
-        >>> grid({PLAIN: 1.0, USUAL: 0.5}, Kind(momentum=0.5))[-3:].tolist()
+        >>> learning_rate_grid({PLAIN_SGD: 1.0, SGD_WITH_MOMENTUM: 0.5}, Variant(momentum=0.5))[-3:].tolist()
         [1.0, 1.78, 3.16]
     """
-    if kind.decay != "constant":
-        limit = limits[USUAL]
+    above = 0
+    if variant.decay != "constant":
+        limit = limits[SGD_WITH_MOMENTUM]
     else:
-        limit = max(limits[PLAIN], limits[USUAL]) if kind.optimizer == "sgd" else limits[kind]
-    beyond = 0 if kind.decay != "constant" else BEYOND[kind.optimizer]
-    highest = round(STEPS_A_DECADE * math.log10(limit)) + beyond
-    exponents = np.arange(highest - rates_of(kind) + 1, highest + 1) / STEPS_A_DECADE
+        above = RATES_ABOVE_LIMIT[variant.optimizer]
+        limit = max(limits[PLAIN_SGD], limits[SGD_WITH_MOMENTUM]) if variant.optimizer == "sgd" else limits[variant]
+    highest = round(RATES_PER_DECADE * math.log10(limit)) + above
+    exponents = np.arange(highest - rate_count(variant) + 1, highest + 1) / RATES_PER_DECADE
     return np.array([float(f"{10.0**exponent:.3g}") for exponent in exponents])
 
 
-def rates_of(kind: Kind) -> int:
-    """Return how many learning rates of a kind are tried."""
-    return ADAPTIVE_RATES if kind.optimizer != "sgd" else DECAY_RATES if kind.decay != "constant" else PLANE_RATES
-
-
-# Starts are drawn from this share of the picture around its middle: from its very edge balls would leave it at once.
-CENTRAL = 0.8
-
-
-@dataclass(frozen=True, slots=True)
-class Landscape:
-    """A surface, and how many steps are taken on it.
-
-    Attributes:
-        surface: Where.
-        total_steps: Length of a descent.
-    """
-
-    surface: Surface
-    total_steps: int
-
-    @property
-    def name(self) -> str:
-        """The surface's."""
-        return self.surface.name
-
-    def with_length(self, *, steps: int) -> Landscape:
-        """Return it with descents of another length."""
-        return replace(self, total_steps=steps)
-
-
-@dataclass(slots=True)
-class Roller:
-    """Lets balls roll from a start of each seed, and keeps the account.
-
-    Attributes:
-        seeds: Of the starts, and of the noise where there is some.
-        progress: Receives what happens.
-        stop: Asked before every start.
-        config_steps: Steps of balls so far.
-    """
-
-    seeds: Sequence[int]
-    progress: Progress
-    stop: Stop
-    config_steps: float = 0.0
-
-    def courses(
-        self, task: Landscape, recipes: Sequence[Recipe], *, seeds: int | None = None
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the losses above the lowest before each step ``[K, starts, steps]`` and at the end ``[K, starts]``.
-
-        Raises:
-            Interrupted: If asked to stop.
-        """
-        surface, steps = task.surface, task.total_steps
-        losses = []
-        for seed in self.seeds[:seeds]:
-            if self.stop():
-                raise Interrupted
-            generator = torch.Generator().manual_seed(seed)
-            start = start_on(surface, generator)
-            way = descend(surface, recipes, steps=steps, start=start, generator=generator)
-            # Where rounding goes below the lowest there is nothing left above it.
-            losses.append(np.maximum(way.losses - surface.lowest, 0.0))
-            self.progress.advance(len(recipes) * steps)
-        found = np.stack(losses, axis=1)
-        self.config_steps += found[..., 1:].size
-        return found[..., :-1], found[..., -1]
-
-
-def start_on(surface: Surface, generator: torch.Generator) -> tuple[float, ...]:
-    """Return a random place in the middle of a surface's picture."""
-    low, high = torch.tensor(surface.box, dtype=torch.float64).T
-    share = 0.5 + CENTRAL * (torch.rand(len(low), dtype=torch.float64, generator=generator) - 0.5)
-    return tuple((low + share * (high - low)).tolist())
+def rate_count(variant: Variant) -> int:
+    """Return the number of learning rates in a variant's sweep."""
+    if variant.optimizer != "sgd":
+        return ADAPTIVE_RATE_COUNT
+    return DECAY_RATE_COUNT if variant.decay != "constant" else SGD_RATE_COUNT

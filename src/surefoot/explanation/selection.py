@@ -1,7 +1,4 @@
-"""Which learning rate is best, and how wide the range of good ones.
-
-Rates a tenth of the best, and ten times it, as far as they were tried.
-"""
+"""Selection of the best learning rate, the range of good ones, and rates a given factor away from the best."""
 
 from __future__ import annotations
 
@@ -10,168 +7,191 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.core.formatting import numeral
-from surefoot.explanation.experiment import STEPS_A_DECADE, Sweep
+from surefoot.core.formatting import format_number
+from surefoot.explanation.experiment import RATES_PER_DECADE, Sweep
 
-# A rate is good where training learns at least this share of what it learns at the best rate.
-GOOD = 0.9
-# Seeds on which a setting is chosen for another.
-JUDGES = 2
-# Settings whose mean log losses differ by less are as good as each other.
-AS_GOOD = 0.02
+# A rate is good if training learns at least this share of what it learns with the best rate.
+GOOD_RATE_SHARE = 0.9
+# Number of other seeds that the best setting for a seed is selected on.
+SELECTION_SEEDS = 2
+# Settings whose mean log losses differ by less than this are tied. Settled on digits and wine.
+TIED_LOG_LOSS = 0.02
+# Words for common ratios of learning rates on a grid of quarter decades.
+RATIO_WORDS = {0.1: "a tenth of", 0.32: "a third of", 3.2: "3.2 times", 10.0: "ten times"}
 
 
-def held_out_best(ends: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return for each seed the setting that is best on the two seeds after it.
+def best_on_other_seeds(final_losses: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return for each seed the setting that is best on the next two seeds.
 
-    What is chosen on a seed and judged on it looks better than it is, the more settings there are to choose from. And
-    were it chosen on *all* others, five seeds would nearly always agree on one setting, that five more would not have
-    chosen: between them would be no trace of the luck of the choice, and intervals would be too narrow. Of settings
-    as good as the best it is the middle one.
+    A setting that is selected and evaluated on the same seed looks better than it is, the more so the more settings
+    there are. If it were selected on *all* other seeds, five seeds would nearly always agree on one setting, which five
+    new seeds would not select: the seeds would not show the variance of the selection, and intervals would be too
+    narrow. Of tied settings it is the middle one.
 
     Args:
-        ends: Losses above 0 ``[settings, seeds]``.
+        final_losses: Losses above 0, shape ``[settings, seeds]``.
 
     Returns:
-        Places ``[seeds]``; with one seed, the best on it.
+        Index of a setting for each seed, shape ``[seeds]``; with a single seed, the best on it.
 
     Example:
-        >>> held_out_best(np.array([[1.0, 1.0, 9.0], [2.0, 2.0, 2.0]])).tolist()
+        >>> best_on_other_seeds(np.array([[1.0, 1.0, 9.0], [2.0, 2.0, 2.0]])).tolist()
         [1, 1, 0]
     """
-    logs, seeds = np.log(ends), ends.shape[1]
-    others = [np.roll(logs, -shift, axis=1) for shift in range(1, min(seeds, 1 + JUDGES))]
-    judges = np.mean(others, axis=0) if others else logs
-    return np.array([_middle_of_lowest(column) for column in judges.T], dtype=np.int64)
+    logs, seeds = np.log(final_losses), final_losses.shape[1]
+    others = [np.roll(logs, -shift, axis=1) for shift in range(1, min(seeds, 1 + SELECTION_SEEDS))]
+    means = np.mean(others, axis=0) if others else logs
+    return np.array([_middle_of_lowest(column) for column in means.T], dtype=np.int64)
 
 
-def chosen(values: NDArray[np.float64], places: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return each seed's value ``[seeds, ...]`` of ``[settings, seeds, ...]`` at its place."""
-    return values[places, np.arange(values.shape[1])]
-
-
-def held_out_losses(ends: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return on each seed the loss of the setting that is best on the others ``[seeds]``."""
-    return chosen(ends, held_out_best(ends))
-
-
-def middle(ends: NDArray[np.float64]) -> int:
-    """Return the place of the setting that is best over all seeds."""
-    return _middle_of_lowest(np.log(ends).mean(axis=1))
-
-
-def best_rates(rates: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the best rate on each seed: the vertex of a parabola in log rate and log loss around the lowest.
+def take_per_seed(values: NDArray[np.float64], indices: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the value of each seed at its own setting.
 
     Args:
-        rates: Ascending ``[R]``.
-        ends: ``[R, seeds]``.
+        values: Shape ``[settings, seeds, ...]``.
+        indices: Index of a setting for each seed, shape ``[seeds]``.
+
+    Returns:
+        Shape ``[seeds, ...]``.
+    """
+    return values[indices, np.arange(values.shape[1])]
+
+
+def selected_losses(final_losses: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the loss on each seed of the setting that is best on other seeds, shape ``[seeds]``."""
+    return take_per_seed(final_losses, best_on_other_seeds(final_losses))
+
+
+def best_overall(final_losses: NDArray[np.float64]) -> int:
+    """Return the index of the setting that is best on average over all seeds."""
+    return _middle_of_lowest(np.log(final_losses).mean(axis=1))
+
+
+def best_rates(rates: NDArray[np.float64], final_losses: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the best learning rate on each seed: the vertex of a parabola in log rate and log loss.
+
+    The parabola goes through the lowest loss and its two neighbours.
+
+    Args:
+        rates: Learning rates, ascending, shape ``[R]``.
+        final_losses: Losses, shape ``[R, seeds]``.
 
     Example:
         >>> rates = np.array([0.01, 0.1, 1.0])
         >>> best_rates(rates, np.array([[0.5], [0.1], [0.5]])).round(6).tolist()
         [0.1]
     """
-    x, logs = np.log(rates), np.log(ends)
-    return np.exp([_vertex(x, column) for column in logs.T])
+    log_rates, log_losses = np.log(rates), np.log(final_losses)
+    return np.exp([_parabola_vertex(log_rates, column) for column in log_losses.T])
 
 
-def good_ranges(rates: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return on each seed the rates between which training learns at least 90 % as much as at the best ``[2, seeds]``.
+def good_rate_ranges(rates: NDArray[np.float64], final_losses: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the lowest and highest good learning rate on each seed, shape ``[2, seeds]``.
 
-    Interpolated in log rate between the rates tried; a range that runs out of them ends there.
+    Between them training learns at least 90 % of what it learns with the best rate. The bounds are interpolated in log
+    rate, and lie within the rates that were tried.
+
+    Args:
+        rates: Learning rates, ascending, shape ``[R]``.
+        final_losses: Relative losses, shape ``[R, seeds]``.
 
     Example:
         >>> rates = np.array([1e-3, 1e-2, 1e-1, 1.0])
-        >>> good_ranges(rates, np.array([[1.0], [0.0], [0.0], [1.0]])).round(5).tolist()
+        >>> good_rate_ranges(rates, np.array([[1.0], [0.0], [0.0], [1.0]])).round(5).tolist()
         [[0.00794], [0.12589]]
     """
-    x = np.log(rates)
-    found = np.array([_range(x, column) for column in ends.T]).T
-    return np.asarray(np.exp(found))
-
-
-def _middle_of_lowest(logs: NDArray[np.float64]) -> int:
-    """Return the middle one of the places that are as low as the lowest: where many are, the ends lie at the brink."""
-    tied = np.flatnonzero(logs <= logs.min() + AS_GOOD)
-    return int(tied[len(tied) // 2])
-
-
-def _vertex(x: NDArray[np.float64], logs: NDArray[np.float64]) -> float:
-    place = int(logs.argmin())
-    if place in (0, len(x) - 1):
-        return float(x[place])
-    left, lowest, right = logs[place - 1 : place + 2]
-    bend = left - 2.0 * lowest + right
-    shift = 0.5 * (left - right) / bend if bend > 0 else 0.0
-    return float(x[place] + shift * (x[place + 1] - x[place]))
-
-
-def _range(x: NDArray[np.float64], ends: NDArray[np.float64]) -> tuple[float, float]:
-    place = int(ends.argmin())
-    allowed = 1.0 - GOOD * (1.0 - float(ends[place]))
-    return _crossing(x, ends, allowed, range(place, -1, -1)), _crossing(x, ends, allowed, range(place, len(x)))
-
-
-def _crossing(x: NDArray[np.float64], ends: NDArray[np.float64], allowed: float, places: range) -> float:
-    """Return where the loss first exceeds what is allowed on the way through some places."""
-    inside = places[0]
-    for place in places[1:]:
-        if ends[place] > allowed:
-            share = (allowed - ends[inside]) / (ends[place] - ends[inside])
-            return float(x[inside] + share * (x[place] - x[inside]))
-        inside = place
-    return float(x[inside])
-
-
-WORDS = {0.1: "a tenth of", 0.32: "a third of", 3.2: "3.2 times", 10.0: "ten times"}
+    log_rates = np.log(rates)
+    log_ranges = np.array([_good_range(log_rates, column) for column in final_losses.T]).T
+    return np.asarray(np.exp(log_ranges))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Beside:
-    """A place beside the best rate.
+class NeighbourRate:
+    """A learning rate some grid steps above or below the best one.
 
     Attributes:
-        words: How far: ``ten times``, or less where higher rates were not tried.
-        places: Beside the best of the other seeds, for each seed ``[seeds]``.
-        place: Beside the best over all.
+        ratio: Its ratio to the best rate in words: ``ten times``, or less if no higher rate was tried.
+        indices: Index of the rate for each seed, counted from the best rate on other seeds, shape ``[seeds]``.
+        index: Index of the rate, counted from the best rate over all seeds.
     """
 
-    words: str
-    places: NDArray[np.int64]
-    place: int
+    ratio: str
+    indices: NDArray[np.int64]
+    index: int
 
 
-def beside(sweep: Sweep, steps: int) -> Beside:
-    """Return the place so many grid steps above the best rate, or below; the last that was tried where there is none.
+def neighbour_rate(sweep: Sweep, grid_steps: int) -> NeighbourRate:
+    """Return the rate some grid steps away from the best one, or the last rate of the sweep in that direction.
 
     Args:
-        sweep: The trainings.
-        steps: Quarter decades; negative below.
+        sweep: Trainings with several learning rates.
+        grid_steps: Number of quarter decades above the best rate; negative for below.
     """
-    best, last = middle(sweep.ends), len(sweep.rates) - 1
-    place = min(max(best + steps, 0), last)
-    places = np.clip(held_out_best(sweep.ends) + steps, 0, last)
-    return Beside(how_far(sweep.rates, best, place), places, place)
+    best, last = best_overall(sweep.final_losses), len(sweep.rates) - 1
+    index = min(max(best + grid_steps, 0), last)
+    indices = np.clip(best_on_other_seeds(sweep.final_losses) + grid_steps, 0, last)
+    return NeighbourRate(ratio_in_words(sweep.rates, index, reference=best), indices, index)
 
 
-def tenth(sweep: Sweep) -> Beside:
-    """Return the place at a tenth of the best rate."""
-    return beside(sweep, -STEPS_A_DECADE)
+def tenth_of_best_rate(sweep: Sweep) -> NeighbourRate:
+    """Return a tenth of the best rate."""
+    return neighbour_rate(sweep, -RATES_PER_DECADE)
 
 
-def tenfold(sweep: Sweep) -> Beside:
-    """Return the place at ten times the best rate."""
-    return beside(sweep, STEPS_A_DECADE)
+def ten_times_best_rate(sweep: Sweep) -> NeighbourRate:
+    """Return ten times the best rate."""
+    return neighbour_rate(sweep, RATES_PER_DECADE)
 
 
-def how_far(rates: NDArray[np.float64], origin: int, place: int) -> str:
-    """Return in words how many times a rate is another.
+def ratio_in_words(rates: NDArray[np.float64], index: int, *, reference: int) -> str:
+    """Return the ratio of two learning rates in words, to be followed by the name of the reference rate.
+
+    Args:
+        rates: Learning rates.
+        index: Index of the rate to divide.
+        reference: Index of the rate to divide by.
 
     Example:
-        >>> how_far(np.array([0.0316, 0.1, 1.0, 2.0]), 1, 2), how_far(np.array([0.01, 0.5]), 0, 1)
+        >>> ratio_in_words(np.array([0.1, 1.0]), 1, reference=0), ratio_in_words(np.array([0.01, 0.5]), 1, reference=0)
         ('ten times', '50 times')
     """
-    ratio = float(rates[place] / rates[origin])
-    known = next((words for value, words in WORDS.items() if abs(ratio / value - 1.0) < 0.03), None)
-    return known or f"{numeral(ratio, digits=2)} times"
+    ratio = float(rates[index] / rates[reference])
+    common = next((words for value, words in RATIO_WORDS.items() if abs(ratio / value - 1.0) < 0.03), None)
+    return common or f"{format_number(ratio, digits=2)} times"
+
+
+def _middle_of_lowest(log_losses: NDArray[np.float64]) -> int:
+    """Return the middle index of all that tie for the lowest: the highest of many tied rates is close to diverging."""
+    tied = np.flatnonzero(log_losses <= log_losses.min() + TIED_LOG_LOSS)
+    return int(tied[len(tied) // 2])
+
+
+def _parabola_vertex(log_rates: NDArray[np.float64], log_losses: NDArray[np.float64]) -> float:
+    index = int(log_losses.argmin())
+    if index in (0, len(log_rates) - 1):
+        return float(log_rates[index])
+    left, lowest, right = log_losses[index - 1 : index + 2]
+    curvature = left - 2.0 * lowest + right
+    shift = 0.5 * (left - right) / curvature if curvature > 0 else 0.0
+    return float(log_rates[index] + shift * (log_rates[index + 1] - log_rates[index]))
+
+
+def _good_range(log_rates: NDArray[np.float64], losses: NDArray[np.float64]) -> tuple[float, float]:
+    best = int(losses.argmin())
+    allowed = 1.0 - GOOD_RATE_SHARE * (1.0 - float(losses[best]))
+    below, above = range(best, -1, -1), range(best, len(log_rates))
+    return (
+        _crossing(log_rates, losses, allowed=allowed, indices=below),
+        _crossing(log_rates, losses, allowed=allowed, indices=above),
+    )
+
+
+def _crossing(log_rates: NDArray[np.float64], losses: NDArray[np.float64], *, allowed: float, indices: range) -> float:
+    """Return the log rate at which the loss first exceeds what is allowed, going through the indices in order."""
+    inside = indices[0]
+    for index in indices[1:]:
+        if losses[index] > allowed:
+            share = (allowed - losses[inside]) / (losses[index] - losses[inside])
+            return float(log_rates[inside] + share * (log_rates[index] - log_rates[inside]))
+        inside = index
+    return float(log_rates[inside])

@@ -1,4 +1,4 @@
-"""Up to which learning rate training is stable: with all samples in one batch, and with an eighth of them."""
+"""The largest stable learning rate: with all samples in one batch, and with an eighth of them."""
 
 from __future__ import annotations
 
@@ -10,104 +10,111 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from surefoot.explanation.curve import standing
-from surefoot.explanation.experiment import USUAL_MOMENTUM, Batch, Kind, Limits, Trainer
+from surefoot.explanation.curve import cap_losses
+from surefoot.explanation.experiment import DEFAULT_MOMENTUM, BatchKind, StabilityLimit, Variant
+from surefoot.explanation.runners import TaskExperimentRunner
 from surefoot.tasks.split import Split
 from surefoot.tasks.task import Task
 
-STABLE_MOMENTA = (0.0, USUAL_MOMENTUM)
-# So many batches are the data of this experiment: one batch of all, or one of each.
-BATCHES = 8
-# Rates from this part of the ramp's limit to so many times that; neighbours are a twelfth of a decade apart.
-LOWEST, HIGHEST, LIMIT_STEPS_A_DECADE = 0.2, 4.0, 12
-LIMIT_RESOLUTION = 10.0 ** (1 / LIMIT_STEPS_A_DECADE)
-LIMIT_STEPS = 60
-BATCH_KINDS: tuple[Batch, ...] = ("full", "small")
-# Where a training ends is the mean of this share of its losses.
-END = 0.2
-# A rate at which less than this share is learnt of what the best rate learns is none to train with: a network may come
-# to rest with every unit dead, its loss a little lower than at the start.
-LEARNS = 0.1
+STABILITY_MOMENTA = (0.0, DEFAULT_MOMENTUM)
+BATCH_KINDS: tuple[BatchKind, ...] = ("full", "small")
+# A small batch is this part of the samples, which are as many as this number of the task's own batches.
+SMALL_BATCHES = 8
+# Lowest and highest rate that is tried, as multiples of the limit of a range test without momentum. Chosen: wider than
+# what momentum changes it by in theory, a factor of 1.9 up with full batches.
+LOWEST_RATE_SHARE, HIGHEST_RATE_FACTOR = 0.2, 4.0
+STABLE_RATES_PER_DECADE = 12
+# Ratio of neighbouring rates that are tried.
+STABLE_RATE_SPACING = 10.0 ** (1 / STABLE_RATES_PER_DECADE)
+# Number of steps of each training.
+STABILITY_STEPS = 60
+# The final loss is the mean over this share of the training.
+FINAL_SHARE = 0.2
+# A rate is unstable if training learns less than this share of what it learns with the best rate. Settled on digits and
+# wine: a network whose units all died can end a little lower than it began.
+MIN_LEARNED_SHARE = 0.1
 
 
-def stable_rates(limit: float) -> NDArray[np.float64]:
-    """Return the rates to try around the limit of a ramp."""
-    count = round(LIMIT_STEPS_A_DECADE * np.log10(HIGHEST / LOWEST)) + 1
-    rates: NDArray[np.float64] = limit * LOWEST * LIMIT_RESOLUTION ** np.arange(count)
+def candidate_rates(limit: float) -> NDArray[np.float64]:
+    """Return the learning rates to try around the limit of a ramp, ascending ``[R]``."""
+    count = round(STABLE_RATES_PER_DECADE * np.log10(HIGHEST_RATE_FACTOR / LOWEST_RATE_SHARE)) + 1
+    rates: NDArray[np.float64] = limit * LOWEST_RATE_SHARE * STABLE_RATE_SPACING ** np.arange(count)
     return rates
 
 
-def stable_config_steps(seeds: int) -> int:
-    """Return the members' steps of the whole experiment."""
-    return len(stable_rates(1.0)) * len(STABLE_MOMENTA) * 2 * LIMIT_STEPS * seeds
+def stability_config_steps(seeds: int) -> int:
+    """Return the number of config-steps of the whole measurement."""
+    return len(candidate_rates(1.0)) * len(STABILITY_MOMENTA) * len(BATCH_KINDS) * STABILITY_STEPS * seeds
 
 
-def stable_ranges(task: Task, limit: float, *, trainer: Trainer) -> tuple[Limits, ...]:
-    """Find the largest stable rates, with and without momentum, with full batches and small ones.
+def measure_stability_limits(task: Task, limit: float, *, runner: TaskExperimentRunner) -> tuple[StabilityLimit, ...]:
+    """Measure the largest stable learning rates without and with momentum, with full and small batches.
 
-    Both train on the same samples: as many as eight of the task's own batches, where there are as many.
+    All trainings are on the same samples: eight of the task's own batches, or all samples if there are fewer.
 
     Args:
         task: What is trained.
-        limit: About where training breaks without momentum.
-        trainer: Trains.
+        limit: Limit of a ramp without momentum; rates are tried around it.
+        runner: Trains.
     """
-    rates = stable_rates(limit)
-    full, small = (_ranges(task, trainer, rates, batch=batch) for batch in BATCH_KINDS)
-    return (*full, *small)
+    rates = candidate_rates(limit)
+    return tuple(each for batch in BATCH_KINDS for each in _measure_limits(task, rates, batch=batch, runner=runner))
 
 
-def largest_stable(rates: NDArray[np.float64], losses: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
-    """Return the largest rate on each seed below which all are stable, and on how many seeds one is not.
+def largest_stable_rates(rates: NDArray[np.float64], losses: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
+    """Return the largest stable learning rate on each seed, and the number of seeds with an unstable rate.
 
-    A rate is stable where training learns at least a tenth of what it learns at the best rate. The answer lies
-    half-way, in log rate, between the last stable rate and the first that is not; where all are stable it is the
-    highest tried, and where none is the lowest.
+    A rate is stable if training learns at least a tenth of what it learns with the best rate, and all lower rates are
+    stable too. The answer is the geometric mean of the last stable rate and the first unstable one. If all rates are
+    stable it is the highest, and if none is, the lowest.
 
     Args:
-        rates: Ascending ``[R]``.
-        losses: ``[R, seeds, steps]``.
+        rates: Learning rates, ascending, shape ``[R]``.
+        losses: Training losses, shape ``[R, seeds, steps]``.
 
     Example:
         >>> falls, rises = [1.0, 0.5], [1.0, 2.0]
-        >>> largest_stable(np.array([1.0, 4.0, 16.0]), np.array([[falls], [rises], [falls]]))
+        >>> largest_stable_rates(np.array([1.0, 4.0, 16.0]), np.array([[falls], [rises], [falls]]))
         (array([2.]), 1)
     """
-    losses = standing(losses / losses[:1, :, :1])
-    tail = max(1, round(END * losses.shape[-1]))
-    learnt = 1.0 - losses[..., -tail:].mean(axis=-1)
-    unstable = learnt < np.maximum(LEARNS * learnt.max(axis=0), 1e-6)
-    first = np.where(unstable.any(axis=0), unstable.argmax(axis=0), len(rates))
-    below, above = rates[np.maximum(first - 1, 0)], rates[np.minimum(first, len(rates) - 1)]
+    losses = cap_losses(losses / losses[:1, :, :1])
+    final_steps = max(1, round(FINAL_SHARE * losses.shape[-1]))
+    learned = 1.0 - losses[..., -final_steps:].mean(axis=-1)
+    unstable = learned < np.maximum(MIN_LEARNED_SHARE * learned.max(axis=0), 1e-6)
+    first_unstable = np.where(unstable.any(axis=0), unstable.argmax(axis=0), len(rates))
+    below, above = rates[np.maximum(first_unstable - 1, 0)], rates[np.minimum(first_unstable, len(rates) - 1)]
     return np.sqrt(below * above), int(unstable.any(axis=0).sum())
 
 
-def _ranges(task: Task, trainer: Trainer, rates: NDArray[np.float64], *, batch: Batch) -> list[Limits]:
-    part = part_of(task, batch=batch)
-    recipes = [Kind(momentum=momentum).recipe(float(lr)) for momentum in STABLE_MOMENTA for lr in rates]
-    losses, _ = trainer.courses(part, recipes)
-    found = [largest_stable(rates, each) for each in np.split(losses, len(STABLE_MOMENTA))]
+def subset_task(task: Task, *, batch: BatchKind) -> Task:
+    """Return the task on a random subset of its samples: all in one batch, or an eighth of them in each."""
+    train = task.split("train")
+    samples = min(len(train), SMALL_BATCHES * task.step_samples)
+    # Random samples, for a data set may be sorted by class.
+    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:samples]
+    size = samples if batch == "full" else max(1, samples // SMALL_BATCHES)
+    subset = _SplitSubset(train, order)
+    return replace(task, train=subset, batch_size=size, accumulate=1, steps=STABILITY_STEPS, epochs=None)
+
+
+def _measure_limits(
+    task: Task, rates: NDArray[np.float64], *, batch: BatchKind, runner: TaskExperimentRunner
+) -> list[StabilityLimit]:
+    subset = subset_task(task, batch=batch)
+    recipes = [Variant(momentum=momentum).recipe(float(lr)) for momentum in STABILITY_MOMENTA for lr in rates]
+    losses, _ = runner.loss_curves(subset, recipes)
+    largest = [largest_stable_rates(rates, each) for each in np.split(losses, len(STABILITY_MOMENTA))]
     return [
-        Limits(batch, momentum, part.batch_size, largest, reached)
-        for momentum, (largest, reached) in zip(STABLE_MOMENTA, found, strict=True)
+        StabilityLimit(batch, momentum, subset.batch_size, stable_rates, unstable_seeds)
+        for momentum, (stable_rates, unstable_seeds) in zip(STABILITY_MOMENTA, largest, strict=True)
     ]
 
 
-def part_of(task: Task, *, batch: Batch) -> Task:
-    """Return the task on a few of its samples, all in one batch or an eighth of them in each."""
-    whole = task.split("train")
-    samples = min(len(whole), BATCHES * task.step_samples)
-    # Not the first ones: data may lie sorted.
-    order = torch.randperm(len(whole), generator=torch.Generator().manual_seed(0))[:samples]
-    size = samples if batch == "full" else max(1, samples // BATCHES)
-    return replace(task, train=_Part(whole, order), batch_size=size, accumulate=1, steps=LIMIT_STEPS, epochs=None)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class _Part:
+class _SplitSubset:
     """Some samples of a split, as a split."""
 
-    whole: Split
+    split: Split
     order: Tensor
 
     def __len__(self) -> int:
@@ -115,4 +122,4 @@ class _Part:
 
     def batch(self, indices: Tensor) -> Any:
         """Return the samples at ``indices`` as one batch."""
-        return self.whole.batch(self.order[indices])
+        return self.split.batch(self.order[indices])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from surefoot.core.errors import RecipeError, nearest
+from surefoot.core.errors import RecipeError, did_you_mean
 from surefoot.export.huggingface import huggingface_code
 from surefoot.export.keras import keras_code
 from surefoot.export.lightning import lightning_code
@@ -41,6 +41,6 @@ def framework_code(recipe: Recipe, framework: str, *, steps: int) -> str:
         <BLANKLINE>
     """
     if framework not in FRAMEWORKS:
-        hint = nearest(framework, FRAMEWORKS) or f"there are {', '.join(FRAMEWORKS)}."
+        hint = did_you_mean(framework, FRAMEWORKS) or f"there are {', '.join(FRAMEWORKS)}."
         raise RecipeError(f"no code is written for {framework!r}.", hint=hint)
     return FRAMEWORKS[framework](recipe, steps=steps)

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from surefoot.core.errors import RecipeError
-from surefoot.export.equivalents import Twin, adds_decay, require_twin
+from surefoot.export.equivalents import adds_decay, equivalent_of
 from surefoot.export.schedule_functions import python_code
+from surefoot.optimizers.rule import Equivalent
+from surefoot.recipe.names import rule_named
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.constant import Constant
 from surefoot.schedules.scanner import number_text as num
-
-RULES: Mapping[str, Twin] = {
-    "sgd": Twin("SGD", {"lr": "learning_rate", "momentum": "momentum"}, ("nesterov",)),
-    "adam": Twin("Adam", {"lr": "learning_rate", "beta1": "beta_1", "beta2": "beta_2", "eps": "epsilon"}),
-    "adamw": Twin(
-        "AdamW",
-        {"lr": "learning_rate", "beta1": "beta_1", "beta2": "beta_2", "eps": "epsilon", "weight_decay": "weight_decay"},
-    ),
-    "lion": Twin("Lion", {"lr": "learning_rate", "beta1": "beta_1", "beta2": "beta_2", "weight_decay": "weight_decay"}),
-}
 
 _SCHEDULE = '''\
 class Table(keras.optimizers.schedules.LearningRateSchedule):
@@ -69,14 +61,14 @@ def keras_code(recipe: Recipe, *, steps: int) -> str:
         <BLANKLINE>
     """
     recipe.require_bounds(steps=steps)
-    require_twin(recipe, "Keras", RULES, may_change=False)
-    if adds_decay(recipe, RULES):
+    equivalent = equivalent_of(recipe, "keras", title="Keras", may_change=False)
+    if adds_decay(recipe, equivalent):
         raise RecipeError(
             f"Keras' {recipe.optimizer} has no L2 weight decay.", hint="give it to the layers as kernel_regularizer."
         )
     changes = not isinstance(recipe.lr, Constant)
     functions = [python_code(recipe.lr, total=steps, name="lr_at").rstrip(), _SCHEDULE] if changes else []
-    velocity = changes and recipe.optimizer == "sgd" and recipe.momentum != Constant(0.0)
+    velocity = changes and rule_named(recipe.optimizer).sums_gradients and recipe.momentum != Constant(0.0)
     return "\n".join(
         [
             f"# {recipe} for {steps} steps.",
@@ -86,8 +78,8 @@ def keras_code(recipe: Recipe, *, steps: int) -> str:
             "import keras",
             *(f"\n\n{function}" for function in functions),
             *(["\n"] if functions else [""]),
-            f"optimizer = keras.optimizers.{RULES[recipe.optimizer].name}(",
-            *(f"    {each}," for each in _arguments(recipe, steps)),
+            f"optimizer = keras.optimizers.{equivalent.name}(",
+            *(f"    {each}," for each in _arguments(recipe, equivalent, steps=steps)),
             ")",
             "model.compile(optimizer=optimizer, loss=loss_function)",
             "",
@@ -95,8 +87,8 @@ def keras_code(recipe: Recipe, *, steps: int) -> str:
     )
 
 
-def _arguments(recipe: Recipe, steps: int) -> Iterator[str]:
-    for name, other in RULES[recipe.optimizer].names.items():
+def _arguments(recipe: Recipe, equivalent: Equivalent, *, steps: int) -> Iterator[str]:
+    for name, other in equivalent.names.items():
         schedule = recipe.schedule(name)
         if isinstance(schedule, Constant):
             # Keras takes a momentum only if it is a float.

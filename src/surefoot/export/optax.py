@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
-from surefoot.export.equivalents import Twin, adds_decay, require_twin
+from surefoot.export.equivalents import adds_decay, equivalent_of
 from surefoot.export.schedule_functions import python_code
+from surefoot.optimizers.rule import Equivalent
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.constant import Constant
 from surefoot.schedules.scanner import number_text as num
-
-RULES: Mapping[str, Twin] = {
-    "sgd": Twin("sgd", {"lr": "learning_rate", "momentum": "momentum"}, ("nesterov",)),
-    # Its momentum gathers steps that the rate of their own time has scaled; PyTorch's rate scales what was gathered.
-    "rmsprop": Twin("rmsprop", {"lr": "learning_rate", "alpha": "decay", "eps": "eps"}, ("centered",)),
-    "adam": Twin("adam", {"lr": "learning_rate", "beta1": "b1", "beta2": "b2", "eps": "eps"}),
-    "adamw": Twin(
-        "adamw", {"lr": "learning_rate", "beta1": "b1", "beta2": "b2", "eps": "eps", "weight_decay": "weight_decay"}
-    ),
-    "lion": Twin("lion", {"lr": "learning_rate", "beta1": "b1", "beta2": "b2", "weight_decay": "weight_decay"}),
-}
 
 
 def optax_code(recipe: Recipe, *, steps: int) -> str:
@@ -57,11 +47,11 @@ def optax_code(recipe: Recipe, *, steps: int) -> str:
         <BLANKLINE>
     """
     recipe.require_bounds(steps=steps)
-    require_twin(recipe, "optax", RULES, may_change=True)
+    equivalent = equivalent_of(recipe, "optax", title="optax", may_change=True)
     scheduled = [name for name, schedule in recipe.hyper if not isinstance(schedule, Constant)]
     functions = [python_code(recipe.schedule(name), total=steps, name=f"{name}_at").rstrip() for name in scheduled]
     math = any("math." in function for function in functions)
-    chain = [*_before(recipe), _rule(recipe, scheduled)]
+    chain = [*_before(recipe, equivalent), _rule(recipe, equivalent, scheduled)]
     made = chain[0] if len(chain) == 1 else "optax.chain(\n" + "".join(f"    {each},\n" for each in chain) + ")"
     return "\n".join(
         [
@@ -78,20 +68,18 @@ def optax_code(recipe: Recipe, *, steps: int) -> str:
     )
 
 
-def _before(recipe: Recipe) -> Iterator[str]:
+def _before(recipe: Recipe, equivalent: Equivalent) -> Iterator[str]:
     """Yield what happens to a gradient before the rule gets it."""
     if recipe.clip is not None:
         yield f"optax.clip_by_global_norm({num(recipe.clip)})"
-    if adds_decay(recipe, RULES):
+    if adds_decay(recipe, equivalent):
         yield f"optax.add_decayed_weights({num(recipe.schedule('weight_decay').highest)})"
 
 
-def _rule(recipe: Recipe, scheduled: Sequence[str]) -> str:
-    rule = RULES[recipe.optimizer]
+def _rule(recipe: Recipe, rule: Equivalent, scheduled: Sequence[str]) -> str:
     arguments = [f"{other}={_value(recipe, name)}" for name, other in rule.names.items() if _written(recipe, name)]
     arguments += [f"{switch}=True" for switch in recipe.switches]
-    # PyTorch has eps outside of the root.
-    arguments += ["eps_in_sqrt=False"] if recipe.optimizer == "rmsprop" else []
+    arguments += rule.arguments
     made = f"optax.{rule.name}" if set(scheduled) <= {"lr"} else f"optax.inject_hyperparams(optax.{rule.name})"
     return f"{made}({', '.join(arguments)})"
 

@@ -1,97 +1,28 @@
-"""The lines of a recipe in PyTorch, for scripts and for what is built on PyTorch.
-
-Recipe -> PyTorch code to paste, which needs nothing of surefoot.
-"""
+"""A recipe as a PyTorch script to paste, which needs nothing of surefoot."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import torch
+
+from surefoot.core.errors import RecipeError
 from surefoot.export.parameter_groups import groups_code, groups_imports
 from surefoot.export.schedule_functions import python_code
-from surefoot.export.torch_schedulers import TorchScheduler, one_cycle, torch_scheduler
-from surefoot.recipe.build import PAIRS, TORCH_NAMES, TORCH_OPTIMIZERS
+from surefoot.export.torch_schedulers import torch_scheduler
+from surefoot.optimizers.rule import UpdateRule
+from surefoot.recipe.build import PAIRS
 from surefoot.recipe.names import hyperparameters_of, rule_named, switches_of
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.constant import Constant
 from surefoot.schedules.one_cycle import OneCycle
 from surefoot.schedules.scanner import number_text as num
-from surefoot.schedules.schedule import Schedule
+from surefoot.schedules.schedule import Schedule, TorchScheduler
 
 BY_FUNCTION = TorchScheduler("LambdaLR", ("lr_at",))
 _WIDTH = 100
 _PAIRED = {name for names in PAIRS.values() for name in names}
-
-_LION = '''\
-class Lion(torch.optim.Optimizer):
-    """Chen et al. (2023), arXiv:2302.06675."""
-
-    def __init__(self, params, lr=1e-4, betas=(0.9, 0.99), weight_decay=0.0):
-        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
-
-    @torch.no_grad()
-    def step(self, closure=None):
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            beta1, beta2 = group["betas"]
-            for param in group["params"]:
-                if param.grad is not None:
-                    mean = self.state[param].setdefault("mean", torch.zeros_like(param))
-                    direction = torch.sign(torch.lerp(mean, param.grad, 1 - beta1))
-                    param.mul_(1 - group["lr"] * group["weight_decay"]).sub_(group["lr"] * direction)
-                    mean.lerp_(param.grad, 1 - beta2)
-        return loss'''
-
-_VELOCITIES = '''\
-def complete_velocities(optimizer, args, kwargs):
-    """Make the velocities that torch does not make where momentum is 0 at the first step."""
-    for state in optimizer.state.values():
-        if "momentum_buffer" not in state:
-            state["momentum_buffer"] = torch.zeros_like(state["square_avg"])
-
-
-optimizer.register_step_pre_hook(complete_velocities)'''
-
-_MUON = '''\
-class MuonWithAdamW(torch.optim.Optimizer):
-    """torch.optim.Muon for groups of hidden matrices, torch.optim.AdamW for the others."""
-
-    def __init__(
-        self, params, lr=1e-3, momentum=0.95, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.1, nesterov=True
-    ):
-        defaults = {"lr": lr, "momentum": momentum, "betas": betas, "eps": eps}
-        defaults |= {"weight_decay": weight_decay, "nesterov": nesterov, "hidden": False}
-        super().__init__(params, defaults)
-        self.parts = self.make_parts()
-
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        self.parts = self.make_parts()
-
-    def make_parts(self):
-        """Two optimizers that are given their groups and the state at every step."""
-        muon = torch.optim.Muon([{"params": []}], adjust_lr_fn="match_rms_adamw")
-        return muon, torch.optim.AdamW([{"params": []}])
-
-    @torch.no_grad()
-    def step(self, closure=None):
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for part, hidden, own in zip(self.parts, (True, False), (("momentum", "nesterov"), ("betas", "eps"))):
-            names = ("params", "lr", "weight_decay", *own)
-            groups = [group for group in self.param_groups if group["hidden"] == hidden]
-            part.param_groups = [part.defaults | {name: group[name] for name in names} for group in groups]
-            part.state = self.state
-            part.step()
-        return loss'''
-
-OWN_CLASSES = {"lion": ("Lion", _LION), "muon": ("MuonWithAdamW", _MUON)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +50,13 @@ class Script:
         if [*scheduled] == ["lr"]:
             scheduler = torch_scheduler(recipe.lr, steps=steps, grouped=grouped) or BY_FUNCTION
         elif _one_momentum(recipe, scheduled) and isinstance(recipe.lr, OneCycle) and not grouped:
-            scheduler = one_cycle(recipe.lr, recipe.momentum, steps=steps)
+            scheduler = recipe.lr.torch_scheduler(steps, momentum=recipe.momentum)
         return cls(recipe, steps, scheduled, scheduler, in_loop=bool(scheduled) and scheduler is None)
+
+    @property
+    def rule(self) -> type[UpdateRule]:
+        """The update rule of the recipe."""
+        return rule_named(self.recipe.optimizer)
 
     @property
     def written(self) -> dict[str, Schedule]:
@@ -136,8 +72,8 @@ class Script:
     def functions(self) -> Iterator[str]:
         """Yield the functions of the step, and an optimizer that torch has not, each a block of lines."""
         yield from map(self._function, self.written)
-        if self.recipe.optimizer in OWN_CLASSES:
-            yield OWN_CLASSES[self.recipe.optimizer][1]
+        if self.rule.torch_source is not None:
+            yield self.rule.torch_source
 
     def groups(self) -> str | None:
         """Return the sorting of ``model``'s parameters into ``params``, ``None`` where they are all alike."""
@@ -147,8 +83,7 @@ class Script:
 
     def optimizer(self) -> Iterator[str]:
         """Yield the making of optimizer and scheduler."""
-        name = TORCH_OPTIMIZERS[self.recipe.optimizer].__name__
-        kind = OWN_CLASSES.get(self.recipe.optimizer, (f"torch.optim.{name}",))[0]
+        kind = torch_name(self.rule)
         params = "params" if self._sorted else "model.parameters()"
         yield _call(f"optimizer = {kind}", [params, *self._settings()])
         if self.scheduler is not None:
@@ -156,8 +91,9 @@ class Script:
             of_function = "  # sets lr to lr_at(step)" if self.scheduler == BY_FUNCTION else ""
             yield _call(opening, ["optimizer", *self.scheduler.arguments]) + of_function
         momentum = self.scheduled.get("momentum")
-        if self.recipe.optimizer == "rmsprop" and momentum is not None and momentum.value(0, self.steps) == 0:
-            yield from ("", "", _VELOCITIES)
+        source = self.rule.late_momentum_source
+        if source is not None and momentum is not None and momentum.value(0, self.steps) == 0:
+            yield from ("", "", source)
 
     def assignments(self) -> Iterator[str]:
         """Yield the lines that set the hyperparameters of ``group`` to those of ``step``, where the loop does that."""
@@ -169,7 +105,7 @@ class Script:
     @property
     def _hidden(self) -> bool:
         """Whether hidden matrices are treated differently from the rest."""
-        return self.recipe.optimizer == "muon"
+        return self.rule.splits_hidden
 
     @property
     def _sorted(self) -> bool:
@@ -204,12 +140,12 @@ class Script:
                 values[pair] = f"({', '.join(self._value(name) for name in names)})"
         for name, value in values.items():
             if name not in _PAIRED:
-                yield f"{TORCH_NAMES.get(name, name)}={value}"
+                yield f"{self.rule.torch_names.get(name, name)}={value}"
         for switch in switches_of(self.recipe.optimizer):
             on = switch in self.recipe.switches
             # Torch refuses Nesterov at momentum 0, where it means nothing.
             means_nothing = switch == "nesterov" and self.recipe.momentum == Constant(0.0)
-            if on != (switch in rule_named(self.recipe.optimizer).switched_on) and not means_nothing:
+            if on != (switch in self.rule.switched_on) and not means_nothing:
                 yield f"{switch}={on}"
 
     def _value(self, name: str) -> str:
@@ -245,9 +181,23 @@ class Script:
                 yield f'group["{pair}"] = ({", ".join(of_step)})'
 
 
+def torch_name(rule: type[UpdateRule]) -> str:
+    """Return how exported code names the optimizer: torch's class, or the one that the code defines.
+
+    Raises:
+        RecipeError: If no torch optimizer is known for the rule, or it is a class of a plugin without source text.
+    """
+    kind = rule.torch_optimizer()
+    if rule.torch_source is not None:
+        return rule.torch_source.split("class ", 1)[1].split("(", 1)[0]
+    if getattr(torch.optim, kind.__name__, None) is not kind:
+        raise RecipeError(f"{rule.name} is no optimizer of torch, and its plugin gives no source text to export.")
+    return f"torch.optim.{kind.__name__}"
+
+
 def _one_momentum(recipe: Recipe, scheduled: dict[str, Schedule]) -> bool:
     """Tell whether what changes is the learning rate and the one momentum that torch's schedulers know."""
-    return recipe.optimizer != "muon" and [*scheduled] in (["lr", "momentum"], ["lr", "beta1"])
+    return not rule_named(recipe.optimizer).splits_hidden and [*scheduled] in (["lr", "momentum"], ["lr", "beta1"])
 
 
 def _call(opening: str, arguments: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""A fleet's members on a whole split."""
+"""Evaluate a fleet's members on a whole split of the data."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from torch import Tensor
 
 from surefoot.fleet.fleet import Fleet
 from surefoot.fleet.processes import run_jobs, using_threads
-from surefoot.fleet.step import index_of
-from surefoot.fleet.training import READ_AHEAD_BYTES, bytes_of, on_device, processes_for
-from surefoot.tasks.batches import chunks
-from surefoot.tasks.seeding import borrowed_generators, draw_seed, seed_everything
+from surefoot.fleet.step import fast_index
+from surefoot.fleet.training import READ_AHEAD_BYTES, on_device, processes_for, tensor_bytes
+from surefoot.tasks.batches import sample_ranges
+from surefoot.tasks.seeding import derive_seed, preserved_generators, seed_everything
 from surefoot.tasks.task import SplitName
 from surefoot.tasks.user_code_errors import is_out_of_memory
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """Results of some members on one split.
+    """Losses and metrics of k members on one split.
 
     Attributes:
-        loss: Mean loss ``[k]``, float64.
-        metric: The task's metric ``[k]``, or ``None`` where it has none.
+        loss: Mean loss of each member ``[k]``, float64.
+        metric: Metric of each member ``[k]``, float64; ``None`` where the task has none.
     """
 
     loss: Tensor
@@ -36,73 +36,81 @@ class Scores:
 def evaluate_members(fleet: Fleet, split: SplitName, *, members: Sequence[int] | None = None) -> Scores:
     """Return the loss and metric of every member, or of some, on a whole split, in evaluation mode.
 
-    It leaves no trace: buffers and generators are as before, and what a model draws depends on the seed alone.
+    It changes no state: buffers and random generators are as before, and the model's random numbers depend on the
+    fleet's seed alone.
 
     Args:
         fleet: The fleet.
-        split: Which data.
-        members: Indices of the members wanted; all by default.
+        split: Name of the split.
+        members: Indices of the members to evaluate; all by default.
     """
-    places = fleet.members(members)
+    chosen = fleet.member_indices(members)
     samples = len(fleet.task.split(split))
-    sums = torch.zeros(2, len(places), dtype=torch.float64)
-    width = fleet.chunk_width(len(places), processes=fleet.processes)
-    groups = [places[begin : begin + width] for begin in range(0, len(places), width)]
+    sums = torch.zeros(2, len(chosen), dtype=torch.float64)
+    width = fleet.group_width(len(chosen), processes=fleet.processes)
+    groups = [chosen[start : start + width] for start in range(0, len(chosen), width)]
     fleet.model.eval()
-    with borrowed_generators(), using_threads(fleet.threads):
-        for passes in _read(fleet, split, samples):
-            jobs = [partial(_sums, fleet, group, passes) for group in groups]
+    with preserved_generators(), using_threads(fleet.threads):
+        for batches in _read_batches(fleet, split):
+            jobs = [partial(_summed_scores, fleet, group, batches) for group in groups]
             if jobs:
-                sums += torch.cat(run_jobs(jobs, processes=_processes(fleet, len(places), passes)), dim=1)
+                sums += torch.cat(run_jobs(jobs, processes=_processes(fleet, len(chosen), batches)), dim=1)
     means = sums / samples
     return Scores(loss=means[0], metric=None if fleet.task.metric is None else means[1])
 
 
 @dataclass(frozen=True, slots=True)
-class Pass:
-    """Samples that go through the model together, and the seed of what it draws."""
+class EvaluationBatch:
+    """Samples that go through the model in one forward pass.
+
+    Attributes:
+        samples: Number of samples.
+        batch: The samples, on the fleet's device.
+        forward_seed: Seed of the generators for the forward pass.
+    """
 
     samples: int
     batch: Any
     forward_seed: int
 
 
-def _read(fleet: Fleet, split: SplitName, samples: int) -> Iterator[list[Pass]]:
-    """Yield a split's passes, as many at a time as are read ahead."""
-    passes: list[Pass] = []
-    held = 0
-    for number, indices in enumerate(chunks(samples, fleet.samples_a_pass)):
-        forward_seed = draw_seed(fleet.seed, "evaluation", number)
+def _read_batches(fleet: Fleet, split: SplitName) -> Iterator[list[EvaluationBatch]]:
+    """Yield all batches of a split, in lists of as many as may be read ahead."""
+    batches: list[EvaluationBatch] = []
+    bytes_read = 0
+    for number, indices in enumerate(sample_ranges(len(fleet.task.split(split)), fleet.evaluation_batch_size)):
+        forward_seed = derive_seed(fleet.seed, "evaluation", number)
         seed_everything(forward_seed)
         batch = on_device(fleet, fleet.task.batch(split, torch.arange(indices.start, indices.stop)))
-        passes.append(Pass(len(indices), batch, forward_seed))
-        held += bytes_of(batch)
-        if held > READ_AHEAD_BYTES:
-            yield passes
-            passes, held = [], 0
-    if passes:
-        yield passes
+        batches.append(EvaluationBatch(len(indices), batch, forward_seed))
+        bytes_read += tensor_bytes(batch)
+        if bytes_read > READ_AHEAD_BYTES:
+            yield batches
+            batches, bytes_read = [], 0
+    if batches:
+        yield batches
 
 
-def _processes(fleet: Fleet, members: int, passes: Sequence[Pass]) -> int:
-    """Return how many processes some passes are worth: a forward pass is about a third of a step."""
-    steps = sum(part.samples for part in passes) / fleet.task.step_samples
-    return 1 if fleet.pace is None else processes_for(fleet, members * steps / 3)
+def _processes(fleet: Fleet, members: int, batches: Sequence[EvaluationBatch]) -> int:
+    """Return how many processes to share some forward passes among; each costs about a third of a training step."""
+    steps = sum(batch.samples for batch in batches) / fleet.task.step_samples
+    return 1 if fleet.config_step_seconds is None else processes_for(fleet, members * steps / 3)
 
 
-def _sums(fleet: Fleet, places: Sequence[int], passes: Sequence[Pass]) -> Tensor:
-    """Return losses and metrics of some members, summed over the samples of some passes, ``[2, k]``."""
-    return torch.stack([part.samples * _scores(fleet, places, part.batch, part.forward_seed) for part in passes]).sum(0)
+def _summed_scores(fleet: Fleet, members: Sequence[int], batches: Sequence[EvaluationBatch]) -> Tensor:
+    """Return losses and metrics of k members, summed over the samples of some batches, ``[2, k]``."""
+    return torch.stack([batch.samples * _mean_scores(fleet, members, batch) for batch in batches]).sum(0)
 
 
-def _scores(fleet: Fleet, places: Sequence[int], batch: Any, forward_seed: int) -> Tensor:
-    """Return losses and metrics ``[2, k]``; in halves where memory runs out."""
-    rows = index_of(places)
+def _mean_scores(fleet: Fleet, members: Sequence[int], batch: EvaluationBatch) -> Tensor:
+    """Return losses and metrics ``[2, k]`` of one batch; in halves where memory runs out."""
+    rows = fast_index(members)
     try:
         buffers = {name: buffer[rows].clone() for name, buffer in fleet.buffers.items()}
-        return fleet.scores(fleet.params[rows], buffers, batch, forward_seed=forward_seed).cpu().double()
+        scores = fleet.scores(fleet.params[rows], buffers, batch.batch, forward_seed=batch.forward_seed)
+        return scores.cpu().double()
     except (MemoryError, RuntimeError) as error:
-        if len(places) == 1 or not is_out_of_memory(error):
+        if len(members) == 1 or not is_out_of_memory(error):
             raise
-    half = len(places) // 2
-    return torch.cat([_scores(fleet, part, batch, forward_seed) for part in (places[:half], places[half:])], dim=1)
+    half = len(members) // 2
+    return torch.cat([_mean_scores(fleet, part, batch) for part in (members[:half], members[half:])], dim=1)

@@ -1,4 +1,4 @@
-"""Every hyperparameter of every member for the steps ahead."""
+"""Tables of every hyperparameter of every member for the coming steps."""
 
 from __future__ import annotations
 
@@ -9,61 +9,61 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from surefoot.fleet.layout import Layout
+from surefoot.fleet.layout import ParameterLayout
 from surefoot.optimizers.rule import Hyper, UpdateRule
 from surefoot.recipe.recipe import Recipe
-from surefoot.schedules.schedule import table
+from surefoot.schedules.schedule import value_table
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RuleTable:
-    """The hyperparameters of the members that share one update rule.
+    """The hyperparameters of the k members of a group that share one update rule.
 
     Attributes:
-        rule: Their update rule.
-        rows: Their places in the fleet, ascending.
-        tables: Scheduled hyperparameters, each ``[steps, k, 1]``.
-        fixed: Switches, each ``[k, 1]``.
-        factors: Factors on learning rate and weight decay, each ``[k, P]``; absent where no recipe has groups.
-        clip: Largest gradient norm ``[k, 1]``, or ``None`` where no recipe clips.
+        rule: The update rule.
+        members: Indices of the members in the fleet, ascending.
+        scheduled: Hyperparameters that follow a schedule, by name, each ``[steps, k, 1]``.
+        switches: Switches such as ``nesterov`` by name, 0 or 1, each ``[k, 1]``.
+        factors: Factors on learning rate and weight decay, each ``[k, P]``; empty where no recipe has parameter groups.
+        clip: Maximum gradient norm ``[k, 1]``, or ``None`` where no recipe clips.
     """
 
     rule: UpdateRule
-    rows: tuple[int, ...]
-    tables: dict[str, Tensor]
-    fixed: dict[str, Tensor]
+    members: tuple[int, ...]
+    scheduled: dict[str, Tensor]
+    switches: dict[str, Tensor]
     factors: dict[str, Tensor]
     clip: Tensor | None
 
-    def at(self, ahead: int) -> Hyper:
-        """Return the hyperparameters ``ahead`` steps from the beginning of the table."""
-        return with_factors(self.row(ahead), self.factors)
+    def values_at(self, offset: int) -> Hyper:
+        """Return the hyperparameters ``offset`` steps after the table's first step."""
+        return with_factors(self.values_without_factors(offset), self.factors)
 
-    def row(self, ahead: int) -> dict[str, Tensor]:
-        """Return the same without the factors, each ``[k, 1]``."""
-        return {name: values[ahead] for name, values in self.tables.items()} | self.fixed
+    def values_without_factors(self, offset: int) -> dict[str, Tensor]:
+        """Return the hyperparameters ``offset`` steps after the first, each ``[k, 1]``, without the groups' factors."""
+        return {name: values[offset] for name, values in self.scheduled.items()} | self.switches
 
     def padded(self, width: int) -> RuleTable:
-        """Return the table with copies of its first member behind the others, so that there are ``width``."""
+        """Return the table with copies of its first member appended, so that it has ``width`` members."""
         return replace(
             self,
-            tables={name: pad(values, width, dim=1) for name, values in self.tables.items()},
-            fixed={name: pad(values, width) for name, values in self.fixed.items()},
-            factors={name: pad(values, width) for name, values in self.factors.items()},
-            clip=None if self.clip is None else pad(self.clip, width),
+            scheduled={name: pad_members(values, width, dim=1) for name, values in self.scheduled.items()},
+            switches={name: pad_members(values, width) for name, values in self.switches.items()},
+            factors={name: pad_members(values, width) for name, values in self.factors.items()},
+            clip=None if self.clip is None else pad_members(self.clip, width),
         )
 
 
 def with_factors(values: dict[str, Tensor], factors: dict[str, Tensor]) -> Hyper:
-    """Return hyperparameters times the factors that there are for them."""
+    """Return hyperparameters, each multiplied by its factor where it has one."""
     return {name: value * factors[name] if name in factors else value for name, value in values.items()}
 
 
-def pad(tensor: Tensor, width: int, *, dim: int = 0) -> Tensor:
-    """Return the members along ``dim`` with copies of the first behind them, so that there are ``width``.
+def pad_members(tensor: Tensor, width: int, *, dim: int = 0) -> Tensor:
+    """Return a tensor with copies of its first member appended along ``dim``, so that it has ``width`` members.
 
     Example:
-        >>> pad(torch.tensor([5, 6]), 4)
+        >>> pad_members(torch.tensor([5, 6]), 4)
         tensor([5, 6, 5, 5])
     """
     missing = width - tensor.shape[dim]
@@ -72,57 +72,54 @@ def pad(tensor: Tensor, width: int, *, dim: int = 0) -> Tensor:
 
 def rule_tables(
     recipes: Sequence[Recipe],
-    rows: Sequence[int],
+    members: Sequence[int],
     *,
     totals: Sequence[int],
-    begins: Sequence[int],
+    first_steps: Sequence[int],
     steps: int,
     lr_scale: Tensor,
-    layout: Layout,
+    layout: ParameterLayout,
     like: Tensor,
 ) -> tuple[RuleTable, ...]:
-    """Return one table for each update rule among some members.
+    """Return one table for each update rule that some members use.
 
     Args:
-        recipes: The recipes of all K members.
-        rows: Places of the members wanted.
-        totals: Length of each member's training.
-        begins: Its present step.
-        steps: How many steps ahead.
+        recipes: The recipes of all K members of the fleet.
+        members: Indices of the members that the tables are for.
+        totals: Length in steps of each of the K members' trainings.
+        first_steps: The step that each of the K members takes next.
+        steps: Number of steps that the tables cover.
         lr_scale: Factor on each member's learning rate ``[K]``.
-        layout: Of the parameters, for groups.
-        like: A tensor of the dtype and device wanted.
+        layout: Layout of the parameters, for parameter groups.
+        like: A tensor of the wanted dtype and device.
     """
     by_rule: dict[UpdateRule, list[int]] = {}
-    for row in rows:
-        by_rule.setdefault(layout.bound(recipes[row].rule), []).append(row)
+    for member in members:
+        by_rule.setdefault(layout.bind(recipes[member].rule), []).append(member)
 
-    def rule_table(rule: UpdateRule, members: list[int]) -> RuleTable:
-        own = [recipes[row] for row in members]
-        own_totals, own_begins = [totals[row] for row in members], [begins[row] for row in members]
-        scheduled = {
-            spec.name: _column(
-                table(
-                    [recipe.schedule(spec.name) for recipe in own], totals=own_totals, begins=own_begins, steps=steps
-                ),
-                like,
-            )
-            for spec in rule.hyperparameters
-        }
-        scheduled["lr"] = scheduled["lr"] * lr_scale[members].to(like).view(1, -1, 1)
+    def scheduled(name: str, users: list[int]) -> Tensor:
+        schedules = [recipes[member].schedule(name) for member in users]
+        lengths, begins = [totals[member] for member in users], [first_steps[member] for member in users]
+        return _to_steps_first(value_table(schedules, totals=lengths, first_steps=begins, steps=steps), like)
+
+    def rule_table(rule: UpdateRule, users: list[int]) -> RuleTable:
+        their_recipes = [recipes[member] for member in users]
+        values = {spec.name: scheduled(spec.name, users) for spec in rule.hyperparameters}
+        values["lr"] = values["lr"] * lr_scale[users].to(like).view(1, -1, 1)
+        decays = "weight_decay" in values and bool(values["weight_decay"].any())
         return RuleTable(
             rule=rule,
-            rows=tuple(members),
-            tables=scheduled,
-            fixed=_switches(rule, own, like),
-            factors=_factors(own, layout, like, decays=bool(scheduled["weight_decay"].any())),
-            clip=_clip(own, like),
+            members=tuple(users),
+            scheduled=values,
+            switches=_switches(rule, their_recipes, like),
+            factors=_factors(their_recipes, layout, like, decays=decays),
+            clip=_clip(their_recipes, like),
         )
 
-    return tuple(rule_table(rule, members) for rule, members in by_rule.items())
+    return tuple(rule_table(rule, users) for rule, users in by_rule.items())
 
 
-def _column(values: np.ndarray, like: Tensor) -> Tensor:
+def _to_steps_first(values: np.ndarray, like: Tensor) -> Tensor:
     """Turn ``[k, steps]`` into ``[steps, k, 1]``."""
     return torch.from_numpy(np.ascontiguousarray(values.T)).to(like).unsqueeze(-1)
 
@@ -131,7 +128,7 @@ def _switches(rule: UpdateRule, recipes: list[Recipe], like: Tensor) -> dict[str
     return {name: like.new_tensor([[float(name in recipe.switches)] for recipe in recipes]) for name in rule.switches}
 
 
-def _factors(recipes: list[Recipe], layout: Layout, like: Tensor, *, decays: bool) -> dict[str, Tensor]:
+def _factors(recipes: list[Recipe], layout: ParameterLayout, like: Tensor, *, decays: bool) -> dict[str, Tensor]:
     if not any(recipe.groups for recipe in recipes) and not (layout.unused and decays):
         return {}
     lr, decay = zip(*(layout.factors(recipe.groups) for recipe in recipes), strict=True)

@@ -1,7 +1,4 @@
-"""How a model's trained parameters lie in one row.
-
-Parameters that the objective does not depend on.
-"""
+"""How a model's trained parameters are laid out in one row, and which of them the objective does not depend on."""
 
 from __future__ import annotations
 
@@ -17,23 +14,23 @@ from torch.utils import _pytree as pytree
 from surefoot.core.errors import TaskError
 from surefoot.core.values import Json
 from surefoot.optimizers.parameter_groups import Groups, factors_of, norm_parameters
-from surefoot.optimizers.rule import Piece, UpdateRule, hidden_matrices
+from surefoot.optimizers.rule import ParamSpec, UpdateRule, hidden_matrices
 from surefoot.tasks.batches import BatchOrder
-from surefoot.tasks.seeding import borrowed_generators
+from surefoot.tasks.seeding import preserved_generators
 from surefoot.tasks.task import Task
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """The trained parameters of a model, one after another in a row of ``P`` numbers.
+class ParameterLayout:
+    """The order and the shapes of a model's trained parameters in a row of ``P`` numbers.
 
     Attributes:
         names: Full name of each parameter.
-        shapes: Shape of each.
-        norms: Names of those that belong to normalisation layers.
-        hidden: Names of those that are hidden matrices.
-        unused: Names of those that the objective does not depend on: no optimizer of torch touches them, so weight
-            decay must not either.
+        shapes: Shape of each parameter.
+        norms: Names of the parameters of normalisation layers.
+        hidden: Names of the parameters that are matrices of hidden layers.
+        unused: Names of the parameters that the objective does not depend on. Torch's optimizers skip them, weight
+            decay included, so a fleet must skip them too.
     """
 
     names: tuple[str, ...]
@@ -43,15 +40,15 @@ class Layout:
     unused: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, model: nn.Module, *, unused: frozenset[str] = frozenset()) -> Layout:
+    def of(cls, model: nn.Module, *, unused: frozenset[str] = frozenset()) -> ParameterLayout:
         """Return the layout of a model's parameters that require a gradient.
 
         Args:
             model: The model.
-            unused: Those that the objective does not depend on.
+            unused: Names of the parameters that the objective does not depend on.
 
         Raises:
-            TaskError: If there are none, or their dtypes differ: they could not lie in one row.
+            TaskError: If there are none, or their dtypes differ, so that one tensor cannot hold them.
         """
         trained = [(name, param) for name, param in model.named_parameters() if param.requires_grad]
         kinds = {str(param.dtype).removeprefix("torch.") for _, param in trained}
@@ -68,13 +65,13 @@ class Layout:
 
     @property
     def sizes(self) -> list[int]:
-        """Numbers in each parameter."""
+        """Number of elements of each parameter."""
         return [math.prod(shape) for shape in self.shapes]
 
-    def bound(self, rule: UpdateRule) -> UpdateRule:
-        """Return an update rule for the parameters in a row."""
+    def bind(self, rule: UpdateRule) -> UpdateRule:
+        """Return the update rule for parameters of this layout: some rules need to know shapes."""
         named = zip(self.names, self.shapes, strict=True)
-        return rule.for_pieces([Piece(tuple(shape), name in self.hidden) for name, shape in named])
+        return rule.bind([ParamSpec(tuple(shape), name in self.hidden) for name, shape in named])
 
     def to_json(self) -> dict[str, Json]:
         """Return names and shapes as JSON data."""
@@ -90,7 +87,7 @@ class Layout:
         return {name: piece.view(shape) for name, piece, shape in zip(self.names, pieces, self.shapes, strict=True)}
 
     def factors(self, groups: Groups) -> tuple[Tensor, Tensor]:
-        """Return the factors on learning rate and weight decay of every number, two rows ``[P]``."""
+        """Return the parameter groups' factors on learning rate and on weight decay, each a row ``[P]``."""
         each = [factors_of(groups, name, norm=name in self.norms) for name in self.names]
         decay = [0.0 if name in self.unused else of.weight_decay for name, of in zip(self.names, each, strict=True)]
         return self._row([of.lr for of in each]), self._row(decay)
@@ -99,26 +96,27 @@ class Layout:
         return torch.repeat_interleave(torch.tensor(values, dtype=torch.float64), torch.tensor(self.sizes))
 
 
-_FOUND: OrderedDict[Hashable, frozenset[str]] = OrderedDict()
-MOST = 64
+# Unused parameters of the tasks asked for last; chosen: more tasks than one study has.
+MAX_CACHED_TASKS = 64
+_UNUSED_BY_TASK: OrderedDict[Hashable, frozenset[str]] = OrderedDict()
 
 
 def unused_parameters(task: Task, *, device: str = "cpu") -> frozenset[str]:
-    """Return the names of trained parameters that one training batch's objective does not reach.
+    """Return the names of the trained parameters that the objective of a training batch does not depend on.
 
-    Such a parameter has no gradient, and torch's optimizers pass over it, weight decay and all; a vectorised
-    gradient is zero there instead, which weight decay would take for an invitation. Looked for once in a task.
+    The gradient of such a parameter is ``None``, and torch's optimizers skip it, weight decay included. A vectorised
+    gradient is zero there instead, and weight decay would be applied. The names are found once for each task.
     """
     key = (task.model, task.loss, task.objective)
-    if key not in _FOUND:
-        while len(_FOUND) >= MOST:
-            _FOUND.popitem(last=False)
-        _FOUND[key] = _look(task, device)
-    return _FOUND[key]
+    if key not in _UNUSED_BY_TASK:
+        while len(_UNUSED_BY_TASK) >= MAX_CACHED_TASKS:
+            _UNUSED_BY_TASK.popitem(last=False)
+        _UNUSED_BY_TASK[key] = _find_unused(task, device)
+    return _UNUSED_BY_TASK[key]
 
 
-def _look(task: Task, device: str) -> frozenset[str]:
-    with borrowed_generators():
+def _find_unused(task: Task, device: str) -> frozenset[str]:
+    with preserved_generators():
         model = task.new_model().to(device)
         trained = {name: param for name, param in model.named_parameters() if param.requires_grad}
         indices = BatchOrder(len(task.split("train")), task.batch_size, seed=0).indices(0)

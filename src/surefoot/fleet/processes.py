@@ -1,9 +1,4 @@
-"""Tensors that forked processes share with the one they come from.
-
-How many threads torch uses, for a while.
-
-Work shared out among processes forked from this one: one core each.
-"""
+"""Share work among processes forked from this one, tensors in shared memory, and the number of threads of torch."""
 
 from __future__ import annotations
 
@@ -25,14 +20,20 @@ from torch import Tensor
 
 from surefoot.core.errors import TaskError
 
+T = TypeVar("T")
+# Length in bytes of a job's number in the queue.
+JOB_NUMBER_BYTES = 4
+# Option of Linux's prctl: the signal that a process gets when its parent ends.
+PR_SET_PDEATHSIG = 1
 
-def shared(tensor: Tensor) -> Tensor:
-    """Return a copy in anonymous shared memory: what a forked process writes there, its parent reads.
 
-    Not ``Tensor.share_memory_``: that takes a file in ``/dev/shm``, of which containers have 64 MB.
+def to_shared_memory(tensor: Tensor) -> Tensor:
+    """Return a copy in anonymous shared memory, where a forked process and its parent see each other's writes.
+
+    ``Tensor.share_memory_`` is not used: it needs a file in ``/dev/shm``, which has 64 MB in a container.
 
     Example:
-        >>> shared(torch.tensor([1.0, 2.0]))
+        >>> to_shared_memory(torch.tensor([1.0, 2.0]))
         tensor([1., 2.])
     """
     if tensor.numel() == 0:
@@ -43,7 +44,7 @@ def shared(tensor: Tensor) -> Tensor:
 
 @contextmanager
 def using_threads(count: int) -> Iterator[None]:
-    """Let torch use so many threads, and afterwards as many as before.
+    """Set the number of torch's threads for the body of a ``with`` statement.
 
     Example:
         >>> before = torch.get_num_threads()
@@ -61,46 +62,48 @@ def using_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-T = TypeVar("T")
-NUMBER_BYTES = 4
-PR_SET_PDEATHSIG = 1  # of Linux's prctl
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
+def available_cores() -> int:
+    """Return the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def can_fork() -> bool:
-    """Tell whether work can go on in forked processes: on Linux, and where no accelerator's threads are about."""
+    """Return whether work can be shared among forked processes: on Linux, without an accelerator and its threads."""
     return sys.platform == "linux" and not torch.accelerator.is_available()
 
 
-def run_jobs(jobs: Sequence[Callable[[], T]], *, processes: int) -> list[T]:
-    """Do some jobs, in this process and in others forked from it; return what they return, in order.
+def end_with_parent(signal_number: int) -> None:
+    """Let the kernel send this process a signal when its parent ends; it works on Linux, and does nothing elsewhere."""
+    with suppress(Exception):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal_number)
 
-    A child inherits everything as it is and needs no protocol; what it shall leave behind must lie in shared memory
-    (:func:`surefoot.fleet.processes.shared`) or be its return value. Whoever is free takes the next job, so no outcome
-    may depend on who does it. Torch must be set to one thread: a forked process cannot use its parent's.
+
+def run_jobs(jobs: Sequence[Callable[[], T]], *, processes: int) -> list[T]:
+    """Run jobs in this process and in processes forked from it; return their results in order.
+
+    A forked process inherits all objects as they are. What a job changes must lie in shared memory
+    (:func:`to_shared_memory`) or be its return value. Each process takes the next job as soon as it is free, so no
+    result may depend on which process ran a job. Torch must be set to one thread, because a forked process cannot use
+    its parent's threads.
 
     Args:
-        jobs: Functions of nothing.
-        processes: How many to use, this one included.
+        jobs: Functions without arguments.
+        processes: Number of processes to use, this one included.
 
     Raises:
         TaskError: If a process was killed.
-        Exception: What a job has raised, from whichever process.
+        Exception: What a job has raised, in any of the processes.
     """
     if min(processes, len(jobs)) <= 1:
         return [job() for job in jobs]
-    queue = _queue(len(jobs))
-    children: list[Child] = []
+    queue = _job_queue(len(jobs))
+    children: list[ForkedChild] = []
     try:
         for _ in range(min(processes, len(jobs)) - 1):
             children.append(_fork(jobs, queue))
-        results = dict(_take(jobs, queue))
+        results = dict(_run_queued_jobs(jobs, queue))
         for child in children:
-            results |= child.results()
+            results |= child.wait_for_results()
         return [results[number] for number in range(len(jobs))]
     finally:
         os.close(queue)
@@ -109,31 +112,37 @@ def run_jobs(jobs: Sequence[Callable[[], T]], *, processes: int) -> list[T]:
 
 
 @dataclass(slots=True)
-class Child:
-    """A forked process: its id, the pipe that its results come through, and whether it is gone."""
+class ForkedChild:
+    """A process that runs jobs, forked from this one.
+
+    Attributes:
+        pid: Its process id.
+        pipe: File descriptor that its pickled results are read from.
+        waited_for: Whether its exit status was collected; its process id may then belong to another process.
+    """
 
     pid: int
     pipe: int
     waited_for: bool = False
 
-    def results(self) -> dict[int, Any]:
-        """Wait for it, and return its results by the numbers of their jobs, or raise what it raised."""
+    def wait_for_results(self) -> dict[int, Any]:
+        """Wait for the process, and return its results by job number or raise what a job has raised."""
         with open(self.pipe, "rb", closefd=False) as pipe:
-            told = pipe.read()
+            pickled = pipe.read()
         status = self._wait()
-        if not told:
+        if not pickled:
             cause = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"exit status {status >> 8}"
             raise TaskError(
                 f"a process that trained some of the members was killed ({cause}).",
-                hint="most often memory ran out; free some, or train fewer at once.",
+                hint="the usual cause is a lack of memory: free some, or train fewer members at once.",
             )
-        results, error = pickle.loads(told)  # noqa: S301  (from our own child)
+        results, error = pickle.loads(pickled)  # noqa: S301  (from our own child)
         if error is not None:
             raise error
         return dict(results)
 
     def end(self) -> None:
-        """Kill it if it still runs, and let go of it."""
+        """Close the pipe, and kill the process if it still runs."""
         os.close(self.pipe)
         if not self.waited_for:
             os.kill(self.pid, signal.SIGKILL)
@@ -145,56 +154,55 @@ class Child:
         return status
 
 
-def _queue(jobs: int) -> int:
-    """Return the reading end of a pipe that holds the numbers of all jobs; each is read by one process alone."""
+def _job_queue(jobs: int) -> int:
+    """Return the reading end of a pipe that holds the numbers of all jobs; each is read by exactly one process."""
     reading, writing = os.pipe()
-    # A pipe holds 64 KB: sixteen thousand jobs.
-    os.write(writing, b"".join(number.to_bytes(NUMBER_BYTES, "little") for number in range(jobs)))
+    # A pipe holds 64 KB: the numbers of 16,000 jobs.
+    os.write(writing, b"".join(number.to_bytes(JOB_NUMBER_BYTES, "little") for number in range(jobs)))
     os.close(writing)
     return reading
 
 
-def _take(jobs: Sequence[Callable[[], T]], queue: int) -> Iterator[tuple[int, T]]:
-    while number := os.read(queue, NUMBER_BYTES):
-        place = int.from_bytes(number, "little")
-        yield place, jobs[place]()
+def _run_queued_jobs(jobs: Sequence[Callable[[], T]], queue: int) -> Iterator[tuple[int, T]]:
+    while number := os.read(queue, JOB_NUMBER_BYTES):
+        job = int.from_bytes(number, "little")
+        yield job, jobs[job]()
 
 
-def _fork(jobs: Sequence[Callable[[], Any]], queue: int) -> Child:
+def _fork(jobs: Sequence[Callable[[], Any]], queue: int) -> ForkedChild:
     reading, writing = os.pipe()
     with warnings.catch_warnings():
-        # Python tells that threads may hold locks. A child runs torch with one thread, prints and logs nothing.
+        # Python warns that threads may hold locks. A child runs torch with one thread, and neither prints nor logs.
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         pid = os.fork()
     if pid == 0:
-        _live(jobs, queue, writing)
+        _child_main(jobs, queue, writing)
     os.close(writing)
-    return Child(pid, reading)
+    return ForkedChild(pid, reading)
 
 
-def _live(jobs: Sequence[Callable[[], Any]], queue: int, pipe: int) -> NoReturn:
-    """Be a child: do jobs, tell what came of them, and leave without running what was meant for the parent's end."""
+def _child_main(jobs: Sequence[Callable[[], Any]], queue: int, pipe: int) -> NoReturn:
+    """Run jobs in a forked process, send their results, and exit without the cleanup that belongs to the parent."""
     status = 1
-    with suppress(BaseException):
-        # A parent that is killed takes its children along, and with them the locks that they have inherited.
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    with suppress(BaseException):  # nothing must reach the parent's frames below, a second Ctrl-C least of all
-        told = _told(jobs, queue)
+    # When the parent is killed, so are its children, which would otherwise keep the locks that they inherited.
+    end_with_parent(signal.SIGKILL)
+    with suppress(BaseException):  # no exception may reach the frames inherited from the parent, not even Ctrl-C
+        pickled = _pickled_results(jobs, queue)
         with open(pipe, "wb", closefd=False) as stream:
-            stream.write(told)
+            stream.write(pickled)
         status = 0
     os._exit(status)
 
 
-def _told(jobs: Sequence[Callable[[], Any]], queue: int) -> bytes:
+def _pickled_results(jobs: Sequence[Callable[[], Any]], queue: int) -> bytes:
     try:
-        return pickle.dumps((dict(_take(jobs, queue)), None))
+        return pickle.dumps((dict(_run_queued_jobs(jobs, queue)), None))
     except Exception as error:
-        return pickle.dumps(({}, _portable(error)))
+        return pickle.dumps(({}, _picklable(error)))
 
 
-def _portable(error: Exception) -> Exception:
-    """Return the error if it survives the way to the parent, or else one that says the same."""
+def _picklable(error: Exception) -> Exception:
+    """Return the error if it can be pickled, otherwise a RuntimeError with the same message."""
     error.add_note("In a forked process:\n" + "".join(traceback.format_tb(error.__traceback__)))
     try:
         return pickle.loads(pickle.dumps(error))  # type: ignore[no-any-return]  # noqa: S301  (our own)

@@ -1,4 +1,4 @@
-"""Many members in one vectorised program."""
+"""The backend that computes all members of a group at once, by ``torch.func.vmap``."""
 
 from __future__ import annotations
 
@@ -13,26 +13,34 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vjp, vmap
 from torch.utils import _pytree as pytree
 
-from surefoot.fleet.compiled_step import CompileError, Function, Program, fingerprint, program, shapes_of
-from surefoot.fleet.convolution import ConvolutionsAsProducts
+from surefoot.fleet.compiled_step import (
+    CompileError,
+    Program,
+    StepFunction,
+    compiled_program,
+    fingerprint,
+    tensor_specs,
+)
+from surefoot.fleet.convolution import Conv1dAsMatmul
 from surefoot.fleet.fleet import Fleet
 from surefoot.fleet.hyperparameters import RuleTable, with_factors
-from surefoot.fleet.step import Chunk, Named, Step, Work
+from surefoot.fleet.step import GroupState, MemberGroup, NamedTensors, Step
 from surefoot.optimizers.rule import Slots, UpdateRule, clip_by_global_norm
-from surefoot.tasks.seeding import draw_seed, seed_torch
+from surefoot.tasks.seeding import derive_seed, seed_torch
 from surefoot.tasks.task import Task
 from surefoot.tasks.tensor_split import TensorSplit
 
 T = TypeVar("T")
-# A chunk that fills less than this part of the compiled width is cheaper uncompiled.
-MOST_PADDING = 4
+# A group is padded to the compiled width if that has at most this many times its members; for smaller groups uncompiled
+# steps are cheaper.
+MAX_PADDING_RATIO = 4
 
 
 class StackedFleet(Fleet):
     """A fleet whose members' gradients are computed at once by ``torch.func``.
 
-    Dropout draws the mask of a member trained alone (``randomness="same"``), and normalisation statistics are
-    updated in place, member by member. Frozen parameters are held once.
+    Every member's dropout draws the mask that it would draw alone (``randomness="same"``), and each member's
+    normalisation statistics are updated in place. Frozen parameters are stored once for all members.
     """
 
     def __init__(self, *args: Any, **settings: Any) -> None:
@@ -41,52 +49,53 @@ class StackedFleet(Fleet):
         trained = set(self.layout.names)
         self._frozen = {name: p.detach() for name, p in self.model.named_parameters() if name not in trained}
         convolves = any(isinstance(module, nn.Conv1d) for module in self.model.modules())
-        self._convolutions: AbstractContextManager[Any] = ConvolutionsAsProducts() if convolves else nullcontext()
-        self._gradients = self._gradients_outside
-        self._vmapped_loss = _vectorised(self._loss)
-        self._vmapped_gradient = _vectorised(grad_and_value(self._loss, has_aux=True))
-        self._vmapped_scores = _vectorised(self._loss_and_metric)
-        self._recorded_scores = _vectorised(self._loss_and_metric_recorded)
+        self._convolutions: AbstractContextManager[Any] = Conv1dAsMatmul() if convolves else nullcontext()
+        self._gradients = self._gradients_of_vmapped_loss
+        self._vmapped_loss = _vmapped(self._loss)
+        self._vmapped_gradient = _vmapped(grad_and_value(self._loss, has_aux=True))
+        self._vmapped_scores = _vmapped(self._loss_and_metric)
+        self._vmapped_scores_with_graph = _vmapped(self._loss_and_metric_with_graph)
 
-    def step_of(self, work: Work, batches: Sequence[Any]) -> Step:
-        """Return the compiled step where the plan has one and the members nearly fill it, and else the plain one.
+    def make_step(self, group: MemberGroup, batches: Sequence[Any]) -> Step:
+        """Return a compiled step where the plan asks for one and the group nearly fills it, otherwise a plain one.
 
-        It is compiled for one shape: batches that differ, as where sequences are padded, take plain steps.
+        A step is compiled for one shape: where batches differ in shape, as padded sequences do, steps are plain.
         """
-        if not self.compiled or self.task.accumulate > 1 or len(work.rows) * MOST_PADDING < self.width:
-            return super().step_of(work, batches)
+        if not self.compiled or self.task.accumulate > 1 or len(group.members) * MAX_PADDING_RATIO < self.width:
+            return super().make_step(group, batches)
         batch = batches[0]
-        if not isinstance(self.task.train, TensorSplit) and not _alike(batches):
-            return super().step_of(work, batches)
-        table = work.tables[0].padded(self.width)
-        about = (self.task.model, self.task.loss, self.task.objective, self.task.precision, fingerprint(self.model))
-        arguments = arguments_of(table, Chunk.of(self, work).padded(self.width), 0, self._frozen, batch)
+        if not isinstance(self.task.train, TensorSplit) and not _same_shapes(batches):
+            return super().make_step(group, batches)
+        table = group.rule_tables[0].padded(self.width)
+        model_key = (self.task.model, self.task.loss, self.task.objective, self.task.precision, fingerprint(self.model))
+        state = GroupState.of(self, group).padded(self.width)
+        arguments = program_arguments(table, state, offset=0, frozen=self._frozen, batch=batch)
         try:
-            made = program(
-                (*about, self.layout, table.rule),
-                self._fused(table.rule),
+            compiled = compiled_program(
+                (*model_key, self.layout, table.rule),
+                self._fused_step(table.rule),
                 arguments,
                 state=lambda: fingerprint(self.model),
             )
         except CompileError as error:
             self.compiled = False
-            self.tell(f"members go on uncompiled: {error}")
-            return super().step_of(work, batches)
-        return CompiledStep(table, self._frozen, made, self.seed, self.width)
+            self.notify(f"training goes on uncompiled: {error}")
+            return super().make_step(group, batches)
+        return CompiledStep(table, self._frozen, compiled, self.seed, self.width)
 
-    def _fused(self, rule: UpdateRule) -> Function:
-        """Return gradient, clipping and update in one function."""
+    def _fused_step(self, rule: UpdateRule) -> StepFunction:
+        """Return a function that computes gradient, clipping and update of an update rule."""
 
-        def step(  # noqa: PLR0917  (a program takes its arguments by place)
+        def step(  # noqa: PLR0917  (a program takes its arguments by position)
             params: Tensor,
-            buffers: Named,
+            buffers: NamedTensors,
             slots: Slots,
-            hyper: Named,
-            factors: Named,
+            hyper: NamedTensors,
+            factors: NamedTensors,
             clip: Tensor | None,
-            frozen: Named,
+            frozen: NamedTensors,
             batch: Any,
-        ) -> tuple[Tensor, Named, Slots, Tensor]:
+        ) -> tuple[Tensor, NamedTensors, Slots, Tensor]:
             grads, (losses, after) = self._vmapped_gradient(params, buffers, frozen, batch)
             if clip is not None:
                 grads = clip_by_global_norm(grads, clip)
@@ -96,147 +105,159 @@ class StackedFleet(Fleet):
         return step
 
     @property
-    def in_one_call(self) -> int:
-        """How many members share one call of the model."""
+    def members_per_call(self) -> int:
+        """Number of members that one call of the model computes."""
         return self.width
 
-    def gradients(self, params: Tensor, buffers: Named, batch: Any, *, forward_seed: int) -> tuple[Tensor, Tensor]:
-        """Return the members' gradients and losses, in one vectorised program."""
+    def gradients(
+        self, params: Tensor, buffers: NamedTensors, batch: Any, *, forward_seed: int
+    ) -> tuple[Tensor, Tensor]:
+        """Return the members' gradients ``[k, P]`` and losses ``[k]``, computed at once."""
         seed_torch(forward_seed)
         try:
             grads, losses, after = self._gradients(params, buffers, batch)
         except RuntimeError as error:
-            if not _lacks_a_rule(error) or self._gradients == self._gradients_inside:
+            if not _has_no_batching_rule(error) or self._gradients == self._gradients_by_vmap:
                 raise
-            # Recurrent layers have a batching rule only where their gradient is vectorised with them.
-            self._gradients = self._gradients_inside
+            # Recurrent layers have a batching rule only where vmap is applied to their gradient too.
+            self._gradients = self._gradients_by_vmap
             return self.gradients(params, buffers, batch, forward_seed=forward_seed)
         for name, buffer in after.items():
             buffers[name].copy_(buffer)
         return grads, losses
 
-    def _gradients_outside(self, params: Tensor, buffers: Named, batch: Any) -> tuple[Tensor, Tensor, Named]:
-        """Differentiate the vectorised forward pass: members never mix, so their sum has each one's own gradient.
+    def _gradients_of_vmapped_loss(
+        self, params: Tensor, buffers: NamedTensors, batch: Any
+    ) -> tuple[Tensor, Tensor, NamedTensors]:
+        """Differentiate the sum of the members' losses: members never mix, so each row is that member's gradient.
 
-        As fast as to vectorise the gradient, and torch's compiler need not be loaded, which takes a second.
+        It is as fast as :meth:`_gradients_by_vmap` and does not load torch's compiler, which takes a second.
         """
         with torch.enable_grad():
-            own = params.detach().requires_grad_()
-            losses, after = self._vmapped_loss(own, buffers, self._frozen, batch)
-            (grads,) = torch.autograd.grad(losses.sum(), own)
+            leaf = params.detach().requires_grad_()
+            losses, after = self._vmapped_loss(leaf, buffers, self._frozen, batch)
+            (grads,) = torch.autograd.grad(losses.sum(), leaf)
         return grads, losses.detach(), after
 
-    def _gradients_inside(self, params: Tensor, buffers: Named, batch: Any) -> tuple[Tensor, Tensor, Named]:
-        """Vectorise the gradient."""
+    def _gradients_by_vmap(
+        self, params: Tensor, buffers: NamedTensors, batch: Any
+    ) -> tuple[Tensor, Tensor, NamedTensors]:
+        """Apply vmap to the gradient of one member's loss."""
         grads, (losses, after) = self._vmapped_gradient(params, buffers, self._frozen, batch)
         return grads, losses, after
 
-    def scores(self, params: Tensor, buffers: Named, batch: Any, *, forward_seed: int) -> Tensor:
-        """Return the members' losses and metrics, in one vectorised program."""
+    def scores(self, params: Tensor, buffers: NamedTensors, batch: Any, *, forward_seed: int) -> Tensor:
+        """Return the members' losses and metrics ``[2, k]``, computed at once."""
         seed_torch(forward_seed)
         try:
             copies = {name: buffer.clone() for name, buffer in buffers.items()}
             return self._vmapped_scores(params, copies, self._frozen, batch).detach().T
         except RuntimeError as error:
-            if not _lacks_a_rule(error) or self._vmapped_scores is self._recorded_scores:
+            if not _has_no_batching_rule(error) or self._vmapped_scores is self._vmapped_scores_with_graph:
                 raise
-        # Recurrent layers have a batching rule for training only: their inference kernel has none.
-        self._vmapped_scores = self._recorded_scores
+        # Recurrent layers have a batching rule only where a gradient is recorded: their inference kernel has none.
+        self._vmapped_scores = self._vmapped_scores_with_graph
         return self.scores(params, buffers, batch, forward_seed=forward_seed)
 
-    def _loss(self, params: Tensor, buffers: Named, frozen: Named, batch: Any) -> tuple[Tensor, Named]:
-        """Return the loss, and the buffers after the forward pass."""
+    def _loss(
+        self, params: Tensor, buffers: NamedTensors, frozen: NamedTensors, batch: Any
+    ) -> tuple[Tensor, NamedTensors]:
+        """Return one member's loss, and its buffers after the forward pass."""
         loss, _, after = self._call(params, buffers, frozen, batch, metric=False)
         return loss, after
 
-    def _loss_and_metric(self, params: Tensor, buffers: Named, frozen: Named, batch: Any) -> Tensor:
+    def _loss_and_metric(self, params: Tensor, buffers: NamedTensors, frozen: NamedTensors, batch: Any) -> Tensor:
         loss, metric, _ = self._call(params, buffers, frozen, batch, metric=True)
         return torch.stack([loss, metric.to(loss.dtype)])
 
-    def _loss_and_metric_recorded(self, params: Tensor, buffers: Named, frozen: Named, batch: Any) -> Tensor:
-        """Return the same as in training, recording what a gradient would need."""
-        scores: Tensor = vjp(lambda own: self._loss_and_metric(own, buffers, frozen, batch), params)[0]
+    def _loss_and_metric_with_graph(
+        self, params: Tensor, buffers: NamedTensors, frozen: NamedTensors, batch: Any
+    ) -> Tensor:
+        """Return one member's loss and metric while recording the graph of a gradient, as in training."""
+        scores: Tensor = vjp(lambda row: self._loss_and_metric(row, buffers, frozen, batch), params)[0]
         return scores
 
     def _call(
-        self, params: Tensor, buffers: Named, frozen: Named, batch: Any, *, metric: bool
-    ) -> tuple[Tensor, Tensor, Named]:
+        self, params: Tensor, buffers: NamedTensors, frozen: NamedTensors, batch: Any, *, metric: bool
+    ) -> tuple[Tensor, Tensor, NamedTensors]:
         named = self.layout.unflatten(params) | frozen | buffers
         state = {f"model.{name}": value for name, value in named.items()}
         with self._convolutions:
             loss, value = functional_call(self._objective, state, (batch,), {"metric": metric})
-        # Torch leaves in the mapping what the forward pass has put in a buffer's place.
+        # functional_call leaves in the mapping whatever the forward pass assigned to a buffer.
         return loss, value, {name: state[f"model.{name}"].detach() for name in buffers}
 
 
 @dataclass(slots=True, eq=False)
 class CompiledStep:
-    """A step with the members of one chunk and copies of the first, as many as the program was compiled for.
+    """A compiled step of one group, padded with copies of its first member to the width it was compiled for.
 
     Attributes:
-        table: Their hyperparameters, as many.
-        frozen: Parameters that no member trains.
-        program: The step.
+        table: Hyperparameters of the padded group.
+        frozen: Parameters that are not trained, by name.
+        program: The compiled function.
         seed: Seed of the fleet.
-        width: How many members the program was compiled for.
+        width: Number of members that the program was compiled for.
     """
 
     table: RuleTable
-    frozen: Named
+    frozen: NamedTensors
     program: Program
     seed: int
     width: int
 
-    def __call__(self, work: Work, chunk: Chunk, ahead: int, batches: list[Any]) -> Tensor:
-        """Take the step."""
-        if self.program.draws:
-            seed_torch(draw_seed(self.seed, "forward", work.begin + ahead))
-        found = self.program(*arguments_of(self.table, chunk, ahead, self.frozen, batches[0]))
-        chunk.params, chunk.buffers, chunk.slots[0], losses = found
-        own: Tensor = losses[: len(work.rows)]
-        return own
+    def __call__(self, group: MemberGroup, state: GroupState, *, offset: int, batches: list[Any]) -> Tensor:
+        """Take the step; see :class:`surefoot.fleet.step.Step`."""
+        if self.program.draws_random_numbers:
+            seed_torch(derive_seed(self.seed, "forward", group.first_step + offset))
+        arguments = program_arguments(self.table, state, offset=offset, frozen=self.frozen, batch=batches[0])
+        state.params, state.buffers, state.slots[0], losses = self.program(*arguments)
+        members_losses: Tensor = losses[: len(group.members)]
+        return members_losses
 
 
-def arguments_of(table: RuleTable, chunk: Chunk, ahead: int, frozen: Named, batch: Any) -> tuple[Any, ...]:
-    """Return what a fused step takes, in its order."""
+def program_arguments(
+    table: RuleTable, state: GroupState, *, offset: int, frozen: NamedTensors, batch: Any
+) -> tuple[Any, ...]:
+    """Return the arguments of a fused step in the order of its parameters."""
     return (
-        *(chunk.params, chunk.buffers, chunk.slots[0]),
-        *(table.row(ahead), table.factors, table.clip, frozen, batch),
+        *(state.params, state.buffers, state.slots[0]),
+        *(table.values_without_factors(offset), table.factors, table.clip, frozen, batch),
     )
 
 
 class ObjectiveModule(nn.Module):
-    """A model with its objective, so that one functional call covers whatever the objective does with the model."""
+    """A model and its objective as one module, so that ``functional_call`` covers all that the objective does."""
 
     def __init__(self, model: nn.Module, task: Task) -> None:
         super().__init__()
         self.model, self._task = model, task
 
     def forward(self, batch: Any, *, metric: bool) -> tuple[Tensor, Tensor]:
-        """Return the loss and the metric (the loss again where none is wanted) of one batch."""
+        """Return loss and metric of one batch; the loss twice where ``metric`` is false."""
         if metric:
             return self._task.batch_scores(self.model, batch)
         loss = self._task.batch_loss(self.model, batch)
         return loss, loss
 
 
-def _alike(batches: Sequence[Any]) -> bool:
-    """Tell whether batches have one nesting and tensors of one shape each."""
-    return len({(str(nesting), shapes_of(leaves)) for leaves, nesting in map(pytree.tree_flatten, batches)}) == 1
+def _same_shapes(batches: Sequence[Any]) -> bool:
+    """Return whether all batches have the same nesting and the same shapes of tensors."""
+    return len({(str(nesting), tensor_specs(leaves)) for leaves, nesting in map(pytree.tree_flatten, batches)}) == 1
 
 
-def _lacks_a_rule(error: RuntimeError) -> bool:
+def _has_no_batching_rule(error: RuntimeError) -> bool:
     return "Batching rule not implemented" in str(error)
 
 
-def _vectorised(function: Callable[..., T]) -> Callable[..., T]:
-    """Give a function of (params, buffers, frozen, batch) a member axis on the first two."""
+def _vmapped(function: Callable[..., T]) -> Callable[..., T]:
+    """Vectorise a function of (params, buffers, frozen, batch) over a leading member axis of the first two."""
     vectorised: Callable[..., T] = vmap(function, in_dims=(0, 0, None, None), randomness="same")
 
-    def quiet(*args: Any) -> T:
+    def without_warnings(*args: Any) -> T:
         with warnings.catch_warnings():
-            # Torch tells when an operation is done in a loop inside: what that costs is for calibrate to measure.
+            # Torch warns where an operation falls back to a loop; calibrate measures what that costs.
             warnings.filterwarnings("ignore", "There is a performance drop")
             return vectorised(*args)
 
-    return quiet
+    return without_warnings

@@ -1,12 +1,9 @@
-"""Steps of one fleet, or of several at a time: read the batches, share the members out, take the steps.
-
-Training fleets in slices short enough to show progress and to stop between them.
-"""
+"""Train the members of one fleet, or of several together, in blocks of steps whose batches are read ahead."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,254 +12,266 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from surefoot.core.progress import Interrupted, Progress, Stop, never
+from surefoot.core.progress import Interrupted, Progress, StopCondition, never_stop
 from surefoot.fleet.fleet import Fleet
 from surefoot.fleet.plan import Plan
 from surefoot.fleet.processes import run_jobs, using_threads
-from surefoot.fleet.step import Chunk, PlainStep, Step, Work, index_of, share_out
-from surefoot.tasks.seeding import borrowed_generators, draw_seed, seed_everything
+from surefoot.fleet.step import GroupState, MemberGroup, PlainStep, Step, fast_index, group_members
+from surefoot.tasks.seeding import derive_seed, preserved_generators, seed_everything
 from surefoot.tasks.tensor_split import TensorSplit
 from surefoot.tasks.user_code_errors import is_out_of_memory
 
-# Batches are read ahead, once for all members: so many bytes of them at a time.
+# Maximum bytes of batches that are read ahead at a time, once for all members; chosen.
 READ_AHEAD_BYTES = 64 << 20
-# Forking and waiting cost about this long, more with a busy neighbour: less work than a few times that is done in this
-# process.
+# What forking processes and waiting for them costs, in seconds, on an idle machine; on a busy one it is more.
 FORK_SECONDS = 0.03
+# Work is shared among processes only if it takes at least this many times FORK_SECONDS in one process; chosen.
+MIN_WORK_PER_FORK = 4
+# Seconds between two moments at which a training shows its progress and can be stopped; chosen: short for a person.
+SLICE_SECONDS = 0.5
 
+# The micro-batches of each step, by the step's number.
 Batches = dict[int, list[Any]]
 
 
-def share_cores(fleets: Sequence[Fleet]) -> None:
-    """Give whole fleets to the processes as far as they go round, and divide those that are left among all of them.
+@dataclass(slots=True)
+class InterruptibleTraining:
+    """Trains fleets in slices of about half a second; shows progress and can be stopped between them.
 
-    Undivided, a fleet of few members still has them stacked. The places in the sequence decide, so that fleets which
-    go on after an interruption are divided as before: sums of other width are rounded otherwise.
-
-    Args:
-        fleets: Of one plan, to be trained together.
+    Attributes:
+        plan: The plan that the fleets are created with.
+        progress: Receives the config-steps of every slice.
+        stop: Asked before every slice whether to stop.
     """
-    processes = fleets[0].processes if fleets else 1
-    left = len(fleets) % processes
-    for place, fleet in enumerate(fleets):
-        fleet.spread = -(-processes // left) if place >= len(fleets) - left else 1
+
+    plan: Plan
+    progress: Progress
+    stop: StopCondition = never_stop
+    _config_step_seconds: float = 0.0
+
+    def train(self, fleet: Fleet, steps: int) -> Tensor:
+        """Train all members as :func:`train_members` does, and return the same losses ``[steps, K]``.
+
+        Raises:
+            Interrupted: If ``stop`` returns true; the members stand between two steps.
+        """
+        members = len(fleet.recipes)
+        losses: list[Tensor] = []
+        left = steps
+        while left > 0:
+            if self.stop():
+                raise Interrupted
+            losses.append(self._train_slice(fleet, max_steps=left))
+            left -= len(losses[-1])
+        return torch.cat(losses) if losses else torch.empty(0, members)
+
+    def _train_slice(self, fleet: Fleet, *, max_steps: int) -> Tensor:
+        members = len(fleet.recipes)
+        step_seconds = self._config_step_seconds * members
+        steps = min(max_steps, max(1, int(SLICE_SECONDS / step_seconds)) if step_seconds else 1)
+        start = time.perf_counter()
+        losses = train_members(fleet, steps)
+        self._config_step_seconds = (time.perf_counter() - start) / (steps * members)
+        self.progress.advance(steps * members)
+        return losses
 
 
 def train_members(fleet: Fleet, steps: int, *, members: Sequence[int] | None = None) -> Tensor:
-    """Take optimizer steps with every member, or with some while the others rest.
+    """Take optimizer steps with all members of a fleet, or with some of them.
 
     Args:
         fleet: The fleet, whose state changes.
-        steps: How many.
+        steps: Number of steps.
         members: Indices of the members to train; all by default.
 
     Returns:
         The losses before each step, ``[steps, K]``, or one column for each of ``members``.
     """
-    return train_fleets([(fleet, fleet.members(members))], steps)[0]
+    return train_fleets([(fleet, fleet.member_indices(members))], steps)[0]
 
 
 def train_fleets(chosen: Sequence[tuple[Fleet, list[int]]], steps: int) -> list[Tensor]:
-    """Take steps with some members of each fleet; return their losses ``[steps, k]``."""
-    runs = [Run.of(fleet, places, steps) for fleet, places in chosen]
-    with borrowed_generators(), using_threads(chosen[0][0].threads if chosen else 1):
-        ahead = 0
-        while ahead < steps:
-            ahead += _block(runs, ahead)
-    return [run.end() for run in runs]
+    """Take steps with some members of several fleets of one plan, all at the same time.
+
+    Args:
+        chosen: The fleets, each with the indices of the members to train.
+        steps: Number of steps.
+
+    Returns:
+        For each fleet the losses before each step ``[steps, k]``.
+    """
+    runs = [FleetRun.start(fleet, members, steps) for fleet, members in chosen]
+    with preserved_generators(), using_threads(chosen[0][0].threads if chosen else 1):
+        done = 0
+        while done < steps:
+            done += _train_block(runs, done)
+    return [run.finish() for run in runs]
+
+
+def assign_processes(fleets: Sequence[Fleet]) -> None:
+    """Set how many processes each of some fleets is divided among: one each, as far as fleets and processes match up.
+
+    The fleets that are left over are divided among all processes. An undivided fleet of few members still has them
+    stacked. The order of the fleets decides, so that an interrupted training is divided as before when it goes on:
+    sums over groups of another width are rounded differently.
+
+    Args:
+        fleets: Fleets of one plan that are going to be trained together.
+    """
+    processes = fleets[0].processes if fleets else 1
+    left_over = len(fleets) % processes
+    for number, fleet in enumerate(fleets):
+        fleet.assigned_processes = -(-processes // left_over) if number >= len(fleets) - left_over else 1
 
 
 @dataclass(slots=True, eq=False)
-class Run:
-    """Steps that some members of a fleet are taking.
+class FleetRun:
+    """A training of some members of one fleet over some steps, while it is under way.
 
     Attributes:
-        fleet: Theirs.
-        places: The members.
-        steps: How many.
-        losses: Of the whole fleet, ``[steps, K]``, in memory that forked processes share.
-        work: Who goes together.
+        fleet: The fleet.
+        members: Indices of the members that train.
+        steps: Number of steps they take.
+        losses: Losses of the whole fleet ``[steps, K]``, in memory that forked processes share; NaN where not trained.
+        groups: The members, grouped for their steps.
     """
 
     fleet: Fleet
-    places: list[int]
+    members: list[int]
     steps: int
     losses: Tensor
-    work: list[Work]
+    groups: list[MemberGroup]
 
     @classmethod
-    def of(cls, fleet: Fleet, places: list[int], steps: int) -> Run:
-        """Begin."""
-        fleet.whole = False
+    def start(cls, fleet: Fleet, members: list[int], steps: int) -> FleetRun:
+        """Return the run of some members over some steps, and mark the fleet's state as changing."""
+        fleet.consistent = False
         fleet.model.train()
-        losses = fleet.own(fleet.params.new_full((steps, len(fleet.recipes)), torch.nan))
-        run = cls(fleet, places, steps, losses, [])
-        run.work = run.grouped(places)
+        losses = fleet.to_shared(fleet.params.new_full((steps, len(fleet.recipes)), torch.nan))
+        run = cls(fleet, members, steps, losses, [])
+        run.groups = run.group(members)
         return run
 
-    def grouped(self, places: Sequence[int]) -> list[Work]:
-        """Group some members by what the fleet's width and processes are now."""
+    def group(self, members: Sequence[int]) -> list[MemberGroup]:
+        """Group some members by the fleet's present width and processes."""
         fleet = self.fleet
-        return share_out(
+        return group_members(
             fleet.recipes,
-            places,
+            members,
             step=fleet.step,
             total=fleet.total,
             lr_scale=fleet.lr_scale,
             steps=self.steps,
-            width=fleet.chunk_width(len(places), processes=fleet.spread),
+            width=fleet.group_width(len(members), processes=fleet.assigned_processes),
             by_rule=fleet.compiled,
             layout=fleet.layout,
             like=fleet.params,
         )
 
-    def end(self) -> Tensor:
-        """Note what came of the steps; return the losses, a column for each place."""
-        own = self.losses[:, self.places].cpu().double()
+    def first_steps(self) -> list[int]:
+        """Return the steps that the groups started at, ascending, each once."""
+        return sorted({group.first_step for group in self.groups})
+
+    def finish(self) -> Tensor:
+        """Record losses and divergence in the fleet; return the losses, one column for each member."""
+        losses = self.losses[:, self.members].cpu().double()
         if self.steps:
-            _note_divergence(self.fleet, own, self.places)
-        self.fleet.history.add(own, self.places, begins=self.fleet.step, totals=self.fleet.total)
-        self.fleet.step[self.places] += self.steps
-        self.fleet.whole = True
-        return own
-
-
-def _block(runs: Sequence[Run], ahead: int) -> int:
-    """Take as many steps as batches can be read ahead; return how many."""
-    read: list[Batches] = [{begin: read_batches(run.fleet, begin + ahead) for begin in _begins(run)} for run in runs]
-    bytes_a_step = sum(bytes_of(batches) for of_run in read for batches in of_run.values())
-    left = runs[0].steps - ahead
-    count = max(1, min(left, READ_AHEAD_BYTES // max(1, bytes_a_step)))
-    jobs, fleets = [], []
-    for run, first in zip(runs, read, strict=True):
-        batches = {begin + ahead: batch for begin, batch in first.items()}
-        batches |= {
-            number: read_batches(run.fleet, number)
-            for number in sorted({begin + ahead + more for begin in first for more in range(count)} - batches.keys())
-        }
-        for work in run.work:
-            own = [batches[work.begin + number][0] for number in range(ahead, ahead + count)]
-            step = run.fleet.step_of(work, own)
-            jobs.append(partial(_train, run, work, step, range(ahead, ahead + count), batches))
-            fleets.append(run.fleet)
-    begin = time.perf_counter()
-    members = sum(len(run.places) for run in runs)
-    processes = processes_for(runs[0].fleet, members * count)
-    for fleet, width in zip(fleets, run_jobs(jobs, processes=processes), strict=True):
-        if width < fleet.width:
-            fleet.narrow(width)
-    for run in runs:
-        run.fleet.pace = processes * (time.perf_counter() - begin) / max(1, members * count)
-        if any(len(work.rows) > run.fleet.width for work in run.work):
-            run.work = run.grouped(run.places)
-    return count
+            _record_divergence(self.fleet, losses, self.members)
+        self.fleet.history.add(losses, self.members, first_steps=self.fleet.step, totals=self.fleet.total)
+        self.fleet.step[self.members] += self.steps
+        self.fleet.consistent = True
+        return losses
 
 
 def processes_for(fleet: Fleet, config_steps: float) -> int:
-    """Return how many processes so much work is worth; all of them where a config-step's cost is not known yet."""
-    worth_it = fleet.pace is None or fleet.pace * config_steps > 4 * FORK_SECONDS
-    return fleet.processes if worth_it else 1
+    """Return how many processes to share some work among: all, or one where the work is too little to fork for.
+
+    All processes are used while the cost of a config-step is not known yet.
+    """
+    seconds = fleet.config_step_seconds
+    worth_forking = seconds is None or seconds * config_steps > MIN_WORK_PER_FORK * FORK_SECONDS
+    return fleet.processes if worth_forking else 1
 
 
-def _train(run: Run, work: Work, step: Step, steps: range, batches: Batches) -> int:
-    """Take steps with the members of one chunk, in halves where memory runs out; return the width it was done at."""
-    fleet = run.fleet
-    try:
-        _take_steps(run, work, step, steps, batches)
-        return fleet.width
-    except (MemoryError, RuntimeError) as error:
-        if len(work.rows) == 1 or not is_out_of_memory(error):
-            raise
-    # The fleet's state is as before: the chunk was a copy. Outside the handler, which holds on to its tensors.
-    half = -(-len(work.rows) // 2)
-    fleet.narrow(half)
-    return min(_train(run, part, PlainStep(fleet), steps, batches) for part in run.grouped(work.rows))
-
-
-def _take_steps(run: Run, work: Work, step: Step, steps: range, batches: Batches) -> None:
-    fleet, rows = run.fleet, index_of(work.rows)
-    chunk = Chunk.of(fleet, work)
-    if step.width is not None:
-        chunk = chunk.padded(step.width)
-    for ahead in steps:
-        run.losses[ahead, rows] = step(work, chunk, ahead, batches[work.begin + ahead])
-    chunk.put_back(fleet, work)
-
-
-def read_batches(fleet: Fleet, number: int) -> list[Any]:
-    """Read the micro-batches of a step, once for all members."""
+def read_batches(fleet: Fleet, step: int) -> list[Any]:
+    """Return the micro-batches of a step, which are the same for all members, on the fleet's device."""
     task = fleet.task
-    if not isinstance(task.train, TensorSplit):  # a dataset may draw, as for augmentation
-        seed_everything(draw_seed(fleet.seed, "data", number))
-    numbers = range(number * task.accumulate, (number + 1) * task.accumulate)
-    return [on_device(fleet, task.batch("train", fleet.order.indices(micro))) for micro in numbers]
+    if not isinstance(task.train, TensorSplit):  # a dataset may draw random numbers, as for augmentation
+        seed_everything(derive_seed(fleet.seed, "data", step))
+    numbers = range(step * task.accumulate, (step + 1) * task.accumulate)
+    return [on_device(fleet, task.batch("train", fleet.order.indices(number))) for number in numbers]
 
 
 def on_device(fleet: Fleet, batch: Any) -> Any:
-    """Return a batch where the fleet trains."""
+    """Return a batch with its tensors on the fleet's device."""
     return pytree.tree_map_only(Tensor, lambda tensor: tensor.to(fleet.device), batch)
 
 
-def _begins(run: Run) -> Iterator[int]:
-    return iter(sorted({work.begin for work in run.work}))
-
-
-def bytes_of(batches: Any) -> int:
-    """Return the bytes of all tensors in a batch, or in several."""
+def tensor_bytes(batches: Any) -> int:
+    """Return the total size in bytes of all tensors in a batch or in a nesting of batches."""
     return sum(leaf.nbytes for leaf in pytree.tree_leaves(batches) if isinstance(leaf, Tensor))
 
 
-def _note_divergence(fleet: Fleet, losses: Tensor, places: list[int]) -> None:
-    bad = ~torch.isfinite(losses)
-    first = fleet.step[places] + bad.to(torch.uint8).argmax(0)
-    known = fleet.diverged_at[places]
-    fleet.diverged_at[places] = torch.where((known < 0) & bad.any(0), first, known)
+def _train_block(runs: Sequence[FleetRun], done: int) -> int:
+    """Take as many steps as batches may be read ahead, after ``done`` steps; return how many were taken."""
+    batches = [{first: read_batches(run.fleet, first + done) for first in run.first_steps()} for run in runs]
+    step_bytes = sum(tensor_bytes(of_run) for of_run in batches)
+    steps = max(1, min(runs[0].steps - done, READ_AHEAD_BYTES // max(1, step_bytes)))
+    block = range(done, done + steps)
+    jobs, fleets = [], []
+    for run, next_batches in zip(runs, batches, strict=True):
+        by_step = _read_block(run, block, {first + done: batch for first, batch in next_batches.items()})
+        for group in run.groups:
+            step = run.fleet.make_step(group, [by_step[group.first_step + offset][0] for offset in block])
+            jobs.append(partial(_train_group, run, group, step=step, offsets=block, batches=by_step))
+            fleets.append(run.fleet)
+    start = time.perf_counter()
+    members = sum(len(run.members) for run in runs)
+    processes = processes_for(runs[0].fleet, members * steps)
+    for fleet, width in zip(fleets, run_jobs(jobs, processes=processes), strict=True):
+        if width < fleet.width:
+            fleet.reduce_width(width)
+    for run in runs:
+        run.fleet.config_step_seconds = processes * (time.perf_counter() - start) / max(1, members * steps)
+        if any(len(group.members) > run.fleet.width for group in run.groups):
+            run.groups = run.group(run.members)
+    return steps
 
 
-SLICE_SECONDS = 0.5
+def _read_block(run: FleetRun, block: range, known: Batches) -> Batches:
+    """Return the micro-batches of every step that a block needs, by step; ``known`` are those of its first steps."""
+    needed = {first + offset for first in run.first_steps() for offset in block}
+    return known | {step: read_batches(run.fleet, step) for step in sorted(needed - known.keys())}
 
 
-@dataclass(slots=True)
-class Runner:
-    """Trains, shows progress, and stops when asked to.
+def _train_group(run: FleetRun, group: MemberGroup, *, step: Step, offsets: range, batches: Batches) -> int:
+    """Take a group's steps, in halves where memory runs out; return the width that they were taken at."""
+    fleet = run.fleet
+    try:
+        _take_steps(run, group, step=step, offsets=offsets, batches=batches)
+        return fleet.width
+    except (MemoryError, RuntimeError) as error:
+        if len(group.members) == 1 or not is_out_of_memory(error):
+            raise
+    # The fleet's state is unchanged: the group worked on a copy. Outside the handler, which holds the copy's tensors.
+    half = -(-len(group.members) // 2)
+    fleet.reduce_width(half)
+    parts = run.group(group.members)
+    return min(_train_group(run, part, step=PlainStep(fleet), offsets=offsets, batches=batches) for part in parts)
 
-    Attributes:
-        plan: How fleets are run.
-        progress: Receives what happens.
-        stop: Asked between slices; where it says yes, :class:`Interrupted` is raised and the fleet stands at a
-            whole step.
-        after_slice: Called after every slice: for checkpoints.
-    """
 
-    plan: Plan
-    progress: Progress
-    stop: Stop = never
-    after_slice: Callable[[], None] | None = None
-    _step_seconds: float = 0.0
+def _take_steps(run: FleetRun, group: MemberGroup, *, step: Step, offsets: range, batches: Batches) -> None:
+    fleet, rows = run.fleet, fast_index(group.members)
+    state = GroupState.of(fleet, group)
+    if step.width is not None:
+        state = state.padded(step.width)
+    for offset in offsets:
+        run.losses[offset, rows] = step(group, state, offset=offset, batches=batches[group.first_step + offset])
+    state.write_back(fleet, group)
 
-    def train(self, fleet: Fleet, steps: int, *, places: Sequence[int] | None = None) -> Tensor:
-        """Train as :meth:`Fleet.train`, slice by slice.
 
-        Raises:
-            Interrupted: If asked to stop.
-        """
-        members = len(fleet.recipes) if places is None else len(places)
-        losses: list[Tensor] = []
-        left = steps if members else 0
-        while left > 0:
-            if self.stop():
-                raise Interrupted
-            losses += self._slice(lambda steps: [train_members(fleet, steps, members=places)], left, members)
-            left -= len(losses[-1])
-        return torch.cat(losses) if losses else torch.empty(0, members)
-
-    def _slice(self, train: Callable[[int], list[Tensor]], left: int, members: int) -> list[Tensor]:
-        cost = self._step_seconds * members
-        steps = min(left, max(1, int(SLICE_SECONDS / cost)) if cost else 1)
-        begin = time.perf_counter()
-        losses = train(steps)
-        self._step_seconds = (time.perf_counter() - begin) / (steps * members)
-        self.progress.advance(steps * members)
-        if self.after_slice is not None:
-            self.after_slice()
-        return losses
+def _record_divergence(fleet: Fleet, losses: Tensor, members: list[int]) -> None:
+    not_finite = ~torch.isfinite(losses)
+    first = fleet.step[members] + not_finite.to(torch.uint8).argmax(0)
+    recorded = fleet.diverged_at[members]
+    fleet.diverged_at[members] = torch.where((recorded < 0) & not_finite.any(0), first, recorded)

@@ -1,1 +1,1 @@
-"""``surefoot.diagnose``: what the log of a training says of its learning rate and momentum; no import of torch."""
+"""``surefoot.diagnose``: what a training log says about learning rate and momentum; imports no torch."""

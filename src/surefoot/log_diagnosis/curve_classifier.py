@@ -1,4 +1,4 @@
-"""Which fault a curve looks like: what trainings with known faults look like, fitted once and kept as numbers."""
+"""A classifier of loss curves, fitted to trainings with known faults; its weights are in a file next to this module."""
 
 from __future__ import annotations
 
@@ -15,82 +15,86 @@ from numpy.typing import NDArray
 
 from surefoot.core.finding import Verdict
 
-# Verdicts under which learning rate and momentum are left alone.
-WELL_SET: tuple[Verdict, ...] = ("healthy", "overfitting")
-FITTED = Path(__file__).with_name("curve_classifier.json")
-# How long a training was and how often it was logged say little of a fault, but real ones are far longer than those
-# that were fitted (60 to 600 steps): beyond these, so many standard deviations from the centre, a straight line would
-# say more than all else.
-SIZES, LARGEST_SIZE = ("length", "points"), 2.1
+# Verdicts under which learning rate and momentum are right.
+NO_FAULT: tuple[Verdict, ...] = ("healthy", "overfitting")
+WEIGHTS_PATH = Path(__file__).with_name("curve_classifier.json")
+# Features that say how long a training was and how often it was logged, and how many standard deviations from the
+# centre they count at most. They say little about faults, and real trainings are far longer than the fitted ones (60 to
+# 600 steps): without a bound the linear model would let them outweigh all else.
+LENGTH_FEATURES, MAX_LENGTH_FEATURE = ("length", "points"), 2.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Likeness:
-    """A multinomial logistic regression over T traits and V verdicts, and a linear one for the size of the change.
+class CurveClassifier:
+    """A multinomial logistic regression over F features and V verdicts, and a linear regression for the learning rate.
 
-        z = (traits - centre) / scale, 0 where a trait is not known; sizes of the log bounded
+        z = (features - centre) / scale; 0 where a feature is unknown, and bounded for those of the length
         p(verdict) = softmax(weights z + bias)
-        octaves = size · z + size_bias
+        doublings = lr_weights · z + lr_bias
 
     Attributes:
-        traits: Names ``[T]``.
-        centre, scale: Of the traits ``[T]``.
-        verdicts: ``[V]``.
-        weights: ``[V, T]``.
-        bias: ``[V]``.
-        size: ``[T]``: octaves from the learning rate to the best one at the same momentum.
-        size_bias: Scalar.
-        sure: Of each fault, how likely any must be before it is named, if it is the likeliest.
+        features: Names of the features, ``[F]``.
+        centre, scale: Mean and standard deviation of the features, ``[F]``.
+        verdicts: The verdicts, ``[V]``.
+        weights: Weights of the classifier, ``[V, F]``.
+        bias: Bias of the classifier, ``[V]``.
+        lr_weights: Weights of the regression, ``[F]``: doublings from the learning rate to the best one at the same
+            momentum.
+        lr_bias: Bias of the regression.
+        min_fault_probability: For each fault, how probable any fault must be before this one is named.
     """
 
-    traits: tuple[str, ...]
+    features: tuple[str, ...]
     centre: NDArray[np.float64]
     scale: NDArray[np.float64]
     verdicts: tuple[Verdict, ...]
     weights: NDArray[np.float64]
     bias: NDArray[np.float64]
-    size: NDArray[np.float64]
-    size_bias: float
-    sure: Mapping[Verdict, float]
+    lr_weights: NDArray[np.float64]
+    lr_bias: float
+    min_fault_probability: Mapping[Verdict, float]
 
     @classmethod
-    def of(cls, data: Mapping[str, Any]) -> Likeness:
-        """Return that of the numbers as they are kept."""
-        arrays = {name: np.array(data[name]) for name in ("centre", "scale", "weights", "bias", "size")}
+    def from_json(cls, data: Mapping[str, Any]) -> CurveClassifier:
+        """Return the classifier with these weights, as ``benchmarks/diagnosis/fit.py`` writes them."""
         return cls(
-            traits=tuple(data["traits"]),
+            features=tuple(data["traits"]),
+            centre=np.array(data["centre"]),
+            scale=np.array(data["scale"]),
             verdicts=tuple(data["verdicts"]),
-            size_bias=data["size_bias"],
-            sure=data.get("sure", {}),
-            **arrays,
+            weights=np.array(data["weights"]),
+            bias=np.array(data["bias"]),
+            lr_weights=np.array(data["size"]),
+            lr_bias=data["size_bias"],
+            min_fault_probability=data.get("sure", {}),
         )
 
-    def probabilities(self, traits: Mapping[str, float]) -> dict[Verdict, float]:
-        """Return how likely each verdict is; they sum to 1."""
-        scores = self.weights @ self.standard(traits) + self.bias
+    def probabilities(self, features: Mapping[str, float]) -> dict[Verdict, float]:
+        """Return the probability of each verdict; they sum to 1."""
+        scores = self.weights @ self.standardise(features) + self.bias
         shares = np.exp(scores - scores.max())
         return dict(zip(self.verdicts, (shares / shares.sum()).tolist(), strict=True))
 
     def verdict(self, probabilities: Mapping[Verdict, float]) -> Verdict:
-        """Return the likeliest verdict; ``unknown`` where that is a fault, but whether there is any is not sure."""
+        """Return the most probable verdict; ``unknown`` where that is a fault, but any fault is not probable enough."""
         likeliest = max(probabilities, key=lambda each: probabilities[each])
-        fault = 1.0 - sum(probabilities.get(each, 0.0) for each in WELL_SET)
-        return likeliest if fault >= self.sure.get(likeliest, 0.0) else "unknown"
+        any_fault = 1.0 - sum(probabilities.get(each, 0.0) for each in NO_FAULT)
+        return likeliest if any_fault >= self.min_fault_probability.get(likeliest, 0.0) else "unknown"
 
-    def octaves(self, traits: Mapping[str, float]) -> float:
-        """Return by how many factors of 2 the learning rate should be raised, below 0 lowered."""
-        return float(self.size @ self.standard(traits) + self.size_bias)
+    def lr_doublings(self, features: Mapping[str, float]) -> float:
+        """Return how many times the learning rate should be doubled; halved where it is negative."""
+        return float(self.lr_weights @ self.standardise(features) + self.lr_bias)
 
-    def standard(self, traits: Mapping[str, float]) -> NDArray[np.float64]:
-        """Return traits in units of how much they vary, ``[T]``."""
-        found = np.array([traits.get(name, math.nan) for name in self.traits])
-        known = np.isfinite(found)
-        standard = np.where(known, (np.where(known, found, 0.0) - self.centre) / self.scale, 0.0)
-        sizes = np.isin(self.traits, SIZES)
-        return np.where(sizes, np.clip(standard, -LARGEST_SIZE, LARGEST_SIZE), standard)
+    def standardise(self, features: Mapping[str, float]) -> NDArray[np.float64]:
+        """Return features in standard deviations from their mean, ``[F]``; 0 for those that are unknown."""
+        values = np.array([features.get(name, math.nan) for name in self.features])
+        is_known = np.isfinite(values)
+        standard = np.where(is_known, (np.where(is_known, values, 0.0) - self.centre) / self.scale, 0.0)
+        bounded = np.clip(standard, -MAX_LENGTH_FEATURE, MAX_LENGTH_FEATURE)
+        return np.where(np.isin(self.features, LENGTH_FEATURES), bounded, standard)
 
 
 @cache
-def fitted() -> Likeness:
-    """Return what ``benchmarks/diagnosis/fit.py`` fitted, on training tasks and tasks drawn at random."""
-    return Likeness.of(json.loads(FITTED.read_text()))
+def load_classifier() -> CurveClassifier:
+    """Return the classifier that ``benchmarks/diagnosis/fit.py`` fitted to benchmark tasks and random tasks."""
+    return CurveClassifier.from_json(json.loads(WEIGHTS_PATH.read_text()))

@@ -1,9 +1,4 @@
-"""What a diagnosis found.
-
-The curve that is judged: what a log tells, with constants it does not have and without what is no number.
-
-``surefoot.diagnose``: what a training's log tells of its learning rate and momentum.
-"""
+"""``surefoot.diagnose``: what a training log says about learning rate and momentum."""
 
 from __future__ import annotations
 
@@ -14,59 +9,62 @@ from pathlib import Path
 import numpy as np
 
 from surefoot.core.errors import LogError
-from surefoot.core.finding import Finding, Symptom, Verdict, overfits, symptoms_of
+from surefoot.core.finding import Finding, Symptom, Verdict, find_symptoms, overfits
 from surefoot.core.values import Json
-from surefoot.log_diagnosis.curve_classifier import WELL_SET, Likeness, fitted
-from surefoot.log_diagnosis.curve_features import main_loss, traits_of
+from surefoot.log_diagnosis.curve_classifier import NO_FAULT, CurveClassifier, load_classifier
+from surefoot.log_diagnosis.curve_features import extract_features, main_loss
 from surefoot.log_diagnosis.findings import (
-    evidence_of,
-    of_a_fault,
-    of_a_plateau,
-    of_divergence,
-    of_doubt,
-    of_health,
-    of_overfitting,
-    of_too_little,
+    divergence_finding,
+    doubt_finding,
+    evidence_numbers,
+    fault_finding,
+    healthy_finding,
+    overfitting_finding,
+    plateau_finding,
+    too_few_losses_finding,
 )
-from surefoot.logs.curve import Curve, Series
 from surefoot.logs.names import QUANTITIES, Quantity
-from surefoot.logs.read import read_curve
+from surefoot.logs.read import read_training_log
+from surefoot.logs.training_log import Series, TrainingLog
+
+# A loss whose logarithm never moved by this much has not moved at all. Chosen.
+MIN_MOVE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class DiagnoseResult:
-    """What :func:`diagnose` found.
+    """What :func:`surefoot.diagnose` returns.
 
     Attributes:
-        curve: The training as its log tells it.
+        log: The training log, as it was diagnosed.
         findings: The verdict first, then what else there is to say.
-        symptoms: What the curve shows.
-        probabilities: How likely each verdict is; empty where a rule decides.
+        symptoms: What the curves show.
+        probabilities: Probability of each verdict; empty where a rule decided.
     """
 
-    curve: Curve
+    log: TrainingLog
     findings: tuple[Finding, ...]
     symptoms: tuple[Symptom, ...]
     probabilities: dict[Verdict, float]
 
     @property
     def verdict(self) -> Verdict:
-        """The first finding's."""
+        """Verdict of the first finding."""
         return self.findings[0].verdict
 
     @property
     def confidence(self) -> float:
-        """The first finding's."""
+        """Probability that the verdict is right."""
         return self.findings[0].confidence
 
     def to_json(self) -> dict[str, Json]:
         """Return the result as the JSON object that the command prints."""
         return {
             "schema": 2,
-            "log": self.curve.source,
-            "columns": dict[str, Json](self.curve.names.items()),
-            "notes": [*self.curve.notes],
-            "steps": self.curve.last_step,
+            "log": self.log.source,
+            "columns": dict[str, Json](self.log.names.items()),
+            "notes": [*self.log.notes],
+            "steps": self.log.last_step,
             "verdict": self.verdict,
             "confidence": round(self.confidence, 3),
             "symptoms": [*self.symptoms],
@@ -75,61 +73,145 @@ class DiagnoseResult:
         }
 
 
-def judged_curve(curve: Curve, *, lr: float | None, momentum: float | None) -> Curve:
-    """Return a curve as it is judged.
+def diagnose(
+    log: Path | str | TrainingLog,
+    *,
+    columns: Mapping[Quantity, str] | None = None,
+    lr: float | None = None,
+    momentum: float | None = None,
+) -> DiagnoseResult:
+    """Diagnose a training by its log alone.
 
-    A loss that is no number for a while and then a number again has not diverged: a step was skipped, or a bad sample
-    met; such values are left out, and a note says so. Of a loss that ends in no number they stay.
+    A log can show that a training diverged or overfits. Whether another learning rate would have done better it can
+    only make probable: its curves are compared with those of trainings whose fault is known. Where no fault is probable
+    enough the verdict is ``unknown``, and says what would settle it.
 
     Args:
-        curve: As it was logged.
+        log: A file or folder that :func:`surefoot.logs.read.read_training_log` reads, or the log itself.
+        columns: Names of quantities in the log, where they would be guessed wrong.
         lr: The learning rate, where it was constant and is not in the log.
-        momentum: The momentum, likewise.
+        momentum: The momentum, where it was constant and is not in the log.
+
+    Returns:
+        The verdict with its evidence and advice.
+
+    Raises:
+        LogError: If the log cannot be read or has no loss, or a constant is out of its range.
+
+    Example:
+        >>> losses = np.exp(-np.arange(50) / 20)
+        >>> losses[40:] = np.nan
+        >>> log = TrainingLog("by hand", train=Series(np.arange(50), losses))
+        >>> diagnose(log).findings[0].why
+        'The training loss was NaN or inf from step 40 on.'
+    """
+    log = log if isinstance(log, TrainingLog) else read_training_log(log, columns)
+    log = clean_log(log, lr=lr, momentum=momentum)
+    symptoms = find_symptoms(*loss_curves(log))
+    finding = divergence_finding(log)
+    if finding is None and main_loss(log) is None:
+        finding = too_few_losses_finding(log)
+    if finding is not None:
+        return DiagnoseResult(log, (finding,), symptoms, {})
+    features, classifier = extract_features(log), load_classifier()
+    probabilities = classifier.probabilities(features)
+    findings = _findings_of_classifier(log, features, classifier, probabilities)
+    return DiagnoseResult(log, tuple(findings), symptoms, probabilities)
+
+
+def clean_log(log: TrainingLog, *, lr: float | None, momentum: float | None) -> TrainingLog:
+    """Return a log with the constants that it lacks, and without values that cannot be right.
+
+    A loss that is NaN or inf for a while and then finite again has not diverged: a step was skipped, or a sample was
+    bad. Such values are left out, and a note says so. Where a loss ends in NaN or inf they stay.
+
+    Args:
+        log: The log as it was read.
+        lr: The learning rate, where it was constant and is not in the log.
+        momentum: The momentum, where it was constant and is not in the log.
 
     Raises:
         LogError: If a constant is out of its range, or there is no loss.
 
     Example:
         >>> skipped = Series(np.arange(4), np.array([2.0, np.nan, 1.5, 1.0]))
-        >>> found = judged_curve(Curve("by hand", train=skipped), lr=0.1, momentum=None)
-        >>> found.train.steps.tolist(), found.lr.values.tolist(), found.notes
-        ([0, 2, 3], [0.1], ('1 of 4 values of train is no number and left out',))
+        >>> log = clean_log(TrainingLog("by hand", train=skipped), lr=0.1, momentum=None)
+        >>> log.train.steps.tolist(), log.lr.values.tolist(), log.notes
+        ([0, 2, 3], [0.1], ('1 of 4 values of train is NaN or inf and left out',))
     """
     _require_constants(lr, momentum)
-    found, notes = {}, []
+    usable: dict[Quantity, Series | None] = {}
+    notes: list[str] = []
     for quantity in QUANTITIES:
-        series = getattr(curve, quantity)
-        found[quantity] = None if series is None else _usable(quantity, series)
-        notes += [] if series is None else [*_notes(quantity, series, found[quantity])]
-    if found["train"] is None and found["valid"] is None:
-        raise LogError(f"{curve.source}: no loss in it.", hint="log the training loss at every step.")
-    last = np.array([max(int(series.steps[-1]) for series in found.values() if series is not None)])
-    found |= {"lr": Series(last, np.array([lr]))} if lr is not None else {}
-    found |= {"momentum": Series(last, np.array([momentum]))} if momentum is not None else {}
-    names = {quantity: name for quantity, name in curve.names.items() if found[quantity] is not None}
-    return Curve(curve.source, **found, names=names, notes=(*curve.notes, *notes))
+        series = getattr(log, quantity)
+        usable[quantity] = None if series is None else _usable_values(quantity, series)
+        notes += [] if series is None else [*_notes(quantity, series, usable[quantity])]
+    if usable["train"] is None and usable["valid"] is None:
+        raise LogError(f"{log.source}: no loss in it.", hint="log the training loss at every step.")
+    last_step = np.array([max(int(series.steps[-1]) for series in usable.values() if series is not None)])
+    usable |= {"lr": Series(last_step, np.array([lr]))} if lr is not None else {}
+    usable |= {"momentum": Series(last_step, np.array([momentum]))} if momentum is not None else {}
+    names = {quantity: name for quantity, name in log.names.items() if usable[quantity] is not None}
+    return TrainingLog(log.source, **usable, names=names, notes=(*log.notes, *notes))
 
 
-def _usable(quantity: Quantity, series: Series) -> Series | None:
-    """Return what of a series is judged, ``None`` if nothing is."""
+def loss_curves(log: TrainingLog) -> tuple[list[float], list[tuple[int, float]]]:
+    """Return the training losses, and the validation losses, each with the number of training losses before it.
+
+    Where there are no training losses, validation losses keep the steps that they were logged at.
+    """
+    train, valid = log.train, log.valid
+    losses = [] if train is None else train.values.tolist()
+    if valid is None:
+        return losses, []
+    indices = valid.steps if train is None else np.searchsorted(train.steps, valid.steps, side="right")
+    return losses, [*zip(indices.tolist(), valid.values.tolist(), strict=True)]
+
+
+def _findings_of_classifier(
+    log: TrainingLog,
+    features: Mapping[str, float],
+    classifier: CurveClassifier,
+    probabilities: dict[Verdict, float],
+) -> list[Finding]:
+    verdict, evidence = classifier.verdict(probabilities), evidence_numbers(log, features)
+    has_no_fault = verdict in NO_FAULT
+    verdicts = NO_FAULT if has_no_fault else (verdict,)
+    confidence = sum(probabilities.get(each, 0.0) for each in verdicts)
+    overfitting = [overfitting_finding(log, evidence, confidence)] if overfits(*loss_curves(log)) else []
+    if has_no_fault and overfitting:
+        return overfitting
+    never_moved = max(features["fall"], features["overshoot"]) < MIN_MOVE
+    if never_moved and (has_no_fault or verdict == "unknown"):
+        return [plateau_finding(evidence, probabilities)]
+    if has_no_fault:
+        return [healthy_finding(log, evidence, confidence)]
+    if verdict == "unknown":
+        return [doubt_finding(log, evidence, probabilities), *overfitting]
+    doublings = classifier.lr_doublings(features)
+    return [fault_finding(log, evidence, verdict, confidence=confidence, lr_doublings=doublings), *overfitting]
+
+
+def _usable_values(quantity: Quantity, series: Series) -> Series | None:
+    """Return the values of a series that can be right; ``None`` where there are none."""
     if quantity in ("train", "valid") and series.diverged_at is not None:
         return series
-    kept = series.kept()
+    finite = series.finite()
     if quantity == "momentum":
-        possible = (kept.values >= 0.0) & (kept.values < 1.0)
-        kept = Series(kept.steps[possible], kept.values[possible])
-    if not len(kept) or (quantity == "lr" and not kept.values.max() > 0.0):
+        is_possible = (finite.values >= 0.0) & (finite.values < 1.0)
+        finite = Series(finite.steps[is_possible], finite.values[is_possible])
+    if not len(finite) or (quantity == "lr" and not finite.values.max() > 0.0):
         return None
-    return kept
+    return finite
 
 
-def _notes(quantity: Quantity, series: Series, kept: Series | None) -> Iterator[str]:
-    if len(series) and kept is None:
-        yield f"{quantity} is left out: it has no value that could be one"
-    elif kept is not None and len(kept) < len(series):
-        lost = len(series) - len(kept)
-        kind = "out of range" if quantity == "momentum" else "no number"
-        yield f"{lost} of {len(series)} values of {quantity} {'is' if lost == 1 else 'are'} {kind} and left out"
+def _notes(quantity: Quantity, series: Series, usable: Series | None) -> Iterator[str]:
+    if len(series) and usable is None:
+        yield f"{quantity} is left out: none of its values is possible"
+    elif usable is not None and len(usable) < len(series):
+        count = len(series) - len(usable)
+        reason = "out of range" if quantity == "momentum" else "NaN or inf"
+        yield f"{count} of {len(series)} values of {quantity} {'is' if count == 1 else 'are'} {reason} and left out"
 
 
 def _require_constants(lr: float | None, momentum: float | None) -> None:
@@ -140,90 +222,3 @@ def _require_constants(lr: float | None, momentum: float | None) -> None:
         faults.append(f"a momentum is at least 0 and below 1; given {momentum:g}")
     if faults:
         raise LogError(f"{'; '.join(faults)}.")
-
-
-# A loss whose logarithm moved by less never moved at all.
-MOVED = 0.02
-
-
-def diagnose(
-    log: Path | str | Curve,
-    *,
-    columns: Mapping[Quantity, str] | None = None,
-    lr: float | None = None,
-    momentum: float | None = None,
-) -> DiagnoseResult:
-    """Judge a training by its log alone.
-
-    A log can show that a training diverged or overfits. Whether another learning rate would have done better it can
-    only make likely: the curve is held against those of trainings whose fault is known. Where that is not likely enough
-    the verdict is ``unknown``, and says what would settle it.
-
-    Args:
-        log: A file or folder that :func:`surefoot.logs.read.read_curve` reads, or the curve.
-        columns: What the log calls the quantities, where a guess would be wrong.
-        lr: The learning rate, where it was constant and is not in the log.
-        momentum: The momentum, likewise.
-
-    Returns:
-        The verdict with its evidence and advice.
-
-    Raises:
-        LogError: If the log cannot be read or has no loss in it, or a constant is out of its range.
-
-    Example:
-        >>> from surefoot.logs.curve import Series
-        >>> losses = np.exp(-np.arange(50) / 20)
-        >>> losses[40:] = np.nan
-        >>> curve = Curve("by hand", train=Series(np.arange(50), losses))
-        >>> diagnose(curve).findings[0].why
-        'The training loss was no number from step 40 on.'
-    """
-    curve = log if isinstance(log, Curve) else read_curve(log, columns)
-    curve = judged_curve(curve, lr=lr, momentum=momentum)
-    findings, probabilities = _findings(curve)
-    return DiagnoseResult(curve, findings, symptoms_of(*course_of(curve)), probabilities)
-
-
-def course_of(curve: Curve) -> tuple[list[float], list[tuple[int, float]]]:
-    """Return the training losses, and the validation losses with how many of the former came before each.
-
-    Where there are no training losses, validation losses keep the steps that they were logged at.
-    """
-    train, valid = curve.train, curve.valid
-    losses = [] if train is None else train.values.tolist()
-    if valid is None:
-        return losses, []
-    places = valid.steps if train is None else np.searchsorted(train.steps, valid.steps, side="right")
-    return losses, [*zip(places.tolist(), valid.values.tolist(), strict=True)]
-
-
-def _findings(curve: Curve) -> tuple[tuple[Finding, ...], dict[Verdict, float]]:
-    """Return the verdict and what else there is to say, and how likely all verdicts are."""
-    diverged = of_divergence(curve)
-    if diverged is not None:
-        return (diverged,), {}
-    if main_loss(curve) is None:
-        return (of_too_little(curve),), {}
-    traits = traits_of(curve)
-    likeness = fitted()
-    probabilities = likeness.probabilities(traits)
-    return tuple(_judged(curve, traits, likeness, probabilities)), probabilities
-
-
-def _judged(
-    curve: Curve, traits: Mapping[str, float], likeness: Likeness, probabilities: dict[Verdict, float]
-) -> list[Finding]:
-    verdict, evidence = likeness.verdict(probabilities), evidence_of(curve, traits)
-    well_set = verdict in WELL_SET
-    sure = sum(probabilities.get(each, 0.0) for each in WELL_SET) if well_set else probabilities.get(verdict, 0.0)
-    risen = [of_overfitting(curve, evidence, sure)] if overfits(*course_of(curve)) else []
-    if well_set and risen:
-        return risen
-    if max(traits["fall"], traits["overshoot"]) < MOVED and (well_set or verdict == "unknown"):
-        return [of_a_plateau(evidence, probabilities)]
-    if well_set:
-        return [of_health(curve, evidence, sure)]
-    if verdict == "unknown":
-        return [of_doubt(curve, evidence, probabilities), *risen]
-    return [of_a_fault(curve, evidence, verdict, sure, likeness.octaves(traits)), *risen]

@@ -1,4 +1,4 @@
-"""What a log's curve says, in sentences with their numbers."""
+"""The findings of a diagnosis in sentences: what a training log shows, with its numbers."""
 
 from __future__ import annotations
 
@@ -8,182 +8,212 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from surefoot.core.finding import Finding, Verdict
-from surefoot.core.formatting import measured, numeral
-from surefoot.log_diagnosis.curve_features import LEAST, main_loss
-from surefoot.logs.curve import Curve, Series
+from surefoot.core.formatting import format_measurement, format_number
+from surefoot.log_diagnosis.curve_features import MIN_LOSSES, main_loss
+from surefoot.logs.training_log import Series, TrainingLog
 
-# The least and the most by which a learning rate is advised to be changed.
-LEAST_OCTAVES, MOST_OCTAVES = 1.0, 7.0
-# The memory 1 / (1 - momentum) is advised to be changed by this factor: a rule of thumb, curves do not tell how much.
-MEMORY = 4.0
-HIGHEST_MOMENTUM = 0.99
+# Smallest and largest change of a learning rate that is advised, in doublings. Chosen.
+MIN_DOUBLINGS, MAX_DOUBLINGS = 1.0, 7.0
+# Factor on the memory 1 / (1 - momentum) that is advised: a rule of thumb, for curves do not show how much is right.
+MEMORY_FACTOR = 4.0
+# Highest momentum that is advised. Chosen.
+MAX_MOMENTUM = 0.99
+# Doublings of the learning rate that are advised after a divergence: a quarter of it. Chosen.
+DIVERGENCE_DOUBLINGS = -2.0
 
-NAMES: dict[Verdict, str] = {
+VERDICT_NAMES: dict[Verdict, str] = {
     "lr_too_low": "a learning rate that is too low",
     "lr_too_high": "a learning rate that is too high",
     "momentum_too_low": "a momentum that is too low",
     "momentum_too_high": "a momentum that is too high",
-    "healthy": "a well set training",
+    "healthy": "a training whose learning rate and momentum are right",
     "overfitting": "overfitting",
 }
-SETTLE = "`surefoot check` would settle it: it trains other settings beside this one."
+CHECK_HINT = "`surefoot check` would settle it: it trains with other learning rates and momenta and compares."
 
 
-def of_divergence(curve: Curve) -> Finding | None:
-    """Return the finding that a training diverged, ``None`` if it did not.
+def divergence_finding(log: TrainingLog) -> Finding | None:
+    """Return the finding that a training diverged; ``None`` if it did not.
 
-    It did where a loss ends in no number, or above where the training loss began.
+    It diverged where a loss ends in NaN or inf, or above where the training loss began.
     """
-    for what, series in (("training", curve.train), ("validation", curve.valid)):
+    for name, series in (("training", log.train), ("validation", log.valid)):
         if series is not None and series.diverged_at is not None:
-            step = series.diverged_at
-            why = f"The {what} loss was no number from step {step} on."
-            if step == series.steps[0]:
-                why += " That is its first entry: look at the data and the loss before the learning rate."
-                return Finding("diverged", 1.0, why, {"diverged_at": step})
-            return Finding("diverged", 1.0, why, {"diverged_at": step}, _down(curve, 2.0))
-    begun, ended = curve.train or curve.valid, curve.valid or curve.train
-    assert begun is not None and ended is not None  # noqa: S101, PT018  (a curve that is judged has a loss)
-    start, end = _start(begun), _last(ended) if ended is curve.valid else _end(ended)
-    # A rise that three digits do not show is none.
-    if not end > start or measured(end) == measured(start):
+            return _not_finite_finding(log, name, series, series.diverged_at)
+    first, last = log.train or log.valid, log.valid or log.train
+    assert first is not None and last is not None  # noqa: S101, PT018  (a cleaned log has a loss)
+    start, end = _initial_mean(first), _last(last) if last is log.valid else _final_mean(last)
+    # A rise that three digits do not show does not count.
+    if not end > start or format_measurement(end) == format_measurement(start):
         return None
-    of = "validation" if curve.valid is not None else "training"
-    why = f"The {of} loss ended at {measured(end)}, above the {measured(start)} that the training began with."
-    if curve.train is not None and curve.valid is not None and curve.train.values[-1] < 0.5 * start:
-        why += " The training loss fell meanwhile: it learnt its samples by heart."
-    return Finding("diverged", 0.9, why, {"start_loss": start, "final_loss": end}, _down(curve, 2.0))
-
-
-def of_too_little(curve: Curve) -> Finding:
-    """Return the finding that there is not enough to judge."""
-    count = max(len(series) for series in (curve.train, curve.valid) if series is not None)
+    name = "validation" if log.valid is not None else "training"
     why = (
-        f"The log has {count} loss{'es' if count > 1 else ''}; how a training goes shows from {LEAST} on. Log the loss "
+        f"The {name} loss ended at {format_measurement(end)}, above the {format_measurement(start)} that the training "
+        "began with."
+    )
+    if log.train is not None and log.valid is not None and log.train.values[-1] < 0.5 * start:
+        why += " The training loss fell meanwhile: the training data was memorised."
+    evidence = {"start_loss": start, "final_loss": end}
+    return Finding("diverged", 0.9, why, evidence, _lr_advice(log, doublings=DIVERGENCE_DOUBLINGS))
+
+
+def too_few_losses_finding(log: TrainingLog) -> Finding:
+    """Return the finding that there are too few losses for a diagnosis."""
+    count = max(len(series) for series in (log.train, log.valid) if series is not None)
+    why = (
+        f"The log has {count} loss{'es' if count > 1 else ''}; a diagnosis needs {MIN_LOSSES} or more. Log the loss "
         "more often."
     )
     return Finding("unknown", 1.0, why, {"losses": count})
 
 
-def of_a_plateau(evidence: dict[str, float], probabilities: Mapping[Verdict, float]) -> Finding:
+def plateau_finding(evidence: dict[str, float], probabilities: Mapping[Verdict, float]) -> Finding:
     """Return the finding that the loss never moved."""
-    low = probabilities.get("lr_too_low", 0.0)
+    too_low = probabilities.get("lr_too_low", 0.0)
     why = (
-        f"The loss stayed at {measured(evidence['start_loss'])}: nothing was learnt. One curve cannot tell a far too "
-        f"small step ({low:.0%} likely) from a network or a loss that passes no gradient. {SETTLE}"
+        f"The loss stayed at {format_measurement(evidence['start_loss'])}: nothing was learnt. One curve cannot "
+        f"distinguish a learning rate that is far too low ({too_low:.0%} likely) from a network or a loss that passes "
+        f"no gradient. {CHECK_HINT}"
     )
     return Finding("plateau", 0.5, why, evidence)
 
 
-def of_overfitting(curve: Curve, evidence: dict[str, float], sure: float) -> Finding:
+def overfitting_finding(log: TrainingLog, evidence: dict[str, float], confidence: float) -> Finding:
     """Return the finding that the validation loss rose while the training loss fell."""
-    assert curve.valid is not None  # noqa: S101  (without it nothing was seen to rise)
-    place = int(curve.valid.values.argmin())
+    assert log.valid is not None  # noqa: S101  (without it no rise is found)
+    lowest = int(log.valid.values.argmin())
     why = (
-        f"The validation loss ended at {measured(float(curve.valid.values[-1]))}; it was "
-        f"{measured(float(curve.valid.values[place]))} at step {curve.valid.steps[place]}, and the training loss fell "
-        "since: train for fewer steps, or regularise."
+        f"The validation loss ended at {format_measurement(float(log.valid.values[-1]))}; it was "
+        f"{format_measurement(float(log.valid.values[lowest]))} at step {log.valid.steps[lowest]}, and the training "
+        "loss fell since: train for fewer steps, or regularise."
     )
-    return Finding("overfitting", sure, why, evidence)
+    return Finding("overfitting", confidence, why, evidence)
 
 
-def of_health(curve: Curve, evidence: dict[str, float], sure: float) -> Finding:
-    """Return the finding that nothing speaks against the training."""
-    why = f"{_course(evidence)} It looks like {NAMES['healthy']}{_but(curve)}"
-    return Finding("healthy", sure, why, evidence)
+def healthy_finding(log: TrainingLog, evidence: dict[str, float], confidence: float) -> Finding:
+    """Return the finding that the curves show no fault."""
+    missing = ", no ".join(_missing_quantities(log))
+    reservation = f", as far as the log shows: it has no {missing}" if missing else ""
+    why = f"{_curve_sentence(evidence)} It looks like {VERDICT_NAMES['healthy']}{reservation}."
+    return Finding("healthy", confidence, why, evidence)
 
 
-def of_doubt(curve: Curve, evidence: dict[str, float], probabilities: Mapping[Verdict, float]) -> Finding:
-    """Return the finding that the curve does not tell, and what would."""
+def doubt_finding(log: TrainingLog, evidence: dict[str, float], probabilities: Mapping[Verdict, float]) -> Finding:
+    """Return the finding that the curves do not decide between two verdicts, and what would."""
     first, second = sorted(probabilities, key=lambda verdict: -probabilities[verdict])[:2]
-    missing = ", no ".join(_missing(curve))
-    without = f" The log has no {missing}." if missing else ""
+    missing = ", no ".join(_missing_quantities(log))
+    lacks = f" The log has no {missing}." if missing else ""
     why = (
-        f"{_course(evidence)} It looks like {NAMES[first]} ({probabilities[first]:.0%}) or {NAMES[second]} "
-        f"({probabilities[second]:.0%}).{without} {SETTLE}"
+        f"{_curve_sentence(evidence)} It looks like {VERDICT_NAMES[first]} ({probabilities[first]:.0%}) or "
+        f"{VERDICT_NAMES[second]} ({probabilities[second]:.0%}).{lacks} {CHECK_HINT}"
     )
     return Finding("unknown", 1.0 - probabilities[first], why, evidence)
 
 
-def of_a_fault(curve: Curve, evidence: dict[str, float], verdict: Verdict, sure: float, octaves: float) -> Finding:
-    """Return the finding that a knob is set wrong, and where it should be.
+def fault_finding(
+    log: TrainingLog, evidence: dict[str, float], verdict: Verdict, *, confidence: float, lr_doublings: float
+) -> Finding:
+    """Return the finding that the learning rate or the momentum is wrong, and what it should be.
 
     Args:
-        curve: The training.
-        evidence: What is known of it.
-        verdict: Which knob.
-        sure: Its probability.
-        octaves: By how many factors of 2 the learning rate should be raised.
+        log: The training log.
+        evidence: The numbers that the verdict rests on.
+        verdict: Which hyperparameter is wrong, in which direction.
+        confidence: Probability of the verdict.
+        lr_doublings: How many times the learning rate should be doubled; halved where it is negative.
     """
     if verdict in ("lr_too_low", "lr_too_high"):
         sign = 1.0 if verdict == "lr_too_low" else -1.0
-        factor = 2.0 ** (sign * min(max(sign * octaves, LEAST_OCTAVES), MOST_OCTAVES))
-        advice, what = _rate(curve, factor), f"multiply the learning rate by about {numeral(factor, digits=2)}"
+        doublings = sign * min(max(sign * lr_doublings, MIN_DOUBLINGS), MAX_DOUBLINGS)
+        advice = _lr_advice(log, doublings=doublings)
+        what = f"multiply the learning rate by about {format_number(2.0**doublings, digits=2)}"
     else:
-        advice, what = _momentum(curve, up=verdict == "momentum_too_low")
-    why = f"{_course(evidence)} It looks like {NAMES[verdict]}: {what.rstrip('.')}."
-    return Finding(verdict, sure, why, evidence, advice)
+        advice, what = _momentum_advice(log, raises=verdict == "momentum_too_low")
+    why = f"{_curve_sentence(evidence)} It looks like {VERDICT_NAMES[verdict]}: {what.rstrip('.')}."
+    return Finding(verdict, confidence, why, evidence, advice)
 
 
-def evidence_of(curve: Curve, traits: Mapping[str, float]) -> dict[str, float]:
-    """Return the numbers that a verdict rests on; what the log does not tell is left out."""
-    loss = main_loss(curve)
-    found = {
-        "start_loss": None if loss is None else _start(loss),
-        "final_loss": None if loss is None else _end(loss),
-        "final_valid_loss": None if curve.valid is None else _last(curve.valid),
-        "falls_at_end": -math.expm1(-traits["falls_at_end"]),
-        "noise": math.expm1(math.exp(traits["noise"])),
-        "swing": math.expm1(math.exp(traits["swing"])),
-        "overshoot": math.expm1(traits["overshoot"]),
-        "rises": traits["ups"],
-        "lr": _highest(curve.lr),
-        "rate_falls": 2.0 ** traits["rate_falls"],
-        "momentum": _highest(curve.momentum),
-        "valid_over_train": math.exp(traits["gap"]) if math.isfinite(traits["gap"]) else None,
-        "valid_risen": math.expm1(traits["valid_risen"]) if math.isfinite(traits["valid_risen"]) else None,
-        "grad_norm": None if curve.grad_norm is None else _last(curve.grad_norm),
+def evidence_numbers(log: TrainingLog, features: Mapping[str, float]) -> dict[str, float]:
+    """Return the numbers that a verdict rests on, by name; those that the log lacks are left out."""
+    loss = main_loss(log)
+    numbers = {
+        "start_loss": None if loss is None else _initial_mean(loss),
+        "final_loss": None if loss is None else _final_mean(loss),
+        "final_valid_loss": None if log.valid is None else _last(log.valid),
+        "falls_at_end": -math.expm1(-features["falls_at_end"]),
+        "noise": math.expm1(math.exp(features["noise"])),
+        "swing": math.expm1(math.exp(features["swing"])),
+        "overshoot": math.expm1(features["overshoot"]),
+        "rises": features["ups"],
+        "lr": _highest(log.lr),
+        "rate_falls": 2.0 ** features["rate_falls"],
+        "momentum": _highest(log.momentum),
+        "valid_over_train": math.exp(features["gap"]) if math.isfinite(features["gap"]) else None,
+        "valid_risen": math.expm1(features["valid_risen"]) if math.isfinite(features["valid_risen"]) else None,
+        "grad_norm": None if log.grad_norm is None else _last(log.grad_norm),
     }
-    return {name: float(value) for name, value in found.items() if value is not None and math.isfinite(value)}
+    return {name: float(value) for name, value in numbers.items() if value is not None and math.isfinite(value)}
 
 
-def _course(evidence: Mapping[str, float]) -> str:
-    """Return in a sentence how the loss went."""
-    start, end = (evidence.get(name, math.nan) for name in ("start_loss", "final_loss"))
+def _not_finite_finding(log: TrainingLog, name: str, series: Series, step: int) -> Finding:
+    why = f"The {name} loss was NaN or inf from step {step} on."
+    if step == series.steps[0]:
+        why += " That is its first entry: check the data and the loss before the learning rate."
+        return Finding("diverged", 1.0, why, {"diverged_at": step})
+    return Finding("diverged", 1.0, why, {"diverged_at": step}, _lr_advice(log, doublings=DIVERGENCE_DOUBLINGS))
+
+
+def _curve_sentence(evidence: Mapping[str, float]) -> str:
+    """Return a sentence that describes the curve of the loss."""
+    start, end = (format_measurement(evidence.get(name, math.nan)) for name in ("start_loss", "final_loss"))
     falls = evidence["falls_at_end"]
     if falls > 0.01:
-        last = f"still falls (its last tenth lies {falls:.0%} below the two before)"
+        at_end = f"still falls (its last tenth lies {falls:.0%} below the two before)"
         if evidence.get("rate_falls", 1.0) > 2.0:
-            last += ", under a rate that falls as well"
+            at_end += ", under a learning rate that falls as well"
+    elif falls > -0.01:
+        at_end = "falls no more"
     else:
-        last = "falls no more" if falls > -0.01 else f"rises (its last tenth lies {-falls:.0%} above the two before)"
-    return f"The loss went from {measured(start)} to {measured(end)}, {last}, and {_noise(evidence)}."
-
-
-def _noise(evidence: Mapping[str, float]) -> str:
+        at_end = f"rises (its last tenth lies {-falls:.0%} above the two before)"
     noise = evidence["noise"]
-    return f"jumps by {f'{noise:.1%}' if noise < 0.1 else f'{noise:.0%}'} from one entry to the next"
+    changes = f"{noise:.1%}" if noise < 0.1 else f"{noise:.0%}"
+    return f"The loss went from {start} to {end}, {at_end}, and changes by {changes} from one entry to the next."
 
 
-def _but(curve: Curve) -> str:
-    missing = ", no ".join(_missing(curve))
-    return f", as far as can be told: the log has no {missing}." if missing else "."
-
-
-def _missing(curve: Curve) -> Iterator[str]:
+def _missing_quantities(log: TrainingLog) -> Iterator[str]:
     names = (("valid", "validation loss"), ("lr", "learning rate"), ("momentum", "momentum"))
     for quantity, name in names:
-        if getattr(curve, quantity) is None:
+        if getattr(log, quantity) is None:
             yield name
 
 
-def _start(loss: Series) -> float:
-    """Return what a loss began with: its mean over the first hundredth."""
+def _lr_advice(log: TrainingLog, *, doublings: float) -> dict[str, float | str]:
+    lr, factor = _highest(log.lr), 2.0**doublings
+    return {"lr": f"times {format_number(factor, digits=2)}" if lr is None else float(f"{lr * factor:.2g}")}
+
+
+def _momentum_advice(log: TrainingLog, *, raises: bool) -> tuple[dict[str, float | str], str]:
+    """Return the advised momentum, and the advice in words."""
+    current, factor = _highest(log.momentum), MEMORY_FACTOR if raises else 1.0 / MEMORY_FACTOR
+    if current is None:
+        return {}, f"try 1 / (1 - momentum) {format_number(factor)} times as high"
+    memory = 1.0 / (1.0 - current) * factor
+    momentum = min(max(1.0 - 1.0 / memory, 0.0), MAX_MOMENTUM)
+    if momentum == current or (momentum > current) != raises:
+        extreme = "high" if raises else "low"
+        return {}, f"but {format_number(current)} is as {extreme} as is advised without trying; {CHECK_HINT}"
+    return {
+        "momentum": round(momentum, 3)
+    }, f"try a momentum of {format_number(momentum)} instead of {format_number(current)}"
+
+
+def _initial_mean(loss: Series) -> float:
+    """Return the mean loss over the first hundredth."""
     return float(np.mean(loss.values[: max(1, len(loss) // 100)]))
 
 
-def _end(loss: Series) -> float:
-    """Return what a loss ended with: its mean over the last tenth."""
+def _final_mean(loss: Series) -> float:
+    """Return the mean loss over the last tenth."""
     return float(np.mean(loss.values[-max(1, len(loss) // 10) :]))
 
 
@@ -193,23 +223,3 @@ def _last(series: Series) -> float:
 
 def _highest(series: Series | None) -> float | None:
     return None if series is None else float(series.values.max())
-
-
-def _down(curve: Curve, octaves: float) -> dict[str, float | str]:
-    return _rate(curve, 2.0**-octaves)
-
-
-def _rate(curve: Curve, factor: float) -> dict[str, float | str]:
-    rate = _highest(curve.lr)
-    return {"lr": f"times {numeral(factor, digits=2)}" if rate is None else float(f"{rate * factor:.2g}")}
-
-
-def _momentum(curve: Curve, *, up: bool) -> tuple[dict[str, float | str], str]:
-    own = _highest(curve.momentum)
-    if own is None:
-        return {}, f"try 1 / (1 - momentum) {numeral(MEMORY if up else 1.0 / MEMORY)} times as high"
-    memory = 1.0 / (1.0 - own) * (MEMORY if up else 1.0 / MEMORY)
-    momentum = min(max(1.0 - 1.0 / memory, 0.0), HIGHEST_MOMENTUM)
-    if momentum == own or (momentum > own) != up:
-        return {}, f"but {numeral(own)} is as {'high' if up else 'low'} as is advised without trying; {SETTLE}"
-    return {"momentum": round(momentum, 3)}, f"try a momentum of {numeral(momentum)} instead of {numeral(own)}"

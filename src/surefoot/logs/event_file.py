@@ -1,13 +1,11 @@
-"""Events that hold one plain scalar, as ``SummaryWriter.add_scalar`` writes them: very many decoded at once.
+"""Reads the scalars of a TensorBoard event file, which may still grow.
 
-Written with Protobuf they are::
+Most events hold one plain scalar, as ``SummaryWriter.add_scalar`` writes it. In Protobuf's encoding such an event is::
 
     09 <wall time: 8>  [10 <step: varint>]  2a <length>  0a <length>  0a <length> <tag>  15 <value: float32>
 
-without a step where that is 0. Once the event's length and the step's are known, every length in it is, and so records
-of one length are compared and read column by column. What looks otherwise in any byte is left to Protobuf.
-
-Scalars of a TensorBoard event file.
+without the step where that is 0. The length of the event and that of its step determine all other lengths. So events of
+one length are compared and decoded together, column by column. Any other event is parsed by Protobuf, one by one.
 """
 
 from __future__ import annotations
@@ -23,106 +21,127 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.core.errors import LogError
-from surefoot.logs.curve import Series
 from surefoot.logs.event_records import RecordReader, Records
+from surefoot.logs.log_reader import LogContents
+from surefoot.logs.training_log import Series
 
-# Each field's number and type, as Protobuf writes both in a byte.
-WALL_TIME, STEP, SUMMARY, VALUE, TAG, SIMPLE_VALUE = 0x09, 0x10, 0x2A, 0x0A, 0x0A, 0x15
-STEP_BEGINS = 9  # behind the wall time
-SUMMARY_HEAD = 6  # three fields' bytes, and their lengths
+# Steps and values of a tag, in the order of writing, each ``[n]``.
+Points = tuple[NDArray[np.int64], NDArray[np.float64]]
+
+FILE_PATTERN = "*tfevents*"
+PATH_HINT = "give a TensorBoard event file, or its folder."
+# TensorFlow's numbers of the tensor types float32 and float64.
+DT_FLOAT, DT_DOUBLE = 1, 2
+# Fewest events of one length that are decoded together: fewer are parsed faster one by one.
+MIN_DECODED_TOGETHER = 16
+# Protobuf's byte before each field, which holds the number and the type of the field.
+WALL_TIME_TAG, STEP_TAG, SUMMARY_TAG, VALUE_TAG, TAG_TAG, SIMPLE_VALUE_TAG = 0x09, 0x10, 0x2A, 0x0A, 0x0A, 0x15
+STEP_OFFSET = 9  # after the wall time
+SUMMARY_HEADER_BYTES = 6  # the bytes and the lengths of three fields
 SIMPLE_VALUE_BYTES = 5
-# A varint has seven bits a byte, and the highest says whether one more follows. Nine bytes hold every step from 0 on.
-CONTINUES, PAYLOAD, PAYLOAD_BITS, LONGEST_STEP = 0x80, 0x7F, 7, 9
-# Of a length in one byte; with longer ones the fields would lie elsewhere.
-LONGEST_SUMMARY = 0x7F
-LONGEST_EVENT = STEP_BEGINS + 1 + LONGEST_STEP + 2 + LONGEST_SUMMARY
+# A byte of a varint has seven bits of the number; the highest bit says whether a byte follows. Nine bytes hold every
+# step from 0 on.
+VARINT_CONTINUES, VARINT_PAYLOAD, VARINT_PAYLOAD_BITS, MAX_STEP_BYTES = 0x80, 0x7F, 7, 9
+# Longest summary whose length is written in one byte; with a longer one the fields would have other offsets.
+MAX_SUMMARY_BYTES = 0x7F
+MAX_EVENT_BYTES = STEP_OFFSET + 1 + MAX_STEP_BYTES + 2 + MAX_SUMMARY_BYTES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlainScalars:
-    """One tag's scalars among records of one length.
+    """The scalars of one tag among events of one length.
 
     Attributes:
-        tag: Its name.
-        numbers: Which of the records they are ``[n]``.
-        steps: ``[n]`` int64.
-        values: ``[n]`` float32.
+        tag: Name of the scalar.
+        indices: Indices of the events, ``[n]``.
+        steps: Steps, int64 ``[n]``.
+        values: Values, float32 ``[n]``.
     """
 
     tag: str
-    numbers: NDArray[np.intp]
+    indices: NDArray[np.intp]
     steps: NDArray[np.int64]
     values: NDArray[np.float32]
 
 
 def plain_scalars(rows: NDArray[np.uint8]) -> Iterator[PlainScalars]:
-    """Yield the plain scalars among records of one length ``[n, length]``, for each tag and length of the step."""
+    """Yield the plain scalars among events of one length, by tag and length of the step.
+
+    Args:
+        rows: Bytes of the events, ``[n, length]``.
+    """
     length = rows.shape[1]
-    for step_bytes in range(LONGEST_STEP + 1):
-        summary = STEP_BEGINS + (1 + step_bytes if step_bytes else 0)
-        tag_bytes = length - summary - SUMMARY_HEAD - SIMPLE_VALUE_BYTES
-        if tag_bytes < 1 or length - summary - 2 > LONGEST_SUMMARY:
+    for step_bytes in range(MAX_STEP_BYTES + 1):
+        summary = STEP_OFFSET + (1 + step_bytes if step_bytes else 0)
+        tag_bytes = length - summary - SUMMARY_HEADER_BYTES - SIMPLE_VALUE_BYTES
+        if tag_bytes < 1 or length - summary - 2 > MAX_SUMMARY_BYTES:
             continue
-        numbers = np.flatnonzero(_is_plain(rows, step_bytes, summary))
-        if len(numbers):
-            plain = rows[numbers]
-            steps = _varints(plain[:, STEP_BEGINS + 1 : summary])
+        indices = np.flatnonzero(_is_plain(rows, step_bytes, summary))
+        if len(indices):
+            plain = rows[indices]
+            steps = _varints(plain[:, STEP_OFFSET + 1 : summary])
             values = np.ascontiguousarray(plain[:, -4:]).view("<f4")[:, 0]
-            begin = summary + SUMMARY_HEAD
-            for tag, own in _by_tag(plain[:, begin : begin + tag_bytes]):
-                yield PlainScalars(tag, numbers[own], steps[own], values[own])
+            begin = summary + SUMMARY_HEADER_BYTES
+            for tag, of_tag in _by_tag(plain[:, begin : begin + tag_bytes]):
+                yield PlainScalars(tag, indices[of_tag], steps[of_tag], values[of_tag])
 
 
 def _is_plain(rows: NDArray[np.uint8], step_bytes: int, summary: int) -> NDArray[np.bool_]:
-    """Tell of each record whether it is a plain scalar whose step has so many bytes ``[records]``."""
+    """Return which events are a plain scalar, ``[n]``.
+
+    Args:
+        rows: Bytes of the events, ``[n, length]``.
+        step_bytes: Length of the step.
+        summary: Offset of the summary.
+    """
     length = rows.shape[1]
-    expected = {0: WALL_TIME, summary: SUMMARY, summary + 2: VALUE, summary + 4: TAG, length - 5: SIMPLE_VALUE}
-    for place, behind in ((summary + 1, 2), (summary + 3, 4), (summary + 5, SUMMARY_HEAD + SIMPLE_VALUE_BYTES)):
-        expected[place] = length - summary - behind
+    expected = {
+        0: WALL_TIME_TAG,
+        summary: SUMMARY_TAG,
+        summary + 2: VALUE_TAG,
+        summary + 4: TAG_TAG,
+        length - 5: SIMPLE_VALUE_TAG,
+    }
+    for offset, bytes_between in (
+        (summary + 1, 2),
+        (summary + 3, 4),
+        (summary + 5, SUMMARY_HEADER_BYTES + SIMPLE_VALUE_BYTES),
+    ):
+        expected[offset] = length - summary - bytes_between
     if step_bytes:
-        expected[STEP_BEGINS] = STEP
+        expected[STEP_OFFSET] = STEP_TAG
     plain = np.ones(len(rows), dtype=np.bool_)
-    for place, value in expected.items():
-        plain &= rows[:, place] == value
-    for place in range(STEP_BEGINS + 1, summary):
-        plain &= (rows[:, place] >= CONTINUES) == (place < summary - 1)
+    for offset, value in expected.items():
+        plain &= rows[:, offset] == value
+    for offset in range(STEP_OFFSET + 1, summary):
+        plain &= (rows[:, offset] >= VARINT_CONTINUES) == (offset < summary - 1)
     return plain
 
 
 def _varints(rows: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return the numbers of varints of one length ``[n, bytes]`` as ``[n]``; of none at all, zeros."""
+    """Return the numbers ``[n]`` of varints of one length ``[n, bytes]``; zeros where the length is 0."""
     numbers = np.zeros(len(rows), dtype=np.int64)
-    for place, column in enumerate(rows.T):
-        numbers |= (column & PAYLOAD).astype(np.int64) << (PAYLOAD_BITS * place)
+    for index, column in enumerate(rows.T):
+        numbers |= (column & VARINT_PAYLOAD).astype(np.int64) << (VARINT_PAYLOAD_BITS * index)
     return numbers
 
 
 def _by_tag(rows: NDArray[np.uint8]) -> Iterator[tuple[str, NDArray[np.intp]]]:
-    """Yield each tag among rows of bytes ``[n, bytes]``, and where it is, ascending."""
+    """Yield each tag among rows of bytes ``[n, bytes]``, with the indices of its rows, ascending."""
     whole = np.ascontiguousarray(rows).view(f"V{rows.shape[1]}")[:, 0]
     tags, which = np.unique(whole, return_inverse=True)
     for number, tag in enumerate(tags):
-        # An event whose tag is no UTF-8 is no event: Protobuf will say so.
+        # Protobuf raises the error for a tag that is not UTF-8.
         with suppress(UnicodeDecodeError):
             yield tag.tobytes().decode(), np.flatnonzero(which == number)
 
 
-# Of torch's and TensorFlow's numbers of tensor types: float32, float64.
-FLOAT, DOUBLE = 1, 2
-NAME = "*tfevents*"
-WHAT_TO_GIVE = "give a TensorBoard event file, or its folder."
-# Fewer records of one length are sooner parsed one by one than compared.
-TOGETHER = 16
-
-Points = tuple[NDArray[np.int64], NDArray[np.float64]]
-
-
 @dataclass(slots=True)
 class EventFile:
-    """Reads the scalars of an event file that may still grow.
+    """Reads the scalars of an event file, which may still grow.
 
     Attributes:
-        path: The file.
+        path: Path of the file.
     """
 
     path: Path
@@ -133,13 +152,16 @@ class EventFile:
         self._reader = RecordReader(self.path)
 
     def read(self, *, grows: bool = False) -> int:
-        """Read what came since the last call; return how many scalars that were.
+        """Read what was written since the last call.
 
         Args:
-            grows: Whether somebody still writes it.
+            grows: Whether the file is still being written.
+
+        Returns:
+            Number of scalars that were read.
 
         Raises:
-            LogError: If it cannot be read, or holds no record of an event file.
+            LogError: If the file cannot be read, or has no record of an event file.
         """
         new = 0
         for records in self._reader.read(grows=grows):
@@ -148,21 +170,21 @@ class EventFile:
                 new += len(steps)
         if not self._reader.records and (self._reader.lost_bytes or not grows):
             empty = "the file is empty" if not self._reader.lost_bytes else "no record of an event file in it"
-            raise LogError(f"{self.path}: {empty}.", hint=WHAT_TO_GIVE)
+            raise LogError(f"{self.path}: {empty}.", hint=PATH_HINT)
         return new
 
     @property
     def points(self) -> dict[str, Points]:
-        """Every scalar so far, by tag, in the order of writing: steps and values."""
-        return {tag: joined(parts) for tag, parts in self._parts.items()}
+        """Steps and values of every scalar so far, by tag, in the order of writing."""
+        return {tag: concatenate_points(parts) for tag, parts in self._parts.items()}
 
     def series(self) -> dict[str, Series]:
-        """Return every scalar by its tag."""
+        """Return the series of every scalar, by tag."""
         return {tag: Series.from_arrays(*points) for tag, points in self.points.items()}
 
     @property
     def lost(self) -> str | None:
-        """What damage cost, in one line."""
+        """What was lost to damage, in one line; ``None`` where nothing was."""
         reader = self._reader
         if not reader.lost_bytes:
             return None
@@ -170,45 +192,45 @@ class EventFile:
         return f"{self.path.name}: {reader.lost_bytes:,} bytes are damaged; {points} are lost, all others were read."
 
 
-def joined(parts: Iterable[Points]) -> Points:
-    """Return points one after the other."""
+def concatenate_points(parts: Iterable[Points]) -> Points:
+    """Return several points as one, in their order."""
     steps, values = zip(*parts, strict=True)
     return np.concatenate(steps), np.concatenate(values)
 
 
 def _scalars(records: Records, path: Path) -> dict[str, Points]:
-    """Return the scalars of some records by tag, in the order of writing.
+    """Return the scalars of some records, by tag, in the order of writing.
 
     Raises:
-        LogError: If one is no event.
+        LogError: If a record is not an event.
     """
     numbered: dict[str, list[tuple[NDArray[np.intp], Points]]] = {}
     others = np.ones(len(records), dtype=np.bool_)
     for numbers, length in records.of_one_length():
-        if len(numbers) >= TOGETHER and length <= LONGEST_EVENT:
+        if len(numbers) >= MIN_DECODED_TOGETHER and length <= MAX_EVENT_BYTES:
             for plain in plain_scalars(records.rows(numbers, length)):
-                own = numbers[plain.numbers]
-                others[own] = False
-                numbered.setdefault(plain.tag, []).append((own, (plain.steps, plain.values.astype(np.float64))))
+                indices = numbers[plain.indices]
+                others[indices] = False
+                numbered.setdefault(plain.tag, []).append((indices, (plain.steps, plain.values.astype(np.float64))))
     for tag, rows in _parsed(records, np.flatnonzero(others).tolist(), path).items():
-        of, steps, values = zip(*rows, strict=True)
+        parsed_indices, steps, values = zip(*rows, strict=True)
         points = np.array(steps, dtype=np.int64), np.array(values, dtype=np.float64)
-        numbered.setdefault(tag, []).append((np.array(of), points))
+        numbered.setdefault(tag, []).append((np.array(parsed_indices), points))
     return {tag: _in_order(parts) for tag, parts in numbered.items()}
 
 
 def _in_order(parts: Sequence[tuple[NDArray[np.intp], Points]]) -> Points:
-    """Return points in the order of their records' numbers."""
+    """Return points in the order of their records."""
     order = np.argsort(np.concatenate([numbers for numbers, _ in parts]), kind="stable")
-    steps, values = joined(points for _, points in parts)
+    steps, values = concatenate_points(points for _, points in parts)
     return steps[order], values[order]
 
 
 def _parsed(records: Records, numbers: Sequence[int], path: Path) -> dict[str, list[tuple[int, int, float]]]:
-    """Return the scalars of the records of some numbers, one after the other, by tag: number, step, value.
+    """Return the scalars of some records, parsed one by one, by tag: index of the record, step, value.
 
     Raises:
-        LogError: If one is no event.
+        LogError: If a record is not an event.
     """
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # noqa: PLC0415
     from tensorboard.compat.proto.event_pb2 import Event  # noqa: PLC0415  (a third of a second)
@@ -218,7 +240,7 @@ def _parsed(records: Records, numbers: Sequence[int], path: Path) -> dict[str, l
         try:
             event = Event.FromString(records.content(number))
         except DecodeError as error:
-            raise LogError(f"{path}: its records are no events.", hint=WHAT_TO_GIVE) from error
+            raise LogError(f"{path}: its records are not events.", hint=PATH_HINT) from error
         if event.HasField("summary"):
             for tag, value in scalars(event.summary):
                 found.setdefault(tag, []).append((number, event.step, value))
@@ -226,7 +248,7 @@ def _parsed(records: Records, numbers: Sequence[int], path: Path) -> dict[str, l
 
 
 def scalars(summary: Any) -> Iterator[tuple[str, float]]:
-    """Yield the scalars of one summary: plain values, and tensors of one number."""
+    """Yield the scalars of a summary: plain values, and tensors with one number."""
     for value in summary.value:
         kind = value.WhichOneof("value")
         if kind == "simple_value":
@@ -236,17 +258,49 @@ def scalars(summary: Any) -> Iterator[tuple[str, float]]:
 
 
 def _number(tensor: Any) -> float | None:
-    """Return the number of a tensor that holds one float, ``None`` for any other."""
-    if tensor.dtype not in (FLOAT, DOUBLE):
+    """Return the number of a tensor that holds a single float; ``None`` for any other tensor."""
+    if tensor.dtype not in (DT_FLOAT, DT_DOUBLE):
         return None
     size = 1
     for dimension in tensor.tensor_shape.dim:
         size *= dimension.size
     if size != 1:
         return None
-    written = tensor.float_val if tensor.dtype == FLOAT else tensor.double_val
+    written = tensor.float_val if tensor.dtype == DT_FLOAT else tensor.double_val
     if written:
         return float(written[0])
-    form = "<f" if tensor.dtype == FLOAT else "<d"
+    form = "<f" if tensor.dtype == DT_FLOAT else "<d"
     content = tensor.tensor_content
     return float(struct.unpack(form, content)[0]) if len(content) == struct.calcsize(form) else None
+
+
+def read_event_files(paths: list[Path], *, require_scalars: bool = True) -> LogContents:
+    """Read the event files of one run, in the order of time; a training begins a new one each time it is started.
+
+    Args:
+        paths: The files; those that cannot be read are left out, unless no file can be.
+        require_scalars: Whether to raise if there are no scalars.
+
+    Raises:
+        LogError: If no file can be read, or there are no scalars where they are required.
+    """
+    points: dict[str, list[Points]] = {}
+    notes, faults = [], []
+    for path in paths:
+        file = EventFile(path)
+        try:
+            file.read()
+        except LogError as error:
+            faults.append(error)
+            continue
+        notes += [file.lost] if file.lost else []
+        for tag, tag_points in file.points.items():
+            points.setdefault(tag, []).append(tag_points)
+    if len(faults) == len(paths):
+        raise faults[0]
+    if require_scalars and not points:
+        raise LogError(f"{paths[0]}: no scalars in it.", hint="log them with SummaryWriter.add_scalar.")
+    notes += [f"left out: {str(fault).partition(' Hint:')[0]}" for fault in faults]
+    return LogContents(
+        {tag: Series.from_maybe_unnumbered(*concatenate_points(parts)) for tag, parts in points.items()}, notes
+    )

@@ -1,4 +1,4 @@
-"""Which of a log's names means the training loss, which the learning rate, and so on."""
+"""Recognises the training loss, the learning rate and so on by the names that a log gives them."""
 
 from __future__ import annotations
 
@@ -6,27 +6,40 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypeAlias, get_args
 
-from surefoot.core.errors import LogError, nearest
+from surefoot.core.errors import LogError, did_you_mean
 
 Quantity: TypeAlias = Literal["train", "valid", "lr", "momentum", "grad_norm"]
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
 
-HELD_OUT = {"val", "valid", "validation", "eval", "evaluation", "dev", "test"}
-TRAIN = {"train", "training", "tr"}
-# Words that say nothing about what is measured, only how often or over what it is averaged.
-FILLERS = {"step", "epoch", "iter", "batch", "avg", "mean", "total", "running", "scalar", "scalars", "metrics", "0"}
-# A loss called by one of these is a part of the loss or about something else.
-OTHERS = {"scale", "scaler", "weight", "weights", "ratio", "best", "min", "max", "std", "aux", "ema"}
-STEPS = ("step", "global_step", "trainer/global_step", "_step", "iteration", "iter", "batch", "epoch")
+VALIDATION_WORDS = {"val", "valid", "validation", "eval", "evaluation", "dev", "test"}
+TRAIN_WORDS = {"train", "training", "tr"}
+# Words in a name that do not say what was measured, but how often, or over what it was averaged.
+FILLER_WORDS = {
+    "step",
+    "epoch",
+    "iter",
+    "batch",
+    "avg",
+    "mean",
+    "total",
+    "running",
+    "scalar",
+    "scalars",
+    "metrics",
+    "0",
+}
+# A name with one of these words is a part of the loss, or something else.
+OTHER_LOSS_WORDS = {"scale", "scaler", "weight", "weights", "ratio", "best", "min", "max", "std", "aux", "ema"}
+STEP_NAMES = ("step", "global_step", "trainer/global_step", "_step", "iteration", "iter", "batch", "epoch")
 
 _ALIASES = {"learningrate": ("learning", "rate"), "gradnorm": ("grad", "norm"), "beta1": ("momentum",)}
 
 
-def words(name: str) -> list[str]:
-    """Return the words of a logged name.
+def split_words(name: str) -> list[str]:
+    """Return the words of a name, in lower case.
 
     Example:
-        >>> words("train/learningRate-SGD")
+        >>> split_words("train/learningRate-SGD")
         ['train', 'learning', 'rate', 'sgd']
     """
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
@@ -34,83 +47,89 @@ def words(name: str) -> list[str]:
     return [part for word in plain for part in _ALIASES.get(word, (word,))]
 
 
-def chosen(names: Sequence[str], given: Mapping[Quantity, str]) -> dict[Quantity, str]:
-    """Return which name stands for each quantity, as far as there is one.
+def match_names(names: Sequence[str], given: Mapping[Quantity, str]) -> dict[Quantity, str]:
+    """Return the name of each quantity, as far as there is one.
 
-    Names that the user gave count; of the others the plainest that can be meant: ``loss`` before ``loss_epoch``.
+    Names that the user gives take precedence; of the others it is the plainest one: ``loss`` before ``loss_epoch``.
 
     Args:
-        names: All names of a log.
-        given: Those that the user says.
+        names: All names in a log.
+        given: Names that the user gives, by quantity.
 
     Raises:
-        LogError: If a name that was given is not in the log.
+        LogError: If the log does not have a name that the user gives.
 
     Example:
-        >>> chosen(["loss", "val_loss", "lr-Adam", "epoch"], {})
+        >>> match_names(["loss", "val_loss", "lr-Adam", "epoch"], {})
         {'train': 'loss', 'valid': 'val_loss', 'lr': 'lr-Adam'}
     """
-    for quantity, said in given.items():
-        if said not in names:
-            hint = nearest(said, names) or f"it has {listed(names)}."
-            raise LogError(f"no {said!r} in the log, which was to be the {_SAID[quantity]}.", hint=hint)
-    found: dict[Quantity, str] = {}
+    for quantity, given_name in given.items():
+        if given_name not in names:
+            hint = did_you_mean(given_name, names) or f"it has {join_names(names)}."
+            raise LogError(
+                f"no {given_name!r} in the log, which was given as the {_QUANTITY_TEXTS[quantity]}.", hint=hint
+            )
+    matched: dict[Quantity, str] = {}
     free = [name for name in names if name not in given.values()]
     for quantity in QUANTITIES:
-        name = given.get(quantity) or _plainest(name for name in free if meant(name) == quantity)
+        name = given.get(quantity) or _plainest(name for name in free if quantity_of(name) == quantity)
         if name is not None:
-            found[quantity] = name
-    return found
+            matched[quantity] = name
+    return matched
 
 
-def meant(name: str) -> Quantity | None:
-    """Return the quantity that a name stands for, if it is one of those that are looked for.
+def quantity_of(name: str) -> Quantity | None:
+    """Return the quantity that a name stands for; ``None`` where it is none of them.
 
     Example:
-        >>> [meant(name) for name in ("loss", "eval_loss", "lr-SGD", "lr-SGD-momentum", "grad_norm", "loss_scale")]
-        ['train', 'valid', 'lr', 'momentum', 'grad_norm', None]
+        >>> [quantity_of(name) for name in ("loss", "eval_loss", "lr-SGD", "lr-SGD-momentum", "loss_scale")]
+        ['train', 'valid', 'lr', 'momentum', None]
     """
-    said = {*words(name)}
-    if said & OTHERS:
+    words = {*split_words(name)}
+    if words & OTHER_LOSS_WORDS:
         return None
-    if "loss" in said:
-        return "valid" if said & HELD_OUT else "train"
-    if "momentum" in said:  # before the learning rate: Lightning logs lr-SGD-momentum
+    if "loss" in words:
+        return "valid" if words & VALIDATION_WORDS else "train"
+    if "momentum" in words:  # before the learning rate: Lightning logs lr-SGD-momentum
         return "momentum"
-    if "lr" in said or {"learning", "rate"} <= said:
+    if "lr" in words or {"learning", "rate"} <= words:
         return "lr"
-    return "grad_norm" if {"grad", "norm"} <= said or {"gradient", "norm"} <= said else None
+    return "grad_norm" if {"grad", "norm"} <= words or {"gradient", "norm"} <= words else None
 
 
 def step_names(names: Iterable[str]) -> list[str]:
-    """Return the names that could count the steps, the likeliest first.
+    """Return the names that may be a column of step numbers, the most probable first.
 
     Example:
         >>> step_names(["Epoch", "step", "loss"])
         ['step', 'Epoch']
     """
     by_lower = {name.lower(): name for name in names}
-    return [by_lower[name] for name in STEPS if name in by_lower]
+    return [by_lower[name] for name in STEP_NAMES if name in by_lower]
 
 
-def listed(names: Iterable[str], most: int = 12) -> str:
-    """Return names for a message, cut short where there are many."""
+def join_names(names: Iterable[str], max_count: int = 12) -> str:
+    """Return a list of names for a message, cut off after ``max_count``."""
     names = [*names]
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    return ", ".join(names[:max_count]) + (f" and {len(names) - max_count} more" if len(names) > max_count else "")
 
 
 def _plainest(candidates: Iterable[str]) -> str | None:
-    return min(candidates, key=_oddness, default=None)
+    return min(candidates, key=_plainness, default=None)
 
 
-def _oddness(name: str) -> tuple[int, bool, bool, int, str]:
-    """Return how far a name is from the plain one; validation goes before test, steps before epochs."""
-    said = words(name)
-    strange = [word for word in said if word not in FILLERS | HELD_OUT | TRAIN | {"loss", "lr", "learning", "rate"}]
-    return len(strange), "test" in said, "epoch" in said, len(said), name
+def _plainness(name: str) -> tuple[int, bool, bool, int, str]:
+    """Return a sort key: plain names first, validation before test, and steps before epochs."""
+    words = split_words(name)
+    unusual = [
+        word
+        for word in words
+        if word not in FILLER_WORDS | VALIDATION_WORDS | TRAIN_WORDS | {"loss", "lr", "learning", "rate"}
+    ]
+    return len(unusual), "test" in words, "epoch" in words, len(words), name
 
 
-_SAID: dict[Quantity, str] = {
+_QUANTITY_TEXTS: dict[Quantity, str] = {
     "train": "training loss",
     "valid": "validation loss",
     "lr": "learning rate",

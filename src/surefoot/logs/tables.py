@@ -1,7 +1,4 @@
-"""Logs that are tables: CSV of any origin (Lightning, Keras, a script's own), and one JSON object a line.
-
-Hugging Face's ``trainer_state.json``, and other files with one JSON list of rows, or one list a column.
-"""
+"""Reads logs that are tables: CSV (Lightning, Keras, a script), JSONL, and JSON such as ``trainer_state.json``."""
 
 from __future__ import annotations
 
@@ -18,42 +15,45 @@ from pathlib import Path
 from typing import Any
 
 from surefoot.core.errors import LogError
-from surefoot.logs.curve import Series
-from surefoot.logs.names import listed, step_names
+from surefoot.logs.log_reader import LogContents, damage_notes
+from surefoot.logs.names import join_names, step_names
+from surefoot.logs.training_log import Series
 
-FORMATS = "logs are TensorBoard event files, CSV, JSONL, Hugging Face's trainer_state.json, MLflow's runs or database."
+FORMATS_HINT = (
+    "logs are TensorBoard event files, CSV, JSONL, Hugging Face's trainer_state.json, MLflow's runs or database."
+)
 DELIMITERS = (",", ";", "\t")
-# Beyond this a number is no count of steps.
-MOST_STEPS = 2**53
-# A counter may repeat itself on so many rows, as after a restart from a checkpoint.
-MOST_REPEATED = 0.2
-# Where commas do not part the fields they part a number's digits, in half the world.
+# Larger numbers are not step numbers: float64 does not count beyond this.
+MAX_STEP = 2**53
+# A column of step numbers may repeat itself on this share of the rows, as after a restart from a checkpoint. Chosen.
+MAX_REPEATED_SHARE = 0.2
+# Where commas do not separate the fields, a comma in a number is a decimal comma.
 DECIMAL_COMMA = re.compile(r"(\s*[+-]?\d+),(\d+(?:[eE][+-]?\d+)?\s*)")
-# What a program writes where it has no value.
-MISSING = {"", "na", "n/a", "none", "null", "-"}
+# What programs write where they have no value, in lower case.
+MISSING_VALUES = {"", "na", "n/a", "none", "null", "-"}
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows with numbers by name, in the order of writing; a row need not have all of them.
+    """Rows of numbers by name, in the order of writing; a row need not have every name.
 
     Attributes:
-        rows: The numbers of each row.
-        damaged: How many lines could not be read.
+        rows: Numbers of each row, by name.
+        damaged: Number of lines that could not be read.
     """
 
     rows: list[dict[str, float]]
     damaged: int = 0
 
     def names(self) -> list[str]:
-        """Return all names with a number in some row."""
+        """Return all names that have a number in some row."""
         return [*dict.fromkeys(name for row in self.rows for name in row)]
 
     def series(self) -> tuple[dict[str, Series], str]:
-        """Return every column over the steps, and what counts them.
+        """Return every column as a series over steps, and the name of the column with the step numbers.
 
-        Lightning writes training and validation in rows of their own, which share the column of the steps. Where no
-        column counts the steps of the whole training, rows do.
+        Lightning writes training and validation in separate rows, which share the column of step numbers. Where no
+        column numbers the steps of the whole training, rows are counted.
         """
         names = self.names()
         counter = next((name for name in step_names(names) if self._counts(name)), None)
@@ -67,7 +67,7 @@ class Table:
         return {name: Series.of(points) for name, points in columns.items()}, counter or "row"
 
     def _counts(self, counter: str) -> bool:
-        """Tell whether a column tells the rows of every other column apart, but for a restart or two.
+        """Return whether a column numbers the rows of every other column, except for a restart or two.
 
         A batch number that begins anew with every epoch does not, nor does an epoch that many rows share.
         """
@@ -77,13 +77,13 @@ class Table:
             value = row.get(counter)
             if value is None:
                 continue
-            if not math.isfinite(value) or abs(value) >= MOST_STEPS or value != int(value):
+            if not math.isfinite(value) or abs(value) >= MAX_STEP or value != int(value):
                 return False
             for name in row.keys() - {counter}:
                 steps = seen.setdefault(name, set())
                 rows, repeated = rows + 1, repeated + (int(value) in steps)
                 steps.add(int(value))
-        return repeated <= MOST_REPEATED * rows
+        return repeated <= MAX_REPEATED_SHARE * rows
 
 
 def read_table(path: Path) -> Table:
@@ -93,45 +93,45 @@ def read_table(path: Path) -> Table:
         LogError: If it is empty, or holds no numbers.
         OSError: If it cannot be read.
     """
-    text = text_of(path)
+    text = read_text(path)
     first = text.lstrip()[:1]
     table = _json_lines(text) if first == "{" else _csv(path, text)
     if not table.rows:
         raise LogError(
             f"{path}: no numbers in it.",
-            hint="a log is a table with a line of names, parted by comma, semicolon or tab, or one JSON object a line.",
+            hint="a log is a table with a line of names, separated by comma, semicolon or tab, or JSONL.",
         )
     return table
 
 
-def text_of(path: Path) -> str:
-    """Return a file's text.
+def read_text(path: Path) -> str:
+    """Return the text of a file.
 
     Raises:
-        LogError: If it is empty, or text in neither UTF-8 nor UTF-16.
+        LogError: If the file is empty, or is not text in UTF-8 or UTF-16.
         OSError: If it cannot be read.
     """
     data = path.read_bytes()
-    # What PowerShell's > writes begins with UTF-16's mark.
+    # The output of PowerShell's > begins with the byte order mark of UTF-16.
     encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
         text = io.StringIO(data.decode(encoding), newline=None).read()
     except UnicodeDecodeError as error:
-        raise LogError(f"{path}: neither an event file nor UTF-8 text.", hint=FORMATS) from error
+        raise LogError(f"{path}: neither an event file nor UTF-8 text.", hint=FORMATS_HINT) from error
     if not text.strip():
-        raise LogError(f"{path}: the file is empty.", hint="has the training written anything yet?")
+        raise LogError(f"{path}: the file is empty.", hint="the training may not have written anything yet.")
     return text
 
 
-def table_of(rows: Iterable[Mapping[str, Any]], *, damaged: int = 0) -> Table:
-    """Return the numbers of rows of anything; what lies in objects within them is named ``outer/inner``.
+def make_table(rows: Iterable[Mapping[str, Any]], *, damaged: int = 0) -> Table:
+    """Return the table of the numbers in some rows; those in nested objects are named ``outer/inner``.
 
     Args:
-        rows: What was read.
-        damaged: How many lines could not be.
+        rows: The rows that were read.
+        damaged: Number of lines that could not be read.
 
     Example:
-        >>> table_of([{"step": 1, "loss": "0.5", "val": {"loss": None}, "note": "slow"}]).rows
+        >>> make_table([{"step": 1, "loss": "0.5", "val": {"loss": None}, "note": "slow"}]).rows
         [{'step': 1.0, 'loss': 0.5}]
     """
     numbers = [{name: number for name, value in _flat(row) if (number := _number(value)) is not None} for row in rows]
@@ -139,7 +139,7 @@ def table_of(rows: Iterable[Mapping[str, Any]], *, damaged: int = 0) -> Table:
 
 
 def _csv(path: Path, text: str) -> Table:
-    text = _without_remarks(text.lstrip())
+    text = _without_comments(text.lstrip())
     if not text:
         return Table([])
     first = text.splitlines()[0]
@@ -147,28 +147,28 @@ def _csv(path: Path, text: str) -> Table:
     try:
         names, *lines = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
     except csv.Error as error:
-        raise LogError(f"{path}: no table: {error}.", hint="is a quote not closed?") from error
+        raise LogError(f"{path}: no table: {error}.", hint="check for a quote that is not closed.") from error
     names = [name.strip() for name in names]
     if any(_number(name) is not None for name in names):
-        given = f"the first line has no names but numbers ({listed(names, 4)})"
+        given = f"the first line has no names but numbers ({join_names(names, 4)})"
         raise LogError(f"{path}: {given}.", hint="name the columns: step,loss,...")
     if delimiter != ",":
         lines = [[DECIMAL_COMMA.sub(r"\1.\2", field) for field in fields] for fields in lines]
-    torn = bool(lines) and len(lines[-1]) < len(names) and not text.endswith("\n")  # when the program died
+    torn = bool(lines) and len(lines[-1]) < len(names) and not text.endswith("\n")
     lines = [fields for fields in (lines[:-1] if torn else lines) if fields]
-    # Fewer fields than names have nothing in the last columns. More are two lines in one: a restart's first behind one
-    # that was cut off.
+    # A line with fewer fields than names has no value in the last columns. One with more is two lines in one: the first
+    # after a restart, behind one that was cut off.
     whole = [fields for fields in lines if not any(map(str.strip, fields[len(names) :]))]
-    return table_of(
+    return make_table(
         (dict(zip(names, fields, strict=False)) for fields in whole), damaged=len(lines) - len(whole) + torn
     )
 
 
-def _without_remarks(text: str) -> str:
-    r"""Return a table from its line of names on, which NumPy's ``savetxt`` writes as a remark as well.
+def _without_comments(text: str) -> str:
+    r"""Return a table without the comments before it; NumPy's ``savetxt`` writes the line of names as a comment too.
 
     Example:
-        >>> _without_remarks("# of today\n# step,loss\n1,0.5\n")
+        >>> _without_comments("# of today\n# step,loss\n1,0.5\n")
         'step,loss\n1,0.5\n'
     """
     while text.startswith("#"):
@@ -183,15 +183,15 @@ def _json_lines(text: str) -> Table:
     lines = [*filter(str.strip, text.splitlines())]
     rows = []
     for line in lines:
-        # Broken, a whole number too long to be one, or objects in objects without end.
+        # Broken JSON, an int with too many digits, or objects nested too deeply.
         with suppress(ValueError, RecursionError):
             rows.append(json.loads(line))
     objects = [row for row in rows if isinstance(row, dict)]
-    return table_of(objects, damaged=len(lines) - len(objects))
+    return make_table(objects, damaged=len(lines) - len(objects))
 
 
 def _step(row: Mapping[str, float], counter: str, *, before: int) -> int:
-    """Return a row's step; one without has that of the row before."""
+    """Return the step number of a row; a row without one has that of the row before."""
     value = row.get(counter)
     return before if value is None else int(value)
 
@@ -205,43 +205,43 @@ def _flat(row: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]
 
 
 def _number(value: Any) -> float | None:
-    """Return a number, also one written as text; ``nan`` and ``inf`` are values, an empty field is none."""
+    """Return a number, or the number that a text holds, ``nan`` and ``inf`` included; ``None`` for anything else."""
     if isinstance(value, bool) or value is None:
         return None
-    if not isinstance(value, (int, float, str)) or str(value).strip().lower() in MISSING:
+    if not isinstance(value, (int, float, str)) or str(value).strip().lower() in MISSING_VALUES:
         return None
     try:
         return float(value)
-    except (ValueError, OverflowError):  # text that is no number, or a whole number beyond all floats
+    except (ValueError, OverflowError):  # other text, or an int that is too large for a float
         return None
 
 
 def read_trainer_state(path: Path) -> Table:
-    """Read the rows of a trainer's ``log_history``, of a plain list of objects, or of Keras' ``History.history``.
+    """Read JSON: a ``log_history`` of Hugging Face's trainer, a list of objects, or Keras' ``History.history``.
 
     Raises:
-        LogError: If the file is no such JSON.
+        LogError: If the file is not JSON of one of these kinds.
         OSError: If it cannot be read.
     """
     try:
-        data = json.loads(text_of(path))
+        data = json.loads(read_text(path))
     except json.JSONDecodeError as error:
-        if error.msg == "Extra data":  # one object a line, under another name
+        if error.msg == "Extra data":  # JSONL in a file that is named .json
             return read_table(path)
-        raise LogError(f"{path}: broken JSON at line {error.lineno}.", hint="was the file cut off?") from error
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists without end
-        raise LogError(f"{path}: JSON that is no log.", hint=FORMATS) from error
+        raise LogError(f"{path}: broken JSON at line {error.lineno}.", hint="the file may be cut off.") from error
+    except (ValueError, RecursionError) as error:  # an int with too many digits, or lists nested too deeply
+        raise LogError(f"{path}: JSON that is not a log.", hint=FORMATS_HINT) from error
     rows = data.get("log_history", _columns(data)) if isinstance(data, dict) else data
     if not isinstance(rows, list):
-        raise LogError(f"{path}: JSON without a list of rows named log_history.", hint=FORMATS)
-    table = table_of([row for row in rows if isinstance(row, dict)])
+        raise LogError(f"{path}: JSON without a list of rows named log_history.", hint=FORMATS_HINT)
+    table = make_table([row for row in rows if isinstance(row, dict)])
     if not table.rows:
-        raise LogError(f"{path}: nothing was logged in it.", hint="has the trainer reached logging_steps?")
+        raise LogError(f"{path}: nothing was logged in it.", hint="the trainer may not have reached logging_steps yet.")
     return table
 
 
 def _columns(data: dict[str, Any]) -> list[dict[str, Any]] | None:
-    """Return the rows of columns of one length, ``None`` where there are none.
+    """Return the rows of lists of one length, one for each column; ``None`` where there are none.
 
     Example:
         >>> _columns({"history": {"loss": [0.5, 0.25], "val_loss": [0.75, 0.5]}})
@@ -252,3 +252,16 @@ def _columns(data: dict[str, Any]) -> list[dict[str, Any]] | None:
     if len({len(values) for values in lists.values()}) != 1:
         return None
     return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+
+
+def table_contents(path: Path, table: Table) -> LogContents:
+    """Return the series of a table.
+
+    Raises:
+        LogError: If it has no column of numbers but the step.
+    """
+    series, counter = table.series()
+    if not series:
+        raise LogError(f"{path}: nothing but {counter} in it.", hint="a log needs a loss for every step.")
+    by = [] if counter == "step" else [f"steps are counted by {counter}"]
+    return LogContents(series, [*by, *damage_notes(table.damaged)])

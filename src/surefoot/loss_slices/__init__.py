@@ -1,1 +1,1 @@
-"""Slices of a real task's loss: a plane through the weights, and the trajectories of trainings beside it."""
+"""Slices of a task's training loss: a plane in weight space, with the trajectories of trainings projected onto it."""

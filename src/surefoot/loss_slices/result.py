@@ -1,7 +1,4 @@
-"""A slice of a real loss as a landscape: a smooth surface through the losses on a grid.
-
-What a slice of a loss shows.
-"""
+"""The result of ``surefoot.slice_loss``: the loss on a plane as a smooth surface, and projected trajectories."""
 
 from __future__ import annotations
 
@@ -20,60 +17,66 @@ from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import Recipe
 from surefoot.surfaces.surface import Point, Surface
 
-# Where the lowest place is looked for: points along each axis, and how often amid the cells around the lowest of them.
-FINE, ZOOMS = 200, 4
-# Orders of the derivatives along x and y.
-SLOPES = (1, 0), (0, 1)
+Array: TypeAlias = NDArray[np.float64]
+SliceAlong: TypeAlias = Literal["ways", "hessian", "random"]
+
+# The minimum is searched for on a grid with this number of points along each axis, and then on finer grids around the
+# lowest point of the last one, so many in all.
+MINIMUM_SEARCH_POINTS, MINIMUM_SEARCH_ZOOMS = 200, 4
+# Orders of the derivatives along x and y that make up the gradient.
+GRADIENT_ORDERS = (1, 0), (0, 1)
+# The key of the command that draws a slice, among the commands that repeat each claim.
+SLICE_COMMAND = "slice"
 
 
 @dataclass(frozen=True, eq=False)
 class SlicedLoss(Surface):
-    """The cubic spline through losses on a grid; beyond the grid it goes on with the slope of its edge.
+    """A cubic spline through losses on a grid; outside of the grid it continues with the slope at its edge.
 
-    Balls roll down it as down any other surface: ``surefoot.descend(slice.surface, recipes, steps=100)``. That is
-    descent *within the plane*, by gradients without noise; where trainings went, which may leave it, is beside it in a
-    :class:`LossSlice`.
+    Recipes can descend it like any other surface: ``surefoot.descend(slice.surface, recipes, steps=100)``. That is
+    descent *within the plane*, with gradients without noise. The trainings themselves may leave the plane:
+    :class:`LossSlice` has their projections.
 
     Attributes:
-        task: Whose loss it is.
-        told: What was sliced, a sentence.
-        x: Places of the grid's columns, ascending, at least 4 ``[X]``.
-        y: Of its rows ``[Y]``.
-        grid: Losses there, finite ``[Y, X]``.
-        start: Where a ball is let loose unless somebody says otherwise.
+        task: Name of the task.
+        description: One sentence that says how the plane was chosen.
+        x: Positions of the grid's columns, ascending, at least 4, shape ``[X]``.
+        y: Positions of the grid's rows, ascending, at least 4, shape ``[Y]``.
+        grid: Losses at the points of the grid, finite, shape ``[Y, X]``.
+        start_point: The default start of a descent.
 
     Example:
-        >>> place = np.linspace(-1.0, 1.0, 9)
-        >>> bowl = SlicedLoss("bowl", "A bowl.", place, place, place[:, None] ** 2 + place**2, begin=(0.5, 0.0))
+        >>> x = np.linspace(-1.0, 1.0, 9)
+        >>> bowl = SlicedLoss("bowl", "A bowl.", x, x, x[:, None] ** 2 + x**2, start_point=(0.5, 0.0))
         >>> bowl.value(torch.tensor([[0.3, 0.4]])).round(decimals=6).tolist()
         [0.25]
     """
 
     task: str
-    told: str
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
-    grid: NDArray[np.float64]
-    begin: Point
+    description: str
+    x: Array
+    y: Array
+    grid: Array
+    start_point: Point
 
     @property
     def name(self) -> str:
-        """The task's."""
+        """Name of the task, and that its loss is sliced."""
         return f"{self.task}, sliced"
 
     @property
     def about(self) -> str:
-        """What was sliced."""
-        return self.told
+        """One sentence that says how the plane was chosen."""
+        return self.description
 
     @property
     def start(self) -> Point:
-        """Where a ball is let loose unless somebody says otherwise."""
-        return self.begin
+        """The default start of a descent."""
+        return self.start_point
 
     @property
     def box(self) -> tuple[tuple[float, float], ...]:
-        """The grid's."""
+        """Bounds of the grid along x and y."""
         return (float(self.x[0]), float(self.x[-1])), (float(self.y[0]), float(self.y[-1]))
 
     @cached_property
@@ -81,94 +84,91 @@ class SlicedLoss(Surface):
         return RectBivariateSpline(self.x, self.y, self.grid.T, s=0)
 
     def value(self, points: Tensor) -> Tensor:
-        """Return the loss ``[...]``."""
-        inside, beyond = self._parted(points)
-        slopes = np.stack([self._derived(inside, order) for order in SLOPES], axis=-1)
-        loss = self._derived(inside) + (beyond * slopes).sum(-1)
+        """Return the loss, shape ``[...]``."""
+        inside, beyond = self._clip_to_box(points)
+        slopes = np.stack([self._derivative(inside, order) for order in GRADIENT_ORDERS], axis=-1)
+        loss = self._derivative(inside) + (beyond * slopes).sum(-1)
         return torch.from_numpy(loss).to(points).reshape(points.shape[:-1])
 
     def gradient(self, points: Tensor) -> Tensor:
-        """Return its gradient ``[..., 2]``."""
-        inside, beyond = self._parted(points)
-        twist = self._derived(inside, (1, 1))
-        across = self._derived(inside, SLOPES[0]) + twist * np.where(beyond[:, 0] == 0, beyond[:, 1], 0.0)
-        along = self._derived(inside, SLOPES[1]) + twist * np.where(beyond[:, 1] == 0, beyond[:, 0], 0.0)
-        return torch.from_numpy(np.stack([across, along], axis=-1)).to(points).reshape(points.shape)
+        """Return the gradient of the loss, shape ``[..., 2]``."""
+        inside, beyond = self._clip_to_box(points)
+        mixed = self._derivative(inside, (1, 1))
+        along_x = self._derivative(inside, GRADIENT_ORDERS[0]) + mixed * np.where(beyond[:, 0] == 0, beyond[:, 1], 0.0)
+        along_y = self._derivative(inside, GRADIENT_ORDERS[1]) + mixed * np.where(beyond[:, 1] == 0, beyond[:, 0], 0.0)
+        return torch.from_numpy(np.stack([along_x, along_y], axis=-1)).to(points).reshape(points.shape)
 
     @cached_property
     def minima(self) -> tuple[Point, ...]:
-        """The lowest place of the grid's box: looked for among points, then among points around that one, and again."""
+        """The lowest point of the box, found by a grid search that zooms in."""
         low, high = np.array(self.box).T
-        for _ in range(ZOOMS):
-            x, y = np.linspace(low, high, FINE).T
-            column, row = np.unravel_index(self._spline(x, y).argmin(), (FINE, FINE))
-            around = np.array([x[column], y[row]])
+        for _ in range(MINIMUM_SEARCH_ZOOMS):
+            x, y = np.linspace(low, high, MINIMUM_SEARCH_POINTS).T
+            column, row = np.unravel_index(self._spline(x, y).argmin(), (MINIMUM_SEARCH_POINTS, MINIMUM_SEARCH_POINTS))
+            lowest = np.array([x[column], y[row]])
             cell = np.array([x[1] - x[0], y[1] - y[0]])
-            low, high = np.maximum(low, around - cell), np.minimum(high, around + cell)
-        return ((float(around[0]), float(around[1])),)
+            low, high = np.maximum(low, lowest - cell), np.minimum(high, lowest + cell)
+        return ((float(lowest[0]), float(lowest[1])),)
 
     @property
     def hessian(self) -> tuple[tuple[float, ...], ...]:
-        """That of the spline at the lowest place."""
-        place = np.array(self.minima)
-        across, twist, along = (float(self._derived(place, order)[0]) for order in ((2, 0), (1, 1), (0, 2)))
-        return (across, twist), (twist, along)
+        """Hessian of the spline at the lowest point."""
+        lowest = np.array(self.minima)
+        along_x, mixed, along_y = (float(self._derivative(lowest, order)[0]) for order in ((2, 0), (1, 1), (0, 2)))
+        return (along_x, mixed), (mixed, along_y)
 
-    def _parted(self, points: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the nearest places of the box ``[N, 2]``, and how far beyond it the points are."""
+    def _clip_to_box(self, points: Tensor) -> tuple[Array, Array]:
+        """Return the nearest points of the box ``[N, 2]``, and the offsets from them to the points ``[N, 2]``."""
         flat = points.detach().double().reshape(-1, 2).cpu().numpy()
         low, high = np.array(self.box).T
         inside = np.clip(flat, low, high)
         return inside, flat - inside
 
-    def _derived(self, inside: NDArray[np.float64], order: tuple[int, int] = (0, 0)) -> NDArray[np.float64]:
-        known = np.nan_to_num(inside)  # what is no number anywhere is none here either
-        found = self._spline.ev(known[:, 0], known[:, 1], dx=order[0], dy=order[1])
-        return np.where(np.isnan(inside).any(axis=1), np.nan, found)
-
-
-# By this name a report asks what repeats a slice; claims have theirs.
-SLICE = "slice"
-Along: TypeAlias = Literal["ways", "hessian", "random"]
+    def _derivative(self, points: Array, order: tuple[int, int] = (0, 0)) -> Array:
+        """Return a derivative of the spline at points of the box ``[N, 2]``; NaN at a point that is NaN."""
+        without_nan = np.nan_to_num(points)
+        values = self._spline.ev(without_nan[:, 0], without_nan[:, 1], dx=order[0], dy=order[1])
+        return np.where(np.isnan(points).any(axis=1), np.nan, values)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Way:
-    """The way of a training past the plane: its shadow, and what it really was.
+class ProjectedTrajectory:
+    """The trajectory of a training, projected onto the plane, with the losses that it really had.
 
-    Where its loss was above three times the start's, or no number, it is out of the picture, and not among the T.
+    It has T of the training's steps. Left out are those with a loss above three times the loss at the start, or NaN.
 
     Attributes:
-        recipe: Trained by it.
-        steps: Steps taken, ascending from 0 ``[T]``.
-        places: The nearest places of the plane ``[T, 2]``.
-        losses: Of the training's own weights, on the same sample as the plane's ``[T]``.
-        away: How far these were from the plane ``[T]``.
-        within: Which part of the squared distance from its first weights to its last lies within the plane, 0 to 1.
-        end_loss: On the same sample after the last step; infinite where it is no number.
-        left_at: Step from which on it was out of the picture, ``None`` where its end is in it.
-        diverged_at: Step of its first loss that was no number, or ``None``.
+        recipe: Recipe of the training.
+        steps: Number of steps taken at each point, ascending from 0, shape ``[T]``.
+        points: Nearest points of the plane, shape ``[T, 2]``.
+        losses: Losses of the training's own weights, on the same sample as those of the plane, shape ``[T]``.
+        distances: Distances of these weights from the plane, shape ``[T]``.
+        share_in_plane: Share of the squared distance from the first to the last weights that lies within the plane,
+            0 to 1.
+        end_loss: Loss after the last step, on the same sample; infinite if it is NaN.
+        left_at: Step from which on the training is left out; ``None`` if its last step is shown.
+        diverged_at: First step with a loss that is NaN or infinite, or ``None``.
     """
 
     recipe: Recipe
     steps: NDArray[np.int64]
-    places: NDArray[np.float64]
-    losses: NDArray[np.float64]
-    away: NDArray[np.float64]
-    within: float
+    points: Array
+    losses: Array
+    distances: Array
+    share_in_plane: float
     end_loss: float
     left_at: int | None
     diverged_at: int | None
 
     def to_json(self) -> dict[str, Json]:
-        """Return it as JSON."""
+        """Return the trajectory as JSON."""
         return {
             "recipe": str(self.recipe),
             "steps": self.steps.tolist(),
-            "places": self.places.tolist(),
+            "places": self.points.tolist(),
             "losses": self.losses.tolist(),
-            "away": self.away.tolist(),
-            "within": self.within,
+            "away": self.distances.tolist(),
+            "within": self.share_in_plane,
             "end_loss": finite_or_none(self.end_loss),
             "left_at": self.left_at,
             "diverged_at": self.diverged_at,
@@ -177,31 +177,32 @@ class Way:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LossSlice:
-    """What :func:`surefoot.slice_loss` found.
+    """Result of :func:`surefoot.slice_loss`.
 
     Attributes:
-        task: The task's name.
-        along: How the plane was laid.
-        surface: The losses on it, as a landscape.
-        ways: Of the trainings, by their shadows on it.
-        told: One number for each axis: the share of the ways' spread along it, or the Hessian's eigenvalue; none where
-            the directions are random.
-        error: By how much the landscape errs amid the cells of its grid: the most over some of them, as a share of the
-            range of the losses; ``None`` where they have no numbers.
-        unknown: Points of the grid whose loss is no number; the landscape is there as high as it is anywhere.
-        samples: Of the training data, that losses are means over.
-        seed: Of initialisation, data order and directions.
-        config_steps, seconds: What it cost; three evaluations of a batch count as a step.
-        plan: How the trainings were run.
+        task: Name of the task.
+        along: How the directions of the plane were chosen.
+        surface: The loss on the plane.
+        trajectories: Trajectories of the trainings, projected onto the plane.
+        axis_values: One number for each axis: the share of the variance of all weights along it, or the Hessian's
+            eigenvalue; ``None`` for random directions.
+        error: Largest interpolation error of the surface at the centres of some cells, as a share of the range of its
+            losses; ``None`` if the loss is NaN at all of them.
+        non_finite_points: Number of grid points where the loss is NaN or infinite; there the surface has the highest
+            loss of all others.
+        samples: Number of training samples that losses are means over.
+        seed: Seed of initialisation, data order and directions.
+        config_steps, seconds: Cost of trainings and losses; three evaluations of a batch count as a step.
+        plan: How the trainings ran.
     """
 
     task: str
-    along: Along
+    along: SliceAlong
     surface: SlicedLoss
-    ways: tuple[Way, ...]
-    told: tuple[float, float] | None
+    trajectories: tuple[ProjectedTrajectory, ...]
+    axis_values: tuple[float, float] | None
     error: float | None
-    unknown: int
+    non_finite_points: int
     samples: int
     seed: int
     config_steps: int
@@ -214,13 +215,13 @@ class LossSlice:
             "schema": 1,
             "task": self.task,
             "along": self.along,
-            "told": None if self.told is None else list(self.told),
+            "told": None if self.axis_values is None else list(self.axis_values),
             "x": self.surface.x.tolist(),
             "y": self.surface.y.tolist(),
             "losses": self.surface.grid.tolist(),
-            "ways": [way.to_json() for way in self.ways],
+            "ways": [trajectory.to_json() for trajectory in self.trajectories],
             "error": self.error,
-            "unknown": self.unknown,
+            "unknown": self.non_finite_points,
             "samples": self.samples,
             "seed": self.seed,
             "config_steps": self.config_steps,

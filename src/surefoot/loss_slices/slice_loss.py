@@ -1,4 +1,4 @@
-"""``surefoot.slice_loss``: a plane through the space of a network's weights, and the trainings that pass it."""
+"""``surefoot.slice_loss``: the training loss on a plane in weight space, with the trajectories of trainings."""
 
 from __future__ import annotations
 
@@ -6,304 +6,386 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
+from typing import TypeAlias, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from surefoot.core.errors import TaskError, nearest
-from surefoot.core.progress import Interrupted, Progress, Silent, Stop, never
-from surefoot.curvature.hessian import NoSpectrum
+from surefoot.core.errors import TaskError, did_you_mean
+from surefoot.core.progress import Interrupted, Progress, SilentProgress, StopCondition, never_stop
+from surefoot.curvature.hessian import EigenvalueUnavailable
 from surefoot.curvature.mean_loss import MeanLoss, sampled_loss
 from surefoot.fleet.calibration import calibrate
 from surefoot.fleet.plan import Plan
 from surefoot.fleet.processes import using_threads
-from surefoot.fleet.training import Runner
-from surefoot.loss_slices.directions import Plane, bending_directions, random_directions, spread_directions
-from surefoot.loss_slices.result import Along, LossSlice, SlicedLoss, Way
-from surefoot.loss_slices.trajectory import CEILING, Passage, passages
+from surefoot.fleet.training import InterruptibleTraining
+from surefoot.loss_slices.directions import WeightPlane, hessian_directions, principal_directions, random_directions
+from surefoot.loss_slices.result import LossSlice, ProjectedTrajectory, SliceAlong, SlicedLoss
+from surefoot.loss_slices.trajectory import MAX_LOSS_FACTOR, Trajectory, train_trajectories
 from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
+from surefoot.surfaces.surface import Surface
 from surefoot.tasks.loader import as_task
-from surefoot.tasks.sanity_check import probe
+from surefoot.tasks.sanity_check import sanity_check
 from surefoot.tasks.task import Task
 
-# The habit with and without its momentum, and another optimizer's.
-RECIPES = ("sgd(lr=0.01, momentum=0)", str(DEFAULT_RECIPE), "adam(lr=0.001)")
-MOST_RECIPES = 7  # as many as a picture has colours for
-SAMPLES, POINTS, FEWEST_POINTS = 512, 41, 7
-# Width over height of the grid, in places and in length: of a picture, so that an angle in it is one in the plane.
-RATIO = 7 / 4
-# Room around the ways, as a share of what they span; the landscape is looked at halfway between so many of its points.
-MARGIN, PROBES = 0.2, 16
-# Of what a training gained, so much is seen of the bowl that it ended in.
-RISE = 0.1
-# Three evaluations of a loss cost about as much as a step.
-EVALUATIONS_A_STEP = 3
+Array: TypeAlias = NDArray[np.float64]
+
+# The default recipe without and with its momentum, and another optimizer's default.
+DEFAULT_RECIPES = ("sgd(lr=0.01, momentum=0)", str(DEFAULT_RECIPE), "adam(lr=0.001)")
+# Figures have this number of distinct colours.
+MAX_RECIPES = 7
+# Number of training samples that losses are means over, and of columns of the grid.
+DEFAULT_SAMPLES, DEFAULT_POINTS, MIN_POINTS = 512, 41, 7
+# Width over height of the plane, in points of the grid and in length, so that the figure shows angles as they are.
+ASPECT_RATIO = 7 / 4
+# Margin around the trajectories on each side, as a share of their extent.
+MARGIN_SHARE = 0.2
+# Number of cells at whose centres the interpolation error is measured.
+ERROR_SAMPLES = 16
+# Along the Hessian the plane extends so far that the quadratic model has risen by this share of what the training
+# gained. Chosen.
+VISIBLE_RISE_SHARE = 0.1
+# This number of evaluations of a loss costs about as much as a training step.
+EVALUATIONS_PER_STEP = 3
 
 
 def slice_loss(
     task: Task | str,
-    recipes: Sequence[Recipe | str] | Recipe | str = RECIPES,
+    recipes: Sequence[Recipe | str] | Recipe | str = DEFAULT_RECIPES,
     *,
-    along: Along = "ways",
-    samples: int = SAMPLES,
-    points: int = POINTS,
+    along: SliceAlong = "ways",
+    samples: int = DEFAULT_SAMPLES,
+    points: int = DEFAULT_POINTS,
     seed: int = 0,
     plan: Plan | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
-    stop: Stop = never,
+    stop: StopCondition = never_stop,
 ) -> LossSlice:
-    """Slice the training loss of a network along a plane, and let trainings go past it.
+    """Evaluate the training loss of a network on a plane in weight space, and project trainings onto it.
 
-    Every recipe is trained once, in full, from the same initialisation and on the same batches. The plane lies
+    Every recipe is trained once in full, from the same initialisation and on the same batches. The plane goes
 
-    - ``"ways"``: through the middle of all their ways, along the two directions in which these spread most;
-    - ``"hessian"``: through the end of the first one, along the two directions in which the loss bends most there;
-    - ``"random"``: through the same end, along random directions with filters as long as the network's own.
+    - ``"ways"``: through the mean of all recorded weights, along their first two principal components;
+    - ``"hessian"``: through the end of the first training, along the Hessian's eigenvectors of the two largest
+      eigenvalues there;
+    - ``"random"``: through the end of the first training, along random directions with filter normalisation.
 
-    A plane holds two of very many directions. What a way really does off the plane is in the result: its own losses,
-    how far away it is, and which part of it lies within.
+    A plane shows two of very many dimensions. The result says what the projections leave out: the losses that each
+    training really had, its distance from the plane, and which share of its movement lies within the plane.
 
     Args:
-        task: What is trained, or its text.
-        recipes: Whose ways, 1 to 7, or their texts; one alone needs no list.
-        along: Which plane.
-        samples: Most samples of the training data that losses are means over.
-        points: Columns of the grid, at least 7; for 7 columns there are 5 rows.
-        seed: Of initialisation, data order and directions.
-        plan: How to run the trainings; measured if not given.
-        device: Where to train, if there is no plan.
-        progress: Receives what happens.
-        stop: Asked often; where it says yes, :class:`Interrupted` is raised.
+        task: A task, or the text of a task.
+        recipes: Recipes to train with, or their texts, 1 to 7; a single one needs no list.
+        along: How to choose the directions of the plane.
+        samples: Maximum number of training samples that losses are means over.
+        points: Number of columns of the grid, at least 7; there are 4/7 as many rows, and one more.
+        seed: Seed of initialisation, data order and directions.
+        plan: How to run the trainings; measured by default.
+        device: Where to train if no plan is given.
+        progress: Receives progress messages.
+        stop: Called often; when it returns true, :class:`Interrupted` is raised.
 
     Raises:
-        RecipeError: If a recipe does not suit the task.
-        TaskError: If the task cannot be trained, has fewer than two weights, or its loss cannot be sliced so.
+        RecipeError: If a recipe is invalid for the task.
+        TaskError: If the task cannot be trained, has fewer than two weights, or its loss cannot be sliced in this way.
         Interrupted: If asked to stop.
 
     Reference:
         Li et al. (2018), Visualizing the loss landscape of neural nets, arXiv:1712.09913.
 
     Example:
-        >>> found = slice_loss("wine", ["sgd(lr=0.1, momentum=0.9)"], points=9, plan=Plan("serial", 1))
-        >>> found.surface.grid.shape, bool(found.ways[0].losses[-1] < found.ways[0].losses[0]), found.told[0] > 0.5
+        >>> result = slice_loss("wine", ["sgd(lr=0.1, momentum=0.9)"], points=9, plan=Plan("serial", 1))
+        >>> trajectory = result.trajectories[0]
+        >>> result.surface.grid.shape, bool(trajectory.losses[-1] < trajectory.losses[0]), result.axis_values[0] > 0.5
         ((6, 9), True, True)
     """
     begin = time.perf_counter()
-    given = [recipes] if isinstance(recipes, (str, Recipe)) else recipes
-    task, balls = as_task(task), tuple(Recipe.parse(each) if isinstance(each, str) else each for each in given)
-    _require_sliceable(balls, along=along, samples=samples, points=points)
-    if seed < 0:
-        raise TaskError(f"a seed is a whole number of at least 0; given {seed}.")
-    probe(task)
-    listener = progress or Silent()
+    if isinstance(task, Surface):
+        raise TaskError(
+            f"a slice is of a task's loss; given the surface {task.name}.", hint="surefoot.descend shows a surface."
+        )
+    task = as_task(task)
+    recipe_list = [recipes] if isinstance(recipes, (str, Recipe)) else recipes
+    parsed = tuple(Recipe.parse(each) if isinstance(each, str) else each for each in recipe_list)
+    _require_valid(parsed, along=along, samples=samples, points=points, seed=seed)
+    sanity_check(task)
+    progress = progress or SilentProgress()
     if plan is None:
-        listener.stage("calibration", config_steps=0)
-        work = len(balls) * task.total_steps
-        plan = calibrate(task, members=len(balls), config_steps=work, device=device, tell=listener.tell)
-    listener.begin(config_steps=slice_config_steps(task, members=len(balls), samples=samples, points=points))
-    runner = Runner(plan, listener, stop)
-    found = sliced(task, balls, along=along, samples=samples, points=points, seed=seed, runner=runner)
-    return replace(found, seconds=time.perf_counter() - begin)
+        progress.stage("calibration", config_steps=0)
+        work = len(parsed) * task.total_steps
+        plan = calibrate(task, members=len(parsed), config_steps=work, device=device, notify=progress.message)
+    progress.begin(config_steps=slice_config_steps(task, members=len(parsed), samples=samples, points=points))
+    training = InterruptibleTraining(plan, progress, stop)
+    result = train_and_slice(task, parsed, along=along, samples=samples, points=points, seed=seed, training=training)
+    return replace(result, seconds=time.perf_counter() - begin)
 
 
-def slice_config_steps(task: Task, *, members: int, samples: int = SAMPLES, points: int = POINTS) -> int:
-    """Return about what a slice costs: its trainings, and three evaluations for a step."""
-    evaluations = points * _rows(points) + PROBES
+def slice_config_steps(
+    task: Task, *, members: int, samples: int = DEFAULT_SAMPLES, points: int = DEFAULT_POINTS
+) -> int:
+    """Return the approximate cost of a slice in config-steps: its trainings and the losses on the plane."""
+    evaluations = points * _rows(points) + ERROR_SAMPLES
     samples = min(samples, len(task.split("train")))
-    return members * task.total_steps + math.ceil(evaluations * samples / task.step_samples / EVALUATIONS_A_STEP)
+    return members * task.total_steps + math.ceil(evaluations * samples / task.step_samples / EVALUATIONS_PER_STEP)
 
 
-def sliced(
+def train_and_slice(
     task: Task,
     recipes: tuple[Recipe, ...],
     *,
-    along: Along = "ways",
-    samples: int = SAMPLES,
-    points: int = POINTS,
+    along: SliceAlong = "ways",
+    samples: int = DEFAULT_SAMPLES,
+    points: int = DEFAULT_POINTS,
     seed: int,
-    runner: Runner,
+    training: InterruptibleTraining,
 ) -> LossSlice:
-    """Train recipes and slice the loss beside them: :func:`slice_loss` without its checks and its calibration.
+    """Train recipes and slice the loss: :func:`slice_loss` without its checks and calibration.
 
     Raises:
-        TaskError: If it has fewer than two weights, or its loss cannot be sliced so.
+        TaskError: If the task has fewer than two weights, or its loss cannot be sliced in this way.
         Interrupted: If asked to stop.
     """
     begin = time.perf_counter()
-    loss, count = sampled_loss(task, seed=seed, samples=samples, device=runner.plan.device)
+    loss, sample_count = sampled_loss(task, seed=seed, samples=samples, device=training.plan.device)
     if loss.size < 2:
-        raise TaskError(f"a plane needs two weights; task {task.name!r} has {loss.size}.")
-    cost = count / task.step_samples / EVALUATIONS_A_STEP
-    work = len(recipes) * task.total_steps
-    runner.progress.stage("trainings that pass a slice", config_steps=work)
-    bare = replace(task, test=None, metric=None)
-    with using_threads(runner.plan.threads):
-        went = passages(bare, recipes, loss, seed=seed, runner=runner)
-        _require_ways(went, task.name, along=along)
-        runner.progress.stage("the slice", config_steps=math.ceil((points * _rows(points) + PROBES) * cost))
-        laid = _lay(along, went, loss, seed=seed)
-        ways = tuple(each.beside(laid.plane) for each in went)
-        surveyor = _Surveyor(loss, laid.plane, runner, cost)
-        surface, unknown = _surface(task.name, laid, ways, surveyor, points=points)
-        error = surveyor.error_of(surface, seed=seed)
+        raise TaskError(f"a plane needs at least two weights; task {task.name!r} has {loss.size}.")
+    evaluation_cost = sample_count / task.step_samples / EVALUATIONS_PER_STEP
+    training_cost = len(recipes) * task.total_steps
+    training.progress.stage("trainings", config_steps=training_cost)
+    with using_threads(training.plan.threads):
+        trajectories = train_trajectories(
+            replace(task, test=None, metric=None), recipes, loss=loss, seed=seed, training=training
+        )
+        _require_movement(trajectories, task.name, along=along)
+        evaluations = points * _rows(points) + ERROR_SAMPLES
+        training.progress.stage("losses on the plane", config_steps=math.ceil(evaluations * evaluation_cost))
+        choice = _choose_plane(along, trajectories, loss, seed=seed)
+        projected = tuple(each.project(choice.plane) for each in trajectories)
+        evaluator = _LossEvaluator(loss, choice.plane, training, evaluation_cost)
+        surface, non_finite_points = _evaluate_surface(
+            task.name, choice, trajectories=projected, evaluator=evaluator, points=points
+        )
+        error = evaluator.interpolation_error(surface, seed=seed)
     return LossSlice(
         task=task.name,
         along=along,
         surface=surface,
-        ways=ways,
-        told=laid.told,
+        trajectories=projected,
+        axis_values=choice.axis_values,
         error=error,
-        unknown=unknown,
-        samples=count,
+        non_finite_points=non_finite_points,
+        samples=sample_count,
         seed=seed,
-        config_steps=work + round(surveyor.evaluations * cost),
+        config_steps=training_cost + round(evaluator.evaluations * evaluation_cost),
         seconds=time.perf_counter() - begin,
-        plan=runner.plan,
+        plan=training.plan,
     )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Laid:
-    """A plane, and what there is to say of it."""
+class _PlaneChoice:
+    """A plane and how it was chosen.
 
-    plane: Plane
-    told: tuple[float, float] | None
-    sentence: str
-    # How far the picture reaches from the origin at least, along both axes.
-    reach: float
+    Attributes:
+        plane: The plane.
+        axis_values: One number for each axis, see :class:`LossSlice`.
+        description: One sentence that says how the plane was chosen.
+        min_extent: The figure extends at least this far from the origin along both axes.
+    """
+
+    plane: WeightPlane
+    axis_values: tuple[float, float] | None
+    description: str
+    min_extent: float
 
 
-def _lay(along: Along, went: Sequence[Passage], loss: MeanLoss, *, seed: int) -> _Laid:
+def _choose_plane(along: SliceAlong, trajectories: Sequence[Trajectory], loss: MeanLoss, *, seed: int) -> _PlaneChoice:
     if along == "ways":
-        return _through_ways(went)
-    end = went[0].weights[-1]
-    loss.move_to(end)
-    if along == "random":
-        axes = random_directions(loss.params, torch.Generator().manual_seed(seed))
-        if not axes.any(1).all():
-            raise TaskError("no weight has filters; random directions would be none.", hint="slice along ways.")
-        return _Laid(Plane(end, axes), None, "Random directions, filters as long as the network's own.", 1.0)
-    try:
-        axes, bends = bending_directions(loss, seed=seed)
-    except NoSpectrum as error:
-        raise TaskError(f"the directions of the Hessian cannot be had: {error}.", hint="slice along ways.") from error
-    fell = max(float(went[0].losses[0] - went[0].losses[-1]), 0.0)
-    # So far that the quadratic model has risen along the flatter axis by a good part of what the training gained.
-    reach = math.sqrt(2.0 * RISE * fell / bends[0]) if bends[0] > 0 and fell else 0.1 * float(end.norm())
-    return _Laid(
-        Plane(end, axes),
-        bends,
-        "The two directions in which the loss bends most where the first training ended.",
-        reach,
+        return _principal_plane(trajectories)
+    end = trajectories[0].weights[-1]
+    loss.set_parameters(end)
+    return (
+        _random_plane(end, loss, seed=seed) if along == "random" else _hessian_plane(trajectories[0], loss, seed=seed)
     )
 
 
-def _through_ways(went: Sequence[Passage]) -> _Laid:
-    weights = torch.cat([each.weights for each in went])
-    axes, shares = spread_directions(weights)
-    middle = weights.mean(0)
-    first = went[0].weights
-    forward = (first[-1] - first[0]) @ axes.T
-    # To the right and up is where the first training went.
-    axes = axes * torch.where(forward < 0, -1.0, 1.0).to(axes)[:, None]
-    return _Laid(Plane(middle, axes), shares, "The two directions in which the trainings' ways spread most.", 0.0)
+def _principal_plane(trajectories: Sequence[Trajectory]) -> _PlaneChoice:
+    weights = torch.cat([each.weights for each in trajectories])
+    axes, shares = principal_directions(weights)
+    first = trajectories[0].weights
+    movement = (first[-1] - first[0]) @ axes.T
+    # The first training moves to the right and up.
+    axes = axes * torch.where(movement < 0, -1.0, 1.0).to(axes)[:, None]
+    return _PlaneChoice(
+        WeightPlane(weights.mean(0), axes),
+        shares,
+        "The two directions in which the weights of all trainings spread most.",
+        0.0,
+    )
+
+
+def _random_plane(end: torch.Tensor, loss: MeanLoss, *, seed: int) -> _PlaneChoice:
+    axes = random_directions(loss.params, torch.Generator().manual_seed(seed))
+    if not axes.any(1).all():
+        raise TaskError(
+            "random directions need a weight of two or more dimensions; the network has none.",
+            hint='use along="ways".',
+        )
+    return _PlaneChoice(
+        WeightPlane(end, axes), None, "Random directions, with the norms of the network's filters.", 1.0
+    )
+
+
+def _hessian_plane(trajectory: Trajectory, loss: MeanLoss, *, seed: int) -> _PlaneChoice:
+    end = trajectory.weights[-1]
+    try:
+        axes, eigenvalues = hessian_directions(loss, seed=seed)
+    except EigenvalueUnavailable as error:
+        raise TaskError(
+            f"the directions of the Hessian cannot be computed: {error}.", hint='use along="ways".'
+        ) from error
+    gain = max(float(trajectory.losses[0] - trajectory.losses[-1]), 0.0)
+    # The first axis has the smaller eigenvalue.
+    extent = 0.1 * float(end.norm())
+    if eigenvalues[0] > 0 and gain:
+        extent = math.sqrt(2.0 * VISIBLE_RISE_SHARE * gain / eigenvalues[0])
+    return _PlaneChoice(
+        WeightPlane(end, axes),
+        eigenvalues,
+        "The two directions of largest curvature at the end of the first training.",
+        extent,
+    )
 
 
 @dataclass(slots=True, eq=False)
-class _Surveyor:
-    """Evaluates the loss at places of a plane, and keeps the account."""
+class _LossEvaluator:
+    """Evaluates the loss at points of a plane, and counts the evaluations.
+
+    Attributes:
+        loss: The mean loss; the weights of its model are overwritten.
+        plane: The plane.
+        training: Receives progress and says when to stop.
+        cost: Cost of an evaluation in config-steps.
+        evaluations: Number of evaluations so far.
+    """
 
     loss: MeanLoss
-    plane: Plane
-    runner: Runner
+    plane: WeightPlane
+    training: InterruptibleTraining
     cost: float
     evaluations: int = 0
 
-    def __call__(self, x: float, y: float) -> float:
-        if self.runner.stop():
+    def evaluate(self, x: float, y: float) -> float:
+        """Return the loss at a point of the plane.
+
+        Raises:
+            Interrupted: If asked to stop.
+        """
+        if self.training.stop():
             raise Interrupted
-        before = round(self.evaluations * self.cost)
+        config_steps = round(self.evaluations * self.cost)
         self.evaluations += 1
-        self.runner.progress.advance(round(self.evaluations * self.cost) - before)
-        self.loss.move_to(self.plane.at(x, y))
+        self.training.progress.advance(round(self.evaluations * self.cost) - config_steps)
+        self.loss.set_parameters(self.plane.at(x, y))
         return self.loss.value()
 
-    def error_of(self, surface: SlicedLoss, *, seed: int) -> float | None:
-        """Return the largest error of a landscape amid some cells, as a share of the range of its losses."""
-        draw = np.random.default_rng(seed)
-        places = [_between(axis, draw.integers(len(axis) - 1, size=PROBES)) for axis in (surface.x, surface.y)]
-        found = np.array([self(float(x), float(y)) for x, y in zip(*places, strict=True)])
-        smooth = surface.value(torch.from_numpy(np.stack(places, axis=-1))).numpy()
-        known, span = np.isfinite(found), float(np.ptp(surface.grid))
-        if not known.any():
+    def interpolation_error(self, surface: SlicedLoss, *, seed: int) -> float | None:
+        """Return the largest error of a surface at the centres of some cells, as a share of the range of its losses.
+
+        It is ``None`` if the loss is NaN or infinite at all of them.
+        """
+        random = np.random.default_rng(seed)
+        x, y = (
+            _cell_centres(axis, random.integers(len(axis) - 1, size=ERROR_SAMPLES)) for axis in (surface.x, surface.y)
+        )
+        losses = np.array([self.evaluate(float(across), float(up)) for across, up in zip(x, y, strict=True)])
+        interpolated = surface.value(torch.from_numpy(np.stack([x, y], axis=-1))).numpy()
+        finite, loss_range = np.isfinite(losses), float(np.ptp(surface.grid))
+        if not finite.any():
             return None
-        return float(np.abs(found - smooth)[known].max()) / span if span else 0.0
+        return float(np.abs(losses - interpolated)[finite].max()) / loss_range if loss_range else 0.0
 
 
-def _between(axis: NDArray[np.float64], cells: NDArray[np.int64]) -> NDArray[np.float64]:
+def _cell_centres(axis: Array, cells: NDArray[np.int64]) -> Array:
     return (axis[cells] + axis[cells + 1]) / 2
 
 
-def _surface(
-    task: str, laid: _Laid, ways: Sequence[Way], surveyor: _Surveyor, *, points: int
+def _evaluate_surface(
+    task_name: str,
+    choice: _PlaneChoice,
+    *,
+    trajectories: Sequence[ProjectedTrajectory],
+    evaluator: _LossEvaluator,
+    points: int,
 ) -> tuple[SlicedLoss, int]:
-    """Return the losses on a grid as a landscape, and how many of them are no numbers."""
-    (left, right), (low, high) = _box(np.concatenate([way.places for way in ways]), laid.reach)
+    """Return the surface through the losses on a grid, and the number of losses that are NaN or infinite."""
+    (left, right), (low, high) = _box(np.concatenate([each.points for each in trajectories]), choice.min_extent)
     x, y = np.linspace(left, right, points), np.linspace(low, high, _rows(points))
-    losses = np.array([[surveyor(float(across), float(up)) for across in x] for up in y])
-    sane = losses[np.isfinite(losses)]
-    if not sane.size:
-        raise TaskError("the loss is no number anywhere on this plane.", hint="lower learning rates stay nearer.")
-    losses = np.where(np.isfinite(losses), losses, sane.max())  # beyond all numbers is as high as any
-    begin = ways[0].places[0]
-    surface = SlicedLoss(task, laid.sentence, x, y, losses, begin=(float(begin[0]), float(begin[1])))
-    return surface, losses.size - sane.size
+    losses = np.array([[evaluator.evaluate(float(across), float(up)) for across in x] for up in y])
+    finite = losses[np.isfinite(losses)]
+    if not finite.size:
+        raise TaskError(
+            "the loss is NaN or infinite everywhere on this plane.",
+            hint="with lower learning rates the plane is smaller.",
+        )
+    losses = np.where(np.isfinite(losses), losses, finite.max())
+    start_x, start_y = trajectories[0].points[0].tolist()
+    surface = SlicedLoss(task_name, choice.description, x, y, losses, start_point=(start_x, start_y))
+    return surface, losses.size - finite.size
 
 
-def _box(places: NDArray[np.float64], reach: float) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return a box around places with some room, that reaches so far from the origin, in the picture's ratio.
+def _box(points: Array, min_extent: float) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return bounds along x and y around some points, with a margin and the figure's aspect ratio.
+
+    Args:
+        points: Points of the plane, shape ``[N, 2]``.
+        min_extent: The box extends at least this far from the origin along both axes.
 
     Example:
         >>> _box(np.array([[0.0, 0.0], [5.0, 1.0]]), 0.0)
         ((-1.0, 6.0), (-1.5, 2.5))
     """
-    corners = np.concatenate([places, np.array([[-reach, -reach], [reach, reach]])]) if reach else places
-    middle, span = (corners.max(0) + corners.min(0)) / 2, np.ptp(corners, axis=0) * (1 + 2 * MARGIN)
-    height = max(span[1], span[0] / RATIO) or 1.0
-    half = np.array([RATIO * height, height]) / 2
-    (left, low), (right, high) = middle - half, middle + half
+    if min_extent:
+        points = np.concatenate([points, np.array([[-min_extent, -min_extent], [min_extent, min_extent]])])
+    centre, extent = (points.max(0) + points.min(0)) / 2, np.ptp(points, axis=0) * (1 + 2 * MARGIN_SHARE)
+    height = max(extent[1], extent[0] / ASPECT_RATIO) or 1.0
+    half = np.array([ASPECT_RATIO * height, height]) / 2
+    (left, low), (right, high) = centre - half, centre + half
     return (float(left), float(right)), (float(low), float(high))
 
 
 def _rows(points: int) -> int:
-    return round(points / RATIO) + 1
+    """Return the number of rows of a grid with some columns."""
+    return round(points / ASPECT_RATIO) + 1
 
 
-def _require_ways(went: Sequence[Passage], task: str, *, along: Along) -> None:
-    if not any(each.moved for each in went):
+def _require_movement(trajectories: Sequence[Trajectory], task_name: str, *, along: SliceAlong) -> None:
+    """Raise an error if no training moved, or if the plane goes through the end of one that diverged."""
+    if not any(each.moved for each in trajectories):
+        diverged = any(len(each.steps) < 2 for each in trajectories)
         why = (
-            f"ended above {CEILING:g} times its start at once"
-            if any(len(each.steps) < 2 for each in went)
-            else "stood still"
+            f"rose above {MAX_LOSS_FACTOR:g} times its first loss at once" if diverged else "left the weights unchanged"
         )
+        raise TaskError(f"every training of {task_name!r} {why}.", hint="try other learning rates.")
+    first = trajectories[0]
+    if along != "ways" and first.left_at is not None:
         raise TaskError(
-            f"every training of {task!r} {why}; there is no way to see.", hint="other learning rates go somewhere."
-        )
-    if along != "ways" and went[0].left_at is not None:
-        raise TaskError(
-            f"task {task!r}: {went[0].recipe} left the picture at step {went[0].left_at}; its end cannot be sliced.",
+            f"task {task_name!r}: the loss of {first.recipe} is above {MAX_LOSS_FACTOR:g} times its first from step "
+            f"{first.left_at} on; a slice along {along} needs its end.",
             hint="give a recipe first that learns.",
         )
 
 
-def _require_sliceable(recipes: Sequence[Recipe], *, along: str, samples: int, points: int) -> None:
-    known = get_args(Along)
-    if along not in known:
-        raise TaskError(f"a loss is sliced along {', '.join(known)}; given {along!r}.", hint=nearest(along, known))
-    if not 1 <= len(recipes) <= MOST_RECIPES:
-        raise TaskError(f"1 to {MOST_RECIPES} recipes go past a slice; given {len(recipes)}.")
-    if samples < 1 or points < FEWEST_POINTS:
-        raise TaskError(f"a slice needs a sample and {FEWEST_POINTS} points; given {samples} and {points}.")
+def _require_valid(recipes: Sequence[Recipe], *, along: str, samples: int, points: int, seed: int) -> None:
+    choices = get_args(SliceAlong)
+    if along not in choices:
+        hint = did_you_mean(along, choices)
+        raise TaskError(f"a loss is sliced along {', '.join(choices)}; given {along!r}.", hint=hint)
+    if not 1 <= len(recipes) <= MAX_RECIPES:
+        raise TaskError(f"a slice shows 1 to {MAX_RECIPES} recipes; given {len(recipes)}.")
+    if samples < 1 or points < MIN_POINTS:
+        raise TaskError(f"a slice needs a sample and {MIN_POINTS} points; given {samples} and {points}.")
+    if seed < 0:
+        raise TaskError(f"a seed is a whole number of at least 0; given {seed}.")

@@ -1,4 +1,4 @@
-"""Trainings, and where their weights were on the way."""
+"""Trains recipes and records their weights on the way."""
 
 from __future__ import annotations
 
@@ -12,32 +12,33 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from surefoot.curvature.mean_loss import MeanLoss
-from surefoot.fleet.launch import launch
-from surefoot.fleet.training import Runner
-from surefoot.loss_slices.directions import Plane
-from surefoot.loss_slices.result import Way
+from surefoot.fleet.create_fleet import create_fleet
+from surefoot.fleet.training import InterruptibleTraining
+from surefoot.loss_slices.directions import WeightPlane
+from surefoot.loss_slices.result import ProjectedTrajectory
 from surefoot.recipe.recipe import Recipe
-from surefoot.tasks.checkpoint import load_whole_state
+from surefoot.tasks.checkpoint import load_full_state
 from surefoot.tasks.task import Task
 
-# Weights are kept at so many steps of a training, or at as few as leave all that is kept below so many numbers.
-MOST_MARKS, FEWEST_MARKS, MOST_NUMBERS = 60, 8, 1 << 26
-# A training whose loss is above this many times its start is out of the picture.
-CEILING = 3.0
+# Weights are recorded at this number of steps of a training, and at fewer if all trainings together would keep more
+# float32 values than the last: a quarter of a gigabyte.
+MAX_RECORDED_STEPS, MIN_RECORDED_STEPS, MAX_RECORDED_VALUES = 60, 8, 1 << 26
+# Weights with a loss above this many times the loss at the start are left out. Chosen: they would stretch the picture.
+MAX_LOSS_FACTOR = 3.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Passage:
-    """One training's weights on its way, where they are in the picture.
+class Trajectory:
+    """The recorded weights of one training, as far as their loss is not too high to show.
 
     Attributes:
-        recipe: Trained by it.
-        steps: Steps taken, ascending from 0 ``[T]``.
-        weights: ``[T, P]``.
-        losses: On the sample ``[T]``.
-        end_loss: On the sample after the last step; infinite where it is no number.
-        left_at: Step from which on it was out of the picture, ``None`` where its end is in it.
-        diverged_at: Step of its first loss that was no number, or ``None``.
+        recipe: Recipe of the training.
+        steps: Number of steps taken, ascending from 0, shape ``[T]``.
+        weights: Weights after these steps, shape ``[T, P]``.
+        losses: Losses of these weights on the sample, shape ``[T]``.
+        end_loss: Loss after the last step, on the sample; infinite if it is NaN.
+        left_at: Step from which on the training is left out; ``None`` if its last step is included.
+        diverged_at: First step with a loss that is NaN or infinite, or ``None``.
     """
 
     recipe: Recipe
@@ -50,87 +51,96 @@ class Passage:
 
     @property
     def moved(self) -> bool:
-        """Whether there is a way to see."""
+        """Whether the recorded weights differ from each other."""
         return bool((self.weights != self.weights[0]).any())
 
-    def beside(self, plane: Plane) -> Way:
-        """Return its way past a plane."""
-        shadows = [plane.shadow(weights) for weights in self.weights]
-        whole = float((self.weights[-1] - self.weights[0]).double().square().sum())
-        apart = shadows[-1][0] - shadows[0][0]
-        inside = float((torch.as_tensor(apart).to(plane.axes) @ plane.axes).double().square().sum())
-        return Way(
+    def project(self, plane: WeightPlane) -> ProjectedTrajectory:
+        """Return the trajectory projected onto a plane."""
+        projections = [plane.project(weights) for weights in self.weights]
+        squared_length = float((self.weights[-1] - self.weights[0]).double().square().sum())
+        difference = torch.as_tensor(projections[-1][0] - projections[0][0]).to(plane.axes)
+        squared_length_in_plane = float((difference @ plane.axes).double().square().sum())
+        return ProjectedTrajectory(
             recipe=self.recipe,
             steps=self.steps,
-            places=np.array([place for place, _ in shadows]),
+            points=np.array([point for point, _ in projections]),
             losses=self.losses,
-            away=np.array([away for _, away in shadows]),
-            within=min(1.0, inside / whole) if whole else 1.0,
+            distances=np.array([distance for _, distance in projections]),
+            share_in_plane=min(1.0, squared_length_in_plane / squared_length) if squared_length else 1.0,
             end_loss=self.end_loss,
             left_at=self.left_at,
             diverged_at=self.diverged_at,
         )
 
 
-def marks(steps: int, *, numbers: int) -> list[int]:
-    """Return after how many steps weights are kept: the closer the earlier, as the first steps go furthest.
+def recorded_steps(steps: int, *, weights: int) -> list[int]:
+    """Return after how many steps weights are recorded: more often at the beginning, where they move most.
 
     Args:
-        steps: Of the whole training.
-        numbers: Weights of all trainings together.
+        steps: Number of steps of the training.
+        weights: Number of weights of all trainings together.
 
     Example:
-        >>> marks(100, numbers=1 << 23)
+        >>> recorded_steps(100, weights=1 << 23)
         [0, 2, 6, 14, 25, 39, 56, 77, 100]
     """
-    count = max(FEWEST_MARKS, min(MOST_MARKS, MOST_NUMBERS // max(1, numbers)))
-    places = np.linspace(0.0, 1.0, count + 1) ** 2
-    return [*map(int, np.unique(np.round(steps * places)))]
+    count = max(MIN_RECORDED_STEPS, min(MAX_RECORDED_STEPS, MAX_RECORDED_VALUES // max(1, weights)))
+    shares = np.linspace(0.0, 1.0, count + 1) ** 2
+    return [*map(int, np.unique(np.round(steps * shares)))]
 
 
-def passages(
-    task: Task, recipes: Sequence[Recipe], loss: MeanLoss, *, seed: int, runner: Runner
-) -> tuple[Passage, ...]:
-    """Train recipes side by side and return their passages.
+def train_trajectories(
+    task: Task, recipes: Sequence[Recipe], *, loss: MeanLoss, seed: int, training: InterruptibleTraining
+) -> tuple[Trajectory, ...]:
+    """Train recipes as one fleet and return their trajectories.
 
     Args:
         task: What is trained.
-        recipes: One for each training.
-        loss: On the sample; its model is lent to the trainings' weights.
-        seed: Of initialisation and data order.
-        runner: Trains.
+        recipes: One recipe for each training.
+        loss: The mean loss over the sample; the weights of its model are overwritten.
+        seed: Seed of initialisation and data order.
+        training: Trains the fleet.
 
     Raises:
         Interrupted: If asked to stop.
     """
-    fleet = launch(task, recipes, seed=seed, plan=runner.plan)
-    places = range(len(recipes))
-    steps = marks(task.total_steps, numbers=len(recipes) * loss.size)
-    weights: list[list[Tensor]] = [[] for _ in places]
-    losses: list[list[float]] = [[] for _ in places]
-    for before, step in zip([0, *steps], steps, strict=False):
-        runner.train(fleet, step - before)
-        for place in places:
-            load_whole_state(loss.model, fleet.state_dict(place))
-            weights[place].append(loss.place())
-            losses[place].append(loss.value())
-    diverged = [int(each) for each in fleet.diverged_at]
+    fleet = create_fleet(task, recipes, seed=seed, plan=training.plan)
+    members = range(len(recipes))
+    steps = recorded_steps(task.total_steps, weights=len(recipes) * loss.size)
+    weights: list[list[Tensor]] = [[] for _ in members]
+    losses: list[list[float]] = [[] for _ in members]
+    for last_step, step in zip([0, *steps], steps, strict=False):
+        training.train(fleet, step - last_step)
+        for member in members:
+            load_full_state(loss.model, fleet.state_dict(member))
+            weights[member].append(loss.parameter_vector())
+            losses[member].append(loss.value())
+    diverged_at = [int(step) for step in fleet.diverged_at]
     return tuple(
-        _passage(recipe, steps, torch.stack(weights[place]), losses[place], diverged[place])
-        for place, recipe in enumerate(recipes)
+        _trajectory(
+            recipe,
+            steps,
+            weights=torch.stack(weights[member]),
+            losses=losses[member],
+            diverged_at=diverged_at[member],
+        )
+        for member, recipe in enumerate(recipes)
     )
 
 
-def _passage(recipe: Recipe, steps: list[int], weights: Tensor, losses: list[float], diverged_at: int) -> Passage:
-    highest = losses[0] + (CEILING - 1.0) * abs(losses[0])
-    seen = [place for place, loss in enumerate(losses) if place == 0 or loss <= highest]
-    last = seen[-1] + 1
-    return Passage(
-        recipe,
-        np.array(steps)[seen],
-        weights[seen],
-        np.array(losses)[seen],
-        losses[-1] if math.isfinite(losses[-1]) else math.inf,
-        steps[last] if last < len(steps) else None,
-        diverged_at if diverged_at >= 0 else None,
+def _trajectory(
+    recipe: Recipe, steps: list[int], *, weights: Tensor, losses: list[float], diverged_at: int
+) -> Trajectory:
+    """Return a trajectory without the weights whose loss is too high."""
+    highest = losses[0] + (MAX_LOSS_FACTOR - 1.0) * abs(losses[0])
+    included = [index for index, loss in enumerate(losses) if index == 0 or loss <= highest]
+    first_left_out = included[-1] + 1
+    return Trajectory(
+        recipe=recipe,
+        steps=np.array(steps)[included],
+        weights=weights[included],
+        losses=np.array(losses)[included],
+        end_loss=losses[-1] if math.isfinite(losses[-1]) else math.inf,
+        left_at=steps[first_left_out] if first_left_out < len(steps) else None,
+        diverged_at=diverged_at if diverged_at >= 0 else None,
     )

@@ -1,5 +1,8 @@
-"""Update rules: each optimizer's mathematics once, for tensors with a member axis."""
+"""Update rules: the mathematics of each optimizer once, for tensors with a member axis; ``RULES`` has all of them."""
 
+from collections.abc import Mapping
+
+from surefoot.core.plugins import Registry
 from surefoot.optimizers.adadelta import Adadelta
 from surefoot.optimizers.adafactor import Adafactor
 from surefoot.optimizers.adagrad import Adagrad
@@ -11,6 +14,5 @@ from surefoot.optimizers.rmsprop import RMSprop
 from surefoot.optimizers.rule import UpdateRule
 from surefoot.optimizers.sgd import SGD
 
-RULES: dict[str, type[UpdateRule]] = {
-    rule.name: rule for rule in (SGD, RMSprop, Adagrad, Adadelta, Adam, AdamW, NAdam, Lion, Muon, Adafactor)
-}
+BUILT_IN = (SGD, RMSprop, Adagrad, Adadelta, Adam, AdamW, NAdam, Lion, Muon, Adafactor)
+RULES: Mapping[str, type[UpdateRule]] = Registry({rule.name: rule for rule in BUILT_IN}, "surefoot.optimizers")

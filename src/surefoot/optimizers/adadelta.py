@@ -32,6 +32,9 @@ class Adadelta(UpdateRule):
         WEIGHT_DECAY,
     )
     slot_names: ClassVar[tuple[str, ...]] = ("square", "square_step")
+    adaptive: ClassVar[bool | None] = True
+    torch_class: ClassVar[str | None] = "torch.optim:Adadelta"
+    surface_lr: ClassVar[float | None] = 1.0
 
     def update(self, param: Tensor, grad: Tensor, slots: Slots, hyper: Hyper) -> tuple[Tensor, Slots]:
         """Return parameters and slots after one step."""

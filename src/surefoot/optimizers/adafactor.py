@@ -10,7 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from surefoot.optimizers.rule import WEIGHT_DECAY, Hyper, Hyperparameter, Piece, Slots, UpdateRule, split
+from surefoot.optimizers.rule import WEIGHT_DECAY, Hyper, Hyperparameter, ParamSpec, Slots, UpdateRule, split_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Adafactor(UpdateRule):
         w = (1 - lr * weight_decay) * w - alpha * u / max(1, rms(u) / d)
 
     A parameter of more than two dimensions has factors along its last two, as in torch. ``eps1=0`` stands for the
-    dtype's own epsilon, torch's ``None``. A rule that is bound to no parameters takes the row for one vector.
+    dtype's own epsilon, torch's ``None``. A rule that is not bound to parameters treats the row as one vector.
 
     Reference:
         Shazeer & Stern (2018), arXiv:1804.04235; ``torch.optim.Adafactor`` for where the epsilons go.
@@ -41,18 +41,21 @@ class Adafactor(UpdateRule):
         WEIGHT_DECAY,
     )
     slot_names: ClassVar[tuple[str, ...]] = ("row", "column", "square")
-    pieces: tuple[Piece, ...] = field(default=(), repr=False)
+    adaptive: ClassVar[bool | None] = True
+    torch_class: ClassVar[str | None] = "torch.optim:Adafactor"
+    surface_lr: ClassVar[float | None] = 0.1
+    param_specs: tuple[ParamSpec, ...] = field(default=(), repr=False)
 
-    def for_pieces(self, pieces: Sequence[Piece]) -> UpdateRule:
+    def bind(self, param_specs: Sequence[ParamSpec]) -> UpdateRule:
         """Return the rule for these parameters in a row."""
-        return replace(self, pieces=tuple(pieces))
+        return replace(self, param_specs=tuple(param_specs))
 
     def fresh_slots(self, param: Tensor) -> Slots:
         """Return zeros: ``row.N`` and ``column.N`` for parameter number N, or ``square.N`` for a vector."""
         slots: Slots = {"count": param.new_zeros(param.shape[0], 1)}
-        for number, (part, piece) in enumerate(self._split(param)):
-            whole = part.reshape(-1, *piece.shape)
-            if len(piece.shape) > 1:
+        for number, (part, spec) in enumerate(self._split(param)):
+            whole = part.reshape(-1, *spec.shape)
+            if len(spec.shape) > 1:
                 slots[f"row.{number}"] = torch.zeros_like(whole[..., :1])
                 slots[f"column.{number}"] = torch.zeros_like(whole[..., :1, :])
             else:
@@ -66,9 +69,9 @@ class Adafactor(UpdateRule):
         eps = torch.where(hyper["eps1"] > 0, hyper["eps1"], torch.finfo(param.dtype).eps)
         after: Slots = {"count": count}
         steps = []
-        for number, (part, piece) in enumerate(self._split(grad)):
-            if len(piece.shape) > 1:
-                square = _factored(part.reshape(-1, *piece.shape), number, slots, after, take=take, eps=eps)
+        for number, (part, spec) in enumerate(self._split(grad)):
+            if len(spec.shape) > 1:
+                square = _factored(part.reshape(-1, *spec.shape), number, slots, after, take=take, eps=eps)
             else:
                 square = after[f"square.{number}"] = torch.lerp(slots[f"square.{number}"], part * part, take)
             step = part / torch.maximum(square, eps * eps).sqrt()
@@ -77,9 +80,9 @@ class Adafactor(UpdateRule):
         rate = torch.minimum(hyper["lr"], count**-0.5) * torch.cat(sizes, dim=1)
         return param * (1 - hyper["lr"] * hyper["weight_decay"]) - rate * torch.cat(steps, dim=1), after
 
-    def _split(self, row: Tensor) -> list[tuple[Tensor, Piece]]:
-        pieces = self.pieces or (Piece((row.shape[1],)),)
-        return [*zip(split(row, pieces), pieces, strict=True)]
+    def _split(self, row: Tensor) -> list[tuple[Tensor, ParamSpec]]:
+        param_specs = self.param_specs or (ParamSpec((row.shape[1],)),)
+        return [*zip(split_row(row, param_specs), param_specs, strict=True)]
 
 
 def _factored(grad: Tensor, number: int, slots: Slots, after: Slots, *, take: Tensor, eps: Tensor) -> Tensor:

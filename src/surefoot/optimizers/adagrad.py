@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -31,6 +32,10 @@ class Adagrad(UpdateRule):
         WEIGHT_DECAY,
     )
     slot_names: ClassVar[tuple[str, ...]] = ("sum",)
+    adaptive: ClassVar[bool | None] = True
+    torch_class: ClassVar[str | None] = "torch.optim:Adagrad"
+    torch_names: ClassVar[Mapping[str, str]] = {"initial_accumulator": "initial_accumulator_value"}
+    surface_lr: ClassVar[float | None] = 0.5
 
     def update(self, param: Tensor, grad: Tensor, slots: Slots, hyper: Hyper) -> tuple[Tensor, Slots]:
         """Return parameters and slots after one step."""

@@ -1,10 +1,8 @@
-"""Adam and AMSGrad.
-
-AdamW: Adam with decoupled weight decay.
-"""
+"""Adam, AMSGrad, and AdamW with its decoupled weight decay."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,6 +14,7 @@ from surefoot.optimizers.rule import (
     BETA2,
     EPS,
     WEIGHT_DECAY,
+    Equivalent,
     Hyper,
     Hyperparameter,
     Slots,
@@ -49,6 +48,15 @@ class Adam(UpdateRule):
         WEIGHT_DECAY,
     )
     slot_names: ClassVar[tuple[str, ...]] = ("mean", "square")
+    momentum: ClassVar[str | None] = "beta1"
+    sums_gradients: ClassVar[bool | None] = False
+    adaptive: ClassVar[bool | None] = True
+    torch_class: ClassVar[str | None] = "torch.optim:Adam"
+    equivalents: ClassVar[Mapping[str, Equivalent]] = {
+        "optax": Equivalent("adam", {"lr": "learning_rate", "beta1": "b1", "beta2": "b2", "eps": "eps"}),
+        "keras": Equivalent("Adam", {"lr": "learning_rate", "beta1": "beta_1", "beta2": "beta_2", "eps": "epsilon"}),
+    }
+    surface_lr: ClassVar[float | None] = 0.1
     amsgrad: bool = False
 
     def fresh_slots(self, param: Tensor) -> Slots:
@@ -104,6 +112,26 @@ class AdamW(UpdateRule):
         Hyperparameter("weight_decay", 0.01),
     )
     slot_names: ClassVar[tuple[str, ...]] = ("mean", "square")
+    momentum: ClassVar[str | None] = "beta1"
+    sums_gradients: ClassVar[bool | None] = False
+    adaptive: ClassVar[bool | None] = True
+    torch_class: ClassVar[str | None] = "torch.optim:AdamW"
+    equivalents: ClassVar[Mapping[str, Equivalent]] = {
+        "optax": Equivalent(
+            "adamw", {"lr": "learning_rate", "beta1": "b1", "beta2": "b2", "eps": "eps", "weight_decay": "weight_decay"}
+        ),
+        "keras": Equivalent(
+            "AdamW",
+            {
+                "lr": "learning_rate",
+                "beta1": "beta_1",
+                "beta2": "beta_2",
+                "eps": "epsilon",
+                "weight_decay": "weight_decay",
+            },
+        ),
+    }
+    surface_lr: ClassVar[float | None] = 0.1
     amsgrad: bool = False
 
     def fresh_slots(self, param: Tensor) -> Slots:

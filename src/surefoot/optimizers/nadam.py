@@ -1,4 +1,4 @@
-"""NAdam: Adam with Nesterov's look ahead."""
+"""NAdam: Adam with Nesterov momentum."""
 
 from __future__ import annotations
 
@@ -47,6 +47,11 @@ class NAdam(UpdateRule):
         WEIGHT_DECAY,
     )
     slot_names: ClassVar[tuple[str, ...]] = ("mean", "square")
+    momentum: ClassVar[str | None] = "beta1"
+    sums_gradients: ClassVar[bool | None] = False
+    adaptive: ClassVar[bool | None] = True
+    torch_class: ClassVar[str | None] = "torch.optim:NAdam"
+    surface_lr: ClassVar[float | None] = 0.1
 
     def fresh_slots(self, param: Tensor) -> Slots:
         """Return zeros, and the product of no momenta: 1."""

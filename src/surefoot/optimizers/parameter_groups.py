@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from surefoot.core.errors import RecipeError
-from surefoot.core.formatting import shown
+from surefoot.core.formatting import short_repr
 from surefoot.schedules.schedule import finite_number
 
 _PATTERN = re.compile(r"[^\s,()+]+")
@@ -55,15 +55,15 @@ class Groups:
     def _faults(self) -> Iterator[str]:
         for pattern in self.patterns:
             if not _PATTERN.fullmatch(pattern) or not pattern.isprintable():
-                yield f"a pattern is not empty and without blanks, commas, parentheses and +; given {shown(pattern)}"
+                yield f"a pattern is not empty and has no blanks, commas, parentheses or +; given {short_repr(pattern)}"
         for key in ("lr_factor", "decay_factor"):
             patterns = [pattern for pattern, _ in getattr(self, key)]
             twice = next((pattern for pattern in patterns if patterns.count(pattern) > 1), None)
             if twice is not None:
-                yield f"{key} gives {shown(twice)} twice"
+                yield f"{key} gives {short_repr(twice)} twice"
         for pattern, factor in (*self.lr_factor, *self.decay_factor):
             if factor < 0:
-                yield f"the factor of {shown(pattern)} must be at least 0; given {factor:g}"
+                yield f"the factor of {short_repr(pattern)} must be at least 0; given {factor:g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def norm_parameters(model: nn.Module) -> frozenset[str]:
     """Return the full names of all parameters of normalisation layers.
 
     These are the layers whose class, or one that it inherits from, has a name like ``LayerNorm`` or ``BatchNorm2d``:
-    torch's own, and the RMSNorms that language models bring with them.
+    torch's own, and the RMSNorm classes of language models.
 
     Example:
         >>> sorted(norm_parameters(nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2))))
@@ -140,7 +140,7 @@ def _patterns(given: Any) -> tuple[str, ...]:
     patterns = given.split("+") if isinstance(given, str) else given
     kept = tuple(patterns) if isinstance(patterns, Iterable) else (None,)
     if not all(isinstance(pattern, str) for pattern in kept):
-        raise RecipeError(f"no_decay takes patterns, as in ('bias', 'norm'); given {shown(given)}.")
+        raise RecipeError(f"no_decay takes patterns, as in ('bias', 'norm'); given {short_repr(given)}.")
     return kept
 
 
@@ -149,7 +149,9 @@ def _factors(key: str, given: Any) -> tuple[tuple[str, float], ...]:
         pairs = given.items() if isinstance(given, Mapping) else given
         return tuple((_name(pattern), finite_number(factor)) for pattern, factor in pairs)
     except (TypeError, ValueError):
-        raise RecipeError(f"{key} takes factors by pattern, as in {{'backbone': 0.1}}; given {shown(given)}.") from None
+        raise RecipeError(
+            f"{key} takes factors by pattern, as in {{'backbone': 0.1}}; given {short_repr(given)}."
+        ) from None
 
 
 def _name(given: Any) -> str:

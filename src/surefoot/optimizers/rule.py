@@ -1,12 +1,9 @@
-"""What an update rule may have to know of the parameters that lie in a row: their shapes and their parts.
-
-What an update rule is: one optimizer's mathematics on tensors with a member axis.
-
-"""
+"""An update rule: the mathematics of one optimizer, and all that the rest of the package needs to know of it."""
 
 from __future__ import annotations
 
 import math
+import pkgutil
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -15,12 +12,15 @@ from typing import Any, ClassVar, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from surefoot.core.errors import RecipeError
 
 EMBEDDING_CLASS = re.compile(r"Embedding(Bag)?$")
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class ParamSpec:
     """One parameter in a row of ``P`` numbers.
 
     Attributes:
@@ -37,9 +37,11 @@ class Piece:
         return math.prod(self.shape)
 
 
-def split(row: Tensor, pieces: Sequence[Piece]) -> Sequence[Tensor]:
+def split_row(row: Tensor, param_specs: Sequence[ParamSpec]) -> Sequence[Tensor]:
     """Return each piece's part of ``[K, P]``; what is ``[K, 1]`` is every piece's."""
-    return [row] * len(pieces) if row.shape[1] == 1 else torch.split(row, [piece.size for piece in pieces], dim=1)
+    return (
+        [row] * len(param_specs) if row.shape[1] == 1 else torch.split(row, [spec.size for spec in param_specs], dim=1)
+    )
 
 
 def hidden_matrices(model: nn.Module) -> frozenset[str]:
@@ -102,6 +104,24 @@ class Hyperparameter:
         return f"{above} and {'finite' if self.high == math.inf else below}"
 
 
+@dataclass(frozen=True, slots=True)
+class Equivalent:
+    """The same update rule in another framework.
+
+    Attributes:
+        name: Name of the optimizer there.
+        names: Our name of each hyperparameter -> its name there. A weight decay that is missing is L2 in our rule and
+            has to be added to the gradient.
+        switches: Names of the switches that it has as well.
+        arguments: Further arguments that make it the same, as source text.
+    """
+
+    name: str
+    names: Mapping[str, str]
+    switches: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+
+
 class UpdateRule(ABC):
     """One optimizer: ``(param, grad, slots, hyper) -> (param, slots)``, without side effects.
 
@@ -109,31 +129,85 @@ class UpdateRule(ABC):
     ``[K, 1]`` (or ``[K, P]`` where groups of parameters differ). Members never mix. The slot ``count`` is ``[K, 1]``:
     the updates a member has had.
 
-    A rule is a frozen dataclass whose boolean fields are the switches that change its slots; its ``switches`` are
-    booleans that members of one fleet may hold differently, passed among the hyperparameters as 0 or 1. A rule that
-    must know the shapes of the parameters in a row has them in a field ``pieces``, and slots of its own shapes.
+    A rule is a frozen dataclass whose boolean fields are the switches that change its slots. A rule that must know the
+    shapes of the parameters in a row has them in a field ``param_specs``, and slots of its own shapes.
+
+    The class is the one registry entry of its optimizer. Plugins subclass it and register the class as an entry point
+    of the group ``surefoot.optimizers``. What an entry leaves at ``None`` is not known, and is said to be unknown by
+    whoever needs it; nothing is guessed.
+
+    Attributes:
+        name: Name in recipe texts.
+        hyperparameters: The numbers that the rule takes, the learning rate among them.
+        switches: Booleans that members of one fleet may hold differently; the rule gets them as 0 or 1.
+        switched_on: Those of the switches that are on unless a recipe says otherwise.
+        slot_names: Names of the slots besides ``count``.
+        momentum: Name of the hyperparameter that is the momentum; ``None`` where there is none.
+        sums_gradients: Whether the momentum sums past gradients, so that a constant gradient moves the weights by
+            lr / (1 - momentum) a step; ``False`` where it averages them, and moves them by lr.
+        adaptive: Whether each parameter's step is divided by a statistic of its own gradients.
+        usual: Hyperparameters that people set to something else than torch's default, and to what.
+        always_shown: Hyperparameters that a recipe's text shows even at their defaults.
+        torch_class: Where the torch optimizer of the same rule is, as ``"torch.optim:SGD"``.
+        torch_names: Our name of a hyperparameter -> torch's name, where they differ.
+        torch_source: Source text of the class where torch itself has none, for exported code.
+        late_momentum_source: Source text that exported code needs where the momentum is 0 at the first step only.
+        splits_hidden: Whether hidden matrices are trained differently: see :func:`hidden_matrices`.
+        equivalents: Framework (``"optax"``, ``"keras"``) -> the same rule there.
+        surface_lr: Learning rate to begin with on a surface of one or two parameters.
     """
 
     __slots__ = ()
     name: ClassVar[str]
     hyperparameters: ClassVar[tuple[Hyperparameter, ...]]
     switches: ClassVar[tuple[str, ...]] = ()
-    switched_on: ClassVar[tuple[str, ...]] = ()  # those of the switches that are on where a recipe does not say
+    switched_on: ClassVar[tuple[str, ...]] = ()
     slot_names: ClassVar[tuple[str, ...]]
+    momentum: ClassVar[str | None] = None
+    sums_gradients: ClassVar[bool | None] = None
+    adaptive: ClassVar[bool | None] = None
+    usual: ClassVar[Mapping[str, float]] = {}
+    always_shown: ClassVar[tuple[str, ...]] = ("lr",)
+    torch_class: ClassVar[str | None] = None
+    torch_names: ClassVar[Mapping[str, str]] = {}
+    torch_source: ClassVar[str | None] = None
+    late_momentum_source: ClassVar[str | None] = None
+    splits_hidden: ClassVar[bool] = False
+    equivalents: ClassVar[Mapping[str, Equivalent]] = {}
+    surface_lr: ClassVar[float | None] = None
 
     @abstractmethod
     def update(self, param: Tensor, grad: Tensor, slots: Slots, hyper: Hyper) -> tuple[Tensor, Slots]:
         """Return the parameters and slots after one step; the arguments are left as they are."""
 
     @classmethod
+    def torch_optimizer(cls) -> type[Optimizer]:
+        """Return the torch optimizer of the same rule.
+
+        Raises:
+            RecipeError: If none is known.
+        """
+        if cls.torch_class is None:
+            raise RecipeError(
+                f"no torch optimizer is known for {cls.name}.", hint="its plugin may name one in torch_class."
+            )
+        optimizer: type[Optimizer] = pkgutil.resolve_name(cls.torch_class)
+        return optimizer
+
+    @classmethod
+    def prepare_torch(cls, optimizer: Optimizer) -> None:
+        """Make a torch optimizer that was just built follow the rule where torch's own class would not."""
+        del optimizer  # most need nothing
+
+    @classmethod
     def slot_switches(cls) -> tuple[str, ...]:
         """Return the names of the switches that change the slots."""
-        own: Any = cls  # every rule is a dataclass
-        return tuple(each.name for each in fields(own) if isinstance(each.default, bool))
+        rule: Any = cls  # every rule is a dataclass
+        return tuple(field.name for field in fields(rule) if isinstance(field.default, bool))
 
-    def for_pieces(self, pieces: Sequence[Piece]) -> UpdateRule:
+    def bind(self, param_specs: Sequence[ParamSpec]) -> UpdateRule:
         """Return the rule for these parameters in a row; most rules treat every number alike and stay as they are."""
-        del pieces
+        del param_specs
         return self
 
     def fresh_slots(self, param: Tensor) -> Slots:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from surefoot.optimizers.rule import MOMENTUM, WEIGHT_DECAY, Hyper, Hyperparameter, Slots, UpdateRule, with_decay
+from surefoot.optimizers.rule import (
+    MOMENTUM,
+    WEIGHT_DECAY,
+    Equivalent,
+    Hyper,
+    Hyperparameter,
+    Slots,
+    UpdateRule,
+    with_decay,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,17 @@ class SGD(UpdateRule):
     )
     switches: ClassVar[tuple[str, ...]] = ("nesterov",)
     slot_names: ClassVar[tuple[str, ...]] = ("velocity",)
+    momentum: ClassVar[str | None] = "momentum"
+    sums_gradients: ClassVar[bool | None] = True
+    adaptive: ClassVar[bool | None] = False
+    usual: ClassVar[Mapping[str, float]] = {"momentum": 0.9}
+    always_shown: ClassVar[tuple[str, ...]] = ("lr", "momentum")
+    torch_class: ClassVar[str | None] = "torch.optim:SGD"
+    equivalents: ClassVar[Mapping[str, Equivalent]] = {
+        "optax": Equivalent("sgd", {"lr": "learning_rate", "momentum": "momentum"}, ("nesterov",)),
+        "keras": Equivalent("SGD", {"lr": "learning_rate", "momentum": "momentum"}, ("nesterov",)),
+    }
+    surface_lr: ClassVar[float | None] = 0.1
 
     def update(self, param: Tensor, grad: Tensor, slots: Slots, hyper: Hyper) -> tuple[Tensor, Slots]:
         """Return parameters and slots after one step; ``count`` counts the steps that moved the velocity."""

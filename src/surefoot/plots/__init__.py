@@ -1,6 +1,16 @@
-"""Figures from results: ``show`` one in a notebook, ``save`` it as a picture, ``animate`` a descent."""
+"""Figures of results: ``show`` one in a notebook, ``save`` it as a picture, ``animate`` a descent."""
 
-from surefoot.plots.figures import check_picture, save, show, show_schedules
+from surefoot.plots.figures import FigureKind, figures_of, save, show, show_schedules
 from surefoot.plots.film import animate, check_animation
+from surefoot.plots.picture_file import check_picture
 
-__all__ = ["animate", "check_animation", "check_picture", "save", "show", "show_schedules"]
+__all__ = [
+    "FigureKind",
+    "animate",
+    "check_animation",
+    "check_picture",
+    "figures_of",
+    "save",
+    "show",
+    "show_schedules",
+]

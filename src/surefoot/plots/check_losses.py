@@ -1,137 +1,139 @@
-"""The settings that a check tried, each with all that came of it.
-
-What every setting that a check tried ended at.
-"""
+"""The validation loss of every setting that a check tried, over its learning rate."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import altair as alt
 
-from surefoot.checking.evidence import CheckTrial
-from surefoot.checking.neighbourhood import Setting
+from surefoot.checking.neighbourhood import LrAndMomentum
 from surefoot.checking.result import CheckResult
-from surefoot.core.formatting import measured, numeral
-from surefoot.plots.axes import MARGIN, Place, finite, freest, log_axis, loss_scale, ring
-from surefoot.plots.theme import ADVISED, YOURS, Row, finished, inline, layered
+from surefoot.checking.trial_history import CheckTrial
+from surefoot.core.formatting import format_measurement, format_number
+from surefoot.plots.axes import LOSS_AXIS_MARGIN, finite_values, log_axis, loss_scale
+from surefoot.plots.chart import Row, inline_data, layered, titled
+from surefoot.plots.labels import AxesPosition, best_label_position, labelled_ring
+from surefoot.plots.theme import ADVISED, CHECK_ROLES, YOURS
+from surefoot.wording.figures import check_losses_title
 
-# In the order of their colours.
-CHECK_ROLES = (ADVISED, YOURS)
+# Losses above this multiple of the loss of the lowest learning rate, which hardly learns, are outside of the chart.
+LOSS_CEILING = 1.6
+# Factor by which the axis goes on beyond the learning rates tried, and below the lowest loss: a ring has room there.
+RATE_MARGIN, FLOOR_MARGIN = 1.6, 1.15
+# Marks of the training lengths; the last are taken, so that full trainings are always circles.
+LENGTH_SHAPES = ("triangle-down", "diamond", "triangle-up", "square", "circle")
 
 
 @dataclass(frozen=True, slots=True)
-class SettingTrials:
-    """A setting that a check tried.
+class TriedSetting:
+    """A setting that a check tried, with its trials.
 
     Attributes:
-        setting: Its learning rate and momentum.
-        trials: What came of it, in the order in which they were run.
+        hyperparameters: Learning rate and momentum of the setting.
+        trials: Its trials, in the order in which they ran.
     """
 
-    setting: Setting
+    hyperparameters: LrAndMomentum
     trials: tuple[CheckTrial, ...]
 
     @property
     def longest(self) -> CheckTrial:
-        """The longest trial, on the first seed that has one."""
+        """The longest trial; of several as long, the one on the lowest seed."""
         return max(self.trials, key=lambda trial: (trial.steps, -trial.seed))
 
     @property
     def diverged(self) -> bool:
-        """Whether that one did."""
+        """Whether the longest trial diverged."""
         return self.longest.diverged
 
     @property
-    def losses(self) -> str:
-        """All its losses in words."""
+    def losses_text(self) -> str:
+        """The losses of all trials in words, for a tooltip."""
         return "; ".join(
-            f"{trial.steps} steps, seed {trial.seed}: {measured(trial.loss)}"
+            f"{trial.steps} steps, seed {trial.seed}: {format_measurement(trial.loss)}"
             for trial in sorted(self.trials, key=lambda trial: (trial.steps, trial.seed))
         )
 
 
-def check_trials(result: CheckResult) -> list[SettingTrials]:
-    """Return every setting once."""
-    settings = dict.fromkeys(trial.setting for trial in result.trials)
-    return [SettingTrials(each, tuple(t for t in result.trials if t.setting == each)) for each in settings]
+def tried_settings(result: CheckResult) -> list[TriedSetting]:
+    """Return every setting that a check tried, with its trials.
 
-
-def marked_settings(result: CheckResult) -> dict[str, Setting]:
-    """Return the recipe's own setting and, where there is another, the advised one, by role.
-
-    The advised one comes first, so that the own lies on top.
+    Args:
+        result: What ``check`` returned.
     """
-    if result.advised == result.own:
-        return {YOURS: result.own}
-    return {ADVISED: result.advised, YOURS: result.own}
+    settings = dict.fromkeys(trial.hyperparameters for trial in result.trials)
+    return [TriedSetting(each, tuple(t for t in result.trials if t.hyperparameters == each)) for each in settings]
 
 
-# A loss so many times that of the lowest learning rate, which hardly learns, is outside of the picture.
-CEILING = 1.6
-# Around the learning rates that were tried.
-ROOM = 1.6
-# Below the lowest loss.
-BELOW = 1.15
-# From the shortest trials to the full ones.
-SHAPES = ("triangle-down", "diamond", "triangle-up", "square", "circle")
+def marked_settings(result: CheckResult) -> dict[str, LrAndMomentum]:
+    """Return the advised setting, where there is another one than the recipe's, and the recipe's, by role.
+
+    The recipe's comes last, so that it lies on top.
+
+    Args:
+        result: What ``check`` returned.
+    """
+    if result.advised == result.current:
+        return {YOURS: result.current}
+    return {ADVISED: result.advised, YOURS: result.current}
 
 
 def check_losses(result: CheckResult) -> alt.LayerChart:
-    """Return the validation losses of all settings tried over their learning rates.
+    """Return the validation losses of all trials over their learning rates.
 
-    Every momentum has its colour, every length of training its shape; lines join trials of one momentum and one length
-    on the first seed. What diverged, or ended far above the lowest learning rate, is a cross at the upper edge.
+    Every momentum has its colour, every training length its shape. Lines join trials of one momentum and one length on
+    the first seed. What diverged, or ended far above the lowest learning rate, is a cross at the upper edge.
+
+    Args:
+        result: What ``check`` returned.
     """
-    frame = _Frame.around(result)
-    rows = [_row(trial, frame) for trial in result.trials]
-    inside = [row for row in rows if not row["lost"]]
-    crosses = [row for row in rows if row["lost"]]
-    base = alt.Chart(inline(inside)).encode(frame.x(), frame.y(), color=_by_momentum(result))
-    lost = alt.Chart(inline(crosses)).mark_text(text="✕", fontSize=13, fontWeight=700)
+    axes = _LossAxes.around(result)
+    rows = [_trial_row(trial, axes) for trial in result.trials]
+    inside = [row for row in rows if not row["outside"]]
+    outside = [row for row in rows if row["outside"]]
+    base = alt.Chart(inline_data(inside)).encode(axes.x(), axes.y(), color=_momentum_colour(result))
+    crosses = alt.Chart(inline_data(outside)).mark_text(text="✕", fontSize=13, fontWeight=700)
     layers = [
         base.transform_filter(f"datum.seed == {result.first_seed}").mark_line(strokeWidth=2).encode(detail="steps:N"),
         base.mark_point(filled=True, size=80, opacity=1.0, style="backdrop", strokeWidth=0.7).encode(
-            shape=_by_length(result), tooltip=_TOOLTIP
+            shape=_length_shape(result), tooltip=_TOOLTIP
         ),
-        lost.encode(frame.x(), y=alt.value(0), color=_by_momentum(result), tooltip=_TOOLTIP),
-        *_rings(result, frame),
+        crosses.encode(axes.x(), y=alt.value(0), color=_momentum_colour(result), tooltip=_TOOLTIP),
+        *_rings(result, axes),
     ]
-    subtitle = [
-        f"{result.task}: validation losses of {len(check_trials(result))} settings, trials of one length on "
-        "one seed joined"
-        f"{'; crosses diverged or ended far above' if crosses else ''}."
-    ]
-    figure: alt.LayerChart = finished(layered(*layers), _title(result), subtitle=subtitle)
+    subtitle = (
+        f"{result.task}: validation losses of {len(tried_settings(result))} settings, trials of one length on one "
+        f"seed joined{'; crosses diverged or ended far above' if outside else ''}."
+    )
+    title = check_losses_title(marked_settings(result).get(ADVISED))
+    figure: alt.LayerChart = titled(layered(*layers), title, subtitle=subtitle)
     return figure
 
 
-def _title(result: CheckResult) -> str:
-    marked = marked_settings(result)
-    if ADVISED not in marked:
-        return "No change is advised"
-    to = marked[ADVISED]
-    return f"Learning rate {numeral(to.lr)} at momentum {numeral(to.momentum)} is advised"
-
-
 @dataclass(frozen=True, slots=True)
-class _Frame:
-    """The axes: learning rates, and losses up to a ceiling."""
+class _LossAxes:
+    """Axes of learning rates, and of losses up to a ceiling.
+
+    Attributes:
+        lr: Ends of the axis of learning rates.
+        loss: Ends of the axis of losses.
+    """
 
     lr: tuple[float, float]
     loss: tuple[float, float]
 
     @classmethod
-    def around(cls, result: CheckResult) -> _Frame:
-        rates = [trial.setting.lr for trial in result.trials]
-        losses = finite(trial.loss for trial in result.trials) or [1.0]
-        slowest = finite(trial.loss for trial in result.trials if trial.setting.lr == min(rates))
-        reference = max(slowest or losses)
-        ceiling = reference + (CEILING - 1.0) * (abs(reference) or 1.0)
-        inside = [loss for loss in losses if loss <= ceiling] or [reference]
-        return cls((min(rates) / ROOM, max(rates) * ROOM), (_below(min(inside)), ceiling))
+    def around(cls, result: CheckResult) -> _LossAxes:
+        rates = [trial.hyperparameters.lr for trial in result.trials]
+        losses = finite_values(trial.loss for trial in result.trials) or [1.0]
+        at_lowest_rate = finite_values(trial.loss for trial in result.trials if trial.hyperparameters.lr == min(rates))
+        reference = max(at_lowest_rate or losses)
+        ceiling = reference + (LOSS_CEILING - 1.0) * (abs(reference) or 1.0)
+        lowest = min([loss for loss in losses if loss <= ceiling] or [reference])
+        floor = lowest / FLOOR_MARGIN if lowest > 0 else lowest
+        return cls((min(rates) / RATE_MARGIN, max(rates) * RATE_MARGIN), (floor, ceiling))
 
     def x(self) -> alt.X:
         scale = alt.Scale(type="log", domain=[*self.lr], nice=False)
@@ -141,18 +143,13 @@ class _Frame:
         scale, axis = loss_scale([*self.loss], ceiling=self.loss[1])
         return alt.Y("loss:Q", scale=scale, axis=axis, title="validation loss at the end")
 
-    def place(self, lr: float, loss: float) -> Place:
-        """Return where a loss lies, as shares of the axes."""
+    def position(self, lr: float, loss: float) -> AxesPosition:
+        """Return where a loss lies, as shares of the axes from the top left."""
         low, high = self.loss
-        turned = math.log if low > 0 else float
-        low = low / MARGIN if low > 0 else low
-        across = math.log(lr / self.lr[0]) / math.log(self.lr[1] / self.lr[0])
-        return across, (turned(high) - turned(loss)) / (turned(high) - turned(low))
-
-
-def _below(loss: float) -> float:
-    """Return where the axis begins, so that a ring around the lowest loss has room."""
-    return loss / BELOW if loss > 0 else loss
+        scaled = math.log if low > 0 else float
+        low = low / LOSS_AXIS_MARGIN if low > 0 else low
+        x = math.log(lr / self.lr[0]) / math.log(self.lr[1] / self.lr[0])
+        return x, (scaled(high) - scaled(loss)) / (scaled(high) - scaled(low))
 
 
 _TOOLTIP = [
@@ -160,49 +157,47 @@ _TOOLTIP = [
     alt.Tooltip("momentum:N"),
     alt.Tooltip("steps:Q", title="steps"),
     alt.Tooltip("seed:O", title="seed"),
-    alt.Tooltip("shown:N", title="validation loss"),
+    alt.Tooltip("formatted:N", title="validation loss"),
 ]
 
 
-def _row(trial: CheckTrial, frame: _Frame) -> Row:
+def _trial_row(trial: CheckTrial, axes: _LossAxes) -> Row:
     return {
-        "lr": trial.setting.lr,
+        "lr": trial.hyperparameters.lr,
         "loss": trial.loss,
-        "lost": not trial.loss <= frame.loss[1],
-        "momentum": numeral(trial.setting.momentum),
+        "outside": not trial.loss <= axes.loss[1],
+        "momentum": format_number(trial.hyperparameters.momentum),
         "steps": trial.steps,
         "seed": trial.seed,
-        "rate": numeral(trial.setting.lr),
-        "shown": measured(trial.loss),
+        "rate": format_number(trial.hyperparameters.lr),
+        "formatted": format_measurement(trial.loss),
     }
 
 
-def _by_momentum(result: CheckResult) -> alt.Color:
-    names = [numeral(each) for each in sorted({trial.setting.momentum for trial in result.trials})]
+def _momentum_colour(result: CheckResult) -> alt.Color:
+    names = [format_number(each) for each in sorted({trial.hyperparameters.momentum for trial in result.trials})]
     legend = alt.Legend(orient="top", title="momentum", direction="horizontal", symbolType="stroke")
     return alt.Color("momentum:O", scale=alt.Scale(domain=names), legend=legend)
 
 
-def _by_length(result: CheckResult) -> alt.Shape:
-    """Return the shape of a mark by how long it was trained, the longest last."""
+def _length_shape(result: CheckResult) -> alt.Shape:
     lengths = sorted({trial.steps for trial in result.trials})
     legend = alt.Legend(orient="bottom", title="steps", direction="horizontal")
-    return alt.Shape("steps:N", scale=alt.Scale(domain=lengths, range=[*SHAPES[-len(lengths) :]]), legend=legend)
+    return alt.Shape("steps:N", scale=alt.Scale(domain=lengths, range=[*LENGTH_SHAPES[-len(lengths) :]]), legend=legend)
 
 
-def _rings(result: CheckResult, frame: _Frame) -> Iterator[alt.Chart]:
-    """Yield rings around the longest trials of the recipe and of the advice."""
-    taken = [frame.place(trial.setting.lr, trial.loss) for trial in result.trials if trial.loss <= frame.loss[1]]
+def _rings(result: CheckResult, axes: _LossAxes) -> Iterator[alt.Chart]:
+    """Yield labelled rings around the longest trials of the recipe and of the advised setting."""
+    occupied = [
+        axes.position(trial.hyperparameters.lr, trial.loss) for trial in result.trials if trial.loss <= axes.loss[1]
+    ]
+    longest = {tried.hyperparameters: tried.longest for tried in tried_settings(result)}
     for role, setting in marked_settings(result).items():
-        longest = _longest(setting, check_trials(result))
-        if longest is None:
+        if setting not in longest:
             continue
-        loss = min(longest.loss, frame.loss[1])
-        side = freest(role, place := frame.place(setting.lr, loss), taken)
-        taken += side.covered(place)
+        loss = min(longest[setting].loss, axes.loss[1])
+        point = axes.position(setting.lr, loss)
+        label = best_label_position(role, point, occupied)
+        occupied += label.covered_positions(point)
         row: Row = {"lr": setting.lr, "loss": loss, "role": role}
-        yield from ring(alt.Chart(inline([row])).encode(frame.x(), frame.y()), side, roles=CHECK_ROLES)
-
-
-def _longest(setting: Setting, tried: Sequence[SettingTrials]) -> CheckTrial | None:
-    return next((each.longest for each in tried if each.setting == setting), None)
+        yield from labelled_ring(alt.Chart(inline_data([row])).encode(axes.x(), axes.y()), label, roles=CHECK_ROLES)

@@ -1,251 +1,262 @@
-"""Charts that a notebook shows without a network: Altair's own way there fetches its script from a server.
+"""The figures of every kind of result, each with its caption: the same in notebooks, pages, log folders and docs.
 
-A chart -> a file.
-
-The figures of a search, each with how to read it: the same in a notebook and in the report.
-
-A result -> the chart that a notebook shows.
+``FIGURES`` is the registry. A new figure is a function in a file of its own and one line there; other packages add
+theirs as entry points of the group ``surefoot.figures``.
 """
 
 from __future__ import annotations
 
-import io
-import math
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import altair as alt
 
 from surefoot.checking.result import CheckResult
-from surefoot.core.errors import OutputError, nearest
-from surefoot.core.files import atomic_path
-from surefoot.explanation.claim import Claim
+from surefoot.core.errors import OutputError
+from surefoot.core.plugins import PluginWarning, Registry
+from surefoot.explanation.claim import ClaimResult
 from surefoot.explanation.result import ExplainResult
 from surefoot.log_diagnosis.diagnose import DiagnoseResult
-from surefoot.logs.curve import Curve
+from surefoot.logs.training_log import TrainingLog
 from surefoot.loss_slices.result import LossSlice
+from surefoot.plots.chart import Figure, column
 from surefoot.plots.check_losses import check_losses
-from surefoot.plots.claim_figures import claim_figure
-from surefoot.plots.descended import descended
+from surefoot.plots.checked_training import checked_training
+from surefoot.plots.claim_figures import claim_caption, claim_figure
+from surefoot.plots.descent import descent_figure
 from surefoot.plots.frontier import frontier
-from surefoot.plots.good_range import comparison, good_range
-from surefoot.plots.heat_map import heat_map
-from surefoot.plots.learning_curves import learning_curves, own_training
-from surefoot.plots.loss_slice import loss_plane, loss_slice
-from surefoot.plots.schedule import recipe_schedule, schedule
-from surefoot.plots.stability_map import stability_map, why_no_map
-from surefoot.plots.theme import HEIGHT, LIGHT, WIDTH, Figure, column
-from surefoot.plots.training_log import diagnosed, logged, watched
-from surefoot.plots.trial_points import trial_points
+from surefoot.plots.full_trainings import has_finite_losses, has_learning_curves, learning_curves, recipe_comparison
+from surefoot.plots.good_range import good_range, has_good_range
+from surefoot.plots.heat_map import has_trials, heat_map
+from surefoot.plots.loss_slice import loss_plane, loss_slice_figure
+from surefoot.plots.picture_file import write_chart
+from surefoot.plots.schedule import recipe_schedule, schedule_figure
+from surefoot.plots.stability_map import stability_map
+from surefoot.plots.theme import LIGHT_THEME
+from surefoot.plots.training_log import diagnosis_figure, log_figure, watch_figure
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.schedule import Schedule
 from surefoot.schedules.text import schedule_text
 from surefoot.search.result import SearchResult
 from surefoot.surfaces.descent import Descent
 from surefoot.watch.watch import Watch
+from surefoot.wording import figures as wording
+from surefoot.wording.explanation import slice_caption
+from surefoot.wording.verdicts import why_no_stability_map
 
-SUFFIXES = (".png", ".svg", ".html")
-# A picture is to be sharp on screens with two pixels a point.
-PIXELS_PER_POINT = 2
-
-
-def png(chart: Figure) -> bytes:
-    """Return a chart as a PNG of two pixels a point."""
-    buffer = io.BytesIO()
-    chart.save(buffer, format="png", scale_factor=PIXELS_PER_POINT)
-    return buffer.getvalue()
-
-
-def check_picture(path: Path | str) -> None:
-    """Make sure that a picture can be written there, before any work for it is done.
-
-    Raises:
-        OutputError: If the suffix is none of a picture's, or the folder cannot be written.
-    """
-    path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        alike = nearest(path.suffix.lower(), SUFFIXES)
-        hint = alike or f"as in {path.with_suffix('.png').name if path.name else 'chart.png'}"
-        raise OutputError(f"a picture ends in {', '.join(SUFFIXES)}; given {str(path)!r}.", hint=hint)
-    require_folder(path)
-
-
-def require_folder(path: Path) -> None:
-    """Make sure that a file's folder is there.
-
-    Raises:
-        OutputError: If it is not.
-    """
-    if not path.parent.is_dir():
-        raise OutputError(f"cannot write {str(path)!r}: its folder does not exist.", hint=f"make {str(path.parent)!r}.")
-
-
-def write_chart(chart: Figure, path: Path | str) -> None:
-    """Write a chart as PNG, SVG or HTML that needs no network, by the path's suffix; whole or not at all.
-
-    Raises:
-        OutputError: If the suffix is another one, or the file cannot be written.
-    """
-    check_picture(path)
-    path = Path(path)
-    suffix = path.suffix.lower()
-    options: dict[str, Any] = {"scale_factor": PIXELS_PER_POINT} if suffix == ".png" else {}
-    options |= {"inline": True} if suffix == ".html" else {}
-    with atomic_path(path) as temporary:
-        chart.save(temporary, format=cast('Literal["png", "svg", "html"]', suffix[1:]), **options)
+# Everything that has a figure.
+Drawable: TypeAlias = (
+    SearchResult
+    | CheckResult
+    | DiagnoseResult
+    | ExplainResult
+    | ClaimResult
+    | LossSlice
+    | Descent
+    | TrainingLog
+    | Watch
+    | Recipe
+    | Schedule
+)
+# Length of the training, in steps, that a recipe or a schedule is drawn over unless another one is asked for.
+DEFAULT_SCHEDULE_STEPS = 1000
+# Points between two figures in a column.
+COLUMN_SPACING = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Captioned:
-    """A figure with how to read it."""
+class CaptionedFigure:
+    """A figure of a result with its caption.
 
-    chart: alt.LayerChart
+    Attributes:
+        name: Name of the figure in the registry.
+        subject: What it shows: the result, or one of an explanation's claims.
+        chart: The chart.
+        caption: How to read it.
+    """
+
+    name: str
+    subject: Drawable
+    chart: Figure
     caption: str
 
 
-def search_figures(result: SearchResult) -> list[Captioned]:
-    """Return the figures of a find or a tune, the most telling first; those that cannot be drawn are left out."""
-    figures: list[Captioned] = []
-    if trial_points(result.measurements):
-        figures.append(
-            Captioned(
-                heat_map(result),
-                "Every dot is a trial, a cross one that diverged. The colour is its validation loss relative to the "
-                "best trial of the same length, the size how long it was trained; the shading interpolates.",
-            )
-        )
-    if result.frontier:
-        figures.append(
-            Captioned(
-                frontier(result),
-                "What to expect of each length of training with the best recipe for it, and the 90 % interval. The "
-                "numbers at the points are the learning rates that give it.",
-            )
-        )
-    if result.by_momentum or (result.good_range is not None and result.recipe is not None):
-        figures.append(Captioned(good_range(result), _good_range_caption(result)))
-    if any(math.isfinite(found.valid.mean) for found in result.contestants):
-        figures.append(
-            Captioned(
-                comparison(result),
-                "Dots are mean validation losses, lines their 90 % intervals, ticks the single seeds: where lines "
-                "overlap widely, the difference may be chance.",
-            )
-        )
-    if any(run.outcome.train.steps for found in result.contestants for run in found.runs):
-        figures.append(
-            Captioned(
-                learning_curves(result),
-                "The lower and the sooner, the better. On every seed all recipes had the same initial weights and "
-                "the same mini-batches.",
-            )
-        )
-    if result.recipe is not None:
-        chart = recipe_schedule(result.recipe, steps=result.steps)
-        figures.append(Captioned(chart, f"What the recommended recipe, {result.recipe}, uses at every step."))
-    return figures
+@dataclass(frozen=True, slots=True)
+class FigureKind:
+    """How one figure of a type of result is drawn, and how to read it.
+
+    Attributes:
+        result_type: Type of the results that have the figure.
+        draw: Returns the chart of a result.
+        caption: How to read the chart, or a function that returns that for a result.
+        is_available: Returns whether a result holds what the figure needs.
+        takes_steps: Whether ``draw`` takes the keyword ``steps``, the length of the training that the figure spans.
+    """
+
+    result_type: type[Any]
+    draw: Callable[..., Figure]
+    caption: str | Callable[[Any], str]
+    is_available: Callable[[Any], bool] = lambda _: True
+    takes_steps: bool = False
 
 
-def _good_range_caption(result: SearchResult) -> str:
-    good = result.good_range
-    lose = "little" if good is None else f"at most {100 * good.tolerance:g} %"
-    return (
-        f"Learning rates in a bar are expected to lose {lose} over the best at that momentum; without a bar, the "
-        "trials do not show which do. Rates above the cross are not known to be usable; without a cross, none "
-        "that was tried was too large."
-    )
+def _recommended_schedule(result: SearchResult) -> Figure:
+    if result.recipe is None:
+        raise ValueError("the search recommends no recipe.")
+    return recipe_schedule(result.recipe, steps=result.steps)
 
 
-TYPICAL_STEPS = 1000
-# Whatever there is a figure of.
-Shown: TypeAlias = (
-    "SearchResult | CheckResult | DiagnoseResult | ExplainResult | Claim | LossSlice | Descent | Curve | Watch "
-    "| Recipe | Schedule"
-)
+def _recipe_schedule(recipe: Recipe, *, steps: int) -> Figure:
+    return recipe_schedule(recipe, steps=steps, title=str(recipe))
 
 
-def show(result: Shown, *, steps: int = TYPICAL_STEPS) -> Figure:
-    """Return the chart of a result: in a notebook, the last line of a cell shows it.
+# In the order in which a result's figures are shown, the most informative first.
+FIGURES: dict[str, FigureKind] = {
+    "heat_map": FigureKind(SearchResult, heat_map, wording.HEAT_MAP_CAPTION, has_trials),
+    "frontier": FigureKind(SearchResult, frontier, wording.FRONTIER_CAPTION, lambda result: bool(result.frontier)),
+    "good_range": FigureKind(SearchResult, good_range, wording.good_range_caption, has_good_range),
+    "comparison": FigureKind(SearchResult, recipe_comparison, wording.COMPARISON_CAPTION, has_finite_losses),
+    "learning_curves": FigureKind(SearchResult, learning_curves, wording.LEARNING_CURVES_CAPTION, has_learning_curves),
+    "recommended_schedule": FigureKind(
+        SearchResult,
+        _recommended_schedule,
+        wording.recommended_schedule_caption,
+        lambda result: result.recipe is not None,
+    ),
+    "check_losses": FigureKind(CheckResult, check_losses, wording.CHECK_LOSSES_CAPTION),
+    "stability_map": FigureKind(
+        CheckResult, stability_map, wording.STABILITY_MAP_CAPTION, lambda result: why_no_stability_map(result) is None
+    ),
+    "checked_training": FigureKind(CheckResult, checked_training, wording.CHECKED_TRAINING_CAPTION),
+    "claim": FigureKind(ClaimResult, claim_figure, claim_caption),
+    "loss_plane": FigureKind(
+        ExplainResult,
+        lambda result: loss_plane(result.loss_slice),
+        lambda result: slice_caption(result.loss_slice),
+        lambda result: result.loss_slice is not None,
+    ),
+    "loss_slice": FigureKind(LossSlice, loss_slice_figure, slice_caption),
+    "descent": FigureKind(Descent, descent_figure, wording.DESCENT_CAPTION),
+    "diagnosis": FigureKind(DiagnoseResult, diagnosis_figure, wording.LOG_CAPTION),
+    "log": FigureKind(TrainingLog, log_figure, wording.LOG_CAPTION),
+    "watch": FigureKind(Watch, watch_figure, wording.WATCH_CAPTION),
+    "recipe": FigureKind(Recipe, _recipe_schedule, wording.SCHEDULE_CAPTION, takes_steps=True),
+    "schedule": FigureKind(Schedule, schedule_figure, wording.SCHEDULE_CAPTION, takes_steps=True),
+}
+
+
+def figure_kinds() -> dict[str, FigureKind]:
+    """Return the registry: the figures of this package, then those of plugins."""
+    kinds = dict(FIGURES)
+    for name, kind in Registry(FIGURES, "surefoot.figures").items():
+        if name in kinds:
+            continue
+        if isinstance(kind, FigureKind):
+            kinds[name] = kind
+        else:
+            message = f"the plugin {name!r} of surefoot.figures was left out: it is no FigureKind."
+            warnings.warn(message, PluginWarning, stacklevel=2)
+    return kinds
+
+
+def figures_of(result: Drawable, *, steps: int = DEFAULT_SCHEDULE_STEPS) -> list[CaptionedFigure]:
+    """Return all figures of a result that it holds the data for, each with its caption.
+
+    Args:
+        result: What :func:`show` takes. An explanation has the figures of its claims first.
+        steps: Length of the training in steps that a recipe or a schedule is drawn over.
+    """
+    return [*_figures_of(result, steps=steps)]
+
+
+def _figures_of(result: Drawable, *, steps: int) -> Iterator[CaptionedFigure]:
+    if isinstance(result, ExplainResult):
+        for claim in result.claims:
+            yield from _figures_of(claim, steps=steps)
+    for name, kind in figure_kinds().items():
+        if isinstance(result, kind.result_type) and kind.is_available(result):
+            chart = kind.draw(result, steps=steps) if kind.takes_steps else kind.draw(result)
+            caption = kind.caption if isinstance(kind.caption, str) else kind.caption(result)
+            yield CaptionedFigure(name, result, chart, caption)
+
+
+def show(result: Drawable, *, steps: int = DEFAULT_SCHEDULE_STEPS) -> Figure:
+    """Return the chart of a result: as the last line of a notebook's cell it is shown.
 
     Args:
         result: What ``surefoot.tune``, ``find``, ``check``, ``diagnose``, ``explain``, ``slice_loss`` or ``descend``
-            returned, a claim, a log's curve, a ``Watch``, a recipe or a schedule.
-        steps: Length of the training that a recipe or a schedule is drawn over.
+            returned, a claim, a training log, a ``Watch``, a recipe or a schedule.
+        steps: Length of the training in steps that a recipe or a schedule is drawn over.
+
+    Returns:
+        The figure of the result; of several, a column.
 
     Raises:
-        TypeError: If it is nothing of that kind.
+        TypeError: If there is no figure of such a thing.
+        OutputError: If the result holds no data to draw.
     """
-    for kind, drawn in _FIGURES.items():
-        if isinstance(result, kind):
-            return drawn(result)
-    if isinstance(result, Recipe):
-        return recipe_schedule(result, steps=steps, title=str(result))
-    if isinstance(result, Schedule):
-        return schedule(result, steps=steps)
-    known = ", ".join(sorted(kind.__name__ for kind in (*_FIGURES, Recipe, Schedule)))
-    raise TypeError(f"there are figures of {known}; given {type(result).__name__}.")
+    if not isinstance(result, tuple({kind.result_type for kind in figure_kinds().values()})):
+        known = ", ".join(sorted({kind.result_type.__name__ for kind in figure_kinds().values()}))
+        raise TypeError(f"there are figures of {known}; given {type(result).__name__}.")
+    figures = figures_of(result, steps=steps)
+    if not figures:
+        raise OutputError(f"this {type(result).__name__} holds no data to draw.")
+    return figures[0].chart if len(figures) == 1 else stacked([figure.chart for figure in figures])
 
 
-def save(result: Shown | Figure, path: Path | str, *, steps: int = TYPICAL_STEPS) -> None:
-    """Write the chart of a result, or a chart, as PNG, SVG or HTML that needs no network, by the path's suffix.
+def save(result: Drawable | Figure, path: Path | str, *, steps: int = DEFAULT_SCHEDULE_STEPS) -> None:
+    """Write the chart of a result, or a chart, to a file; the suffix chooses PNG, SVG, or HTML that needs no network.
 
     Args:
         result: What :func:`show` takes, or a chart.
-        path: Of the file; it is written whole or not at all.
-        steps: Length of the training that a recipe or a schedule is drawn over.
+        path: Path of the file; it is written whole or not at all.
+        steps: Length of the training in steps that a recipe or a schedule is drawn over.
 
     Raises:
         OutputError: If the suffix is another one, or the file cannot be written.
-        TypeError: If there is no figure of it.
+        TypeError: If there is no figure of such a thing.
     """
     chart = result if isinstance(result, (alt.LayerChart, alt.VConcatChart)) else show(result, steps=steps)
     write_chart(chart, path)
 
 
-def show_schedules(schedules: Sequence[Schedule], *, steps: int = TYPICAL_STEPS) -> Figure:
-    """Return the chart of one schedule, or of several in one picture, over a training of so many steps."""
+def show_schedules(schedules: Sequence[Schedule], *, steps: int = DEFAULT_SCHEDULE_STEPS) -> Figure:
+    """Return the chart of one schedule, or of several in one plot.
+
+    Args:
+        schedules: The schedules.
+        steps: Length of the training in steps that they are drawn over.
+    """
     if len(schedules) == 1:
-        return schedule(schedules[0], steps=steps)
-    return schedule({schedule_text(each): each for each in schedules}, steps=steps)
+        return schedule_figure(schedules[0], steps=steps)
+    return schedule_figure({schedule_text(each): each for each in schedules}, steps=steps)
 
 
-def check_figures(result: CheckResult) -> list[alt.LayerChart]:
-    """Return the figures of a check, the most telling first; without its curvature those that can be drawn."""
-    stability = [stability_map(result)] if why_no_map(result) is None else []
-    return [check_losses(result), *stability, own_training(result)]
+def stacked(figures: Sequence[Figure]) -> alt.VConcatChart:
+    """Return figures in a column, each with its own colours and legends.
 
-
-def explain_figures(result: ExplainResult) -> list[alt.LayerChart]:
-    """Return each claim's figure, and the slice of the loss where there is one."""
-    sliced = [] if result.loss_slice is None else [loss_plane(result.loss_slice, size=(WIDTH, HEIGHT))]
-    return [*(claim_figure(claim) for claim in result.claims), *sliced]
-
-
-# Those whose figure needs nothing but themselves.
-_FIGURES: dict[type[Any], Callable[[Any], Figure]] = {
-    SearchResult: lambda result: stacked([figure.chart for figure in search_figures(result)]),
-    CheckResult: lambda result: stacked(check_figures(result)),
-    DiagnoseResult: diagnosed,
-    ExplainResult: lambda result: stacked(explain_figures(result)),
-    Claim: claim_figure,
-    LossSlice: loss_slice,
-    Descent: descended,
-    Curve: logged,
-    Watch: watched,
-}
-
-
-def stacked(figures: Sequence[alt.LayerChart]) -> alt.VConcatChart:
-    """Return figures one below the other, each with its own colours and legends."""
-    bare: list[Any] = []
+    Args:
+        figures: The figures, the uppermost first.
+    """
+    parts: list[Any] = []
     for figure in figures:
-        copy = figure.copy()
-        copy.config = alt.Undefined
-        bare.append(copy)
-    chart = column(*bare, spacing=40).resolve_scale(
+        part = figure.copy()
+        part.config = alt.Undefined
+        if isinstance(part, alt.LayerChart):
+            _fix_image_sizes(part)
+        parts.append(part)
+    chart = column(*parts, spacing=COLUMN_SPACING).resolve_scale(
         color="independent", size="independent", shape="independent", strokeDash="independent"
     )
-    configured: alt.VConcatChart = chart.configure(**LIGHT)
+    configured: alt.VConcatChart = chart.configure(**LIGHT_THEME)
     return configured
+
+
+def _fix_image_sizes(chart: alt.LayerChart) -> None:
+    """Give images that are as large as their chart its size in points: in a column Vega does not know it."""
+    for layer in chart.layer:
+        if getattr(layer.mark, "type", None) == "image" and isinstance(layer.mark.width, alt.ExprRef):
+            layer.mark.width, layer.mark.height = chart.width, chart.height

@@ -1,7 +1,4 @@
-"""A film of a descent, picture by picture.
-
-A descent -> a film in a file: GIF anywhere, MP4 where PyAV is installed.
-"""
+"""Films of descents, frame by frame: GIF anywhere, MP4 where PyAV is installed."""
 
 from __future__ import annotations
 
@@ -14,265 +11,272 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from surefoot.core.errors import OutputError, nearest
+from surefoot.core.errors import OutputError, did_you_mean
 from surefoot.core.files import atomic_path
-from surefoot.core.formatting import measured
-from surefoot.plots.figures import require_folder
+from surefoot.core.formatting import format_measurement
 from surefoot.plots.film_canvas import (
-    BALL,
-    HEIGHT,
-    RIGHT,
-    ROW,
-    SCALE,
-    TEXT,
-    TITLE,
-    TITLE_TEXT,
-    WIDTH,
+    FONT_SIZE,
+    MARKER_RADIUS,
+    PLOT_HEIGHT,
+    PLOT_WIDTH,
+    RIGHT_MARGIN,
+    ROW_HEIGHT,
+    TITLE_FONT_SIZE,
+    TITLE_HEIGHT,
     Colour,
+    FilmCanvas,
     Pixel,
-    Stage,
+    blend_with_paper,
     font,
-    mixed,
 )
+from surefoot.plots.picture_file import PIXELS_PER_POINT, check_folder
 from surefoot.surfaces.descent import Descent
-from surefoot.surfaces.events import Event, Kind, events
+from surefoot.surfaces.events import Event, EventKind, events
 
-# Pictures that a film has at most, besides the last: longer descents are shown every n-th step.
-MOST_PICTURES = 240
-# How much of the paper is in a way's colour, so that the ball stands out from it.
-FAINT = 0.5
-# Left of the words.
-MARGIN = 16
-DONE = {
-    Kind.OVERSHOOT: "overshoots",
-    Kind.OSCILLATION: "oscillates",
-    Kind.ESCAPE: "escapes",
-    Kind.ARRIVAL: "arrives",
-    Kind.DIVERGENCE: "diverges",
+FILM_SUFFIXES = (".gif", ".mp4")
+# Largest number of frames besides the last; of longer descents every n-th step is shown. 240 last 12 seconds.
+MAX_FRAMES = 240
+# Frames a second. GIF counts in hundredths of a second, and players slow down what is faster than 50.
+MAX_FPS, DEFAULT_FPS = 50, 20
+# How long the last frame stays, in seconds, before a GIF starts again.
+LAST_FRAME_SECONDS = 2.0
+# Share of the paper's colour in a trail, so that the marker at its end stands out.
+TRAIL_PAPER_SHARE = 0.5
+# Colours of a GIF, and the mixtures with paper that markers, trails and their smooth edges need among them.
+PALETTE_SIZE, PALETTE_PAPER_SHARES = 256, (0.0, 0.25, TRAIL_PAPER_SHARE, 0.75)
+# Left and right of text, in points.
+TEXT_MARGIN = 16
+EVENT_VERBS = {
+    EventKind.OVERSHOOT: "overshoots",
+    EventKind.OSCILLATION: "oscillates",
+    EventKind.ESCAPE: "escapes",
+    EventKind.ARRIVAL: "arrives",
+    EventKind.DIVERGENCE: "diverges",
 }
 
 
-def steps_shown(steps: int) -> list[int]:
-    """Return the steps that a film shows: all, or of very many every n-th and the last.
+def animate(descent: Descent, path: Path | str, *, fps: int = DEFAULT_FPS, dark: bool = False) -> None:
+    """Write a descent as a film: every recipe moves over the surface step by step, with its events and loss in words.
 
-    Example:
-        >>> steps_shown(3), len(steps_shown(1000)), steps_shown(1000)[-2:]
-        ([0, 1, 2, 3], 201, [995, 1000])
-    """
-    every = math.ceil(steps / MOST_PICTURES)
-    return sorted({*range(0, steps + 1, every), steps})
-
-
-def pictures(stage: Stage) -> Iterator[Image.Image]:
-    """Yield a picture for each of the steps that are shown, at ``SCALE`` pixels a point.
-
-    Each has the balls where the descent has them, the ways that they came, and in words the step, the losses, and what
-    has happened so far.
-    """
-    ground, corner = stage.empty(), stage.corner()
-    field = ground.crop((*corner, corner[0] + SCALE * WIDTH, corner[1] + SCALE * HEIGHT))
-    happened = events(stage.descent.surface, stage.descent)
-    before = 0
-    for step in steps_shown(stage.descent.steps):
-        _ways(field, stage, before, step)
-        picture = ground.copy()
-        picture.paste(field, corner)
-        _balls(picture, stage, step)
-        _words(picture, stage, step, happened)
-        before = step
-        yield picture
-
-
-def _ways(field: Image.Image, stage: Stage, before: int, step: int) -> None:
-    """Draw what the balls have come since the picture before; what is drawn stays."""
-    draw = ImageDraw.Draw(field)
-    plane = stage.descent.surface.dimensions > 1
-    for k, colour in enumerate(stage.colours):
-        spots = [_spot(stage, k, at) for at in range(before, step + 1)]
-        faint = mixed(colour, stage.paper, share=FAINT)
-        for start, end in pairwise(spots):
-            if plane and start is not None and end is not None:
-                draw.line([start, end], fill=faint, width=2 * SCALE)
-        for spot in spots:
-            if spot is not None:
-                _disc(draw, spot, 2 * SCALE, faint)
-
-
-def _balls(picture: Image.Image, stage: Stage, step: int) -> None:
-    """Draw the balls that are in the landscape."""
-    draw, (left, top) = ImageDraw.Draw(picture), stage.corner()
-    for k, colour in enumerate(stage.colours):
-        spot = _spot(stage, k, step)
-        if spot is not None and _is_inside(spot):
-            middle = left + spot[0], top + spot[1]
-            _disc(draw, middle, (BALL + 2) * SCALE, stage.paper)
-            _disc(draw, middle, BALL * SCALE, colour)
-
-
-def _words(picture: Image.Image, stage: Stage, step: int, happened: Sequence[Sequence[Event]]) -> None:
-    """Write the title with the step, and a row for each ball: its recipe, and what there is to say of it."""
-    draw, descent = ImageDraw.Draw(picture), stage.descent
-    large, small = font(TITLE_TEXT), font(TEXT)
-    right, middle = SCALE * (stage.size[0] - RIGHT), SCALE * TITLE // 2
-    draw.text((SCALE * MARGIN, middle), descent.surface.name, font=large, fill=stage.ink, anchor="lm")
-    draw.text((right, middle), f"step {step:,} of {descent.steps:,}", font=large, fill=stage.ink, anchor="rm")
-    for k, (name, colour) in enumerate(zip(stage.names, stage.colours, strict=True)):
-        y = SCALE * (TITLE + k * ROW + ROW // 2)
-        _disc(draw, (SCALE * (MARGIN + BALL), y), BALL * SCALE, colour)
-        said = _said(stage, k, step, happened[k])
-        draw.text((right, y), said, font=small, fill=stage.ink, anchor="rm")
-        begin = SCALE * (MARGIN + 3 * BALL)
-        room = right - begin - draw.textlength(said, small) - SCALE * MARGIN
-        draw.text((begin, y), _cut(name, small, room), font=small, fill=stage.ink, anchor="lm")
-
-
-def _said(stage: Stage, k: int, step: int, happened: Sequence[Event]) -> str:
-    """Return what has happened to a ball so far, and its loss.
-
-    After a divergence there is no loss to tell; elsewhere a ball that is not seen is said to be out of the picture.
-    """
-    past = [event for event in happened if event.step <= step]
-    words = [f"{DONE[event.kind]} at {event.step:,}" for event in past]
-    if any(event.kind is Kind.DIVERGENCE for event in past):
-        return ", ".join(words)
-    spot = _spot(stage, k, step)
-    unseen = [] if spot is not None and _is_inside(spot) else ["out of the picture"]
-    return ", ".join([*words, *unseen, f"loss {measured(float(stage.descent.losses[k, step]))}"])
-
-
-def _spot(stage: Stage, k: int, step: int) -> Pixel | None:
-    return stage.place(stage.descent.positions[k, step], float(stage.descent.losses[k, step]))
-
-
-def _is_inside(spot: Pixel) -> bool:
-    return 0 <= spot[0] <= SCALE * WIDTH and 0 <= spot[1] <= SCALE * HEIGHT
-
-
-def _disc(draw: ImageDraw.ImageDraw, middle: Pixel, radius: int, colour: Colour) -> None:
-    x, y = middle
-    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
-
-
-def _cut(text: str, of: ImageFont.FreeTypeFont, room: float) -> str:
-    """Return a text, or as much of its beginning as there is room for."""
-    if of.getlength(text) <= room:
-        return text
-    return next((short for end in range(len(text), 0, -1) if of.getlength(short := text[:end] + "...") <= room), "")
-
-
-SUFFIXES = (".gif", ".mp4")
-# Pictures a second; GIF counts in hundredths of a second.
-FASTEST, USUAL = 50, 20
-# How long the last picture stays, in seconds, before a GIF begins anew.
-REST = 2.0
-COLOURS = 256
-# How much paper is in the colours of balls and ways, and of their edges.
-SHADES = (0.0, 0.25, FAINT, 0.75)
-
-
-def animate(descent: Descent, path: Path | str, *, fps: int = USUAL, dark: bool = False) -> None:
-    """Write a descent as a film: the balls on their landscape, step by step, with what happens to them in words.
-
-    A picture shows one step; of more than 240 steps every n-th is shown, and the last. The last picture stays for two
-    seconds. A GIF is 724 points wide, an MP4 (H.264) has twice as many pixels.
+    A frame shows one step; of more than 240 steps every n-th is shown, and the last. The last frame stays for two
+    seconds. A GIF is 724 pixels wide; an MP4 (H.264) has twice as many pixels each way.
 
     Args:
-        descent: What :func:`surefoot.descend` returned, of at most 7 balls.
-        path: Ends in ``.gif`` or, where PyAV is installed, ``.mp4``.
-        fps: Pictures a second, 1 to 50.
-        dark: Whether it is to lie on black.
+        descent: What :func:`surefoot.descend` returned, of at most 7 recipes.
+        path: Path of the film, ending in ``.gif`` or, where PyAV is installed, ``.mp4``.
+        fps: Frames a second, 1 to 50.
+        dark: Whether the background is dark.
 
     Raises:
-        OutputError: If it cannot be written so, or there is no colour for so many balls.
+        OutputError: If the film cannot be written, or there are more recipes than colours.
+        TypeError: If it is not a descent.
 
     Example:
         >>> import surefoot, tempfile
         >>> folder = Path(tempfile.mkdtemp())
-        >>> animate(surefoot.descend("ravine", ["sgd(lr=0.5)", "adam(lr=0.5)"], steps=5), folder / "balls.gif")
-        >>> with Image.open(folder / "balls.gif") as film:
+        >>> animate(surefoot.descend("ravine", ["sgd(lr=0.5)", "adam(lr=0.5)"], steps=5), folder / "descent.gif")
+        >>> with Image.open(folder / "descent.gif") as film:
         ...     film.n_frames
         6
     """
     if not isinstance(descent, Descent):
         raise TypeError(
-            f"films are of descents; given {type(descent).__name__}. A slice's landscape is its surface: "
-            "animate(surefoot.descend(found.surface, recipes, steps=100), path)."
+            f"a film shows a descent; given {type(descent).__name__}. To film a descent on a slice: "
+            "animate(surefoot.descend(result.surface, recipes, steps=100), path)."
         )
     check_animation(path)
-    if not 1 <= fps <= FASTEST:
-        raise OutputError(f"a film has 1 to {FASTEST} pictures a second; given {fps}.")
+    if not 1 <= fps <= MAX_FPS:
+        raise OutputError(f"a film has 1 to {MAX_FPS} frames a second; given {fps}.")
     path = Path(path)
-    stage = Stage.of(descent, dark=dark)
-    film = pictures(stage)
+    canvas = FilmCanvas.of(descent, dark=dark)
+    frames = film_frames(canvas)
     with atomic_path(path) as temporary:
         if path.suffix.lower() == ".gif":
-            _write_gif(film, temporary, stage, fps=fps)
+            _write_gif(frames, temporary, canvas, fps=fps)
         else:
-            _write_mp4(film, temporary, stage, fps=fps)
+            _write_mp4(frames, temporary, canvas, fps=fps)
 
 
 def check_animation(path: Path | str) -> None:
-    """Make sure that a film can be written there, before any work for it is done.
+    """Make sure that a film can be written, before any work for it is done.
+
+    Args:
+        path: Path of the film.
 
     Raises:
-        OutputError: If the suffix is none of a film's, PyAV is missing for an MP4, or there is no such folder.
+        OutputError: If the suffix is not one of a film, PyAV is missing for an MP4, or the folder does not exist.
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        alike = nearest(suffix, SUFFIXES)
-        raise OutputError(f"a film ends in {' or '.join(SUFFIXES)}; given {str(path)!r}.", hint=alike)
+    if suffix not in FILM_SUFFIXES:
+        hint = did_you_mean(suffix, FILM_SUFFIXES)
+        raise OutputError(f"a film ends in {' or '.join(FILM_SUFFIXES)}; given {str(path)!r}.", hint=hint)
     if suffix == ".mp4" and importlib.util.find_spec("av") is None:
         raise OutputError(
             f"an MP4 needs PyAV, which is not installed; given {str(path)!r}.",
             hint=f"pip install av, or write {path.with_suffix('.gif').name!r}, which needs nothing.",
         )
-    require_folder(path)
+    check_folder(path)
 
 
-def _write_gif(film: Iterator[Image.Image], path: Path, stage: Stage, *, fps: int) -> None:
-    """Write all pictures in one palette, in which the balls have their own colours."""
-    first = next(film)
-    palette = _palette(first, stage)
-    count = len(steps_shown(stage.descent.steps))
-    each = round(1000 / fps / 10) * 10
-    durations = [each] * (count - 1) + [round(1000 * REST)]
-    rest = (_small(picture, palette) for picture in film)
-    _small(first, palette).save(
+def frame_steps(steps: int) -> list[int]:
+    """Return the steps that a film shows: all, or of very many every n-th and the last.
+
+    Args:
+        steps: Steps of the descent.
+
+    Example:
+        >>> frame_steps(3), len(frame_steps(1000)), frame_steps(1000)[-2:]
+        ([0, 1, 2, 3], 201, [995, 1000])
+    """
+    every = math.ceil(steps / MAX_FRAMES)
+    return sorted({*range(0, steps + 1, every), steps})
+
+
+def film_frames(canvas: FilmCanvas) -> Iterator[Image.Image]:
+    """Yield a frame for each step that is shown, at two pixels to a point.
+
+    A frame has a marker where each recipe is, its trail, and in words the step, the losses and the events so far.
+
+    Args:
+        canvas: The canvas of the descent.
+    """
+    background, corner = canvas.background(), canvas.plot_corner()
+    right, bottom = corner[0] + PIXELS_PER_POINT * PLOT_WIDTH, corner[1] + PIXELS_PER_POINT * PLOT_HEIGHT
+    plot = background.crop((*corner, right, bottom))
+    happened = events(canvas.descent.surface, canvas.descent)
+    previous = 0
+    for step in frame_steps(canvas.descent.steps):
+        _draw_trails(plot, canvas, previous, step)
+        frame = background.copy()
+        frame.paste(plot, corner)
+        _draw_markers(frame, canvas, step)
+        _draw_text(frame, canvas, step, happened)
+        previous = step
+        yield frame
+
+
+def _draw_trails(plot: Image.Image, canvas: FilmCanvas, previous: int, step: int) -> None:
+    """Add to the plot what the recipes have moved since the previous frame."""
+    draw = ImageDraw.Draw(plot)
+    in_plane = canvas.descent.surface.dimensions > 1
+    for k, colour in enumerate(canvas.colours):
+        pixels = [_pixel(canvas, k, each) for each in range(previous, step + 1)]
+        faint = blend_with_paper(colour, canvas.paper, share=TRAIL_PAPER_SHARE)
+        for start, end in pairwise(pixels):
+            if in_plane and start is not None and end is not None:
+                draw.line([start, end], fill=faint, width=2 * PIXELS_PER_POINT)
+        for pixel in pixels:
+            if pixel is not None:
+                _draw_disc(draw, pixel, 2 * PIXELS_PER_POINT, faint)
+
+
+def _draw_markers(frame: Image.Image, canvas: FilmCanvas, step: int) -> None:
+    """Draw a marker with a rim of paper for each recipe that is inside the plot."""
+    draw, (left, top) = ImageDraw.Draw(frame), canvas.plot_corner()
+    for k, colour in enumerate(canvas.colours):
+        pixel = _pixel(canvas, k, step)
+        if pixel is not None and _is_inside(pixel):
+            middle = left + pixel[0], top + pixel[1]
+            _draw_disc(draw, middle, (MARKER_RADIUS + 2) * PIXELS_PER_POINT, canvas.paper)
+            _draw_disc(draw, middle, MARKER_RADIUS * PIXELS_PER_POINT, colour)
+
+
+def _draw_text(frame: Image.Image, canvas: FilmCanvas, step: int, happened: Sequence[Sequence[Event]]) -> None:
+    """Draw the title with the step, and a row for each recipe: its name and its status."""
+    draw, descent = ImageDraw.Draw(frame), canvas.descent
+    large, small = font(TITLE_FONT_SIZE), font(FONT_SIZE)
+    left, right = PIXELS_PER_POINT * TEXT_MARGIN, PIXELS_PER_POINT * (canvas.size[0] - RIGHT_MARGIN)
+    middle = PIXELS_PER_POINT * TITLE_HEIGHT // 2
+    draw.text((left, middle), descent.surface.name, font=large, fill=canvas.ink, anchor="lm")
+    draw.text((right, middle), f"step {step:,} of {descent.steps:,}", font=large, fill=canvas.ink, anchor="rm")
+    for k, (name, colour) in enumerate(zip(canvas.names, canvas.colours, strict=True)):
+        y = PIXELS_PER_POINT * (TITLE_HEIGHT + k * ROW_HEIGHT + ROW_HEIGHT // 2)
+        _draw_disc(draw, (left + PIXELS_PER_POINT * MARKER_RADIUS, y), MARKER_RADIUS * PIXELS_PER_POINT, colour)
+        status = _status(canvas, k, step, happened[k])
+        draw.text((right, y), status, font=small, fill=canvas.ink, anchor="rm")
+        start = left + 3 * PIXELS_PER_POINT * MARKER_RADIUS
+        room = right - start - draw.textlength(status, small) - left
+        draw.text((start, y), _truncated(name, small, room), font=small, fill=canvas.ink, anchor="lm")
+
+
+def _status(canvas: FilmCanvas, k: int, step: int, happened: Sequence[Event]) -> str:
+    """Return what has happened to a recipe so far, whether it is outside the plot, and its loss unless it diverged."""
+    past = [event for event in happened if event.step <= step]
+    parts = [f"{EVENT_VERBS[event.kind]} at {event.step:,}" for event in past]
+    if any(event.kind is EventKind.DIVERGENCE for event in past):
+        return ", ".join(parts)
+    pixel = _pixel(canvas, k, step)
+    outside = [] if pixel is not None and _is_inside(pixel) else ["outside the plot"]
+    return ", ".join([*parts, *outside, f"loss {format_measurement(float(canvas.descent.losses[k, step]))}"])
+
+
+def _pixel(canvas: FilmCanvas, k: int, step: int) -> Pixel | None:
+    return canvas.pixel(canvas.descent.positions[k, step], float(canvas.descent.losses[k, step]))
+
+
+def _is_inside(pixel: Pixel) -> bool:
+    return 0 <= pixel[0] <= PIXELS_PER_POINT * PLOT_WIDTH and 0 <= pixel[1] <= PIXELS_PER_POINT * PLOT_HEIGHT
+
+
+def _draw_disc(draw: ImageDraw.ImageDraw, middle: Pixel, radius: int, colour: Colour) -> None:
+    x, y = middle
+    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
+
+
+def _truncated(text: str, of: ImageFont.FreeTypeFont, room: float) -> str:
+    """Return a text, or as much of its beginning as there is room for, in pixels."""
+    if of.getlength(text) <= room:
+        return text
+    return next((short for end in range(len(text), 0, -1) if of.getlength(short := text[:end] + "...") <= room), "")
+
+
+def _write_gif(frames: Iterator[Image.Image], path: Path, canvas: FilmCanvas, *, fps: int) -> None:
+    """Write all frames in one palette, in which the recipes' colours are exact."""
+    first = next(frames)
+    palette = _palette(first, canvas)
+    milliseconds = round(1000 / fps / 10) * 10
+    count = len(frame_steps(canvas.descent.steps))
+    durations = [milliseconds] * (count - 1) + [round(1000 * LAST_FRAME_SECONDS)]
+    rest = (_downscaled(frame, palette) for frame in frames)
+    _downscaled(first, palette).save(
         path, format="gif", save_all=True, append_images=rest, duration=durations, loop=0, disposal=1
     )
 
 
-def _palette(picture: Image.Image, stage: Stage) -> Image.Image:
-    """Return a picture that has 256 colours: the balls' down to their ways', and those that suit the ground best."""
-    own = [mixed(colour, stage.paper, share=share) for share in SHADES for colour in stage.colours]
-    own += [stage.paper, stage.ink]
-    colours = picture.quantize(COLOURS - len(own), dither=Image.Dither.NONE).getpalette() or []
-    kept = colours[: 3 * (COLOURS - len(own))]
+def _palette(frame: Image.Image, canvas: FilmCanvas) -> Image.Image:
+    """Return an image with the palette of a GIF: the recipes' colours and trails, and what suits the background."""
+    exact = [
+        blend_with_paper(each, canvas.paper, share=share) for share in PALETTE_PAPER_SHARES for each in canvas.colours
+    ]
+    exact += [canvas.paper, canvas.ink]
+    others = PALETTE_SIZE - len(exact)
+    quantized = frame.quantize(others, dither=Image.Dither.NONE).getpalette() or []
     palette = Image.new("P", (1, 1))
-    palette.putpalette([*(value for colour in own for value in colour), *kept])
+    palette.putpalette([*(value for colour in exact for value in colour), *quantized[: 3 * others]])
     return palette
 
 
-def _small(picture: Image.Image, palette: Image.Image) -> Image.Image:
-    return picture.reduce(SCALE).quantize(palette=palette, dither=Image.Dither.NONE)
+def _downscaled(frame: Image.Image, palette: Image.Image) -> Image.Image:
+    """Return a frame at one pixel to a point, in a palette."""
+    return frame.reduce(PIXELS_PER_POINT).quantize(palette=palette, dither=Image.Dither.NONE)
 
 
-def _write_mp4(film: Iterator[Image.Image], path: Path, stage: Stage, *, fps: int) -> None:
-    """Write H.264 that plays anywhere, its index first so that a browser need not wait for the end."""
-    import av  # noqa: PLC0415  (optional)
+def _write_mp4(frames: Iterator[Image.Image], path: Path, canvas: FilmCanvas, *, fps: int) -> None:
+    """Write H.264 that plays anywhere, with its index first, so that a browser can start before the end is loaded."""
+    import av  # noqa: PLC0415  (an optional dependency)
 
     try:
         with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
             stream = container.add_stream("libx264", rate=fps, options={"crf": "18"})
             stream.pix_fmt = "yuv420p"
             stream.time_base = Fraction(1, fps)
-            stream.width, stream.height = (SCALE * length for length in stage.size)
-            picture = None
-            for picture in film:
-                container.mux(stream.encode(av.VideoFrame.from_image(picture)))
-            for _ in range(round(REST * fps)):
-                container.mux(stream.encode(av.VideoFrame.from_image(picture)))
+            stream.width, stream.height = (PIXELS_PER_POINT * length for length in canvas.size)
+            frame = None
+            for frame in frames:
+                container.mux(stream.encode(av.VideoFrame.from_image(frame)))
+            for _ in range(round(LAST_FRAME_SECONDS * fps)):
+                container.mux(stream.encode(av.VideoFrame.from_image(frame)))
             container.mux(stream.encode(None))
     except av.FFmpegError as error:
         raise OutputError(f"cannot write {path.name!r}: {error}.", hint="write a .gif instead.") from error

@@ -1,138 +1,162 @@
-"""The frontier: the best loss that each length of training gives."""
+"""The frontier: the best loss to expect of each training length."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Literal
 
 import altair as alt
 
-from surefoot.core.formatting import measured, numeral
-from surefoot.plots.axes import finite, loss_scale
-from surefoot.plots.theme import RECOMMENDED, ROLES, Row, finished, inline, layered
+from surefoot.core.formatting import format_measurement, format_number
+from surefoot.plots.axes import finite_values, loss_scale
+from surefoot.plots.chart import Row, inline_data, layered, titled
+from surefoot.plots.theme import RECOMMENDED, role_colour
 from surefoot.plots.trial_points import TrialPoint, trial_points
 from surefoot.search.result import FrontierPoint, SearchResult
+from surefoot.wording.figures import frontier_figure_title
 
-# Room beside the shortest and the longest training, as a factor.
-ROOM = 1.25
-# How far above the highest point of the frontier trials are drawn: as a factor, and as a share of the losses' range;
-# and how far below its lowest, as a factor: the loss of a single small training may be next to nothing.
-HEADROOM, SHARE, BELOW = 3.0, 0.5, 10.0
-# Points of the frontier nearer than this share of the axis do not both have their learning rate written at them.
-APART = 0.07
+# Factor by which the axis goes on beyond the shortest and the longest training.
+LENGTH_MARGIN = 1.25
+# Trials are drawn up to this factor above the highest point of the frontier; where losses may be negative, up to this
+# share of the range of the losses.
+CEILING_FACTOR, CEILING_SHARE = 3.0, 0.5
+# Trials are drawn down to this factor below the lowest point: a single small training may end with a loss of almost 0.
+FLOOR_FACTOR = 10.0
+# Two points nearer than this share of the axis are not both labelled with their learning rate.
+MIN_LABEL_DISTANCE = 0.07
 
 
 def frontier(result: SearchResult) -> alt.LayerChart:
-    """Return the expected loss over the length of training, with its 90 % interval and the trials behind it.
+    """Return the expected loss over the training length, with its 90 % interval and the trials behind it.
 
-    A filled point is a length that was tried, an empty one is extrapolated; the number at it is the learning rate that
-    gives it. The result must have a frontier.
+    A filled point is a length that was tried, an empty one is extrapolated. The number at a point is the learning rate
+    of its recipe.
+
+    Args:
+        result: What find or tune returned, with a frontier.
     """
     points = [point for point in result.frontier if math.isfinite(point.loss)]
-    metric = result.aim.goal == "metric"
-    low, high = points[0].steps / ROOM, points[-1].steps * ROOM
-    trials = _trials(result)
-    shown, ceiling = ([*trials], None) if metric else _in_sight(points, trials)
-    bounds = finite(end for point in points for end in (point.low, point.high))
-    values = [*bounds, *(point.loss for point in points), *(value for _, value in shown)]
-    scale, axis = _linear(values) if metric else loss_scale(values, ceiling=ceiling)
-    x = alt.X(
-        "steps:Q",
-        title="steps of the training (log scale)",
-        scale=alt.Scale(type="log", domain=[low, high], nice=False),
-        axis=alt.Axis(values=_ticks([point.steps for point in points]), format=",d", labelOverlap=True),
-    )
-    y = alt.Y("loss:Q", title="validation metric" if metric else "validation loss", scale=scale, axis=axis)
-    base = alt.Chart(inline([_row(point) for point in points])).encode(x, y, tooltip=_TOOLTIP)
-    colour = alt.Color("role:N", scale=alt.Scale(domain=list(ROLES)), legend=None)
-    layers = [
-        base.mark_area(opacity=0.18, clip=True).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q", color=colour),
-        alt.Chart(inline([{"steps": each.steps, "loss": value, "recipe": str(each.recipe)} for each, value in shown]))
-        .mark_point(filled=True, size=22, opacity=0.3, style="drawn", clip=True)
-        .encode(x, y, tooltip=["recipe:N", "loss:Q", "steps:Q"]),
-        *_recommended(result, x),
-        *_lines(points, x, y, colour),
-        base.transform_filter("datum.trials > 0").mark_point(filled=True, size=90, opacity=1.0).encode(color=colour),
-        base.transform_filter("datum.trials == 0").mark_point(style="paper", filled=True, size=90, opacity=1.0),
-        base.transform_filter("datum.trials == 0")
-        .mark_point(filled=False, size=80, strokeWidth=2, opacity=1.0)
-        .encode(color=colour),
-        *_rates(points, x, y),
+    x, y, trials = _axes_and_trials(result, points)
+    base = alt.Chart(inline_data([_point_row(point) for point in points])).encode(x, y, tooltip=_TOOLTIP)
+    trial_rows: list[Row] = [
+        {"steps": trial.steps, "loss": value, "recipe": str(trial.recipe)} for trial, value in trials
     ]
-    figure: alt.LayerChart = finished(layered(*layers), _title(result, points), subtitle=_subtitle(result, points))
+    trial_dots = alt.Chart(inline_data(trial_rows)).mark_point(
+        filled=True, size=22, opacity=0.3, style="drawn", clip=True
+    )
+    tried, extrapolated = (base.transform_filter(f"datum.trials {test} 0") for test in (">", "=="))
+    layers = [
+        base.mark_area(opacity=0.18, clip=True).encode(
+            y=alt.Y("low:Q", scale=y["scale"]), y2="high:Q", color=role_colour()
+        ),
+        trial_dots.encode(x, y, tooltip=["recipe:N", "loss:Q", "steps:Q"]),
+        *_recommended_length(result, x),
+        *_expected_loss_lines(points, x, y),
+        tried.mark_point(filled=True, size=90, opacity=1.0).encode(color=role_colour()),
+        extrapolated.mark_point(style="paper", filled=True, size=90, opacity=1.0),
+        extrapolated.mark_point(filled=False, size=80, strokeWidth=2, opacity=1.0).encode(color=role_colour()),
+        *_rate_labels(points, x, y),
+    ]
+    empty = " Empty: extrapolated." if any(not point.trials for point in points) else ""
+    subtitle = f"{result.task}: the best expected of each length, band: 90 % interval, grey dots: trials.{empty}"
+    figure: alt.LayerChart = titled(layered(*layers), frontier_figure_title(result), subtitle=subtitle)
     return figure
 
 
-def _trials(result: SearchResult) -> list[tuple[TrialPoint, float]]:
-    """Return the trials with what was to be made good: their loss, or their metric."""
-    every = trial_points(result.measurements, judge=result.aim.judge)
-    valued = [(trial, trial.metric if result.aim.goal == "metric" else trial.loss) for trial in every]
-    return [(trial, value) for trial, value in valued if value is not None and math.isfinite(value)]
+def _axes_and_trials(
+    result: SearchResult, points: Sequence[FrontierPoint]
+) -> tuple[alt.X, alt.Y, list[tuple[TrialPoint, float]]]:
+    """Return both axes, and the trials that are drawn with their loss, or their metric where that is the goal."""
+    is_metric = result.criterion.goal == "metric"
+    trials = _scored_trials(result)
+    in_view, ceiling = (trials, None) if is_metric else _trials_in_view(points, trials)
+    bounds = finite_values(bound for point in points for bound in (point.low, point.high))
+    values = [*bounds, *(point.loss for point in points), *(value for _, value in in_view)]
+    if is_metric:
+        scale, axis = alt.Scale(zero=False, nice=True, domain=[min(values), max(values)]), alt.Axis(tickCount=6)
+    else:
+        scale, axis = loss_scale(values, ceiling=ceiling)
+    y = alt.Y("loss:Q", title="validation metric" if is_metric else "validation loss", scale=scale, axis=axis)
+    lengths = [point.steps for point in points]
+    domain = [lengths[0] / LENGTH_MARGIN, lengths[-1] * LENGTH_MARGIN]
+    x = alt.X(
+        "steps:Q",
+        title="steps of the training (log scale)",
+        scale=alt.Scale(type="log", domain=domain, nice=False),
+        axis=alt.Axis(values=_labelled_lengths(lengths), format=",d", labelOverlap=True),
+    )
+    return x, y, in_view
 
 
-def _linear(values: Sequence[float]) -> tuple[alt.Scale, alt.Axis]:
-    return alt.Scale(zero=False, nice=True, domain=[min(values), max(values)]), alt.Axis(tickCount=6)
+def _scored_trials(result: SearchResult) -> list[tuple[TrialPoint, float]]:
+    """Return the trials with what the search optimised: their loss, or their metric."""
+    trials = trial_points(result.measurements, score_at=result.criterion.score_at)
+    is_metric = result.criterion.goal == "metric"
+    scored = [(trial, trial.metric if is_metric else trial.loss) for trial in trials]
+    return [(trial, value) for trial, value in scored if value is not None and math.isfinite(value)]
 
 
-def _in_sight(
+def _trials_in_view(
     points: Sequence[FrontierPoint], trials: Sequence[tuple[TrialPoint, float]]
 ) -> tuple[list[tuple[TrialPoint, float]], float | None]:
-    """Return the trials that are not far from the frontier, and where the axis ends if some are above that."""
-    ends = finite(end for point in points for end in (point.loss, point.high))
-    lowest, highest = min(point.loss for point in points), max(ends)
-    ceiling = highest * HEADROOM if lowest > 0 else highest + SHARE * (highest - lowest or abs(highest) or 1.0)
-    floor = min(lowest, *finite(point.low for point in points)) / BELOW if lowest > 0 else -math.inf
-    shown = [(trial, loss) for trial, loss in trials if floor < loss <= ceiling]
-    return shown, ceiling if any(loss > ceiling for _, loss in trials) else None
+    """Return the trials near the frontier, and where the loss axis ends if some lie above it."""
+    bounds = finite_values(bound for point in points for bound in (point.loss, point.high))
+    lowest, highest = min(point.loss for point in points), max(bounds)
+    span = highest - lowest or abs(highest) or 1.0
+    ceiling = highest * CEILING_FACTOR if lowest > 0 else highest + CEILING_SHARE * span
+    floor = min(lowest, *finite_values(point.low for point in points)) / FLOOR_FACTOR if lowest > 0 else -math.inf
+    in_view = [(trial, loss) for trial, loss in trials if floor < loss <= ceiling]
+    return in_view, ceiling if any(loss > ceiling for _, loss in trials) else None
 
 
-def _ticks(steps: Sequence[int]) -> list[int]:
-    """Return the lengths of the frontier as ticks, those left out that lie close to a longer one."""
-    span = math.log(steps[-1] / steps[0]) or 1.0
-    kept = [steps[-1]]
-    for each in reversed(steps[:-1]):
-        if math.log(kept[0] / each) / span >= APART:
-            kept.insert(0, each)
-    return kept
+def _labelled_lengths(lengths: Sequence[int]) -> list[int]:
+    """Return the training lengths that are labelled: of two close ones the longer."""
+    span = math.log(lengths[-1] / lengths[0]) or 1.0
+    labelled = [lengths[-1]]
+    for length in reversed(lengths[:-1]):
+        if math.log(labelled[0] / length) / span >= MIN_LABEL_DISTANCE:
+            labelled.insert(0, length)
+    return labelled
 
 
-def _lines(points: Sequence[FrontierPoint], x: alt.X, y: alt.Y, colour: alt.Color) -> Iterator[alt.Chart]:
-    """Yield the line through the points; dashed where it leads to one that is extrapolated."""
+def _expected_loss_lines(points: Sequence[FrontierPoint], x: alt.X, y: alt.Y) -> Iterator[alt.Chart]:
+    """Yield the line through the points; dashed where it leads to an extrapolated one."""
     for dashed in (False, True):
         pairs = [pair for pair in pairwise(points) if (pair[1].trials == 0 or pair[0].trials == 0) == dashed]
-        rows: list[Row] = [{**_row(point), "pair": number} for number, pair in enumerate(pairs) for point in pair]
-        yield (
-            alt.Chart(inline(rows))
-            .mark_line(strokeDash=[5, 4] if dashed else [1, 0])
-            .encode(x, y, detail="pair:N", color=colour)
-        )
+        rows: list[Row] = [{**_point_row(point), "pair": number} for number, pair in enumerate(pairs) for point in pair]
+        line = alt.Chart(inline_data(rows)).mark_line(strokeDash=[5, 4] if dashed else [1, 0])
+        yield line.encode(x, y, detail="pair:N", color=role_colour())
 
 
-def _rates(points: Sequence[FrontierPoint], x: alt.X, y: alt.Y) -> Iterator[alt.Chart]:
+def _rate_labels(points: Sequence[FrontierPoint], x: alt.X, y: alt.Y) -> Iterator[alt.Chart]:
     """Yield the learning rate above each point that has room for it."""
-    ticks = set(_ticks([point.steps for point in points]))
-    rows = [
-        {**_row(point), "text": f"lr {numeral(point.recipe.lr.highest)}"} for point in points if point.steps in ticks
+    labelled = {*_labelled_lengths([point.steps for point in points])}
+    rows: list[Row] = [
+        {**_point_row(point), "text": f"lr {format_number(point.recipe.lr.highest)}"}
+        for point in points
+        if point.steps in labelled
     ]
-    base = alt.Chart(inline(rows)).encode(x, y, text="text:N")
+    base = alt.Chart(inline_data(rows)).encode(x, y, text="text:N")
     for style in ("halo", "note"):
         yield base.mark_text(style=style, dy=-15)
 
 
-def _recommended(result: SearchResult, x: alt.X) -> Iterator[alt.Chart]:
-    """Yield a line at the recommended length, with its name at the top."""
+def _recommended_length(result: SearchResult, x: alt.X) -> Iterator[alt.Chart]:
+    """Yield a vertical line at the recommended length, labelled at the top."""
     if result.recipe is None or result.steps not in [point.steps for point in result.frontier]:
         return
-    first = result.steps <= math.sqrt(result.frontier[0].steps * result.frontier[-1].steps)
+    in_left_half = result.steps <= math.sqrt(result.frontier[0].steps * result.frontier[-1].steps)
     row: Row = {"steps": result.steps, "text": f"{RECOMMENDED}: {result.steps:,} steps"}
-    base = alt.Chart(inline([row])).encode(x)
+    base = alt.Chart(inline_data([row])).encode(x)
     yield base.mark_rule(strokeDash=[2, 3], strokeWidth=1.5)
-    name = base.mark_text(align="left" if first else "right", dx=6 if first else -6, dy=8, style="note", fontWeight=600)
-    yield name.encode(y=alt.value(0), text="text:N")
+    align: Literal["left", "right"] = "left" if in_left_half else "right"
+    dx = 6 if in_left_half else -6
+    yield base.mark_text(align=align, dx=dx, dy=8, style="note", fontWeight=600).encode(y=alt.value(0), text="text:N")
 
 
-def _row(point: FrontierPoint) -> Row:
+def _point_row(point: FrontierPoint) -> Row:
     known = math.isfinite(point.low) and math.isfinite(point.high)
     return {
         "role": RECOMMENDED,
@@ -142,8 +166,8 @@ def _row(point: FrontierPoint) -> Row:
         "high": point.high if known else point.loss,
         "trials": point.trials,
         "recipe": str(point.recipe),
-        "expected": measured(point.loss),
-        "interval": f"{measured(point.low)} to {measured(point.high)}" if known else "not known",
+        "expected": format_measurement(point.loss),
+        "interval": f"{format_measurement(point.low)} to {format_measurement(point.high)}" if known else "not known",
     }
 
 
@@ -154,18 +178,3 @@ _TOOLTIP = [
     alt.Tooltip("interval:N", title="90 % interval"),
     alt.Tooltip("trials:Q"),
 ]
-
-
-def _title(result: SearchResult, points: Sequence[FrontierPoint]) -> str:
-    if result.overfits_after is not None:
-        return f"After {result.overfits_after:,} steps the best loss rises"
-    first, last = points[0], points[-1]
-    if result.aim.goal == "metric" or len(points) < 2 or not 0 < last.loss < first.loss:
-        return "What each length of training gives"
-    times = numeral(last.steps / first.steps, digits=2)
-    return f"{times}x the steps: loss {measured(first.loss)} becomes {measured(last.loss)}"
-
-
-def _subtitle(result: SearchResult, points: Sequence[FrontierPoint]) -> str:
-    empty = " Empty: extrapolated." if any(not point.trials for point in points) else ""
-    return f"{result.task}: the best expected of each length, band: 90 % interval, grey dots: trials.{empty}"

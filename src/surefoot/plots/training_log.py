@@ -1,46 +1,55 @@
-"""Low panels below one another over the same steps.
-
-A training as its log tells it: the losses, and below them whatever else was logged.
-
-What a watch has seen of a training so far.
-"""
+"""A training over its steps, as its log or a watch recorded it: the losses, and below them the other quantities."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
 import altair as alt
 import numpy as np
 
 from surefoot.log_diagnosis.diagnose import DiagnoseResult
-from surefoot.logs.curve import Curve, Series
 from surefoot.logs.names import Quantity
-from surefoot.plots.axes import finite, linear_ticks, log_axis, loss_scale
-from surefoot.plots.learning_curves import TRAIN, VALID
-from surefoot.plots.theme import Row, column, finished, inline, layered
-from surefoot.watch.losses import Losses
+from surefoot.logs.training_log import Series, TrainingLog
+from surefoot.plots.axes import finite_values, linear_ticks, log_axis, loss_scale, step_axis
+from surefoot.plots.chart import Row, column, inline_data, layered, sampled_indices, subtitle_lines, titled
+from surefoot.plots.checked_training import TRAIN, VALID
+from surefoot.plots.theme import line_legend
+from surefoot.watch.loss_history import LossHistory
 from surefoot.watch.watch import Watch
-from surefoot.wording.verdicts import lines_of, verdict_title
+from surefoot.wording.verdicts import verdict_title
 
-HEIGHT = 90
-# Values further apart than this factor are on a logarithmic axis.
-WIDE = 30.0
+# Heights of plots in points: of a quantity's panel, and of the losses in a log and in a watch.
+PANEL_HEIGHT, LOG_LOSSES_HEIGHT, WATCH_LOSSES_HEIGHT = 90, 240, 220
+# Ratio of the highest to the lowest value from which a panel's axis is logarithmic.
+MIN_LOG_RATIO = 30.0
+# Losses above this multiple of the first are outside of the chart.
+LOSS_CEILING = 30.0
+# Means in a thick line.
+MEAN_COUNT = 100
+# Curvature ratio at which a step ends as high as it began (Cohen et al., 2021, arXiv:2103.00065).
+EDGE_OF_STABILITY = 2.0
+PANEL_TITLES: dict[Quantity, str] = {"lr": "learning rate", "momentum": "momentum", "grad_norm": "gradient norm"}
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
-    """The steps that all panels share."""
+class StepRange:
+    """The steps that all panels of a figure span.
+
+    Attributes:
+        first: First step.
+        last: Last step.
+    """
 
     first: int
     last: int
 
-    def x(self, *, named: bool) -> alt.X:
-        """Return their axis; only the lowest panel's is named and has numbers."""
-        domain = [self.first, max(self.last, self.first + 1)]
-        axis = alt.Axis(tickCount=6, tickMinStep=1, format=",~f", labels=named)
-        return alt.X("step:Q", title="step" if named else None, axis=axis, scale=alt.Scale(domain=domain, nice=False))
+    def x(self, *, lowest: bool) -> alt.X:
+        """Return the axis of a panel; only the lowest has a title and numbers."""
+        return step_axis(self.last, first=self.first, labels=lowest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,191 +57,197 @@ class Panel:
     """One quantity over steps.
 
     Attributes:
-        title: What the values are.
-        rows: With ``step`` and ``value``.
-        sampled: Whether they are samples, drawn as dots, rather than a line.
-        wide: Whether they may be on a logarithmic axis.
-        limit: A level to mark by a dashed line.
+        title: Title of the vertical axis.
+        rows: Rows with ``step`` and ``value``.
+        sampled: Whether the values are samples, drawn as dots, rather than a line.
+        may_be_log: Whether the axis is logarithmic where values differ much.
+        level: A value to mark by a dashed line.
     """
 
     title: str
     rows: Sequence[Row]
     sampled: bool = False
-    wide: bool = False
-    limit: float | None = None
+    may_be_log: bool = False
+    level: float | None = None
+
+    def chart(self, steps: StepRange, *, lowest: bool) -> alt.LayerChart:
+        """Return the chart of the panel.
+
+        Args:
+            steps: The steps of the figure.
+            lowest: Whether it is the lowest panel, which has the numbers of the steps.
+        """
+        scale, axis = self._scale()
+        y = alt.Y("value:Q", title=self.title, scale=scale, axis=axis)
+        base = alt.Chart(inline_data(self.rows)).encode(steps.x(lowest=lowest), y)
+        dots = base.mark_point(filled=True, size=30, opacity=0.8, style="drawn")
+        line = base.mark_line(strokeWidth=1.5, style="drawn")
+        levels: list[Row] = [] if self.level is None else [{"value": self.level}]
+        rule = alt.Chart(inline_data(levels)).mark_rule(strokeDash=[4, 3], strokeWidth=1.5).encode(y=y)
+        return layered(dots if self.sampled else line, rule, height=PANEL_HEIGHT)
+
+    def _scale(self) -> tuple[alt.Scale, alt.Axis]:
+        values = finite_values([*(float(row["value"] or 0.0) for row in self.rows), self.level]) or [0.0, 1.0]
+        low, high = min(values), max(values)
+        if self.may_be_log and low > 0 and high > MIN_LOG_RATIO * low:
+            low, high = low / 1.2, high * 1.2
+            return alt.Scale(type="log", domain=[low, high], nice=False), log_axis(low, high, max_ticks=4)
+        low, high = min(low, 0.0) * 1.1, max(high, 0.0) * 1.1
+        high = high if high > low else low + 1.0
+        ticks = linear_ticks(low, high, max_ticks=4)
+        return alt.Scale(domain=[low, high], nice=False), alt.Axis(values=ticks, format="~g")
 
 
-def drawn_panel(panel: Panel, steps: Steps, *, lowest: bool) -> alt.LayerChart:
-    """Return a panel's chart; the lowest of all bears the numbers of the steps."""
-    scale, axis = _scale(panel)
-    y = alt.Y("value:Q", title=panel.title, scale=scale, axis=axis)
-    base = alt.Chart(inline(panel.rows)).encode(steps.x(named=lowest), y)
-    dots = base.mark_point(filled=True, size=30, opacity=0.8, style="drawn")
-    line = base.mark_line(strokeWidth=1.5, style="drawn")
-    levels: list[Row] = [] if panel.limit is None else [{"value": panel.limit}]
-    rule = alt.Chart(inline(levels)).mark_rule(strokeDash=[4, 3], strokeWidth=1.5).encode(y=y)
-    return layered(dots if panel.sampled else line, rule, height=HEIGHT)
+def diagnosis_figure(result: DiagnoseResult) -> alt.VConcatChart:
+    """Return the training that was diagnosed, under its verdict.
 
-
-def end_marks(at: int | None, steps: Steps, *, lowest: bool) -> Iterator[alt.Chart]:
-    """Yield a line at the step at which a training diverged, with its name; nothing where it did not."""
-    if at is None:
-        return
-    late = at - steps.first > (steps.last - steps.first) / 2
-    base = alt.Chart(inline([{"step": at, "text": f"no number from step {at:,} on"}])).encode(steps.x(named=lowest))
-    yield base.mark_rule(strokeDash=[4, 3], strokeWidth=1.5)
-    text = base.mark_text(align="right" if late else "left", dx=-6 if late else 6, dy=-10, style="note")
-    yield text.encode(y=alt.value("height"), text="text:N")
-
-
-def _scale(panel: Panel) -> tuple[alt.Scale, alt.Axis]:
-    values = finite([*(float(row["value"] or 0.0) for row in panel.rows), panel.limit]) or [0.0, 1.0]
-    low, high = min(values), max(values)
-    if panel.wide and low > 0 and high > WIDE * low:
-        low, high = low / 1.2, high * 1.2
-        return alt.Scale(type="log", domain=[low, high], nice=False), log_axis(low, high, most=4)
-    low, high = min(low, 0.0) * 1.1, max(high, 0.0) * 1.1
-    high = high if high > low else low + 1.0
-    ticks = linear_ticks(low, high, most=4)
-    return alt.Scale(domain=[low, high], nice=False), alt.Axis(values=ticks, format="~g")
-
-
-# Of so many points single ones are drawn, and the thick line is made of so many means.
-MOST_POINTS, MEANS = 1500, 100
-# A loss so many times the first has left the picture.
-CEILING = 30.0
-BESIDE: dict[Quantity, str] = {"lr": "learning rate", "momentum": "momentum", "grad_norm": "gradient norm"}
-
-
-def diagnosed(result: DiagnoseResult) -> alt.VConcatChart:
-    """Return the training that was judged, under its verdict."""
+    Args:
+        result: What ``diagnose`` returned.
+    """
     first = result.findings[0]
-    return logged(result.curve, title=verdict_title(first), said=first.why)
+    return log_figure(result.log, title=verdict_title(first), explanation=first.why)
 
 
-def logged(curve: Curve, *, title: str = "A training as its log tells it", said: str = "") -> alt.VConcatChart:
-    """Return losses over steps, and each other quantity that was logged in a panel of its own.
+def log_figure(log: TrainingLog, *, title: str = "A training as logged", explanation: str = "") -> alt.VConcatChart:
+    """Return losses over steps, and a panel for each other quantity that was logged.
 
-    Thin lines are what was logged, thick ones means over hundredths of the training; a line ends where the training
+    Thin lines are the logged values, thick lines means over hundredths of the training. A line ends where the training
     diverged.
 
     Args:
-        curve: What was read.
-        title: What is written above it.
-        said: The same at more length.
+        log: The log that was read.
+        title: Title of the figure.
+        explanation: Text below the title.
     """
-    steps = Steps(_first_step(curve), curve.last_step)
-    beside = [
-        Panel(name, [*_points(name, each)], wide=quantity == "grad_norm")
-        for quantity, name in BESIDE.items()
-        if (each := getattr(curve, quantity)) is not None
+    steps = StepRange(min(int(series.steps[0]) for _, series in log.quantities()), log.last_step)
+    panels = [
+        Panel(name, [*_logged_rows(name, series)], may_be_log=quantity == "grad_norm")
+        for quantity, name in PANEL_TITLES.items()
+        if (series := getattr(log, quantity)) is not None
     ]
-    panels = [drawn_panel(each, steps, lowest=each is beside[-1]) for each in beside]
-    there = curve.train is not None or curve.valid is not None
-    losses = [_losses(curve, steps, lowest=not beside)] if there else []
-    chart: alt.VConcatChart = finished(
-        column(*losses, *panels, spacing=12), title, subtitle=[*lines_of(said), f"Read from {curve.source}."]
+    charts = [panel.chart(steps, lowest=panel is panels[-1]) for panel in panels]
+    has_losses = log.train is not None or log.valid is not None
+    losses = [_log_losses(log, steps, lowest=not panels)] if has_losses else []
+    chart: alt.VConcatChart = titled(
+        column(*losses, *charts, spacing=12), title, subtitle=[*subtitle_lines(explanation), f"Read from {log.source}."]
     )
     return chart
 
 
-def _losses(curve: Curve, steps: Steps, *, lowest: bool) -> alt.LayerChart:
-    train, valid = ([*_points(name, each)] for name, each in ((TRAIN, curve.train), (VALID, curve.valid)))
-    every = finite(float(row["value"] or 0.0) for row in (*train, *valid)) or [1.0]
-    ceiling = CEILING * abs(every[0]) or math.inf
-    inside = [loss for loss in every if loss <= ceiling]
-    scale, axis = loss_scale(inside, ceiling=ceiling if len(inside) < len(every) else None)
+def _log_losses(log: TrainingLog, steps: StepRange, *, lowest: bool) -> alt.LayerChart:
+    train, valid = ([*_logged_rows(name, series)] for name, series in ((TRAIN, log.train), (VALID, log.valid)))
+    losses = finite_values(float(row["value"] or 0.0) for row in (*train, *valid)) or [1.0]
     names = [name for name, rows in ((TRAIN, train), (VALID, valid)) if rows]
-    legend = alt.Legend(orient="top", title=None, symbolType="stroke", symbolOpacity=1.0, direction="horizontal")
-    colour = alt.Color("name:N", scale=alt.Scale(domain=[TRAIN, VALID]), legend=None if len(names) < 2 else legend)
-    title = names[0] if len(names) == 1 else "loss"
-    y = alt.Y("value:Q", scale=scale, axis=axis, title=title)
+    legend = None if len(names) < 2 else line_legend()
+    colour = alt.Color("name:N", scale=alt.Scale(domain=[TRAIN, VALID]), legend=legend)
+    y = _loss_axis(losses, losses[0], title=names[0] if len(names) == 1 else "loss")
 
-    def lines(rows: Sequence[Row]) -> alt.Chart:
-        return alt.Chart(inline(rows)).encode(steps.x(named=lowest), y, color=colour)
+    def chart(rows: Sequence[Row]) -> alt.Chart:
+        return alt.Chart(inline_data(rows)).encode(steps.x(lowest=lowest), y, color=colour)
 
+    ends = [series.diverged_at for series in (log.train, log.valid) if series is not None]
+    diverged_at = min((step for step in ends if step is not None), default=None)
+    dot_size = 40 if len(valid) <= MEAN_COUNT else 0
     layers = [
-        lines(train).mark_line(strokeWidth=1, opacity=0.35, clip=True),
-        lines([*_means(train)]).mark_line(clip=True),
-        lines(valid).mark_line(strokeWidth=1.5, strokeDash=[4, 3], clip=True),
-        lines(valid).mark_point(filled=True, size=40 if len(valid) <= MEANS else 0, opacity=1.0, clip=True),
-        *end_marks(_end(curve), steps, lowest=lowest),
+        chart(train).mark_line(strokeWidth=1, opacity=0.35, clip=True),
+        chart([*_mean_rows(train)]).mark_line(clip=True),
+        chart(valid).mark_line(strokeWidth=1.5, strokeDash=[4, 3], clip=True),
+        chart(valid).mark_point(filled=True, size=dot_size, opacity=1.0, clip=True),
+        *_divergence_mark(diverged_at, steps, lowest=lowest),
     ]
-    return layered(*layers, height=240)
+    return layered(*layers, height=LOG_LOSSES_HEIGHT)
 
 
-def _points(name: str, series: Series | None) -> Iterator[Row]:
-    """Yield what was logged up to where the training diverged, of very many points some."""
+def _loss_axis(losses: Sequence[float], first: float, *, title: str) -> alt.Y:
+    """Return an axis that holds the losses, or those up to a multiple of the first."""
+    ceiling = LOSS_CEILING * abs(first) or math.inf
+    inside = [loss for loss in losses if loss <= ceiling] or [1.0]
+    scale, axis = loss_scale(inside, ceiling=ceiling if len(inside) < len(losses) else None)
+    return alt.Y("value:Q", scale=scale, axis=axis, title=title)
+
+
+def _divergence_mark(at: int | None, steps: StepRange, *, lowest: bool) -> Iterator[alt.Chart]:
+    """Yield a labelled line at the step at which a training diverged; nothing where it did not."""
+    if at is None:
+        return
+    in_right_half = at - steps.first > (steps.last - steps.first) / 2
+    row: Row = {"step": at, "text": f"not finite from step {at:,}"}
+    base = alt.Chart(inline_data([row])).encode(steps.x(lowest=lowest))
+    yield base.mark_rule(strokeDash=[4, 3], strokeWidth=1.5)
+    align: Literal["left", "right"] = "right" if in_right_half else "left"
+    dx = -6 if in_right_half else 6
+    yield base.mark_text(align=align, dx=dx, dy=-10, style="note").encode(y=alt.value("height"), text="text:N")
+
+
+def _logged_rows(name: str, series: Series | None) -> Iterator[Row]:
+    """Yield what was logged up to where the training diverged; of very many points evenly spaced ones."""
     if series is None:
         return
     end = len(series) if series.diverged_at is None else int(np.searchsorted(series.steps, series.diverged_at))
-    for place in np.unique(np.linspace(0, end - 1, min(end, MOST_POINTS)).round().astype(np.int64)).tolist():
-        if math.isfinite(series.values[place]):
-            yield {"name": name, "step": int(series.steps[place]), "value": float(series.values[place])}
+    for index in sampled_indices(end):
+        if math.isfinite(series.values[index]):
+            yield {"name": name, "step": int(series.steps[index]), "value": float(series.values[index])}
 
 
-def _means(rows: Sequence[Row]) -> Iterator[Row]:
-    """Yield means of hundredths of what was logged; of little, all of it."""
-    for part in np.array_split(np.array(rows, dtype=object), min(MEANS, len(rows) or 1)):
+def _mean_rows(rows: Sequence[Row]) -> Iterator[Row]:
+    """Yield means over hundredths of the rows; of fewer rows than that, all of them."""
+    for part in np.array_split(np.array(rows, dtype=object), min(MEAN_COUNT, len(rows) or 1)):
         if len(part):
             step, value = (float(np.mean([row[key] for row in part])) for key in ("step", "value"))
             yield {"name": TRAIN, "step": step, "value": value}
 
 
-def _end(curve: Curve) -> int | None:
-    """Return the step from which on there is no number."""
-    ends = [each.diverged_at for each in (curve.train, curve.valid) if each is not None]
-    return min((step for step in ends if step is not None), default=None)
+def watch_figure(watch: Watch) -> alt.VConcatChart:
+    """Return the losses of a watched training, and samples of its updates and of the curvature along them.
 
+    The dashed line is the edge of stability, where a step ends as high as it began.
 
-def _first_step(curve: Curve) -> int:
-    return min(int(series.steps[0]) for _, series in curve.known())
-
-
-# Where a step ends as high as it began.
-EDGE = 2.0
-
-
-def watched(watch: Watch) -> alt.VConcatChart:
-    """Return the losses of a watched training, and the samples of its updates and of their reach.
-
-    The dashed line is at a reach of 2, where a step ends as high as it began: the edge of stability.
+    Args:
+        watch: The watch, at any time of the training.
     """
     finding, record = watch.finding, watch.record
-    steps = Steps(0, max(record.losses.count - 1, 1))
-    updates = [*record.updates]
+    steps = StepRange(0, max(record.losses.count - 1, 1))
+    updates, curvature = [*record.updates], [*record.curvature]
+    rates = _finite_rows({each.step: each.lr for each in (*curvature, *updates)}.items())
+    samples = partial(Panel, sampled=True)
     panels = [
-        Panel("reach of a step", _rows((each.step, each.reach) for each in record.bends), True, True, EDGE),
-        Panel("cosine of updates", _rows((each.step, each.cosine) for each in updates), True),
-        Panel("update / weight", _rows((each.step, each.ratio) for each in updates), True, True),
-        Panel("learning rate", _rows({each.step: each.lr for each in (*record.bends, *updates)}.items()), True),
+        samples(
+            "curvature ratio",
+            _finite_rows((each.step, each.ratio) for each in curvature),
+            may_be_log=True,
+            level=EDGE_OF_STABILITY,
+        ),
+        samples("cosine of updates", _finite_rows((each.step, each.cosine) for each in updates)),
+        samples("update / weight", _finite_rows((each.step, each.ratio) for each in updates), may_be_log=True),
+        samples("learning rate", rates),
     ]
-    shown = [panel for panel in panels if panel.rows]
-    charts = [drawn_panel(panel, steps, lowest=panel is shown[-1]) for panel in shown]
-    chart: alt.VConcatChart = finished(
-        column(_watched_losses(record.losses, steps, lowest=not shown), *charts, spacing=12),
+    drawn = [panel for panel in panels if panel.rows]
+    charts = [panel.chart(steps, lowest=panel is drawn[-1]) for panel in drawn]
+    legend = "Thin: single losses, thick: means of blocks of steps; dots: samples."
+    chart: alt.VConcatChart = titled(
+        column(_watched_losses(record.losses, steps, lowest=not drawn), *charts, spacing=12),
         f"{verdict_title(finding)}, after {record.losses.count:,} steps",
-        subtitle=[*lines_of(finding.why), "Thin: single losses, thick: means of blocks of steps; dots: samples."],
+        subtitle=[*subtitle_lines(finding.why), legend],
     )
     return chart
 
 
-def _watched_losses(losses: Losses, steps: Steps, *, lowest: bool) -> alt.LayerChart:
-    """Return the last losses as they are, thin, and the means of blocks of steps, thick."""
-    first = losses.count - len(losses.recent)
-    begun = [*zip(range(first), losses.head, strict=False)]  # those that are not among the last ones
-    thin, thick = _rows([*begun, *enumerate(losses.recent, start=first)]), _rows(losses.course())
-    every = [float(row["value"] or 0.0) for row in (*thin, *thick)] or [1.0]
-    ceiling = CEILING * abs(losses.first or 0.0) or math.inf
-    inside = [loss for loss in every if loss <= ceiling] or [1.0]
-    scale, axis = loss_scale(inside, ceiling=ceiling if len(inside) < len(every) else None)
-    x, y = steps.x(named=lowest), alt.Y("value:Q", scale=scale, axis=axis, title="loss")
+def _watched_losses(history: LossHistory, steps: StepRange, *, lowest: bool) -> alt.LayerChart:
+    """Return the first and the last losses as they are, thin, and the means of blocks of steps, thick."""
+    first = history.count - len(history.recent)
+    head = [*zip(range(first), history.first_losses, strict=False)]  # without those that are among the recent ones
+    thin, thick = _finite_rows([*head, *enumerate(history.recent, start=first)]), _finite_rows(history.curve_points())
+    losses = [float(row["value"] or 0.0) for row in (*thin, *thick)] or [1.0]
+    x, y = steps.x(lowest=lowest), _loss_axis(losses, history.first or 0.0, title="loss")
     colour = alt.Color("name:N", legend=None)
-    each = alt.Chart(inline({**row, "name": "loss"} for row in thin)).mark_line(strokeWidth=1, opacity=0.35, clip=True)
-    mean = alt.Chart(inline({**row, "name": "loss"} for row in thick)).mark_line(clip=True)
-    marks = end_marks(losses.lost_at, steps, lowest=lowest)
-    return layered(each.encode(x, y, color=colour), mean.encode(x, y, color=colour), *marks, height=220)
+    single, means = (alt.Chart(inline_data({**row, "name": "loss"} for row in rows)) for rows in (thin, thick))
+    return layered(
+        single.mark_line(strokeWidth=1, opacity=0.35, clip=True).encode(x, y, color=colour),
+        means.mark_line(clip=True).encode(x, y, color=colour),
+        *_divergence_mark(history.diverged_at, steps, lowest=lowest),
+        height=WATCH_LOSSES_HEIGHT,
+    )
 
 
-def _rows(points: Iterable[tuple[float, float]]) -> list[Row]:
+def _finite_rows(points: Iterable[tuple[float, float]]) -> list[Row]:
     return [{"step": step, "value": value} for step, value in sorted(points) if math.isfinite(value)]

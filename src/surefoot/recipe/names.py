@@ -1,14 +1,11 @@
-"""Every name in a recipe: optimizers, their hyperparameters and switches, and what people call them elsewhere.
-
-What learning rate and momentum mean to each optimizer.
-"""
+"""What a recipe may say of an optimizer: hyperparameters, switches, their other names, and its momentum."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from surefoot.core.errors import RecipeError, nearest
-from surefoot.core.formatting import shown
+from surefoot.core.errors import RecipeError, did_you_mean
+from surefoot.core.formatting import short_repr
 from surefoot.optimizers import RULES
 from surefoot.optimizers.rule import Hyperparameter, UpdateRule
 from surefoot.theory import optimum
@@ -33,8 +30,8 @@ def unknown_name(optimizer: str, name: str) -> RecipeError:
     known = names_of(optimizer)
     meant = next((same for same in SYNONYMS if name in same), ())
     here = [own for own in meant if own in known]
-    hint = f"did you mean {here[0]}?" if here else None if meant else nearest(name, known)
-    return RecipeError(f"{optimizer} has no {shown(name)}; it takes {', '.join(known)}.", hint=hint)
+    hint = f"did you mean {here[0]}?" if here else None if meant else did_you_mean(name, known)
+    return RecipeError(f"{optimizer} has no {short_repr(name)}; it takes {', '.join(known)}.", hint=hint)
 
 
 def rule_named(optimizer: str) -> type[UpdateRule]:
@@ -44,8 +41,8 @@ def rule_named(optimizer: str) -> type[UpdateRule]:
         RecipeError: If there is none of that name.
     """
     if not isinstance(optimizer, str) or optimizer not in RULES:
-        hint = nearest(optimizer, RULES) if isinstance(optimizer, str) else None
-        raise RecipeError(f"no optimizer {shown(optimizer)}; there are {', '.join(RULES)}.", hint=hint)
+        hint = did_you_mean(optimizer, RULES) if isinstance(optimizer, str) else None
+        raise RecipeError(f"no optimizer {short_repr(optimizer)}; there are {', '.join(RULES)}.", hint=hint)
     return RULES[optimizer]
 
 
@@ -67,36 +64,34 @@ def names_of(optimizer: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class MomentumUse:
     """How an optimizer uses its momentum.
 
     Attributes:
-        momentum: Name of the hyperparameter, ``None`` where there is none.
-        accumulates: Whether past gradients are summed, so that a constant gradient moves the weights by
-            lr / (1 - momentum) a step; elsewhere they are averaged, and it moves them by lr.
+        momentum: Name of the hyperparameter; ``None`` where there is none.
+        sums_gradients: Whether past gradients are summed, so that a constant gradient moves the weights by
+            lr / (1 - momentum) a step; elsewhere they are averaged, and it moves them by lr. ``None`` where a plugin
+            does not say; the learning rate is then taken as it is.
     """
 
     momentum: str | None
-    accumulates: bool = False
+    sums_gradients: bool | None = False
 
     def effective(self, lr: float, momentum: float) -> float:
         """Return the effective rate: how far a constant gradient moves the weights in a step, per unit of gradient.
 
         Example:
-            >>> round(family_of("sgd").effective(0.1, 0.9), 9), family_of("adam").effective(0.1, 0.9)
+            >>> round(momentum_use("sgd").effective(0.1, 0.9), 9), momentum_use("adam").effective(0.1, 0.9)
             (1.0, 0.1)
         """
-        return optimum.effective_rate(lr, momentum) if self.accumulates else lr
+        return optimum.effective_rate(lr, momentum) if self.sums_gradients else lr
 
     def lr(self, effective: float, momentum: float) -> float:
         """Return the learning rate of an effective rate; the inverse of :meth:`effective`."""
-        return effective * (1.0 - momentum) if self.accumulates else effective
+        return effective * (1.0 - momentum) if self.sums_gradients else effective
 
 
-SUMMED = {"sgd": "momentum", "rmsprop": "momentum"}
-AVERAGED = {"adam": "beta1", "adamw": "beta1", "nadam": "beta1", "lion": "beta1", "muon": "momentum"}
-
-
-def family_of(optimizer: str) -> Family:
+def momentum_use(optimizer: str) -> MomentumUse:
     """Return how an optimizer uses its momentum."""
-    return Family(SUMMED.get(optimizer) or AVERAGED.get(optimizer), accumulates=optimizer in SUMMED)
+    rule = rule_named(optimizer)
+    return MomentumUse(rule.momentum, sums_gradients=rule.sums_gradients)

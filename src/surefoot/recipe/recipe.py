@@ -10,12 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.core.errors import RecipeError
-from surefoot.core.formatting import shown
+from surefoot.core.formatting import short_repr
 from surefoot.optimizers import RULES
 from surefoot.optimizers.parameter_groups import Groups
 from surefoot.optimizers.rule import UpdateRule
 from surefoot.recipe.build import RecipeScheduler, build
-from surefoot.recipe.names import GROUP_KEYS, family_of, hyperparameters_of, names_of, switches_of, unknown_name
+from surefoot.recipe.names import (
+    GROUP_KEYS,
+    hyperparameters_of,
+    momentum_use,
+    names_of,
+    rule_named,
+    switches_of,
+    unknown_name,
+)
 from surefoot.recipe.text import read_json, read_text, write_json, write_text
 from surefoot.schedules.constant import Constant
 from surefoot.schedules.schedule import Schedule, finite_number
@@ -46,7 +54,7 @@ class Recipe:
         clip: Largest global gradient norm, or ``None``.
         groups: Parameters with another learning rate or weight decay.
         steps: Length of the training that the recipe was handed out for, as a trial's is; ``build`` uses it where it is
-            given no other. It is no part of what the recipe is: two recipes that differ in it are equal.
+            called without one. It is not part of the recipe: two recipes that differ in it alone are equal.
 
     Example:
         >>> str(Recipe())
@@ -64,7 +72,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         specs = hyperparameters_of(self.optimizer)
-        given: dict[str, Any] = dict(self.hyper) if self.hyper or self.optimizer != "sgd" else {"momentum": 0.9}
+        given: dict[str, Any] = dict(self.hyper) if self.hyper else dict(rule_named(self.optimizer).usual)
         unknown = [
             *(name for name in given if name not in {spec.name for spec in specs}),
             *(switch for switch in self.switches if switch not in switches_of(self.optimizer)),
@@ -113,7 +121,7 @@ class Recipe:
         """Read a recipe from its text, as ``sgd(lr=cosine(0.3, warmup=5%), momentum=0.9)``.
 
         Raises:
-            RecipeError: With the place of the fault and the nearest known name.
+            RecipeError: With the position of the error and the nearest known name.
         """
         optimizer, settings = read_text(text)
         return cls.of(optimizer, **settings)
@@ -142,7 +150,7 @@ class Recipe:
 
         Args:
             params_or_model: The model, or its parameters.
-            steps: Optimizer steps of the whole training; a trial's recipe knows its own.
+            steps: Optimizer steps of the whole training; a trial's recipe knows them.
 
         Raises:
             RecipeError: If the length is neither given nor known.
@@ -179,9 +187,9 @@ class Recipe:
 
     @property
     def momentum(self) -> Schedule:
-        """The momentum's schedule: ``momentum``, or ``beta1`` in the Adam family; 0 where there is neither."""
-        hyper = dict(self.hyper)
-        return hyper.get("momentum") or hyper.get("beta1") or Constant(0.0)
+        """Schedule of the momentum, ``beta1`` in the Adam family; 0 where the optimizer has none."""
+        name = RULES[self.optimizer].momentum
+        return Constant(0.0) if name is None else self.schedule(name)
 
     @property
     def effective_rate(self) -> float:
@@ -194,7 +202,7 @@ class Recipe:
             0.1
         """
         peak = self.lr.highest * (1.0 - dict(self.hyper).get("dampening", Constant(0.0)).highest)
-        return family_of(self.optimizer).effective(peak, self.momentum.highest)
+        return momentum_use(self.optimizer).effective(peak, self.momentum.highest)
 
     @property
     def rule(self) -> UpdateRule:
@@ -255,13 +263,13 @@ def _schedule(optimizer: str, name: str, given: Any) -> Schedule:
     try:
         return Constant(finite_number(given))
     except RecipeError:
-        message = f"{optimizer}: {name} must be a finite number or a schedule; given {shown(given)}."
+        message = f"{optimizer}: {name} must be a finite number or a schedule; given {short_repr(given)}."
         raise RecipeError(message) from None
 
 
 def _switch(optimizer: str, name: str, given: Any) -> bool:
     if not isinstance(given, bool):
-        raise RecipeError(f"{optimizer}: {name} must be true or false; given {shown(given)}.")
+        raise RecipeError(f"{optimizer}: {name} must be true or false; given {short_repr(given)}.")
     return given
 
 
@@ -271,7 +279,7 @@ def _clip(optimizer: str, given: Any) -> float | None:
     except RecipeError:
         clip = 0.0
     if clip is not None and clip <= 0:
-        raise RecipeError(f"{optimizer}: clip must be a number above 0; given {shown(given)}.")
+        raise RecipeError(f"{optimizer}: clip must be a number above 0; given {short_repr(given)}.")
     return clip
 
 

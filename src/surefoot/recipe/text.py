@@ -11,14 +11,11 @@ from __future__ import annotations
 from typing import Any
 
 from surefoot.core.errors import RecipeError
-from surefoot.core.formatting import shown
+from surefoot.core.formatting import short_repr
 from surefoot.core.values import Json
 from surefoot.recipe.names import GROUP_KEYS, hyperparameters_of, names_of, rule_named, switches_of, unknown_name
 from surefoot.schedules.scanner import Scanner, number_text
 from surefoot.schedules.text import read_schedule, schedule_json, schedule_text
-
-# Shown even at their defaults: a recipe that does not say them leaves the reader guessing.
-ALWAYS_SHOWN = {"sgd": ("lr", "momentum")}
 
 
 def read_text(text: str) -> tuple[str, dict[str, Any]]:
@@ -43,7 +40,7 @@ def read_text(text: str) -> tuple[str, dict[str, Any]]:
         if key not in names_of(optimizer):
             raise unknown_name(optimizer, key)
         if key in settings:
-            raise RecipeError(f"{key} is given twice in {shown(text)}.")
+            raise RecipeError(f"{key} is given twice in {short_repr(text)}.")
         settings[key] = _read_value(scanner, optimizer, key)
         if not scanner.accept(","):
             scanner.expect(")")
@@ -54,7 +51,7 @@ def read_text(text: str) -> tuple[str, dict[str, Any]]:
 
 def write_text(optimizer: str, settings: dict[str, Any]) -> str:
     """Return the text that :func:`read_text` reads back as equal settings; defaults are left out."""
-    always = ALWAYS_SHOWN.get(optimizer, ("lr",))
+    always = rule_named(optimizer).always_shown
     parts = [
         f"{spec.name}={schedule_text(settings[spec.name])}"
         for spec in hyperparameters_of(optimizer)
@@ -95,7 +92,7 @@ def read_json(data: Json) -> tuple[str, dict[str, Any]]:
     """
     optimizer = data.get("optimizer") if isinstance(data, dict) else None
     if not isinstance(data, dict) or not isinstance(optimizer, str):
-        raise RecipeError(f"a recipe in JSON is an object with an 'optimizer'; given {shown(data)}.")
+        raise RecipeError(f"a recipe in JSON is an object with an 'optimizer'; given {short_repr(data)}.")
     return optimizer, {str(key): value for key, value in data.items() if key != "optimizer"}
 
 
@@ -124,4 +121,4 @@ def _read_factor(key: str, item: str) -> tuple[str, float]:
     try:
         return pattern, float(factor)
     except ValueError:
-        raise RecipeError(f"{key} takes PATTERN:NUMBER, as in backbone:0.1; given {shown(item)}.") from None
+        raise RecipeError(f"{key} takes PATTERN:NUMBER, as in backbone:0.1; given {short_repr(item)}.") from None

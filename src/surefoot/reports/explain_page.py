@@ -1,4 +1,4 @@
-"""The report of an explanation: the textbook's claims with verdict, numbers and figure, as one HTML article."""
+"""The report of an explanation as an HTML page: the textbook's claims with verdict, numbers and figure."""
 
 from __future__ import annotations
 
@@ -7,46 +7,52 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from surefoot.core.formatting import numeral
-from surefoot.explanation.claim import Claim, Courses, Ends, Plane, Verdict, Ways
+from surefoot.core.formatting import format_number
+from surefoot.explanation.claim import ClaimResult, ClaimVerdict
 from surefoot.explanation.result import ExplainResult
-from surefoot.loss_slices.result import SLICE
-from surefoot.plots.claim_figures import claim_figure
-from surefoot.plots.loss_slice import loss_plane
-from surefoot.reports.explain_tables import explain_cost, explain_headline, explain_note, foretold, slice_caption
-from surefoot.reports.page import page, panel, write_page
+from surefoot.loss_slices.result import SLICE_COMMAND
+from surefoot.plots.figures import figures_of
+from surefoot.reports.page import PageFigure, page, write_page
+from surefoot.wording.explanation import explain_cost, explain_headline, explain_note, predicted_effect
 
-# The verdict's class in the style sheet.
-LOOKS: dict[Verdict, str] = {"holds": "yes", "does not hold here": "no", "too close to call": "open"}
-CAPTIONS = {
-    Courses: "Losses are shares of what standing still would leave; the lower and the sooner, the better.",
-    Ends: "Each place is trainings of one recipe; what diverged, or ended above its start, has learnt nothing: 1.",
-    Ways: "Every dot is a step.",
-    Plane: "Dark is low. Along a row the momentum stays, along a column the learning rate.",
-}
-
-
-RANGES_CAPTION = "Up to the dot training learns at least a tenth of what it learns at its best rate."
+# The verdicts' classes in the style sheet.
+VERDICT_CLASSES: dict[ClaimVerdict, str] = {"holds": "yes", "does not hold here": "no", "too close to call": "open"}
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """A row of a claim's numbers, in words."""
+class EstimateRow:
+    """A row of a claim's numbers, in words.
+
+    Attributes:
+        name: What was measured.
+        value: The mean over seeds.
+        bounds: The 90 % interval.
+        predicted: What the claim predicts; empty where the verdict does not rest on the number.
+    """
 
     name: str
     value: str
     bounds: str
-    foretold: str
+    predicted: str
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A claim as the page shows it."""
+    """A claim as the page shows it.
 
-    claim: Claim
-    look: str
-    rows: tuple[Measured, ...]
+    Attributes:
+        claim: The claim.
+        verdict_class: The verdict's class in the style sheet.
+        rows: The numbers.
+        command: Command that repeats the claim; ``None`` where there is none.
+        figures: Figures of the claim, each with its number on the page.
+    """
+
+    claim: ClaimResult
+    verdict_class: str
+    rows: tuple[EstimateRow, ...]
     command: str | None
+    figures: tuple[tuple[int, PageFigure], ...]
 
 
 def write_explain_html(
@@ -57,14 +63,14 @@ def write_explain_html(
     environment: Mapping[str, Any] | None = None,
     command: str | None = None,
 ) -> None:
-    """Write the report of an explanation as one page.
+    """Write the report of an explanation as an HTML page.
 
     Args:
-        result: What was found.
-        path: Of the page.
-        commands: What repeats each claim, by its name, and the slice.
-        environment: What it ran on.
-        command: What asks for all of it again.
+        result: What ``explain`` returned.
+        path: Path of the page.
+        commands: Commands that repeat each claim, by its name, and the slice.
+        environment: Versions and hardware that the trainings ran with.
+        command: Command that repeats the whole explanation.
 
     Raises:
         OutputError: If the file cannot be written.
@@ -79,35 +85,47 @@ def explain_html(
     environment: Mapping[str, Any] | None = None,
     command: str | None = None,
 ) -> str:
-    """Return the page."""
-    sliced = result.loss_slice
+    """Return the report of an explanation as an HTML page; arguments as those of :func:`write_explain_html`."""
+    captioned = figures_of(result)
+    figures = [PageFigure.of(each) for each in captioned]
+    numbered = [(each.subject, (number, figures[number])) for number, each in enumerate(captioned)]
+    sections = [
+        Section(
+            claim=claim,
+            verdict_class=VERDICT_CLASSES[claim.verdict],
+            rows=tuple(_estimate_rows(claim)),
+            command=commands.get(claim.name),
+            figures=tuple(figure for subject, figure in numbered if subject is claim),
+        )
+        for claim in result.claims
+    ]
     return page(
         "explain.html.j2",
-        panels=[
-            *(panel(claim_figure(claim), CAPTIONS.get(type(claim.figure), RANGES_CAPTION)) for claim in result.claims),
-            *([] if sliced is None else [panel(loss_plane(sliced), slice_caption(sliced))]),
-        ],
+        figures=figures,
         recipe=None,
         steps=result.steps,
         environment=environment,
         command=command,
         result=result,
         headline=explain_headline(result),
-        sections=[
-            Section(claim, LOOKS[claim.verdict], tuple(_rows(claim)), commands.get(claim.name))
-            for claim in result.claims
-        ],
+        sections=sections,
+        other_figures=[figure for subject, figure in numbered if subject is result],
         note=explain_note(result),
-        slice_command=commands.get(SLICE),
+        slice_command=commands.get(SLICE_COMMAND),
         cost=explain_cost(result),
     )
 
 
-def _rows(claim: Claim) -> list[Measured]:
-    """Return what the verdict rests on, then what else was measured."""
-    judged = [(effect.number, foretold(effect)) for effect in claim.effects]
-    others = [(number, "") for number in claim.numbers]
+def _estimate_rows(claim: ClaimResult) -> list[EstimateRow]:
+    """Return the numbers that the verdict rests on, then the others."""
+    effects = [(effect.estimate, predicted_effect(effect)) for effect in claim.effects]
+    others = [(estimate, "") for estimate in claim.estimates]
     return [
-        Measured(number.name, numeral(number.mean) + ("x" if number.unit == "x" else ""), number.bounds, claimed)
-        for number, claimed in (*judged, *others)
+        EstimateRow(
+            name=estimate.name,
+            value=format_number(estimate.mean) + ("x" if estimate.unit == "x" else ""),
+            bounds=estimate.bounds,
+            predicted=predicted,
+        )
+        for estimate, predicted in (*effects, *others)
     ]

@@ -1,4 +1,4 @@
-"""A page that holds everything it shows and asks no network for anything: what all reports in HTML are made of."""
+"""The HTML page that all reports are made of: it holds everything that it shows and fetches nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import altair as alt
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -18,33 +17,45 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from surefoot.core.files import atomic_path
-from surefoot.core.formatting import numeral
+from surefoot.core.formatting import format_number
 from surefoot.export.pytorch import pytorch_code
-from surefoot.plots.theme import DARK, LIGHT
+from surefoot.plots.figures import CaptionedFigure
+from surefoot.plots.theme import DARK_THEME, LIGHT_THEME
 from surefoot.recipe.recipe import Recipe
 
-LIGHT_STYLE, DARK_STYLE = "default", "github-dark"
+# Pygments' styles for code on a light and on a dark page.
+LIGHT_CODE_STYLE, DARK_CODE_STYLE = "default", "github-dark"
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
-    """A figure of the page.
+class PageFigure:
+    """A figure as a page shows it.
 
     Attributes:
-        title: Its heading: what is seen.
+        title: Heading: what the figure shows.
         caption: How to read it.
-        spec: Its specification, without title, look and width: the page has those.
+        spec: Vega-Lite specification without title, theme and width, which the page sets.
     """
 
     title: str
     caption: str
     spec: dict[str, Any]
 
+    @classmethod
+    def of(cls, figure: CaptionedFigure) -> PageFigure:
+        """Return a figure for a page, as wide as there is room; of a column of charts each has its own width."""
+        spec = figure.chart.to_dict()
+        title = spec.pop("title")["text"]
+        del spec["config"]
+        if "vconcat" not in spec:
+            spec |= {"width": "container", "autosize": {"type": "fit-x", "contains": "padding"}}
+        return cls(title, figure.caption, spec)
+
 
 def page(
     template: str,
     *,
-    panels: Sequence[Panel],
+    figures: Sequence[PageFigure],
     recipe: Recipe | None,
     steps: int,
     environment: Mapping[str, Any] | None,
@@ -54,20 +65,20 @@ def page(
     """Return a page.
 
     Args:
-        template: Its name.
-        panels: Its figures.
-        recipe: What its code to paste is of, if there is any.
-        steps: Length of the training.
-        environment: What it ran on.
-        command: What asks for the same again.
+        template: File name of the template.
+        figures: Figures of the page, in the order in which they are drawn.
+        recipe: Recipe whose PyTorch code the page shows; ``None`` for a page without code.
+        steps: Length of the training in steps, for that code.
+        environment: Versions and hardware that the results were measured with.
+        command: Command that repeats the report.
         content: Whatever else the template shows.
     """
-    pages = Environment(
+    templates = Environment(
         loader=PackageLoader("surefoot.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    return pages.get_template(template).render(
-        panels=panels,
-        data=_script({"specs": [each.spec for each in panels], "light": LIGHT, "dark": DARK}),
+    return templates.get_template(template).render(
+        figures=figures,
+        data=_script({"specs": [each.spec for each in figures], "light": LIGHT_THEME, "dark": DARK_THEME}),
         library=_library(),
         code=None if recipe is None else _highlighted(recipe, steps),
         code_style=_code_style(),
@@ -78,7 +89,11 @@ def page(
 
 
 def write_page(text: str, path: Path) -> None:
-    """Write a page, whole or not at all.
+    """Write a page to a file, whole or not at all.
+
+    Args:
+        text: The page.
+        path: Path of the file.
 
     Raises:
         OutputError: If the file cannot be written.
@@ -87,24 +102,35 @@ def write_page(text: str, path: Path) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def panel(chart: alt.LayerChart, caption: str) -> Panel:
-    """Return a figure as part of a page, as wide as there is room."""
-    spec = chart.to_dict()
-    title = spec.pop("title")["text"]
-    del spec["config"]
-    spec |= {"width": "container", "autosize": {"type": "fit-x", "contains": "padding"}}
-    return Panel(title, caption, spec)
+def environment_rows(environment: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return versions and hardware as pairs of name and value, all packages in one of them.
+
+    Args:
+        environment: What a study records of the machine.
+
+    Example:
+        >>> environment_rows({"python": "3.11.7", "packages": {"torch": "2.13.0", "optax": None}, "cores": 2})
+        [('python', '3.11.7'), ('packages', 'torch 2.13.0'), ('cores', '2')]
+    """
+    return [(name, _value_text(value)) for name, value in environment.items() if value is not None]
+
+
+def _value_text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {each}" for name, each in value.items() if each is not None)
+    return format_number(value) if isinstance(value, float) else str(value)
 
 
 @cache
 def _library() -> Markup:
-    """Return the script that draws the figures."""
+    """Return the JavaScript that draws the figures."""
     return Markup(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))  # noqa: S704  (no user's text in it)
 
 
 def _script(data: Any) -> Markup:
-    """Return JSON that stands in a script element: no text in it can end the element."""
-    return Markup(json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"))  # noqa: S704
+    """Return JSON for a script element; no text in it can end the element."""
+    text = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    return Markup(text)  # noqa: S704  (every < is escaped)
 
 
 def _highlighted(recipe: Recipe, steps: int) -> Markup:
@@ -113,22 +139,7 @@ def _highlighted(recipe: Recipe, steps: int) -> Markup:
 
 
 def _code_style() -> Markup:
-    """Return the colours of the code, by day and by night."""
-    light, dark = (HtmlFormatter(style=style).get_style_defs(".code") for style in (LIGHT_STYLE, DARK_STYLE))
-    return Markup(f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}")  # noqa: S704  (pygments' own)
-
-
-def environment_rows(environment: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what a study ran on as pairs of name and value, its packages with their versions in one of them.
-
-    Example:
-        >>> environment_rows({"python": "3.11.7", "packages": {"torch": "2.13.0", "optax": None}, "cores": 2})
-        [('python', '3.11.7'), ('packages', 'torch 2.13.0'), ('cores', '2')]
-    """
-    return [(name, _shown(value)) for name, value in environment.items() if value is not None]
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {each}" for name, each in value.items() if each is not None)
-    return numeral(value) if isinstance(value, float) else str(value)
+    """Return the style sheet of code on a light and on a dark page."""
+    styles = (HtmlFormatter(style=style).get_style_defs(".code") for style in (LIGHT_CODE_STYLE, DARK_CODE_STYLE))
+    light, dark = styles
+    return Markup(f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}")  # noqa: S704  (pygments' own text)

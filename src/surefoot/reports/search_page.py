@@ -1,4 +1,4 @@
-"""The report of a search: one HTML page that holds everything it shows and asks no network for anything."""
+"""The report of a find or a tune as an HTML page."""
 
 from __future__ import annotations
 
@@ -8,25 +8,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from surefoot.core.formatting import measured, numeral, percent
-from surefoot.plots.figures import search_figures
-from surefoot.reports.page import Panel, environment_rows, page, panel, write_page
+from surefoot.core.formatting import format_measurement, format_number, format_percent
+from surefoot.plots.figures import figures_of
+from surefoot.reports.page import PageFigure, environment_rows, page, write_page
+from surefoot.reports.search_tables import EXTRAPOLATED, target_name
 from surefoot.search.result import SearchResult
-from surefoot.search.scaling import Transfer
+from surefoot.search.transfer_result import Transfer
+from surefoot.wording.intervals import bounds_text, range_text
 from surefoot.wording.search import (
     best_rate_text,
-    bounds_text,
-    contestant_name,
-    contestants_note,
-    cost,
     frontier_note,
     frontier_title,
     good_range_text,
-    headline,
-    momenta_title,
-    notes,
+    momentum_table_title,
+    search_cost,
+    search_headline,
+    search_notes,
+    trained_recipe_name,
+    trained_recipes_note,
     transfer_notes,
 )
+
+NOT_KNOWN = "not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +37,16 @@ class PageRow:
     """A row of a table of the page.
 
     Attributes:
-        head: What the row is about.
-        recipe: Its recipe, below the head; empty where there is none.
-        cells: The others, in words.
-        best: Whether it is the recommended one.
+        title: What the row is about.
+        recipe: The recipe below the title; empty where there is none.
+        cells: The other columns, in words.
+        is_recommended: Whether the row is about the recommended recipe.
     """
 
-    head: str
+    title: str
     recipe: str
     cells: tuple[str, ...]
-    best: bool = False
+    is_recommended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,156 +54,157 @@ class PageTable:
     """A table of the page.
 
     Attributes:
-        name: Its section's name in links.
-        title: Heading.
-        columns: Heads of the columns.
-        rows: Its rows.
-        before: What is said above it.
-        after: What is said below it.
+        name: Anchor of its section, for links.
+        title: Heading of its section.
+        columns: Titles of the columns.
+        rows: The rows.
+        text_above: Text between heading and table.
+        notes_below: Notes below the table.
     """
 
     name: str
     title: str
     columns: tuple[str, ...]
     rows: tuple[PageRow, ...]
-    before: str = ""
-    after: tuple[str, ...] = ()
+    text_above: str = ""
+    notes_below: tuple[str, ...] = ()
 
 
-def write_html(
+def write_search_html(
     result: SearchResult, path: Path, *, environment: Mapping[str, Any] | None = None, command: str | None = None
 ) -> None:
-    """Write the report of a find or a tune as one page.
+    """Write the report of a find or a tune as an HTML page.
 
     Args:
-        result: What was found.
-        path: Of the page.
-        environment: What it ran on, as a study keeps it.
-        command: What asks for the same again.
+        result: What find or tune returned.
+        path: Path of the page.
+        environment: Versions and hardware that the search ran with, as its study records them.
+        command: Command that repeats the search.
 
     Raises:
         OutputError: If the file cannot be written.
     """
-    write_page(html(result, environment=environment, command=command), path)
+    write_page(search_html(result, environment=environment, command=command), path)
 
 
-def html(result: SearchResult, *, environment: Mapping[str, Any] | None = None, command: str | None = None) -> str:
-    """Return the page."""
+def search_html(
+    result: SearchResult, *, environment: Mapping[str, Any] | None = None, command: str | None = None
+) -> str:
+    """Return the report of a find or a tune as an HTML page; arguments as those of :func:`write_search_html`."""
     return page(
-        "report.html.j2",
-        panels=panels(result),
+        "search.html.j2",
+        figures=[PageFigure.of(figure) for figure in figures_of(result)],
         recipe=result.recipe,
         steps=result.steps,
         environment=environment,
         command=command,
         result=result,
-        headline=headline(result),
-        notes=notes(result),
+        headline=search_headline(result),
+        notes=search_notes(result),
         good_range=good_range_text(result),
-        cost=cost(result),
-        tables=tables(result),
+        cost=search_cost(result),
+        tables=_tables(result),
         plan=environment_rows(result.plan or {}),
     )
 
 
-def panels(result: SearchResult) -> list[Panel]:
-    """Return the figures with how to read them."""
-    return [panel(figure.chart, figure.caption) for figure in search_figures(result)]
-
-
-def tables(result: SearchResult) -> list[PageTable]:
-    """Return the tables that there is something in."""
-    every = [_contestants(result), _frontier(result), _by_momentum(result)]
+def _tables(result: SearchResult) -> list[PageTable]:
+    """Return the tables that have rows."""
+    tables = [_trained_recipes_table(result), _frontier_table(result), _momentum_table(result)]
     if result.transfer is not None:
-        every.append(_transfer(result.transfer))
-    return [table for table in every if table.rows]
+        tables.append(_transfer_table(result.transfer))
+    return [table for table in tables if table.rows]
 
 
-def _contestants(result: SearchResult) -> PageTable:
-    metric = any(found.metric is not None for found in result.contestants)
-    test = any(found.test is not None for found in result.contestants)
+def _trained_recipes_table(result: SearchResult) -> PageTable:
+    has_metric = any(trained.metric is not None for trained in result.trained_recipes)
+    has_test = any(trained.test is not None for trained in result.trained_recipes)
     rows = [
         PageRow(
-            head=contestant_name(found, result),
-            recipe=str(found.recipe),
+            title=trained_recipe_name(trained, result),
+            recipe=str(trained.recipe),
             cells=(
-                measured(found.valid.mean),
-                bounds_text(found.valid) or "not known",
-                *["" if found.metric is None else measured(found.metric)] * metric,
-                *["" if found.test is None else measured(found.test.mean)] * test,
-                str(found.valid.seeds),
+                format_measurement(trained.valid.mean),
+                bounds_text(trained.valid) or NOT_KNOWN,
+                *["" if trained.metric is None else format_measurement(trained.metric)] * has_metric,
+                *["" if trained.test is None else format_measurement(trained.test.mean)] * has_test,
+                str(trained.valid.seeds),
             ),
-            best=found is result.best,
+            is_recommended=trained is result.best,
         )
-        for found in result.contestants
+        for trained in result.trained_recipes
     ]
-    columns = ("Recipe", "Validation loss", "90 % interval", *["Metric"] * metric, *["Test loss"] * test, "Seeds")
-    note = contestants_note(result)
-    return PageTable("numbers", "Trained in full", columns, tuple(rows), after=(note,) if note else ())
+    optional = [*["Metric"] * has_metric, *["Test loss"] * has_test]
+    columns = ("Recipe", "Validation loss", "90 % interval", *optional, "Seeds")
+    note = trained_recipes_note(result)
+    return PageTable("numbers", "Trained in full", columns, tuple(rows), notes_below=(note,) if note else ())
 
 
-def _frontier(result: SearchResult) -> PageTable:
+def _frontier_table(result: SearchResult) -> PageTable:
     rows = [
         PageRow(
-            head=f"{point.steps:,}",
+            title=f"{point.steps:,}",
             recipe=str(point.recipe),
             cells=(
-                percent(point.steps / result.full_steps),
-                measured(point.loss),
-                f"{measured(point.low)} to {measured(point.high)}"
+                format_percent(point.steps / result.full_steps),
+                format_measurement(point.loss),
+                f"{format_measurement(point.low)} to {format_measurement(point.high)}"
                 if math.isfinite(point.low) and math.isfinite(point.high)
-                else "not known",
-                str(point.trials) if point.trials else "extrapolated",
+                else NOT_KNOWN,
+                str(point.trials) if point.trials else EXTRAPOLATED,
             ),
-            best=result.recipe is not None and point.steps == result.steps,
+            is_recommended=result.recipe is not None and point.steps == result.steps,
         )
         for point in result.frontier
     ]
-    columns = ("Steps", "Of the full training", f"Expected {_what(result)}", "90 % interval", "Trials")
+    columns = ("Steps", "Of the full training", f"Expected {target_name(result)}", "90 % interval", "Trials")
     note = frontier_note(result)
-    before, after = frontier_title(result), (note,) if note else ()
-    return PageTable("frontier", "What each length gives", columns, tuple(rows), before=before, after=after)
+    return PageTable(
+        "frontier",
+        "What each training length gives",
+        columns,
+        tuple(rows),
+        text_above=frontier_title(result),
+        notes_below=(note,) if note else (),
+    )
 
 
-def _what(result: SearchResult) -> str:
-    return "metric" if result.aim.goal == "metric" else "loss"
-
-
-def _by_momentum(result: SearchResult) -> PageTable:
+def _momentum_table(result: SearchResult) -> PageTable:
     rows = [
         PageRow(
-            head=numeral(row.momentum),
+            title=format_number(row.momentum),
             recipe="",
             cells=(
-                numeral(row.lr),
-                "-" if row.good is None else f"{numeral(row.good.low)} to {numeral(row.good.high)}",
-                "-" if row.limit is None else numeral(row.limit),
-                "-" if math.isinf(row.loss) else measured(row.loss),
+                format_number(row.lr),
+                "-" if row.good is None else range_text(row.good),
+                "-" if row.limit is None else format_number(row.limit),
+                "-" if math.isinf(row.loss) else format_measurement(row.loss),
             ),
-            best=result.is_recommended(row),
+            is_recommended=result.is_recommended(row),
         )
         for row in (result.momentum_rows() if result.by_momentum else [])
     ]
-    columns = ("Momentum", "Best learning rate", "Good", "Largest usable", f"Expected {_what(result)}")
-    return PageTable("momenta", "By momentum", columns, tuple(rows), before=momenta_title(result))
+    columns = ("Momentum", "Best learning rate", "Good", "Largest usable", f"Expected {target_name(result)}")
+    return PageTable("momenta", "By momentum", columns, tuple(rows), text_above=momentum_table_title(result))
 
 
-def _transfer(found: Transfer) -> PageTable:
+def _transfer_table(transfer: Transfer) -> PageTable:
     rows = [
         PageRow(
-            head=row.change,
+            title=row.change,
             recipe="",
             cells=(
                 f"{row.steps:,}",
                 f"{row.batch_size:,}",
                 best_rate_text(row),
-                "not known" if row.interval is None else f"{numeral(row.interval.low)} to {numeral(row.interval.high)}",
-                measured(row.loss),
-                measured(row.loss_of_answer),
+                NOT_KNOWN if row.interval is None else range_text(row.interval),
+                format_measurement(row.loss),
+                format_measurement(row.loss_of_answer),
             ),
         )
-        for row in found.rows
+        for row in transfer.rows
     ]
-    columns = ("Change", "Steps", "Batch size", "Best learning rate", "90 % interval", "Loss there", "Answer's loss")
-    title = "If you train longer, or with other batches"
-    return PageTable("transfer", title, columns, tuple(rows), after=tuple(transfer_notes(found)))
+    losses = ("Loss at the best rate", "Loss at the recommended rate")
+    columns = ("Change", "Steps", "Batch size", "Best learning rate", "90 % interval", *losses)
+    title = "Longer trainings and other batch sizes"
+    return PageTable("transfer", title, columns, tuple(rows), notes_below=tuple(transfer_notes(transfer)))

@@ -1,174 +1,153 @@
-"""The plain table that all terminal reports use.
-
-Results as tables for the terminal; they need no colour to be understood.
-"""
+"""What find or tune found, as tables for the terminal."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
-from rich import box
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from surefoot.core.formatting import measured, numeral, percent
+from surefoot.core.formatting import format_measurement, format_number, format_percent
 from surefoot.core.values import Interval
-from surefoot.search.result import Contestant, FrontierPoint, SearchResult
-from surefoot.search.scaling import Transfer
+from surefoot.reports.terminal_table import FittedTable, plain_table, text_lines
+from surefoot.search.result import FrontierPoint, SearchResult
+from surefoot.search.trained_recipe import TrainedRecipe
+from surefoot.search.transfer_result import Transfer
+from surefoot.wording.intervals import half_width_text
 from surefoot.wording.search import (
     best_rate_text,
-    contestant_name,
-    contestants_note,
-    cost,
     frontier_note,
     frontier_title,
     good_range_text,
-    half_width_text,
-    headline,
-    momenta_title,
-    notes,
+    momentum_table_title,
+    search_cost,
+    search_headline,
+    search_notes,
+    trained_recipe_name,
+    trained_recipes_note,
     transfer_notes,
 )
-
-
-def plain_table(first: str, *numbers: str) -> Table:
-    """Return a table whose first column is text and whose others are numbers."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, collapse_padding=True, show_edge=False)
-    table.add_column(first)
-    for name in numbers:
-        table.add_column(name, justify="right", no_wrap=True)
-    return table
-
 
 EXTRAPOLATED = "extrapolated"
 
 
 def search_table(result: SearchResult) -> RenderableType:
-    """Return what find or tune found: the recommendation, the tables behind it, what else is to be known, the cost."""
-    parts: list[RenderableType] = [Text(headline(result), style="bold")]
-    if result.contestants:
-        parts += [_spaced(_contestants, result), *_texts(contestants_note(result))]
+    """Return the result of a search: the recommendation, the tables behind it, notes, and the cost.
+
+    Args:
+        result: What find or tune returned.
+    """
+    parts: list[RenderableType] = [Text(search_headline(result), style="bold")]
+    if result.trained_recipes:
+        parts += [_fitted(_trained_recipes_table, result), *text_lines(trained_recipes_note(result))]
     if result.frontier:
-        parts += [Padding(Text(frontier_title(result)), (1, 0, 0, 0)), _spaced(_frontier, result)]
-        parts += _texts(frontier_note(result))
-    parts += _texts(good_range_text(result))
+        parts += [Padding(Text(frontier_title(result)), (1, 0, 0, 0)), _fitted(_frontier_table, result)]
+        parts += text_lines(frontier_note(result))
+    parts += text_lines(good_range_text(result))
     if result.command == "find" and result.by_momentum:
-        parts += [Padding(Text(momenta_title(result)), (1, 0, 0, 0)), _spaced(_by_momentum, result)]
-    parts += _texts(*notes(result))
+        parts += [Padding(Text(momentum_table_title(result)), (1, 0, 0, 0)), Padding(_momentum_table(result), (1, 0))]
+    parts += text_lines(*search_notes(result))
     if result.transfer is not None:
-        parts += [Padding(_transfer(result.transfer), (1, 0)), *_texts(*transfer_notes(result.transfer))]
-    return Group(*parts, *_texts(cost(result)))
+        parts += [Padding(_transfer_table(result.transfer), (1, 0)), *text_lines(*transfer_notes(result.transfer))]
+    return Group(*parts, *text_lines(search_cost(result)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Fitted:
-    """A table in its wide form where there is room for it, else in its narrow form."""
-
-    drawn: Callable[..., Table]
-    result: SearchResult
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the table."""
-        wide = self.drawn(self.result, narrow=False)
-        fits = console.measure(wide, options=options.update(max_width=10_000)).minimum <= options.max_width
-        yield wide if fits else self.drawn(self.result, narrow=True)
+def target_name(result: SearchResult) -> str:
+    """Return what a search optimised, for the head of a column: ``loss`` or ``metric``."""
+    return "metric" if result.criterion.goal == "metric" else "loss"
 
 
-def _spaced(drawn: Callable[..., Table], result: SearchResult) -> RenderableType:
-    return Padding(_Fitted(drawn, result), (1, 0))
+def _fitted(draw: Callable[..., Table], result: SearchResult) -> RenderableType:
+    return Padding(FittedTable(draw, result), (1, 0))
 
 
-def _texts(*lines: str | None) -> list[RenderableType]:
-    return [Text(line) for line in lines if line]
-
-
-def _contestants(result: SearchResult, *, narrow: bool) -> Table:
-    metric = any(found.metric is not None for found in result.contestants)
-    test = any(found.test is not None for found in result.contestants)
-    several = len({found.valid.seeds for found in result.contestants}) > 1
+def _trained_recipes_table(result: SearchResult, *, narrow: bool) -> Table:
+    has_metric = any(trained.metric is not None for trained in result.trained_recipes)
+    has_test = any(trained.test is not None for trained in result.trained_recipes)
+    seeds_differ = len({trained.valid.seeds for trained in result.trained_recipes}) > 1
     table = plain_table("recipe", "learning\nrate", "momentum", "validation\nloss")
-    for name in ["metric"] * metric + ["test\nloss"] * test + ["seeds"] * several:
+    for name in ["metric"] * has_metric + ["test\nloss"] * has_test + ["seeds"] * seeds_differ:
         table.add_column(name, justify="right", no_wrap=True)
     table.columns[0].min_width = len("recommended")  # its longest word, which must not be cut
     if narrow:
         table.padding = (0, 0)
-    for found in result.contestants:
-        cells = _cells(found, metric=metric, test=test, between="\n" if narrow else " ")
-        name = contestant_name(found, result)
-        table.add_row(name, *cells, *[str(found.valid.seeds)] * several)
+    for trained in result.trained_recipes:
+        cells = _trained_recipe_cells(
+            trained, with_metric=has_metric, with_test=has_test, separator="\n" if narrow else " "
+        )
+        name = trained_recipe_name(trained, result)
+        table.add_row(name, *cells, *[str(trained.valid.seeds)] * seeds_differ)
     return table
 
 
-def _cells(found: Contestant, *, metric: bool, test: bool, between: str) -> Iterator[str]:
-    yield numeral(found.recipe.lr.highest)
-    yield numeral(found.recipe.momentum.highest)
-    yield half_width_text(found.valid, between=between)
-    if metric:
-        yield "-" if found.metric is None else measured(found.metric)
-    if test:
-        yield "-" if found.test is None else half_width_text(found.test, between=between)
+def _trained_recipe_cells(
+    trained: TrainedRecipe, *, with_metric: bool, with_test: bool, separator: str
+) -> Iterator[str]:
+    yield format_number(trained.recipe.lr.highest)
+    yield format_number(trained.recipe.momentum.highest)
+    yield half_width_text(trained.valid, separator=separator)
+    if with_metric:
+        yield "-" if trained.metric is None else format_measurement(trained.metric)
+    if with_test:
+        yield "-" if trained.test is None else half_width_text(trained.test, separator=separator)
 
 
-def _frontier(result: SearchResult, *, narrow: bool) -> Table:
-    table = plain_table("steps", *["share"] * (not narrow), "learning\nrate", "momentum", f"expected\n{_what(result)}")
+def _frontier_table(result: SearchResult, *, narrow: bool) -> Table:
+    share_column = [] if narrow else ["share"]
+    table = plain_table("steps", *share_column, "learning\nrate", "momentum", f"expected\n{target_name(result)}")
     table.columns[0].justify, table.columns[0].no_wrap = "right", True
     table.add_column("90 % interval", justify="right", no_wrap=False)
     table.add_column("trials", justify="right", no_wrap=True)
     for point in result.frontier:
-        chosen = result.recipe is not None and point.steps == result.steps
-        share = [] if narrow else [percent(point.steps / result.full_steps)]
-        cells = [f"{'> ' if chosen else ''}{point.steps:,}", *share, *_point_cells(point, narrow=narrow)]
-        table.add_row(*cells, style="bold" if chosen else None)
+        recommended = result.recipe is not None and point.steps == result.steps
+        share = [] if narrow else [format_percent(point.steps / result.full_steps)]
+        cells = [f"{'> ' if recommended else ''}{point.steps:,}", *share, *_point_cells(point, narrow=narrow)]
+        table.add_row(*cells, style="bold" if recommended else None)
     if narrow and any(not point.trials for point in result.frontier):
         table.caption, table.caption_justify, table.caption_style = f"0 trials: {EXTRAPOLATED}.", "left", ""
     return table
 
 
-def _what(result: SearchResult) -> str:
-    return "metric" if result.aim.goal == "metric" else "loss"
-
-
 def _point_cells(point: FrontierPoint, *, narrow: bool) -> Iterator[str]:
-    yield numeral(point.recipe.lr.highest)
-    yield numeral(point.recipe.momentum.highest)
-    yield measured(point.loss)
+    yield format_number(point.recipe.lr.highest)
+    yield format_number(point.recipe.momentum.highest)
+    yield format_measurement(point.loss)
     known = math.isfinite(point.low) and math.isfinite(point.high)
-    yield f"{measured(point.low)} to {measured(point.high)}" if known else "-"
+    yield f"{format_measurement(point.low)} to {format_measurement(point.high)}" if known else "-"
     yield str(point.trials) if point.trials or narrow else EXTRAPOLATED
 
 
-def _by_momentum(result: SearchResult, *, narrow: bool) -> Table:  # noqa: ARG001  (it is narrow as it is)
+def _momentum_table(result: SearchResult) -> Table:
     table = plain_table(
-        "momentum", "best\nrate", "good\nfrom", "good\nto", "largest\nusable", f"expected\n{_what(result)}"
+        "momentum", "best\nrate", "good\nfrom", "good\nto", "largest\nusable", f"expected\n{target_name(result)}"
     )
     table.columns[0].justify, table.columns[0].no_wrap = "right", True
     for row in result.momentum_rows():
-        chosen = result.is_recommended(row)
+        recommended = result.is_recommended(row)
         table.add_row(
-            f"{'> ' if chosen else ''}{numeral(row.momentum)}",
-            numeral(row.lr),
-            *(("-", "-") if row.good is None else (numeral(row.good.low), numeral(row.good.high))),
-            "-" if row.limit is None else numeral(row.limit),
-            "-" if math.isinf(row.loss) else measured(row.loss),
-            style="bold" if chosen else None,
+            f"{'> ' if recommended else ''}{format_number(row.momentum)}",
+            format_number(row.lr),
+            *(("-", "-") if row.good is None else (format_number(row.good.low), format_number(row.good.high))),
+            "-" if row.limit is None else format_number(row.limit),
+            "-" if math.isinf(row.loss) else format_measurement(row.loss),
+            style="bold" if recommended else None,
         )
     return table
 
 
-def _transfer(found: Transfer) -> Table:
-    table = plain_table("change", "steps", "batch\nsize", "best\nrate", "within\n90 %", "loss\nthere", "answer's\nloss")
-    for row in found.rows:
-        losses = measured(row.loss), measured(row.loss_of_answer)
-        table.add_row(
-            row.change, str(row.steps), str(row.batch_size), best_rate_text(row), _factor(row.interval), *losses
-        )
+def _transfer_table(transfer: Transfer) -> Table:
+    columns = ("steps", "batch\nsize", "best\nrate", "within\n90 %", "best\nloss", "recipe's\nloss")
+    table = plain_table("change", *columns)
+    for row in transfer.rows:
+        losses = format_measurement(row.loss), format_measurement(row.loss_of_answer)
+        sizes = str(row.steps), str(row.batch_size)
+        table.add_row(row.change, *sizes, best_rate_text(row), _factor_to_ends(row.interval), *losses)
     return table
 
 
-def _factor(interval: Interval | None) -> str:
-    """Return an interval that is even in log rate as the factor from its middle to its ends: narrow, however small."""
-    return "-" if interval is None else f"×/÷ {numeral(math.sqrt(interval.high / interval.low), digits=2)}"
+def _factor_to_ends(interval: Interval | None) -> str:
+    """Return an interval that is symmetric in log rate as the factor from its middle to its ends: a short text."""
+    return "-" if interval is None else f"×/÷ {format_number(math.sqrt(interval.high / interval.low), digits=2)}"

@@ -1,20 +1,19 @@
-"""Schedules made of schedules: a warmup before one, several one after another.
-
-Schedules made from other schedules: the same shape at another height, and the short descent of a cooldown.
-"""
+"""Schedules made of schedules: a warmup before one, several in sequence, the same shape scaled, a cooldown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any, ClassVar
 
 import numpy as np
 
 from surefoot.schedules.length import Length
 from surefoot.schedules.polynomial import Linear
-from surefoot.schedules.schedule import AMPLITUDES, Array, Schedule, Span
+from surefoot.schedules.scanner import number_text, rounded_number
+from surefoot.schedules.schedule import BOUNDING_FIELDS, Array, Schedule, Span
+from surefoot.schedules.source_text import between, since
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +63,18 @@ class Warmup(Schedule):
         return length, Span(max(span.steps - length, 1.0), span.training)
 
     def amplitudes(self) -> Iterator[float]:
-        """Yield the start of the warmup and the schedule's own."""
+        """Yield the start of the warmup and the numbers of the schedule after it."""
         yield self.start
         yield from self.schedule.amplitudes()
+
+    def code(self, span: Span, begin: float) -> Iterator[str]:
+        """Yield the lines of source text that return the value at ``step``; see :meth:`Schedule.code`."""
+        length, rest = self.stretches(span)
+        if length > 0:
+            first = self.first(rest)
+            yield f"if step < {number_text(begin + length)}:"
+            yield f"    return {between(self.start, first, f'{since(begin)} / {number_text(length)}')}"
+        yield from self.schedule.code(rest, begin + length)
 
 
 def without_warmup(schedule: Schedule) -> Schedule:
@@ -78,7 +86,7 @@ def without_warmup(schedule: Schedule) -> Schedule:
 class Sequence(Schedule):
     """Several schedules one after another: each for its length, the last for the time that is left.
 
-    Every part runs over its own stretch as over a training of that length; percentages are of the whole training.
+    Every part runs over its stretch as over a training of that length; percentages are of the whole training.
 
     Example:
         >>> from surefoot.schedules.constant import Constant
@@ -121,11 +129,11 @@ class Sequence(Schedule):
     def stretches(self, span: Span) -> list[tuple[Schedule, float, Span]]:
         """Return every part with the step that it begins at and the stretch that it runs over."""
         lengths = [float(length.steps(span.training)) for length in self.lengths]
-        begins = [0.0, *accumulate(lengths)]
-        lengths.append(span.steps - begins[-1])
+        first_steps = [0.0, *accumulate(lengths)]
+        lengths.append(span.steps - first_steps[-1])
         return [
             (part, begin, Span(max(length, 1.0), span.training))
-            for part, begin, length in zip(self.parts, begins, lengths, strict=True)
+            for part, begin, length in zip(self.parts, first_steps, lengths, strict=True)
         ]
 
     def amplitudes(self) -> Iterator[float]:
@@ -133,10 +141,15 @@ class Sequence(Schedule):
         for part in self.parts:
             yield from part.amplitudes()
 
-
-def digits(value: float) -> float:
-    """Return a number to the four digits that recipes are written with."""
-    return float(f"{value:.4g}")
+    def code(self, span: Span, begin: float) -> Iterator[str]:
+        """Yield the lines of source text that return the value at ``step``; see :meth:`Schedule.code`."""
+        stretches = self.stretches(span)
+        for (part, start, stretch), (_, following, _) in pairwise(stretches):
+            if following > start:
+                yield f"if step < {number_text(begin + following)}:"
+                yield from (f"    {line}" for line in part.code(stretch, begin + start))
+        part, start, stretch = stretches[-1]
+        yield from part.code(stretch, begin + start)
 
 
 def scaled(schedule: Schedule, factor: float) -> Schedule:
@@ -155,8 +168,8 @@ def scaled(schedule: Schedule, factor: float) -> Schedule:
         changes["schedule"] = scaled(schedule.schedule, factor)
     for field in fields(schedule):  # type: ignore[arg-type]  # every schedule is a dataclass
         value = getattr(schedule, field.name)
-        if field.name in AMPLITUDES and value is not None:
-            changes[field.name] = digits(value * factor)
+        if field.name in BOUNDING_FIELDS and value is not None:
+            changes[field.name] = rounded_number(value * factor)
     return replace(schedule, **changes)  # type: ignore[type-var]
 
 

@@ -9,7 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from surefoot.schedules.length import Length
-from surefoot.schedules.schedule import Array, Schedule, Span
+from surefoot.schedules.scanner import number_text, rounded_number
+from surefoot.schedules.schedule import Array, Schedule, Span, TorchScheduler
+from surefoot.schedules.source_text import between, half_cosine_text, since
 
 _PERIOD = Length(25, percent=True)
 
@@ -31,12 +33,27 @@ class Cosine(Schedule):
     """
 
     name: ClassVar[str] = "cosine"
+    searched: ClassVar[bool] = True
     peak: float
     final: float = 0.0
 
     def over(self, steps: Array, span: Span) -> Array:
         """Return the cosine's values, shape of ``steps``."""
         return self.final + (self.peak - self.final) * half_cosine(steps / span.steps)
+
+    def code(self, span: Span, begin: float) -> Iterator[str]:
+        """Yield the lines of source text that return the value at ``step``; see :meth:`Schedule.code`."""
+        progress = f"{since(begin)} / {number_text(span.steps)}"
+        yield f"return {between(self.final, self.peak, half_cosine_text(progress))}"
+
+    def torch_scheduler(self, steps: int) -> TorchScheduler | None:
+        """Return the equal scheduler of torch; see :meth:`Schedule.torch_scheduler`."""
+        return TorchScheduler.of("CosineAnnealingLR", {"T_max": str(steps)} | _floor(self.final))
+
+    @classmethod
+    def from_peak(cls, peak: float, *, final: float) -> Schedule:
+        """Return the schedule that a search tries."""
+        return cls(peak, final=rounded_number(peak * final))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +108,39 @@ class CosineRestarts(Schedule):
         begun = (self.growth**cycle - 1.0) / (self.growth - 1.0)
         return cycle, (periods - begun) / self.growth**cycle
 
+    def code(self, span: Span, begin: float) -> Iterator[str]:
+        """Yield the lines of source text that return the value at ``step``; see :meth:`Schedule.code`."""
+        period, growth = max(1, self.period.steps(span.training)), number_text(self.growth)
+        if self.growth == 1.0:
+            yield f"cycle, since = divmod({since(begin)}, {period})"
+            progress = f"since / {period}"
+        else:
+            times, over = (f" {sign} {number_text(self.growth - 1.0)}" if self.growth != 2.0 else "" for sign in "*/")
+            yield f"periods = {since(begin)} / {period}"
+            yield f"cycle = int(math.log1p(periods{times}) / math.log({growth}) + 1e-12)"
+            yield f"progress = (periods - ({growth}**cycle - 1){over}) / {growth}**cycle"
+            progress = "progress"
+        if self.shrink == 1.0:
+            yield f"return {between(self.final, self.peak, half_cosine_text(progress))}"
+        else:
+            yield f"peak = {number_text(self.peak)} * {number_text(self.shrink)} ** cycle"
+            final = number_text(self.final)
+            falling = f"peak * {half_cosine_text(progress)}" if self.final == 0 else None
+            yield f"return {falling or f'{final} + (peak - {final}) * {half_cosine_text(progress)}'}"
+
+    def torch_scheduler(self, steps: int) -> TorchScheduler | None:
+        """Return the equal scheduler of torch; see :meth:`Schedule.torch_scheduler`."""
+        if self.shrink != 1.0 or self.growth != int(self.growth):
+            return None
+        period = max(1, self.period.steps(steps))
+        growth = {} if self.growth == 1.0 else {"T_mult": number_text(self.growth)}
+        return TorchScheduler.of("CosineAnnealingWarmRestarts", {"T_0": str(period)} | growth | _floor(self.final))
+
 
 def half_cosine(progress: Array) -> Array:
     """Return ``(1 + cos(pi * progress)) / 2``: 1 at the beginning, 0 at the end and after it."""
     return (1.0 + np.cos(np.pi * progress.clip(0.0, 1.0))) / 2.0
+
+
+def _floor(final: float) -> dict[str, str]:
+    return {"eta_min": number_text(final)} if final else {}

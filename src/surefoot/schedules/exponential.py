@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from surefoot.schedules.length import Length
-from surefoot.schedules.schedule import Array, Schedule, Span
+from surefoot.schedules.scanner import number_text
+from surefoot.schedules.schedule import Array, Schedule, Span, TorchScheduler
+from surefoot.schedules.source_text import since
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Exponential(Schedule):
     """
 
     name: ClassVar[str] = "exponential"
+    searched: ClassVar[bool] = True
     peak: float
     rate: float = 0.01
     every: Length | None = None
@@ -41,3 +44,19 @@ class Exponential(Schedule):
         """Return ``peak * rate ** (t / every)``, shape of ``steps``."""
         every = span.steps if self.every is None else max(1, self.every.steps(span.training))
         return self.peak * self.rate ** (steps / every)
+
+    def code(self, span: Span, begin: float) -> Iterator[str]:
+        """Yield the lines of source text that return the value at ``step``; see :meth:`Schedule.code`."""
+        every = span.steps if self.every is None else max(1, self.every.steps(span.training))
+        yield f"return {number_text(self.peak)} * {number_text(self.rate)} ** ({since(begin)} / {number_text(every)})"
+
+    def torch_scheduler(self, steps: int) -> TorchScheduler | None:
+        """Return the equal scheduler of torch; see :meth:`Schedule.torch_scheduler`."""
+        every = steps if self.every is None else max(1, self.every.steps(steps))
+        gamma = number_text(self.rate) if every == 1 else f"{number_text(self.rate)} ** (1 / {every})"
+        return TorchScheduler.of("ExponentialLR", {"gamma": gamma})
+
+    @classmethod
+    def from_peak(cls, peak: float, *, final: float) -> Schedule:
+        """Return the schedule that a search tries; without a final share it ends at the class's own ``rate``."""
+        return cls(peak, rate=final) if final else cls(peak)

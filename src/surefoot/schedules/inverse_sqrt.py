@@ -9,7 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from surefoot.schedules.length import Length
+from surefoot.schedules.scanner import number_text
 from surefoot.schedules.schedule import Array, Schedule, Span
+from surefoot.schedules.source_text import shifted
 
 _TIMESCALE = Length(10, percent=True)
 
@@ -32,6 +34,7 @@ class InverseSqrt(Schedule):
     """
 
     name: ClassVar[str] = "inverse_sqrt"
+    searched: ClassVar[bool] = True
     peak: float
     timescale: Length = _TIMESCALE
 
@@ -44,3 +47,8 @@ class InverseSqrt(Schedule):
         """Return ``peak * sqrt(timescale / (timescale + t))``, shape of ``steps``."""
         timescale = max(1, self.timescale.steps(span.training))
         return self.peak * np.sqrt(timescale / (timescale + steps))
+
+    def code(self, span: Span, begin: float) -> Iterator[str]:
+        """Yield the lines of source text that return the value at ``step``; see :meth:`Schedule.code`."""
+        timescale = max(1, self.timescale.steps(span.training))
+        yield f"return {number_text(self.peak)} * math.sqrt({timescale} / ({shifted(timescale - begin)}))"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from surefoot.core.errors import RecipeError
-from surefoot.core.formatting import shown
+from surefoot.core.formatting import short_repr
 
 LengthLike: TypeAlias = "Length | int | str"
 
@@ -33,7 +33,7 @@ class Length:
 
     def __post_init__(self) -> None:
         if isinstance(self.amount, bool) or not isinstance(self.amount, (int, float)):
-            raise RecipeError(f"a length is a number of steps or percent; given {shown(self.amount)}.")
+            raise RecipeError(f"a length is a number of steps or percent; given {short_repr(self.amount)}.")
         if not 0 <= self.amount <= (100 if self.percent else MOST_STEPS):
             raise RecipeError(f"a length is 0% to 100% of the training, or 0 to 10^15 steps; given {self}.")
         if not self.percent and self.amount != int(self.amount):
@@ -51,10 +51,10 @@ class Length:
         """
         if isinstance(value, Length):
             return value
-        match = _TEXT.fullmatch(value.strip() if isinstance(value, str) else shown(value))
+        match = _TEXT.fullmatch(value.strip() if isinstance(value, str) else short_repr(value))
         if match is None:
             raise RecipeError(
-                f"a length is a number of steps (500) or a share of the training (5%); given {shown(value)}."
+                f"a length is a number of steps (500) or a share of the training (5%); given {short_repr(value)}."
             )
         return cls(float(match["number"]), percent=bool(match["percent"]))
 

@@ -6,7 +6,7 @@ import math
 import re
 
 from surefoot.core.errors import RecipeError
-from surefoot.core.formatting import shown
+from surefoot.core.formatting import short_repr
 
 _BLANK = re.compile(r"\s*")
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
@@ -16,7 +16,7 @@ _RAW = re.compile(r"[^\s,()]+")
 
 
 class Scanner:
-    """Reads a text from left to right; every fault names the place.
+    """Reads a text from left to right; every error names the position.
 
     Example:
         >>> scanner = Scanner("cosine(0.3)")
@@ -26,24 +26,24 @@ class Scanner:
 
     def __init__(self, text: str) -> None:
         if not isinstance(text, str):
-            raise RecipeError(f"a recipe or a schedule is read from text; given {shown(text)}.")
+            raise RecipeError(f"a recipe or a schedule is read from text; given {short_repr(text)}.")
         self.text = text
-        self.place = 0
+        self.position = 0
 
     def fault(self, expected: str, *, hint: str | None = None) -> RecipeError:
-        """Return the error that says what was expected at the present place."""
-        rest = self.text[self.place :].strip()
-        where = f"at {shown(rest)}" if rest else "at its end"
-        return RecipeError(f"cannot read {shown(self.text)}: expected {expected} {where}.", hint=hint)
+        """Return the error that says what was expected at the present position."""
+        rest = self.text[self.position :].strip()
+        where = f"at {short_repr(rest)}" if rest else "at its end"
+        return RecipeError(f"cannot read {short_repr(self.text)}: expected {expected} {where}.", hint=hint)
 
     def accept(self, symbol: str) -> bool:
         """Read a symbol or a word if it comes next."""
         self._skip_blanks()
-        end = self.place + len(symbol)
+        end = self.position + len(symbol)
         inside_a_word = symbol.isalpha() and _LETTER.match(self.text, end)
-        if not self.text.startswith(symbol, self.place) or inside_a_word:
+        if not self.text.startswith(symbol, self.position) or inside_a_word:
             return False
-        self.place = end
+        self.position = end
         return True
 
     def expect(self, symbol: str) -> None:
@@ -64,26 +64,26 @@ class Scanner:
 
     def keyword(self) -> str | None:
         """Read ``NAME =`` if it comes next; return the name."""
-        begin = self.place
+        begin = self.position
         found = self.word()
         if found is not None and self.accept("="):
             return found
-        self.place = begin
+        self.position = begin
         return None
 
     def number(self) -> float:
         """Read a number."""
-        begin = self.place
+        begin = self.position
         found = self._match(_NUMBER)
         if found is None or math.isinf(float(found)):
-            self.place = begin
+            self.position = begin
             raise self.fault("a number" if found is None else "a number that is not so large")
         return float(found)
 
     def at_number(self) -> bool:
         """Tell whether a number comes next."""
         self._skip_blanks()
-        return _NUMBER.match(self.text, self.place) is not None
+        return _NUMBER.match(self.text, self.position) is not None
 
     def raw(self) -> str:
         """Read everything up to the next blank, comma or parenthesis."""
@@ -95,20 +95,20 @@ class Scanner:
     def end(self) -> None:
         """Make sure that nothing is left."""
         self._skip_blanks()
-        if self.place < len(self.text):
+        if self.position < len(self.text):
             raise self.fault("the end")
 
     def _match(self, pattern: re.Pattern[str]) -> str | None:
         self._skip_blanks()
-        match = pattern.match(self.text, self.place)
+        match = pattern.match(self.text, self.position)
         if match is None:
             return None
-        self.place = match.end()
+        self.position = match.end()
         return match[0]
 
     def _skip_blanks(self) -> None:
-        match = _BLANK.match(self.text, self.place)
-        self.place = match.end() if match else self.place
+        match = _BLANK.match(self.text, self.position)
+        self.position = match.end() if match else self.position
 
 
 def number_text(value: float) -> str:
@@ -120,3 +120,8 @@ def number_text(value: float) -> str:
     """
     short = f"{value:g}"
     return short if float(short) == value else repr(float(value))
+
+
+def rounded_number(value: float) -> float:
+    """Return a number to the four digits that recipes are written with."""
+    return float(f"{value:.4g}")

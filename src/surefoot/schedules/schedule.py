@@ -1,15 +1,10 @@
-"""The fields of a schedule: which kind each is, and how a given value is brought to its kind.
-
-What a schedule is: a pure function of the training step.
-
-The schedules of a whole fleet as one table.
-"""
+"""What a schedule is: a pure function of the training step."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import Field, dataclass, fields
 from functools import cache
 from typing import Any, ClassVar, Literal, TypeAlias, get_args, get_type_hints
@@ -18,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.core.errors import RecipeError
-from surefoot.core.formatting import shown
+from surefoot.core.formatting import short_repr
 from surefoot.schedules.length import Length
 
-Kind: TypeAlias = Literal["number", "length", "lengths", "other"]
+FieldKind: TypeAlias = Literal["number", "length", "lengths", "other"]
 
 # What a fault says that a field of the kind must be.
-KINDS: dict[Kind, str] = {
+FIELD_KINDS: dict[FieldKind, str] = {
     "number": "a finite number",
     "length": "a length, as 500 (steps) or 5%",
     "lengths": "lengths, as 500 (steps) or 50%+75%",
@@ -39,7 +34,7 @@ def fields_of(schedule: type) -> tuple[Field[Any], ...]:
 
 
 @cache
-def kinds_of(schedule: type) -> dict[str, Kind]:
+def kinds_of(schedule: type) -> dict[str, FieldKind]:
     """Return the kind of each field, read from its type.
 
     Example:
@@ -51,11 +46,11 @@ def kinds_of(schedule: type) -> dict[str, Kind]:
     return {field.name: _kind(hints[field.name]) for field in fields_of(schedule)}
 
 
-def settled(kind: Kind, value: Any) -> Any:
-    """Return a value given for a field as its kind is kept: a float, a Length, a tuple.
+def coerced(kind: FieldKind, value: Any) -> Any:
+    """Return the value of a field as its kind is stored: a float, a Length, a tuple.
 
     Raises:
-        RecipeError: If it is nothing of the kind.
+        RecipeError: If it is not of that kind.
     """
     if kind == "number":
         return finite_number(value)
@@ -83,13 +78,13 @@ def finite_number(value: Any) -> float:
             raise TypeError
         number = float(value)
     except (TypeError, ValueError, OverflowError, RuntimeError):
-        raise RecipeError(f"a finite number is wanted; given {shown(value)}.") from None
+        raise RecipeError(f"expected a finite number; given {short_repr(value)}.") from None
     if not math.isfinite(number):
-        raise RecipeError(f"a finite number is wanted; given {number}.")
+        raise RecipeError(f"expected a finite number; given {number}.")
     return number
 
 
-def _kind(hint: Any) -> Kind:
+def _kind(hint: Any) -> FieldKind:
     if hint == tuple[Length, ...]:
         return "lengths"
     of_type = {hint, *get_args(hint)}
@@ -98,7 +93,7 @@ def _kind(hint: Any) -> Kind:
 
 Array: TypeAlias = NDArray[np.float64]
 
-AMPLITUDES = ("peak", "final", "start", "low")
+BOUNDING_FIELDS = ("peak", "final", "start", "low")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +109,24 @@ class Span:
     training: int
 
 
+@dataclass(frozen=True, slots=True)
+class TorchScheduler:
+    """A class of ``torch.optim.lr_scheduler`` as source text.
+
+    Attributes:
+        name: Name of the class.
+        arguments: Its arguments after the optimizer.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+
+    @classmethod
+    def of(cls, name: str, settings: Mapping[str, str]) -> TorchScheduler:
+        """Return the scheduler with some keyword arguments."""
+        return cls(name, tuple(f"{key}={value}" for key, value in settings.items()))
+
+
 class Schedule(ABC):
     """A value for every step of a training; frozen, hashable, free of state.
 
@@ -121,10 +134,23 @@ class Schedule(ABC):
     first take the first step's value and steps past the end that of step number ``total``.
 
     A kind of schedule is a frozen dataclass that defines ``over`` and, where some numbers are not allowed, ``faults``.
+    The class is the one registry entry of its kind: ``code`` and ``torch_scheduler`` write it out, ``from_peak`` is
+    what a search tries. Plugins register such a class as an entry point of the group ``surefoot.schedules``.
+
+    Attributes:
+        name: Name in recipe texts.
+        searched: Whether a search may choose it.
+        brings_warmup: Whether it rises from a low value by itself, so that a search puts no warmup before it.
+        ends_at_last_step: Whether it reaches its last value at the last step; others reach it one step later.
+        scales_with_groups: Whether torch's scheduler multiplies the rate of each parameter group by the same factor.
     """
 
     __slots__ = ()
     name: ClassVar[str]
+    searched: ClassVar[bool] = False
+    brings_warmup: ClassVar[bool] = False
+    ends_at_last_step: ClassVar[bool] = False
+    scales_with_groups: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Bring every field to its kind.
@@ -132,7 +158,7 @@ class Schedule(ABC):
         Raises:
             RecipeError: All that is wrong with the schedule, at once.
         """
-        broken = [*self._settle()] or [*self.faults()]
+        broken = [*self._coerce_fields()] or [*self.faults()]
         if broken:
             given = ", ".join(f"{field.name}={_text(getattr(self, field.name))}" for field in fields_of(type(self)))
             raise RecipeError(f"{self.name}: {'; '.join(broken)}; given {given}.")
@@ -157,7 +183,7 @@ class Schedule(ABC):
             RecipeError: If ``total`` is below 1.
         """
         if isinstance(total, bool) or not isinstance(total, (int, np.integer)) or total < 1:
-            raise RecipeError(f"a training has a whole number of steps, at least 1; given {shown(total)}.")
+            raise RecipeError(f"a training has a whole number of steps, at least 1; given {short_repr(total)}.")
         with np.errstate(over="ignore", invalid="ignore"):  # a rate that grows without end is data: inf
             return self.over(np.clip(steps, 0, total).astype(np.float64), Span(float(total), int(total)))
 
@@ -169,11 +195,43 @@ class Schedule(ABC):
         """Yield what is wrong with the schedule's numbers, each in words: nothing, unless a kind says more."""
         return iter(())
 
+    @classmethod
+    def from_peak(cls, peak: float, *, final: float) -> Schedule:
+        """Return the schedule that a search tries.
+
+        Args:
+            peak: Largest value.
+            final: Last value as a share of the peak, for schedules that have one.
+        """
+        del final
+        return cls(peak)  # type: ignore[call-arg]  # every kind has its peak first
+
+    def code(self, span: Span, begin: float) -> Iterator[str]:  # noqa: ARG002  (of subclasses)
+        """Yield the lines of Python source text that return the value at ``step``; they may use ``math``.
+
+        Args:
+            span: The stretch that the schedule runs over.
+            begin: Step at which the stretch begins.
+
+        Raises:
+            RecipeError: If the kind has no source text.
+        """
+        raise RecipeError(f"{self.name} cannot be exported: its plugin gives no source text.")
+
+    def torch_scheduler(self, steps: int) -> TorchScheduler | None:
+        """Return the equal scheduler of torch for an optimizer whose learning rate is the peak; ``None`` without one.
+
+        Args:
+            steps: Optimizer steps of the whole training.
+        """
+        del steps
+        return None
+
     def amplitudes(self) -> Iterator[float]:
         """Yield every number that bounds the schedule's values: its peak, its start, its final value."""
         for field in fields_of(type(self)):
             value = getattr(self, field.name)
-            if field.name in AMPLITUDES and value is not None:
+            if field.name in BOUNDING_FIELDS and value is not None:
                 yield value
 
     @property
@@ -189,32 +247,34 @@ class Schedule(ABC):
         """
         return max(self.amplitudes())
 
-    def _settle(self) -> Iterator[str]:
+    def _coerce_fields(self) -> Iterator[str]:
         kinds = kinds_of(type(self))
         for field in fields_of(type(self)):
             value = getattr(self, field.name)
             if value is None and field.default is None:
                 continue
             try:
-                object.__setattr__(self, field.name, settled(kinds[field.name], value))
+                object.__setattr__(self, field.name, coerced(kinds[field.name], value))
             except RecipeError:
-                yield f"{field.name} must be {KINDS[kinds[field.name]]}"
+                yield f"{field.name} must be {FIELD_KINDS[kinds[field.name]]}"
 
 
 def _text(value: object) -> str:
     """Return how a message shows a field."""
     if isinstance(value, tuple):
         return "+".join(map(_text, value))
-    return str(value) if isinstance(value, Length) else value.name if isinstance(value, Schedule) else shown(value)
+    return str(value) if isinstance(value, Length) else value.name if isinstance(value, Schedule) else short_repr(value)
 
 
-def table(schedules: Sequence[Schedule], *, totals: Sequence[int], begins: Sequence[int], steps: int) -> Array:
-    """Return the values of K schedules over the next ``steps`` steps, each from its own place.
+def value_table(
+    schedules: Sequence[Schedule], *, totals: Sequence[int], first_steps: Sequence[int], steps: int
+) -> Array:
+    """Return the values of K schedules over the next ``steps`` steps, each from its own step.
 
     Args:
         schedules: K schedules.
         totals: K lengths of the trainings they belong to.
-        begins: K step numbers to begin at.
+        first_steps: K step numbers to begin at.
         steps: How many steps are wanted.
 
     Returns:
@@ -223,12 +283,13 @@ def table(schedules: Sequence[Schedule], *, totals: Sequence[int], begins: Seque
     Example:
         >>> from surefoot.schedules.constant import Constant
         >>> from surefoot.schedules.polynomial import Linear
-        >>> table([Constant(0.9), Linear(1.0)], totals=[4, 4], begins=[0, 1], steps=3)
+        >>> value_table([Constant(0.9), Linear(1.0)], totals=[4, 4], first_steps=[0, 1], steps=3)
         array([[0.9 , 0.9 , 0.9 ],
                [0.75, 0.5 , 0.25]])
     """
-    ahead = np.arange(steps)
+    offsets = np.arange(steps)
     rows = [
-        schedule.values(begin + ahead, total) for schedule, total, begin in zip(schedules, totals, begins, strict=True)
+        schedule.values(first + offsets, total)
+        for schedule, total, first in zip(schedules, totals, first_steps, strict=True)
     ]
     return np.stack(rows) if rows else np.empty((0, steps))

@@ -1,4 +1,4 @@
-"""Decay by drops: at a regular distance, or at chosen places."""
+"""Decay by drops: at a regular distance, or at chosen steps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from surefoot.schedules.length import Length
-from surefoot.schedules.schedule import Array, Schedule, Span
+from surefoot.schedules.scanner import number_text
+from surefoot.schedules.schedule import Array, Schedule, Span, TorchScheduler
+from surefoot.schedules.source_text import since
 
 _EVERY = Length(30, percent=True)
 _AT = (Length(50, percent=True), Length(75, percent=True))
@@ -29,12 +31,13 @@ class StepDecay(Schedule):
     """
 
     name: ClassVar[str] = "step"
+    searched: ClassVar[bool] = True
     peak: float
     drop: float = 0.1
     every: Length = _EVERY
 
     def faults(self) -> Iterator[str]:
-        """Yield drops that are none and distances of nothing."""
+        """Yield drops that are not above 0 and empty distances."""
         if self.drop <= 0:
             yield "drop must be above 0"
         if self.every.amount <= 0:
@@ -45,12 +48,22 @@ class StepDecay(Schedule):
         every = max(1, self.every.steps(span.training))
         return self.peak * self.drop ** np.floor(steps / every)
 
+    def code(self, span: Span, begin: float) -> Iterator[str]:
+        """Yield the lines of source text that return the value at ``step``; see :meth:`Schedule.code`."""
+        every = max(1, self.every.steps(span.training))
+        yield f"return {number_text(self.peak)} * {number_text(self.drop)} ** ({since(begin)} // {every})"
+
+    def torch_scheduler(self, steps: int) -> TorchScheduler | None:
+        """Return the equal scheduler of torch; see :meth:`Schedule.torch_scheduler`."""
+        every = max(1, self.every.steps(steps))
+        return TorchScheduler.of("StepLR", {"step_size": str(every), "gamma": number_text(self.drop)})
+
 
 @dataclass(frozen=True, slots=True)
 class MultiStep(Schedule):
-    """Multiply by ``drop`` at each place of ``at``.
+    """Multiply by ``drop`` at each of the steps ``at``.
 
-        value(t) = peak * drop ** (number of places at or before t)
+        value(t) = peak * drop ** (number of these steps at or before t)
 
     Equal to ``torch.optim.lr_scheduler.MultiStepLR``.
 
@@ -66,13 +79,26 @@ class MultiStep(Schedule):
     at: tuple[Length, ...] = _AT
 
     def faults(self) -> Iterator[str]:
-        """Yield drops that are none, and the lack of places."""
+        """Yield drops that are not above 0, and an empty ``at``."""
         if self.drop <= 0:
             yield "drop must be above 0"
         if not self.at:
-            yield "at needs a place"
+            yield "at needs a length"
 
     def over(self, steps: Array, span: Span) -> Array:
         """Return ``peak * drop ** drops_so_far(t)``, shape of ``steps``."""
-        places = sorted(length.steps(span.training) for length in self.at)
-        return self.peak * self.drop ** np.searchsorted(places, steps, side="right").astype(np.float64)
+        milestones = sorted(length.steps(span.training) for length in self.at)
+        return self.peak * self.drop ** np.searchsorted(milestones, steps, side="right").astype(np.float64)
+
+    def code(self, span: Span, begin: float) -> Iterator[str]:
+        """Yield the lines of source text that return the value at ``step``; see :meth:`Schedule.code`."""
+        milestones = sorted(round(begin) + length.steps(span.training) for length in self.at)
+        yield f"drops = sum(step >= milestone for milestone in {milestones})"
+        yield f"return {number_text(self.peak)} * {number_text(self.drop)} ** drops"
+
+    def torch_scheduler(self, steps: int) -> TorchScheduler | None:
+        """Return the equal scheduler of torch; see :meth:`Schedule.torch_scheduler`."""
+        milestones = sorted(length.steps(steps) for length in self.at)
+        if milestones[0] == 0:
+            return None  # torch passes over a milestone at step 0
+        return TorchScheduler.of("MultiStepLR", {"milestones": str(milestones), "gamma": number_text(self.drop)})

@@ -13,47 +13,22 @@ from collections.abc import Callable
 from dataclasses import MISSING
 from typing import Any
 
-from surefoot.core.errors import RecipeError, nearest
-from surefoot.core.formatting import shown
+from surefoot.core.errors import RecipeError, did_you_mean
+from surefoot.core.formatting import short_repr
 from surefoot.core.values import Json
+from surefoot.schedules import SCHEDULES
 from surefoot.schedules.composition import Sequence, Warmup
 from surefoot.schedules.constant import Constant
-from surefoot.schedules.cosine import Cosine, CosineRestarts
-from surefoot.schedules.exponential import Exponential
-from surefoot.schedules.inverse_sqrt import InverseSqrt
 from surefoot.schedules.length import Length
-from surefoot.schedules.one_cycle import OneCycle
-from surefoot.schedules.polynomial import Linear, Polynomial
 from surefoot.schedules.scanner import Scanner, number_text
-from surefoot.schedules.schedule import Kind, Schedule, fields_of, kinds_of
-from surefoot.schedules.step_decay import MultiStep, StepDecay
-from surefoot.schedules.triangular import Triangular
-from surefoot.schedules.wsd import WarmupStableDecay
-
-SCHEDULES: dict[str, type[Schedule]] = {
-    kind.name: kind
-    for kind in (
-        Constant,
-        StepDecay,
-        MultiStep,
-        Exponential,
-        Polynomial,
-        Linear,
-        Cosine,
-        CosineRestarts,
-        InverseSqrt,
-        OneCycle,
-        Triangular,
-        WarmupStableDecay,
-    )
-}
+from surefoot.schedules.schedule import FieldKind, Schedule, fields_of, kinds_of
 
 
 def parse_schedule(text: str) -> Schedule:
     """Read a schedule from its text.
 
     Raises:
-        RecipeError: With the place of the fault, and the nearest known name for an unknown one.
+        RecipeError: With the position of the error, and the nearest known name for an unknown one.
 
     Example:
         >>> parse_schedule("linear(0, final=0.1) for 5% then cosine(0.1)").value(0, total=100)
@@ -69,6 +44,7 @@ def schedule_text(schedule: Schedule) -> str:
     """Return the text that :func:`parse_schedule` reads back as an equal schedule.
 
     Example:
+        >>> from surefoot.schedules.cosine import Cosine
         >>> schedule_text(Warmup(Cosine(0.3), Length(5, percent=True)))
         'cosine(0.3, warmup=5%)'
     """
@@ -90,6 +66,7 @@ def schedule_json(schedule: Schedule) -> Json:
     """Return a schedule as JSON: a number for a constant, its text for all others.
 
     Example:
+        >>> from surefoot.schedules.cosine import Cosine
         >>> schedule_json(Constant(0.1)), schedule_json(Cosine(0.3))
         (0.1, 'cosine(0.3)')
     """
@@ -97,7 +74,7 @@ def schedule_json(schedule: Schedule) -> Json:
 
 
 def read_schedule(scanner: Scanner) -> Schedule:
-    """Read a schedule at the scanner's place."""
+    """Read a schedule at the scanner's position."""
     parts, lengths = [_read_part(scanner)], []
     while scanner.accept("for"):
         lengths.append(_read_length(scanner))
@@ -109,16 +86,16 @@ def read_schedule(scanner: Scanner) -> Schedule:
 def _read_part(scanner: Scanner) -> Schedule:
     if scanner.at_number():
         return Constant(scanner.number())
-    begin = scanner.place
+    begin = scanner.position
     name = scanner.word()
     if name is None or name not in SCHEDULES:
-        scanner.place = begin
+        scanner.position = begin
         known = f"schedules are {', '.join(SCHEDULES)}."
-        raise scanner.fault("a number or a schedule", hint=nearest(name or "", SCHEDULES) or known)
+        raise scanner.fault("a number or a schedule", hint=did_you_mean(name or "", SCHEDULES) or known)
     scanner.expect("(")
     given = _read_arguments(scanner, SCHEDULES[name])
     if "peak" not in given:
-        raise RecipeError(f"{name} lacks its first value in {shown(scanner.text)}.", hint=f"as in {name}(0.1).")
+        raise RecipeError(f"{name} lacks its first value in {short_repr(scanner.text)}.", hint=f"as in {name}(0.1).")
     warmup, start = given.pop("warmup", None), given.pop("warmup_start", None)
     if warmup is None and start is not None:
         raise RecipeError(f"{name} has a warmup_start without a warmup.", hint=f"as in {name}(0.1, warmup=5%).")
@@ -127,7 +104,7 @@ def _read_part(scanner: Scanner) -> Schedule:
 
 
 def _read_arguments(scanner: Scanner, kind: type[Schedule]) -> dict[str, Any]:
-    kinds: dict[str, Kind] = {**kinds_of(kind), "warmup": "length", "warmup_start": "number"}
+    kinds: dict[str, FieldKind] = {**kinds_of(kind), "warmup": "length", "warmup_start": "number"}
     given: dict[str, Any] = {}
     while not scanner.accept(")"):
         key = scanner.keyword() or ("peak" if not given else None)
@@ -135,11 +112,11 @@ def _read_arguments(scanner: Scanner, kind: type[Schedule]) -> dict[str, Any]:
             raise scanner.fault("KEY=VALUE")
         if key not in kinds:
             raise RecipeError(
-                f"{kind.name} has no {shown(key)}; it takes {', '.join(kinds)}.", hint=nearest(key, kinds)
+                f"{kind.name} has no {short_repr(key)}; it takes {', '.join(kinds)}.", hint=did_you_mean(key, kinds)
             )
         if key in given:
-            raise RecipeError(f"{kind.name}: {key} is given twice in {shown(scanner.text)}.")
-        given[key] = READERS[kinds[key]](scanner)
+            raise RecipeError(f"{kind.name}: {key} is given twice in {short_repr(scanner.text)}.")
+        given[key] = FIELD_READERS[kinds[key]](scanner)
         if not scanner.accept(","):
             scanner.expect(")")
             break
@@ -156,12 +133,12 @@ def _read_lengths(scanner: Scanner) -> tuple[Length, ...]:
 
 def _arguments_text(schedule: Schedule) -> str:
     given = [(field, getattr(schedule, field.name)) for field in fields_of(type(schedule))]
-    shown = [
+    short_repr = [
         _value_text(value) if field.default is MISSING else f"{field.name}={_value_text(value)}"
         for field, value in given
         if field.default is MISSING or value != field.default
     ]
-    return ", ".join(shown)
+    return ", ".join(short_repr)
 
 
 def _value_text(value: object) -> str:
@@ -170,7 +147,7 @@ def _value_text(value: object) -> str:
     return number_text(value) if isinstance(value, float) else str(value)
 
 
-READERS: dict[Kind, Callable[[Scanner], Any]] = {
+FIELD_READERS: dict[FieldKind, Callable[[Scanner], Any]] = {
     "number": Scanner.number,
     "length": _read_length,
     "lengths": _read_lengths,

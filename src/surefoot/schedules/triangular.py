@@ -9,7 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from surefoot.schedules.length import Length
-from surefoot.schedules.schedule import Array, Schedule, Span
+from surefoot.schedules.scanner import number_text
+from surefoot.schedules.schedule import Array, Schedule, Span, TorchScheduler
+from surefoot.schedules.source_text import between, since
 
 _UP = Length(10, percent=True)
 
@@ -34,6 +36,7 @@ class Triangular(Schedule):
     """
 
     name: ClassVar[str] = "triangular"
+    scales_with_groups: ClassVar[bool] = False
     peak: float
     low: float = 0.0
     up: Length = _UP
@@ -62,6 +65,28 @@ class Triangular(Schedule):
         return self.low + (self.peak - self.low) * cycles
 
     def slopes(self, span: Span) -> tuple[int, int]:
-        """Return the lengths of the way up and of the way down, in steps."""
+        """Return the lengths of the rise and of the fall, in steps."""
         up = max(1, self.up.steps(span.training))
         return up, up if self.down is None else max(1, self.down.steps(span.training))
+
+    def code(self, span: Span, begin: float) -> Iterator[str]:
+        """Yield the lines of source text that return the value at ``step``; see :meth:`Schedule.code`."""
+        up, down = self.slopes(span)
+        yield f"cycle, since = divmod({since(begin)}, {up + down})"
+        yield f"height = since / {up} if since <= {up} else 1 - (since - {up}) / {down}"
+        scales = ["height"]
+        scales += [] if self.shrink == 1.0 else [f"{number_text(self.shrink)} ** cycle"]
+        scales += [] if self.gamma == 1.0 else [f"{number_text(self.gamma)} ** {since(begin)}"]
+        yield f"return {between(self.low, self.peak, ' * '.join(scales))}"
+
+    def torch_scheduler(self, steps: int) -> TorchScheduler | None:
+        """Return the equal scheduler of torch; see :meth:`Schedule.torch_scheduler`."""
+        mode = {(1.0, 1.0): "triangular", (0.5, 1.0): "triangular2"}.get((self.shrink, self.gamma), "exp_range")
+        if mode == "exp_range" and self.shrink != 1.0:
+            return None
+        up, down = self.slopes(Span(float(steps), steps))
+        settings = {"base_lr": number_text(self.low), "max_lr": number_text(self.peak), "step_size_up": str(up)}
+        settings |= {"step_size_down": str(down)} if down != up else {}
+        settings |= {"mode": f'"{mode}"'} if mode != "triangular" else {}
+        settings |= {"gamma": number_text(self.gamma)} if mode == "exp_range" else {}
+        return TorchScheduler.of("CyclicLR", settings | {"cycle_momentum": "False"})

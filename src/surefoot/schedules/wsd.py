@@ -10,7 +10,9 @@ import numpy as np
 
 from surefoot.schedules.cosine import half_cosine
 from surefoot.schedules.length import Length
+from surefoot.schedules.scanner import number_text, rounded_number
 from surefoot.schedules.schedule import Array, Schedule, Span
+from surefoot.schedules.source_text import between, half_cosine_text, since
 
 _DECAY = Length(20, percent=True)
 
@@ -35,6 +37,7 @@ class WarmupStableDecay(Schedule):
     """
 
     name: ClassVar[str] = "wsd"
+    searched: ClassVar[bool] = True
     peak: float
     decay: Length = _DECAY
     final: float = 0.0
@@ -55,3 +58,23 @@ class WarmupStableDecay(Schedule):
         if self.shape == "cosine":
             return half_cosine(progress)
         return 1.0 - (np.sqrt(progress) if self.shape == "sqrt" else progress)
+
+    def code(self, span: Span, begin: float) -> Iterator[str]:
+        """Yield the lines of source text that return the value at ``step``; see :meth:`Schedule.code`."""
+        decay = max(1, self.decay.steps(span.training))
+        decay_begins = begin + span.steps - decay
+        if decay_begins > begin:
+            yield f"if step < {number_text(decay_begins)}:"
+            yield f"    return {number_text(self.peak)}"
+        progress = f"{since(decay_begins)} / {decay}"
+        share = {
+            "linear": f"(1 - {progress})",
+            "sqrt": f"(1 - math.sqrt({progress}))",
+            "cosine": half_cosine_text(progress),
+        }
+        yield f"return {between(self.final, self.peak, share[self.shape])}"
+
+    @classmethod
+    def from_peak(cls, peak: float, *, final: float) -> Schedule:
+        """Return the schedule that a search tries."""
+        return cls(peak, final=rounded_number(peak * final))

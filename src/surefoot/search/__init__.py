@@ -1,1 +1,1 @@
-"""``surefoot.find`` and ``surefoot.tune``: one engine that sees nothing of a training but its Trainer."""
+"""``surefoot.find`` and ``surefoot.tune``: one search, which knows of a training only its Trainer."""

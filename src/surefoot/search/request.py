@@ -1,123 +1,52 @@
-"""What is made as good as possible: a low validation loss, or a high metric; at the end, or at the best moment.
-
-What is made as good as possible: a low validation loss, or a high metric; at the end, or at the best moment.
-
-What find or tune was asked.
-"""
+"""The request: what the user asks of find or tune."""
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias
 
 from surefoot.core.budget import Budget
-from surefoot.core.errors import TaskError
-from surefoot.core.progress import Progress, Silent, Stop, never
+from surefoot.core.progress import Progress, SilentProgress, StopCondition, never_stop
 from surefoot.core.values import Json
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import Recipe
-from surefoot.search.samplers.basic import Sampler
+from surefoot.search.criterion import Criterion
+from surefoot.search.samplers.sampler import Sampler
 from surefoot.search.space.search_space import SearchSpace
 from surefoot.studies.study import Study
-from surefoot.trainers.trial import Judge, Outcome, Trainer
 
 Command: TypeAlias = Literal["find", "tune"]
-Goal: TypeAlias = Literal["loss", "metric"]
-
-
-GOALS: tuple[Goal, ...] = get_args(Goal)
-
-
-JUDGES: tuple[Judge, ...] = get_args(Judge)
-
-
-@dataclass(frozen=True, slots=True)
-class Aim:
-    """What makes one outcome better than another.
-
-    Attributes:
-        goal: A low validation ``loss``, or a high ``metric``.
-        judge: The loss at the end (``final``), or the ``best`` on the way, as one has who keeps checkpoints.
-    """
-
-    goal: Goal = "loss"
-    judge: Judge = "final"
-
-    def require(self, trainer: Trainer) -> None:
-        """Make sure that what is trained has what is asked for.
-
-        Raises:
-            TaskError: If there is no such goal or judge, or no metric to maximise.
-        """
-        if self.goal not in GOALS:
-            raise TaskError(f"a goal is one of {', '.join(GOALS)}; given {self.goal!r}.")
-        if self.judge not in JUDGES:
-            raise TaskError(f"judge is one of {', '.join(JUDGES)}; given {self.judge!r}.")
-        if self.goal == "metric" and self.judge == "best":
-            raise TaskError("only losses are followed on the way.", hint="leave out judge, or maximise no metric.")
-        if self.goal == "metric" and trainer.has_metric is False:
-            raise _without_metric(trainer)
-
-    def require_metric(self, trainer: Trainer, outcomes: Sequence[Outcome]) -> None:
-        """Make sure that what was trained has the metric that is asked for: of a function only its trials tell.
-
-        Raises:
-            TaskError: If trials came to their end and none of them has one.
-        """
-        ended = [outcome for outcome in outcomes if outcome.ok]
-        if self.goal == "metric" and ended and all(outcome.metric is None for outcome in ended):
-            raise _without_metric(trainer)
-
-    def cost(self, outcome: Outcome) -> float:
-        """Return what is minimised: a validation loss, or the metric with its sign turned; ``inf`` after divergence.
-
-        Example:
-            >>> Aim("metric").cost(Outcome(0.5, metric=0.9)), Aim().cost(Outcome(0.5))
-            (-0.9, 0.5)
-        """
-        if self.goal == "loss":
-            return outcome.judged(self.judge)
-        # The predictions of a diverged network are right now and then: its metric counts for nothing.
-        return math.inf if outcome.metric is None or not outcome.ok else -outcome.metric
-
-
-def _without_metric(trainer: Trainer) -> TaskError:
-    return TaskError(
-        f"{trainer.name!r} has no metric to maximise.",
-        hint="pass metric=... when the task is made, or return {'loss': ..., 'metric': ...}.",
-    )
 
 
 @dataclass(slots=True)
 class Request:
-    """What find or tune was asked.
+    """What the user asks of find or tune.
 
     Attributes:
-        command: Which of the two.
-        subject: A Task or its text, a training function, or a trainer.
-        budget: As given.
-        seed: Of everything random.
-        space: What may be tried.
-        sampler: Which points are tried.
-        aim: What is made as good as possible.
-        compare: Recipes to be trained beside the answer.
-        tolerance: Loss over the best, as a share, that is still good.
-        study: Where to keep what is measured: a database, or a study to go on with.
-        settings: What a new study is to remember of how it was asked for.
-        plan: How to run a task; measured, if not given.
-        device: Where to train a task.
-        steps: Length of a full training of a function.
-        workers: Processes for a function's trials; 0 trains in this one.
-        timeout: Seconds after which a function's trial has failed.
-        output: Folder for what functions and scripts print; beside the study, if not given.
-        started: When the clock of a budget in seconds began to run, by ``time.monotonic``; now, if not given.
-        transfer: Whether to measure as well how the answer changes with the batch size.
-        progress: Receives what happens.
-        stop: Asked often.
+        command: ``find`` or ``tune``.
+        subject: What is trained: a Task or its text, a training function, or a Trainer.
+        budget: Ceiling on the work, as the user gave it.
+        seed: Seed of everything random.
+        space: Search space: what may be tried.
+        sampler: Sampler of the points at the lowest rung, or its name.
+        criterion: What makes one training better than another.
+        compare: The user's recipes to train in full as well.
+        tolerance: Loss over the best, as a share of it, at which a setting is still good.
+        study: Database to begin a study in, or a study to resume; ``None`` keeps nothing.
+        settings: Settings of the command that a new study keeps, for it to be resumed and shown.
+        plan: How to run a Task as a fleet; ``None`` measures it.
+        device: Device that trains a Task without a plan.
+        steps: Length of a full training in steps: needed for a function, another length for a Task.
+        workers: Number of processes for a function's trials; 0 trains them in this process.
+        timeout: Seconds after which a trial of a function or script fails; ``None`` sets no limit.
+        output: Folder for what functions and scripts print; ``None`` puts it next to the study.
+        started: Time at which a budget in seconds began, on the clock of ``time.monotonic``.
+        transfer: Whether to measure how the best learning rate changes with the batch size.
+        progress: Receives the stages, the best so far and messages.
+        stop: Returns whether to stop; asked before every step.
     """
 
     command: Command
@@ -126,7 +55,7 @@ class Request:
     seed: int = 0
     space: SearchSpace = field(default_factory=SearchSpace)
     sampler: Sampler | str = "surefoot"
-    aim: Aim = field(default_factory=Aim)
+    criterion: Criterion = field(default_factory=Criterion)
     compare: tuple[Recipe, ...] = ()
     tolerance: float = 0.05
     study: Study | Path | str | None = None
@@ -139,14 +68,54 @@ class Request:
     output: Path | None = None
     started: float = field(default_factory=time.monotonic)
     transfer: bool = False
-    progress: Progress = field(default_factory=Silent)
-    stop: Stop = never
+    progress: Progress = field(default_factory=SilentProgress)
+    stop: StopCondition = never_stop
+
+    @classmethod
+    def of(
+        cls,
+        command: Command,
+        subject: Any,
+        *,
+        budget: Budget | str,
+        space: SearchSpace | None,
+        optimizers: Sequence[str] = (),
+        schedules: Sequence[str] = (),
+        compare: Sequence[Recipe | str] = (),
+        settings: Mapping[str, Json] | None,
+        output: Path | str | None,
+        progress: Progress | None,
+        **others: Any,
+    ) -> Request:
+        """Return a request from the arguments of find or tune: texts are parsed, and ``None`` becomes the default.
+
+        Raises:
+            BudgetError: If the budget's text cannot be parsed.
+            RecipeError: If the text of a recipe to compare cannot be parsed, or an optimizer or a schedule is unknown.
+        """
+        space = space or SearchSpace()
+        space = replace(
+            space,
+            optimizers=tuple(optimizers) or space.optimizers,
+            schedules=tuple(schedules) or space.schedules,
+        )
+        return cls(
+            command,
+            subject,
+            Budget.parse(budget) if isinstance(budget, str) else budget,
+            space=space,
+            compare=parse_recipes(compare),
+            settings=settings or {},
+            output=None if output is None else Path(output),
+            progress=progress or SilentProgress(),
+            **others,
+        )
 
 
-def recipes_of(given: Sequence[Recipe | str]) -> tuple[Recipe, ...]:
-    """Return recipes that are given as such or as texts.
+def parse_recipes(recipes: Sequence[Recipe | str]) -> tuple[Recipe, ...]:
+    """Return recipes, each given as such or as its text.
 
     Raises:
-        RecipeError: If a text is none.
+        RecipeError: If a text cannot be parsed.
     """
-    return tuple(Recipe.parse(each) if isinstance(each, str) else each for each in given)
+    return tuple(Recipe.parse(each) if isinstance(each, str) else each for each in recipes)

@@ -1,76 +1,43 @@
-"""What a search found: plain data, the same for find and tune."""
+"""The result of a search: plain data, the same for find and tune."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 from surefoot.core.errors import StudyError
-from surefoot.core.values import Interval, Json, Score, finite_or_none
+from surefoot.core.values import Interval, Json, finite_or_none
 from surefoot.recipe.recipe import Recipe
-from surefoot.search.request import Aim, Command
-from surefoot.search.scaling import Transfer
+from surefoot.search.criterion import Criterion
+from surefoot.search.request import Command
+from surefoot.search.trained_recipe import TrainedRecipe, score_json
+from surefoot.search.transfer_result import Transfer
 from surefoot.studies.measurements import Measurement
 
 if TYPE_CHECKING:
     from torch import nn
 
-Role: TypeAlias = Literal["recommended", "runner-up", "default", "compared"]
+# Version of the JSON object; 1 is that of surefoot 0.1.
 SCHEMA = 2
-# How the stages of a study begin: short trials of the search, and trainings of the recommended length on fresh seeds.
-# "search" and "confirm" are what databases before schema 2 say.
-SEARCH_STAGES, FULL_STAGES = ("map", "climb", "search"), ("full", "confirm")
-
-
-@dataclass(frozen=True, slots=True)
-class Contestant:
-    """A recipe that was trained at the recommended length, on seeds that the search had not used.
-
-    Attributes:
-        recipe: The recipe.
-        role: The recommended one, the next best of the search, the default, or one that the user asked to compare.
-        steps: Length of its trainings.
-        valid: Validation loss over the seeds.
-        test: Test loss over the seeds, where there are test data.
-        metric: Mean of the metric over the seeds.
-        runs: Its measurements, one a seed.
-        tied: Whether the seeds cannot tell it from the recommended one.
-    """
-
-    recipe: Recipe
-    role: Role
-    steps: int
-    valid: Score
-    test: Score | None
-    metric: float | None
-    runs: tuple[Measurement, ...]
-    tied: bool = False
-
-    def to_json(self) -> dict[str, Json]:
-        """Return the scores as JSON; the measurements are in the study."""
-        return {
-            "recipe": str(self.recipe),
-            "role": self.role,
-            "steps": self.steps,
-            "valid_loss": score_json(self.valid),
-            "test_loss": None if self.test is None else score_json(self.test),
-            "metric": self.metric,
-            "tied": self.tied,
-        }
+# How names of stages begin in a study: short trials at the lowest rung, trials at longer rungs, and trainings of the
+# recommended length on fresh seeds.
+LOWEST_RUNG, LONGER_RUNGS, FULL_TRAINING = "map", "climb", "full"
+# The same with the names of databases before schema 2, "search" and "confirm".
+SEARCH_STAGES, FULL_STAGES = (LOWEST_RUNG, LONGER_RUNGS, "search"), (FULL_TRAINING, "confirm")
 
 
 @dataclass(frozen=True, slots=True)
 class FrontierPoint:
-    """The best that can be had with so many steps.
+    """The best recipe for a length of training, and the loss to expect of it.
 
     Attributes:
-        steps: Length of the training.
-        recipe: The recipe that gives it.
-        loss: Expected validation loss (of one training, averaged over seeds).
-        low, high: 90 % interval of the loss of one training.
-        trials: Trials of that length behind it; with none, it is extrapolated.
+        steps: Length of the training, in steps.
+        recipe: The recipe that is expected to be best.
+        loss: Expected validation loss, the mean over seeds.
+        low, high: 90 % interval of the loss of a single training.
+        trials: Number of trials of that length; with 0, the loss is extrapolated.
     """
 
     steps: int
@@ -81,7 +48,7 @@ class FrontierPoint:
     trials: int
 
     def to_json(self) -> dict[str, Json]:
-        """Return the point as JSON; what is not finite is null."""
+        """Return the point as JSON data; numbers that are not finite are null."""
         return {
             "steps": self.steps,
             "recipe": str(self.recipe),
@@ -94,12 +61,12 @@ class FrontierPoint:
 
 @dataclass(frozen=True, slots=True)
 class GoodRange:
-    """Settings that lose little.
+    """Learning rates and momenta that lose little over the best.
 
     Attributes:
         lr: Learning rates, at the recommended momentum, whose loss is expected within the tolerance of the best.
-        momentum: Momenta of which the same holds, each with a learning rate of its own; ``None`` where there is none.
-        tolerance: Largest loss over the best, as a share of it.
+        momentum: Momenta that lose as little, each at its own best learning rate; ``None`` if momentum was fixed.
+        tolerance: Largest loss over the best, as a share of the best.
     """
 
     lr: Interval
@@ -107,20 +74,20 @@ class GoodRange:
     tolerance: float
 
     def to_json(self) -> dict[str, Json]:
-        """Return the range as JSON: each interval as a pair."""
+        """Return the range as JSON data: each interval as ``[low, high]``."""
         return {"lr": _pair(self.lr), "momentum": _pair(self.momentum), "tolerance": self.tolerance}
 
 
 @dataclass(frozen=True, slots=True)
 class MomentumRow:
-    """What the search says of the learning rate at one momentum.
+    """The best and the good learning rates at one momentum.
 
     Attributes:
         momentum: The momentum.
-        lr: Learning rate expected to be best there.
-        good: Rates within the tolerance of the best at this momentum; ``None`` where not even the best is.
+        lr: Learning rate that is expected to be best at this momentum.
+        good: Learning rates within the tolerance of the best at this momentum; ``None`` if the trials show none.
         loss: Expected validation loss at ``lr``.
-        limit: Largest usable rate; ``None`` where no rate tried was too large.
+        limit: Largest usable learning rate; ``None`` if no rate that was tried was too high.
     """
 
     momentum: float
@@ -130,7 +97,7 @@ class MomentumRow:
     limit: float | None
 
     def to_json(self) -> dict[str, Json]:
-        """Return the row as JSON; what is not finite is null."""
+        """Return the row as JSON data; numbers that are not finite are null."""
         return {
             "momentum": self.momentum,
             "lr": self.lr,
@@ -142,34 +109,35 @@ class MomentumRow:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """What :func:`surefoot.find` or :func:`surefoot.tune` found.
+    """The result of :func:`surefoot.find` or :func:`surefoot.tune`.
 
     Attributes:
-        command: Which of the two.
-        task: Name of what was trained.
-        full_steps: Length of a full training.
-        steps: Recommended length: shorter where longer trainings overfit.
-        recipe: The recommended recipe; ``None`` where nothing can be recommended.
-        reason: Why there is none, in one line.
-        expected_loss: Validation loss that the search expects of it; ``None`` where there is no recipe.
-        contestants: Recipes trained at the recommended length, the recommended one first; none where the budget had no
-            room for it.
-        good_range: Settings within the tolerance of the best; ``None`` where that is not known.
-        limit: Largest usable learning rate at the recommended momentum; ``None`` where no rate tried was too large.
-        by_momentum: The same for several momenta.
-        frontier: What can be had for how many steps, the fewest first.
-        overfits_after: Steps after which the best loss rises with more of them, ``None`` where it does not.
-        boundary: Hyperparameters whose best value lies on the edge of the space.
-        notes: What else is to be known, a line each.
-        measurements: Everything that was measured.
-        search_config_steps, config_steps: What the search cost, and everything.
-        seconds: Wall clock.
-        budget: The budget as resolved.
-        aim: What was made as good as possible.
-        plan: How trials were run, where that was measured.
-        study: Text that opens the study again, or ``None`` where none was kept.
-        transfer: How the answer changes with the batch size, where that was asked for.
-        trained: Returns the model with the weights of the recommended training.
+        command: ``find`` or ``tune``.
+        task: Name of the task, function or script that was trained.
+        full_steps: Length of a full training, in steps.
+        steps: Recommended length of training, in steps; less than the full length where longer trainings overfit.
+        recipe: The recommended recipe; ``None`` where none can be recommended.
+        reason: Why no recipe can be recommended, in one line; ``None`` where one is.
+        expected_loss: Expected validation loss of the recommended recipe; ``None`` if it is not known.
+        trained_recipes: Recipes trained at the recommended length, the recommended one first; empty after ``find``, and
+            if the budget did not suffice for it.
+        good_range: Learning rates and momenta within the tolerance of the best; ``None`` if they are not known.
+        limit: Largest usable learning rate at the recommended momentum; ``None`` if no rate tried was too high.
+        by_momentum: The best and the good learning rates at several momenta, ascending.
+        frontier: The best recipe and its expected loss at each length, the shortest first.
+        overfits_after: Steps after which longer trainings end worse; ``None`` if they do not.
+        boundary: Hyperparameters whose recommended value lies on a bound of the search space: ``lr``, ``momentum``.
+        notes: Restrictions and warnings, one line each.
+        measurements: All trials with their outcomes.
+        search_config_steps, config_steps: Config-steps of the short trials, and of everything.
+        seconds: Wall-clock seconds.
+        budget: The budget, with ``auto`` replaced by what it came to.
+        criterion: What made one training better than another.
+        plan: How the fleet ran its trials, as JSON data; ``None`` for functions and scripts.
+        study: Text that opens the study again, ``PATH#id``; ``None`` if none was kept.
+        transfer: How the best learning rate changes with the batch size; ``None`` if that was not measured.
+        trained_model: Function that returns the model with the weights of the recommended training; ``None`` if they
+            were not kept.
     """
 
     command: Command
@@ -179,7 +147,7 @@ class SearchResult:
     recipe: Recipe | None
     reason: str | None
     expected_loss: float | None
-    contestants: tuple[Contestant, ...]
+    trained_recipes: tuple[TrainedRecipe, ...]
     good_range: GoodRange | None
     limit: float | None
     by_momentum: tuple[MomentumRow, ...]
@@ -192,30 +160,30 @@ class SearchResult:
     config_steps: int
     seconds: float
     budget: str
-    aim: Aim
+    criterion: Criterion
     plan: dict[str, Json] | None
     study: str | None
     transfer: Transfer | None = None
-    trained: Callable[[], nn.Module] | None = field(default=None, compare=False, repr=False)
+    trained_model: Callable[[], nn.Module] | None = field(default=None, compare=False, repr=False)
 
     @property
-    def best(self) -> Contestant | None:
-        """The recommended recipe as it was trained; ``None`` where it was not."""
-        return next((found for found in self.contestants if found.role == "recommended"), None)
+    def best(self) -> TrainedRecipe | None:
+        """The recommended recipe with the scores of its full trainings; ``None`` if there were none."""
+        return next((each for each in self.trained_recipes if each.role == "recommended"), None)
 
     @property
-    def default(self) -> Contestant | None:
-        """The default recipe as it was trained; ``None`` where it was not."""
-        return next((found for found in self.contestants if found.role == "default"), None)
+    def default(self) -> TrainedRecipe | None:
+        """The default recipe with the scores of its full trainings; ``None`` if there were none."""
+        return next((each for each in self.trained_recipes if each.role == "default"), None)
 
     @property
     def trials(self) -> int:
-        """How many trials were run."""
+        """Number of trials."""
         return len({row.trial for row in self.measurements})
 
     @property
     def trainings(self) -> float:
-        """What everything cost, in full trainings."""
+        """Cost of everything, in full trainings."""
         return self.config_steps / self.full_steps
 
     def model(self) -> nn.Module:
@@ -224,45 +192,44 @@ class SearchResult:
         Raises:
             StudyError: If it was not trained, or its weights were not kept.
         """
-        if self.trained is None:
+        if self.trained_model is None:
             raise StudyError(
-                "there are no trained weights: the recommended recipe was not trained, or not by a Task.",
-                hint="give a larger budget, as 3x.",
+                "there are no trained weights: only tune on a Task keeps them, once it has trained the recipe in full.",
+                hint="give a larger budget, such as 3x.",
             )
-        return self.trained()
+        return self.trained_model()
 
-    def improvement(self, over: Contestant) -> float | None:
-        """Return how many times lower the recommended recipe's loss is, ``None`` where that says nothing."""
+    def improvement(self, over: TrainedRecipe) -> float | None:
+        """Return a recipe's loss over that of the recommended one; ``None`` where a loss is not finite and positive."""
         if self.best is None or not 0 < self.best.valid.mean < math.inf or not over.valid.mean > 0:
             return None
         return over.valid.mean / self.best.valid.mean
 
     def momentum_rows(self) -> list[MomentumRow]:
-        """Return what is known of each momentum, ascending, the recommended recipe's own among them."""
+        """Return the rows of all momenta, ascending, with one for the recommended recipe."""
         recipe, good = self.recipe, self.good_range
         if recipe is None or good is None:
             return [*self.by_momentum]
         expected = self.expected_loss
         if expected is None:  # the goal is a metric
             expected = next((point.loss for point in self.frontier if point.steps == self.steps), math.inf)
-        own = None if good.lr.low == good.lr.high else good.lr
+        good_rates = None if good.lr.low == good.lr.high else good.lr
         rows = [row for row in self.by_momentum if not self.is_recommended(row)]
-        rows.append(MomentumRow(recipe.momentum.highest, recipe.lr.highest, own, expected, self.limit))
+        rows.append(MomentumRow(recipe.momentum.highest, recipe.lr.highest, good_rates, expected, self.limit))
         return sorted(rows, key=lambda row: row.momentum)
 
     def is_recommended(self, row: MomentumRow) -> bool:
-        """Return whether a row is about the momentum of the recommended recipe."""
+        """Return whether a row has the momentum of the recommended recipe."""
         return self.recipe is not None and math.isclose(row.momentum, self.recipe.momentum.highest)
 
     def to_json(self) -> dict[str, Json]:
-        """Return the result as the JSON object that the commands print."""
+        """Return the result as the JSON object that the commands print with ``--json``."""
         best, default = self.best, self.default
         return {
             "schema": SCHEMA,
             "command": self.command,
             "task": self.task,
-            "goal": self.aim.goal,
-            "judge": self.aim.judge,
+            **self.criterion.to_json(),
             "recipe": None if self.recipe is None else str(self.recipe),
             "recipe_json": None if self.recipe is None else self.recipe.to_json(),
             "reason": self.reason,
@@ -277,7 +244,7 @@ class SearchResult:
             "limit": finite_or_none(self.limit),
             "by_momentum": [row.to_json() for row in self.by_momentum],
             "frontier": [point.to_json() for point in self.frontier],
-            "contestants": [found.to_json() for found in self.contestants],
+            "contestants": [each.to_json() for each in self.trained_recipes],
             "boundary": list(self.boundary),
             "overfits_after": self.overfits_after,
             "notes": list(self.notes),
@@ -290,16 +257,6 @@ class SearchResult:
             "study": self.study,
             "transfer": None if self.transfer is None else self.transfer.to_json(),
         }
-
-
-def score_json(score: Score) -> dict[str, Json]:
-    """Return a score as JSON, where a bound that is not known, or a loss that diverged, is null."""
-    return {
-        "mean": finite_or_none(score.mean),
-        "low": finite_or_none(score.low),
-        "high": finite_or_none(score.high),
-        "seeds": score.seeds,
-    }
 
 
 def _pair(interval: Interval | None) -> Json:

@@ -1,80 +1,74 @@
-"""A study that is done -> its result, also one that version 0.1 finished."""
+"""Reads the result that a study has kept, also one that version 0.1 wrote."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from surefoot.core.errors import StudyError
-from surefoot.core.formatting import numeral
-from surefoot.core.statistics import score
+from surefoot.core.formatting import format_number
 from surefoot.core.values import Interval, Json, Score
 from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
-from surefoot.search.contestants import mean_metric, score_on_test, tied_with
-from surefoot.search.request import Aim
-from surefoot.search.result import (
-    FULL_STAGES,
-    SCHEMA,
-    Contestant,
-    FrontierPoint,
-    GoodRange,
-    MomentumRow,
-    Role,
-    SearchResult,
-)
-from surefoot.search.scaling import Transfer
+from surefoot.search.criterion import Criterion
+from surefoot.search.result import FULL_STAGES, SCHEMA, FrontierPoint, GoodRange, MomentumRow, SearchResult
+from surefoot.search.trained_recipe import RecipeRole, TrainedRecipe, tied_with
+from surefoot.search.transfer_result import Transfer
 from surefoot.studies.measurements import Measurement
 from surefoot.studies.study import Study, StudyInfo
 
-# The commands whose studies have a result to read.
+# Commands whose studies have a result of this kind.
 SEARCHES = ("tune", "find")
-# What version 0.1 called the stage of the full trainings.
-CONFIRM = "confirm"
+# Name that version 0.1 gave to the stage of the full trainings.
+OLD_FULL_TRAINING = "confirm"
 
 
 def read_result(study: Study) -> SearchResult:
-    """Return the result of a study that is done, also of one that version 0.1 finished.
+    """Return the result of a study that is done, also of one from version 0.1.
 
     Raises:
-        StudyError: If it is not done.
+        StudyError: If the study is not done, or belongs to ``surefoot check``.
     """
     info = study.info()
     if info.settings.get("command") == "check":
-        raise StudyError(f"study {study.name} is one of surefoot check.", hint=f"surefoot check --resume {study.name}")
+        raise StudyError(f"study {study.name} belongs to surefoot check.", hint=f"surefoot check --resume {study.name}")
     if info.status != "done" or info.result is None:
         command = info.settings.get("command", "tune")
         raise StudyError(
             f"study {study.name} is {info.status}, not done.",
-            hint=f"go on with: surefoot {command} --resume {study.name}",
+            hint=f"resume it: surefoot {command} --resume {study.name}",
         )
-    # The database may have been moved since.
+    # The database may have been moved since the result was written.
     return replace(result_of(info, study.measurements()), study=study.name)
 
 
 def result_of(info: StudyInfo, measurements: Sequence[Measurement]) -> SearchResult:
     """Return the result that a study has kept.
 
+    Args:
+        info: The study's settings and result.
+        measurements: All measurements of the study.
+
     Raises:
-        StudyError: If it has none.
+        StudyError: If it has no result.
     """
     if info.result is not None and info.result.get("schema") == SCHEMA:
-        # A search that went on with a larger budget need not have asked for all that was recorded before.
+        # A search that was resumed with a larger budget may not have asked for all trials that were recorded before.
         order = {name: number for number, name in enumerate(info.result.get("stages", ()))}
-        mine = [row for row in measurements if row.stage in order] if order else [*measurements]
-        return from_json(info.result, tuple(sorted(mine, key=lambda row: order.get(row.stage, 0))))
+        asked = [row for row in measurements if row.stage in order] if order else [*measurements]
+        return from_json(info.result, tuple(sorted(asked, key=lambda row: order.get(row.stage, 0))))
     return old_result(info, measurements)
 
 
 def from_json(data: dict[str, Any], measurements: tuple[Measurement, ...]) -> SearchResult:
-    """Return the result whose JSON a study has kept.
+    """Return the result that :meth:`SearchResult.to_json` wrote.
 
     Args:
-        data: What :meth:`SearchResult.to_json` returned.
-        measurements: Those of the study.
+        data: The JSON data.
+        measurements: Measurements of the search, in the order in which it asked for them.
     """
     return SearchResult(
         command=data["command"],
@@ -84,7 +78,7 @@ def from_json(data: dict[str, Any], measurements: tuple[Measurement, ...]) -> Se
         recipe=None if data["recipe"] is None else Recipe.parse(data["recipe"]),
         reason=data["reason"],
         expected_loss=data["expected_loss"],
-        contestants=_contestants_of(data["contestants"], measurements),
+        trained_recipes=_trained_recipes(data["contestants"], measurements),
         good_range=_good_range(data["good_range"]),
         limit=data["limit"],
         by_momentum=tuple(
@@ -100,44 +94,45 @@ def from_json(data: dict[str, Any], measurements: tuple[Measurement, ...]) -> Se
         config_steps=data["config_steps"],
         seconds=data["seconds"],
         budget=data["budget"],
-        aim=Aim(data["goal"], data["judge"]),
+        criterion=Criterion.from_json(data),
         plan=data["plan"],
         study=data["study"],
         transfer=Transfer.from_json(data["transfer"]) if data["transfer"] else None,
     )
 
 
-def _contestants_of(rows: Sequence[dict[str, Any]], measurements: Sequence[Measurement]) -> tuple[Contestant, ...]:
-    """Return the recipes that were trained in full, each with its measurements.
+def _trained_recipes(rows: Sequence[dict[str, Any]], measurements: Sequence[Measurement]) -> tuple[TrainedRecipe, ...]:
+    """Return the recipes that were trained in full, each with its trainings.
 
-    Of a seed that was broken off half way only some recipes have a training: those that ended are shown without it.
+    An interrupted search may lack some recipes on its last seed: recipes that did not diverge have the trainings on the
+    seeds that all of them share, as when the result was built.
     """
-    trained = [_trainings_of(row, measurements) for row in rows]
+    trainings = [_full_trainings(row, measurements) for row in rows]
     ended = [row["valid_loss"]["mean"] is not None for row in rows]
-    seeds = [{run.trial.seed for run in runs} for runs, sound in zip(trained, ended, strict=True) if sound]
+    seeds = [{run.trial.seed for run in runs} for runs, sound in zip(trainings, ended, strict=True) if sound]
     shared = set.intersection(*seeds) if seeds else set()
     return tuple(
-        Contestant(
+        TrainedRecipe(
             recipe=Recipe.parse(row["recipe"]),
             role=row["role"],
             steps=row["steps"],
-            valid=_score_of(row["valid_loss"]),
-            test=None if row["test_loss"] is None else _score_of(row["test_loss"]),
+            valid=_score(row["valid_loss"]),
+            test=None if row["test_loss"] is None else _score(row["test_loss"]),
             metric=row["metric"],
             runs=tuple(run for run in runs if run.trial.seed in shared or not sound),
             tied=row["tied"],
         )
-        for row, runs, sound in zip(rows, trained, ended, strict=True)
+        for row, runs, sound in zip(rows, trainings, ended, strict=True)
     )
 
 
-def _trainings_of(row: dict[str, Any], measurements: Sequence[Measurement]) -> list[Measurement]:
+def _full_trainings(row: dict[str, Any], measurements: Sequence[Measurement]) -> list[Measurement]:
     return [
-        found
-        for found in measurements
-        if found.stage.startswith(FULL_STAGES)
-        and found.outcome.failure is None
-        and (str(found.trial.recipe), found.trial.steps) == (row["recipe"], row["steps"])
+        each
+        for each in measurements
+        if each.stage.startswith(FULL_STAGES)
+        and each.outcome.failure is None
+        and (str(each.trial.recipe), each.trial.steps) == (row["recipe"], row["steps"])
     ]
 
 
@@ -158,7 +153,7 @@ def _good_range(data: dict[str, Any] | None) -> GoodRange | None:
     return GoodRange(Interval(*data["lr"]), _interval(data["momentum"]), data["tolerance"])
 
 
-def _score_of(data: dict[str, Any]) -> Score:
+def _score(data: dict[str, Any]) -> Score:
     mean = _loss(data["mean"])
     unknown = (-math.inf, math.inf) if math.isfinite(mean) else (math.inf, math.inf)
     low, high = data["low"], data["high"]
@@ -174,90 +169,89 @@ def _interval(data: Json) -> Interval | None:
 
 
 def old_result(info: StudyInfo, measurements: Sequence[Measurement]) -> SearchResult:
-    """Return what a study of version 0.1 found.
+    """Return the result of a study of version 0.1.
 
-    There is no frontier and no good range: that version trained all recipes at one length and compared what was left
-    on fresh seeds. The settings that it could not tell apart from the best are a note.
+    It has no frontier and no good range: that version trained all recipes at one length, and compared the best of them
+    on fresh seeds. The range of settings that it could not distinguish from the best becomes a note.
 
     Args:
-        info: The study, done.
-        measurements: All that it measured.
+        info: The study's settings and result.
+        measurements: All measurements of the study.
 
     Raises:
-        StudyError: If it has no result.
+        StudyError: If the study has no result.
     """
-    found = info.result
-    if found is None:
+    stored = info.result
+    if stored is None:
         raise StudyError(f"study {info.id} is {info.status}, not done.")
-    aim = Aim(found.get("goal", "loss"))
-    recipe = None if found["recipe"] is None else Recipe.parse(found["recipe"])
+    criterion = Criterion.from_json(stored)
+    recipe = None if stored["recipe"] is None else Recipe.parse(stored["recipe"])
     return SearchResult(
         command="tune",
         task=info.task,
-        full_steps=found["steps"],
-        steps=found["steps"],
+        full_steps=stored["steps"],
+        steps=stored["steps"],
         recipe=recipe,
-        reason=found.get("reason"),
+        reason=stored.get("reason"),
         expected_loss=None,
-        contestants=_contestants(measurements, recipe, aim, scheduled=found.get("default_scheduled_recipe")),
+        trained_recipes=_old_trained_recipes(
+            measurements, recipe, criterion, scheduled_default=stored.get("default_scheduled_recipe")
+        ),
         good_range=None,
         limit=None,
         by_momentum=(),
         frontier=(),
         overfits_after=None,
-        boundary=tuple(found["boundary"]),
-        notes=tuple(_as_good(found.get("interval") or {})),
+        boundary=tuple(stored["boundary"]),
+        notes=tuple(_old_good_range_notes(stored.get("interval") or {})),
         measurements=tuple(measurements),
-        search_config_steps=found["search_config_steps"],
-        config_steps=found["config_steps"],
-        seconds=float(found["seconds"]),
+        search_config_steps=stored["search_config_steps"],
+        config_steps=stored["config_steps"],
+        seconds=float(stored["seconds"]),
         budget=str(info.settings.get("budget") or "not recorded"),
-        aim=aim,
+        criterion=criterion,
         plan=info.plan,
-        study=found.get("study"),
-        transfer=Transfer.from_json(data) if (data := found.get("transfer")) else None,
+        study=stored.get("study"),
+        transfer=Transfer.from_json(data) if (data := stored.get("transfer")) else None,
     )
 
 
-def _contestants(
-    measurements: Iterable[Measurement], best: Recipe | None, aim: Aim, *, scheduled: str | None
-) -> tuple[Contestant, ...]:
-    """Return the recipes of the confirmation, the recommended one first, then by their means."""
+def _old_trained_recipes(
+    measurements: Sequence[Measurement], best: Recipe | None, criterion: Criterion, *, scheduled_default: str | None
+) -> tuple[TrainedRecipe, ...]:
+    """Return the recipes of the full trainings, the recommended one first, then by their mean cost."""
     runs: dict[Recipe, list[Measurement]] = {}
     for row in measurements:
-        if row.stage.split("/")[0] == CONFIRM:
+        if row.stage.split("/")[0] == OLD_FULL_TRAINING:
             runs.setdefault(row.trial.recipe, []).append(row)
-    costs = {recipe: [aim.cost(row.outcome) for row in own] for recipe, own in runs.items()}
+    costs = {recipe: [criterion.cost(row.outcome) for row in rows] for recipe, rows in runs.items()}
     order = sorted(runs, key=lambda recipe: (recipe != best, float(np.mean(costs[recipe]))))
     tied = set() if best is None else tied_with(best, costs)
     return tuple(
-        Contestant(
-            recipe=recipe,
-            role=_role(recipe, best, scheduled),
-            steps=runs[recipe][0].trial.steps,
-            valid=score([row.outcome.loss for row in runs[recipe]]),
-            test=score_on_test(runs[recipe]),
-            metric=mean_metric(runs[recipe]),
-            runs=tuple(runs[recipe]),
+        TrainedRecipe.of(
+            recipe,
+            _old_role(recipe, best, scheduled_default),
+            runs=runs[recipe],
+            criterion=criterion,
             tied=recipe in tied,
         )
         for recipe in order
     )
 
 
-def _role(recipe: Recipe, best: Recipe | None, scheduled: str | None) -> Role:
+def _old_role(recipe: Recipe, best: Recipe | None, scheduled_default: str | None) -> RecipeRole:
     if recipe == best:
         return "recommended"
     if recipe == DEFAULT_RECIPE:
         return "default"
-    return "compared" if str(recipe) == scheduled else "runner-up"
+    return "compared" if str(recipe) == scheduled_default else "runner-up"
 
 
-def _as_good(interval: dict[str, Json]) -> Iterable[str]:
-    """Yield which settings the study could not tell apart from the best."""
-    names = {"lr": "learning rates", "momentum": "momenta, each with a learning rate of its own,"}
+def _old_good_range_notes(interval: dict[str, Json]) -> Iterator[str]:
+    """Yield the ranges of settings that the seeds could not distinguish from the best."""
+    names = {"lr": "learning rates", "momentum": "momenta, each at its own best learning rate,"}
     for key, name in names.items():
         ends = interval.get(key)
         if isinstance(ends, list) and ends[0] != ends[1]:
-            low, high = (numeral(float(end)) for end in ends)  # type: ignore[arg-type]  # two numbers
-            yield f"{name} from {low} to {high} could not be told apart from the best (at 90 % confidence)."
+            low, high = (format_number(float(end)) for end in ends)  # type: ignore[arg-type]  # two numbers
+            yield f"{name} from {low} to {high} could not be distinguished from the best (at 90 % confidence)."

@@ -1,1 +1,1 @@
-"""A study: everything that a search or a check measured, in a database."""
+"""Studies: the trials of searches and checks, in an SQLite database."""

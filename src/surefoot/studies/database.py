@@ -1,7 +1,4 @@
-"""Where a study database may lie.
-
-One SQLite file with studies in it.
-"""
+"""The study database: an SQLite file, and the paths at which it may lie."""
 
 from __future__ import annotations
 
@@ -26,17 +23,17 @@ from surefoot.core.errors import StudyError
 from surefoot.studies import schema
 from surefoot.studies.schema import EMPTY, Versions
 
-# By the beginning of their names; SQLite's locks do not hold on them.
+# Beginnings of the names of network file systems, on which SQLite's locks are not reliable.
 NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "fuse.sshfs", "sshfs", "fuse.rclone", "fuse.s3fs", "davfs", "9p", "afs")
 
 
-def check_place(path: Path, *, create: bool, mounts: Mapping[Path, str]) -> None:
-    """Make sure that a study database can lie at ``path``.
+def check_database_path(path: Path, *, create: bool, mounts: Mapping[Path, str]) -> None:
+    """Check that a study database can lie at a path.
 
     Args:
-        path: The file.
-        create: Whether it may be missing.
-        mounts: Kind of file system by mount point, as :func:`mount_points` returns them.
+        path: Path of the file.
+        create: Whether the file may be missing.
+        mounts: Type of the file system at each mount point, as :func:`mount_points` returns them.
 
     Raises:
         StudyError: If it cannot.
@@ -47,19 +44,19 @@ def check_place(path: Path, *, create: bool, mounts: Mapping[Path, str]) -> None
         if not path.exists() and not create:
             raise StudyError(f"there is no study database {str(path)!r}.", hint="surefoot tune writes one.")
         if not path.parent.is_dir():
-            raise StudyError(f"the folder of {str(path)!r} does not exist.", hint=f"make {str(path.parent)!r}.")
+            raise StudyError(f"the folder of {str(path)!r} does not exist.", hint=f"create {str(path.parent)!r}.")
         kind = file_system(path.parent.resolve(), mounts)
     except OSError as error:
         raise StudyError(f"cannot reach {str(path)!r}: {error.strerror}.", hint="give another path.") from None
     if kind.startswith(NETWORK_FILE_SYSTEMS):
         raise StudyError(
-            f"{str(path)!r} is on a network file system ({kind}), where SQLite's locks do not hold.",
+            f"{str(path)!r} is on a network file system ({kind}), where SQLite's locks are not reliable.",
             hint="give a path on a local disk.",
         )
 
 
 def file_system(folder: Path, mounts: Mapping[Path, str]) -> str:
-    """Return the kind of file system an absolute folder is on, or an empty text where that is not known.
+    """Return the type of the file system of an absolute folder, or an empty text if it is not known.
 
     Example:
         >>> file_system(Path("/home/ann/work"), {Path("/"): "ext4", Path("/home"): "nfs4"})
@@ -69,39 +66,41 @@ def file_system(folder: Path, mounts: Mapping[Path, str]) -> str:
 
 
 def mount_points() -> dict[Path, str]:
-    """Return the kind of file system at every mount point of this machine; of several at one place the last rules."""
+    """Return the type of the file system at every mount point; of several at one mount point the last counts."""
     return {Path(part.mountpoint): part.fstype for part in psutil.disk_partitions(all=True)}
 
 
-_WAIT_SECONDS = 30.0
-_PAUSE_SECONDS = 0.01
+# Seconds to wait for a lock of another program, and between attempts where SQLite itself does not wait.
+LOCK_WAIT_SECONDS, RETRY_SECONDS = 30.0, 0.01
+# Execution option of a connection: begin transactions with the write lock.
 _IMMEDIATE = "surefoot_immediate"
+# Hints for error messages of SQLite.
 _HINTS = {
     "file is not a database": "give another path.",
-    "database is locked": "another program holds it.",
-    "database or disk is full": "make room there, or give another path.",
-    "disk I/O error": "is there room on the disk?",
-    "unable to open database file": "may files be written in its folder?",
-    "attempt to write a readonly database": "may the file and its folder be written?",
-    "database disk image is malformed": "it is damaged; take a copy of it from before.",
+    "database is locked": "another program holds its lock; try again later.",
+    "database or disk is full": "free some space, or give another path.",
+    "disk I/O error": "check that the disk has free space.",
+    "unable to open database file": "check the permissions of its folder.",
+    "attempt to write a readonly database": "check the permissions of the file and its folder.",
+    "database disk image is malformed": "the file is damaged; restore it from a backup.",
 }
 
 
 class Database:
-    """A study database: SQLite in WAL mode, one writer at a time, one commit for each chunk of work.
+    """A study database: SQLite with a write-ahead log, one writer at a time, one transaction for each piece of work.
 
-    A database that may not be written, such as one on a read-only disk, can be read. If it is of an older version it
-    stays so, and what is read is a copy of it in memory, made when it is opened and brought to the present version.
+    A read-only database can be read. If it has an older version, it is not changed: it is copied into memory when it is
+    opened, and the copy is updated and read.
 
     Args:
-        path: The file.
-        create: Whether a missing or empty file becomes a database; otherwise it is an error.
-        versions: The schema and its past.
-        wait_seconds: How long a lock of another program is waited for.
+        path: Path of the file.
+        create: Whether to create the database if the file is missing or empty; otherwise that is an error.
+        versions: Schema of the database and its older versions.
+        wait_seconds: Seconds to wait for a lock of another program.
 
     Raises:
-        StudyError: If the file is missing, no database of studies, newer than this program, on a network file
-            system, or cannot be written.
+        StudyError: If the file is missing, is not a study database, has a newer version than this program, lies on a
+            network file system, or cannot be written.
     """
 
     def __init__(
@@ -110,10 +109,10 @@ class Database:
         *,
         create: bool = True,
         versions: Versions | None = None,
-        wait_seconds: float = _WAIT_SECONDS,
+        wait_seconds: float = LOCK_WAIT_SECONDS,
     ) -> None:
         self.path = path
-        check_place(path, create=create, mounts=mount_points())
+        check_database_path(path, create=create, mounts=mount_points())
         location = URL.create("sqlite", database=path.absolute().as_uri(), query=_access(path, create=create))
         self._wait_seconds = wait_seconds
         self._engine = _engine(location, wait_seconds=wait_seconds)
@@ -121,9 +120,9 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Yield a connection in a transaction that holds the write lock from its beginning."""
+        """Yield a connection in a transaction that has the write lock from its beginning."""
         with (
-            self._faults_explained(),
+            self._sqlite_errors_explained(),
             self._engine.connect().execution_options(**{_IMMEDIATE: True}) as connection,
             connection.begin(),
         ):
@@ -131,8 +130,8 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Yield a connection that sees one moment of the database."""
-        with self._faults_explained(), self._engine.connect() as connection, connection.begin():
+        """Yield a connection in a transaction that reads one consistent state of the database."""
+        with self._sqlite_errors_explained(), self._engine.connect() as connection, connection.begin():
             yield connection
 
     def study_ids(self) -> list[int]:
@@ -141,7 +140,7 @@ class Database:
             return list(connection.scalars(select(schema.studies.c.id).order_by(schema.studies.c.id)))
 
     def _update(self, versions: Versions, *, create: bool) -> None:
-        with self.read() as connection, self._named():
+        with self.read() as connection, self._path_in_errors():
             version = versions.of(connection)
             if version == EMPTY and not create:
                 raise StudyError("it is empty.", hint="surefoot tune writes one.")
@@ -149,22 +148,22 @@ class Database:
             self._use_write_ahead_log()
         if version == versions.present:
             return
-        if version != EMPTY and not _may_be_written(self.path):
+        if version != EMPTY and not _is_writable(self.path):
             self._read_from_memory(versions)
             return
-        # Other processes may be at the same: the version is read again under the lock.
-        with self.write() as connection, self._named():
+        # Another process may have updated it meanwhile: the version is read again under the lock.
+        with self.write() as connection, self._path_in_errors():
             versions.update(connection)
 
     def _read_from_memory(self, versions: Versions) -> None:
-        """Read from a copy in memory from now on, of the present version; writing is refused as on the disk."""
+        """Read from now on an updated copy in memory; writing to it is refused, as on the disk."""
         name, query = f"file:surefoot-{uuid4().hex}", {"mode": "memory", "cache": "shared"}
-        memory = _engine(URL.create("sqlite", database=name, query=query), wait_seconds=_WAIT_SECONDS)
-        with self._faults_explained():
-            kept, original = memory.raw_connection(), self._engine.raw_connection()
-            weakref.finalize(self, kept.close)  # the copy is there as long as one connection to it is open
+        memory = _engine(URL.create("sqlite", database=name, query=query), wait_seconds=LOCK_WAIT_SECONDS)
+        with self._sqlite_errors_explained():
+            copy, original = memory.raw_connection(), self._engine.raw_connection()
+            weakref.finalize(self, copy.close)  # the copy lives as long as one connection to it is open
             try:
-                _driver(original).backup(_driver(kept))
+                _sqlite_connection(original).backup(_sqlite_connection(copy))
             finally:
                 original.close()
         self._engine = memory
@@ -173,30 +172,29 @@ class Database:
         event.listen(memory, "connect", lambda connection, _record: connection.execute("PRAGMA query_only = ON"))
 
     def _use_write_ahead_log(self) -> None:
-        """Let readers and the writer not wait for each other; kept in the file, once and for all."""
-        # While another connection is about to write, SQLite refuses to switch at once, whatever its timeout: so the
-        # waiting is done here.
+        """Turn on the write-ahead log, for readers and the writer not to wait for each other; the file keeps it."""
+        # SQLite refuses this at once while another connection is about to write, whatever its timeout.
         deadline = time.monotonic() + self._wait_seconds
-        with self._faults_explained(), closing(self._engine.raw_connection()) as connection:
+        with self._sqlite_errors_explained(), closing(self._engine.raw_connection()) as connection:
             while True:
                 try:
                     connection.cursor().execute("PRAGMA journal_mode = WAL")
                 except sqlite3.OperationalError as error:
                     if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                         raise
-                    time.sleep(_PAUSE_SECONDS)
+                    time.sleep(RETRY_SECONDS)
                 else:
                     return
 
     @contextmanager
-    def _named(self) -> Iterator[None]:
+    def _path_in_errors(self) -> Iterator[None]:
         try:
             yield
         except StudyError as error:
             raise StudyError(f"cannot use the study database {str(self.path)!r}: {error}") from None
 
     @contextmanager
-    def _faults_explained(self) -> Iterator[None]:
+    def _sqlite_errors_explained(self) -> Iterator[None]:
         try:
             yield
         except (StatementError, sqlite3.Error) as error:
@@ -210,13 +208,13 @@ def _engine(location: URL, *, wait_seconds: float) -> Engine:
         location.update_query_dict({"uri": "true"}),
         poolclass=NullPool,
         connect_args={"timeout": wait_seconds},
-        # What is kept must be JSON to every other program too: no NaN.
+        # Other programs must be able to read the JSON: it has no NaN.
         json_serializer=partial(json.dumps, allow_nan=False, ensure_ascii=False),
     )
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver must not begin transactions of its own
+        connection.isolation_level = None  # Python's sqlite3 must not begin transactions itself
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
 
@@ -228,19 +226,19 @@ def _engine(location: URL, *, wait_seconds: float) -> Engine:
     return engine
 
 
-def _driver(connection: PoolProxiedConnection) -> sqlite3.Connection:
-    driver = connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)  # noqa: S101  (there is no other driver)
-    return driver
+def _sqlite_connection(connection: PoolProxiedConnection) -> sqlite3.Connection:
+    wrapped = connection.driver_connection
+    assert isinstance(wrapped, sqlite3.Connection)  # noqa: S101  (no other driver is used)
+    return wrapped
 
 
 def _access(path: Path, *, create: bool) -> dict[str, str]:
-    """Return how SQLite is to open a file, as the parameters of its URI."""
+    """Return the parameters of the URI with which SQLite opens a file."""
     log = path.with_name(f"{path.name}-wal")
-    if path.exists() and not _may_be_written(path) and not log.exists():
-        return {"mode": "ro", "immutable": "1"}  # else SQLite would write beside it, even to read
+    if path.exists() and not _is_writable(path) and not log.exists():
+        return {"mode": "ro", "immutable": "1"}  # else SQLite would create files next to it, even to read
     return {"mode": "rwc" if create else "rw"}
 
 
-def _may_be_written(path: Path) -> bool:
+def _is_writable(path: Path) -> bool:
     return os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))

@@ -1,7 +1,4 @@
-"""A trial with its outcome, as a stage of a study keeps it.
-
-Measurements as rows, and rows as measurements.
-"""
+"""Measurements: trials with their outcomes, and their rows in a study database."""
 
 from __future__ import annotations
 
@@ -17,19 +14,20 @@ from surefoot.recipe.recipe import Recipe
 from surefoot.studies.schema import curves, measurements, sharpness_probes, stages, trials, valid_curves
 from surefoot.trainers.trial import Curve, Outcome, SharpnessProbe, Trial
 
+# Value of ``taken`` for all steps of the trial.
 ALL_STEPS: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """A trial with its outcome.
+    """A trial with its outcome, in a stage of a study.
 
     Attributes:
-        stage: Name of the stage of the study it belongs to.
-        trial: What was trained.
-        outcome: What came of it.
-        taken: Steps taken: all of the trial's, unless given. Searches on one long training a recipe have measured it
-            before its end; there the trial is the long training.
+        stage: Name of the stage.
+        trial: The trial.
+        outcome: Its outcome.
+        taken: Steps after which it was measured: all of the trial's, unless given. Version 0.1 measured long trainings
+            on the way; their trial is the whole training.
 
     Example:
         >>> from surefoot.recipe.recipe import Recipe
@@ -47,10 +45,17 @@ class Measurement:
             object.__setattr__(self, "taken", self.trial.steps)
 
 
-def insert_measurements(connection: Connection, found: Sequence[Measurement], *, study: int, stage: int) -> None:
-    """Write measurements of a stage, and the recipes that are new to the study."""
-    ids = _recipe_ids(connection, [measurement.trial.recipe for measurement in found], study=study)
-    for measurement in found:
+def insert_measurements(connection: Connection, rows: Sequence[Measurement], *, study: int, stage: int) -> None:
+    """Write measurements of a stage, and the recipes that are new to the study.
+
+    Args:
+        connection: Connection of a transaction that writes.
+        rows: The measurements.
+        study: Number of the study.
+        stage: Number of the stage's row.
+    """
+    ids = _recipe_ids(connection, [measurement.trial.recipe for measurement in rows], study=study)
+    for measurement in rows:
         trial, outcome = measurement.trial, measurement.outcome
         row = {
             "stage_id": stage,
@@ -74,7 +79,7 @@ def insert_measurements(connection: Connection, found: Sequence[Measurement], *,
 
 
 def select_measurements(study: int) -> Select[Any]:
-    """Return the query whose rows :func:`measurement_of` reads, in the order they were recorded."""
+    """Return the query for the rows that :func:`measurement_of` reads, in the order in which they were recorded."""
     return (
         select(
             measurements,
@@ -92,22 +97,22 @@ def select_measurements(study: int) -> Select[Any]:
 
 
 def probes_of(connection: Connection, study: int) -> dict[int, tuple[SharpnessProbe, ...]]:
-    """Return the sharpness probes of a study's trainings, by their measurements' numbers."""
+    """Return the sharpness probes of a study, by the number of the measurement."""
     joined = sharpness_probes.join(measurements).join(stages)
     query = select(sharpness_probes).select_from(joined).where(stages.c.study_id == study)
-    found: dict[int, list[SharpnessProbe]] = {}
+    by_measurement: dict[int, list[SharpnessProbe]] = {}
     for row in connection.execute(query.order_by(sharpness_probes.c.step)):
         probe = SharpnessProbe(row.step, row.grad_norm, row.sharpness, row.edge)
-        found.setdefault(row.measurement_id, []).append(probe)
-    return {key: tuple(probes) for key, probes in found.items()}
+        by_measurement.setdefault(row.measurement_id, []).append(probe)
+    return {key: tuple(probes) for key, probes in by_measurement.items()}
 
 
 def measurement_of(row: Row[Any], probes: Mapping[int, tuple[SharpnessProbe, ...]]) -> Measurement:
-    """Return the measurement of a row.
+    """Return the measurement in a row.
 
     Args:
-        row: Of :func:`select_measurements`.
-        probes: Of :func:`probes_of`.
+        row: Row of the query of :func:`select_measurements`.
+        probes: Sharpness probes, as :func:`probes_of` returns them.
     """
     outcome = Outcome(
         loss=math.inf if row.valid_loss is None else row.valid_loss,
@@ -150,7 +155,7 @@ def _probe_row(probe: SharpnessProbe) -> dict[str, float | None]:
 
 
 def _recipe_ids(connection: Connection, recipes: Sequence[Recipe], *, study: int) -> dict[str, int]:
-    """Return the row of each recipe by the recipe's text; new recipes are numbered on."""
+    """Return the row number of each recipe by its text; new recipes get the next numbers."""
     query = select(trials.c.recipe, trials.c.id).where(trials.c.study_id == study)
     ids = {str(name): int(key) for name, key in connection.execute(query)}
     for recipe in recipes:

@@ -1,19 +1,20 @@
-"""The tables of a study database: plain SQL that any SQLite tool reads, years later too.
+"""The tables of a study database, and the migration of older ones.
 
-An empty file becomes a database, and one of an older version becomes one of this, step by step.
+The tables are plain SQL, which any SQLite tool can read:
 
-    study         one tune: what it was asked, on what it ran, what it found
-    ├── trial        one recipe of the study, numbered from 0 in the order of their first training
-    ├── stage        one part of the study (map/..., climb/100/..., full/..., transfer/...), with its cost
+    study         one search or check: its settings, its environment, its result
+    ├── trial        one recipe of the study, numbered from 0 in the order of the first trainings
+    ├── stage        one part of the study, with its cost: map/... (lowest rung), climb/100/... (longer rungs),
+    │                 full/... (full training), transfer/...
     │   └── measurement   one recipe trained once in a stage: seed, steps, losses, seconds, failure
-    │       ├── curve            its training losses, where any were kept
-    │       ├── valid_curve      validation losses on its way, where any were reported
+    │       ├── curve            its training losses, if any were kept
+    │       ├── valid_curve      its validation losses on the way, if any were reported
     │       └── sharpness_probe  gradient norm and sharpness at some of its steps
-    checked       one check of a recipe: what it found
+    checked       the result of one check of a recipe
 
-A stage whose ``finished`` is 0 is still being trained: it has the measurements that ended so far, and what those cost.
-A loss of NULL did not stay finite, or, where ``failure`` says why, was never had. Numbers are exact: a REAL is the
-double that was measured. Recipes are kept as text, as people write them, and as JSON, as programs read them.
+A stage whose ``finished`` is 0 is still being trained: it has the measurements that ended so far, and their cost. A
+loss is NULL if the training diverged, or if it failed for the reason in ``failure``. A REAL is exactly the double that
+was measured. Recipes are stored as text, as people write them, and as JSON, as programs read them.
 ``PRAGMA application_id`` is 1936093044 ("sfot"), and ``PRAGMA user_version`` the version of the schema. The
 best recipes of study 1, without this program:
 
@@ -46,8 +47,10 @@ from sqlalchemy import (
 
 from surefoot.core.errors import StudyError
 
-Step: TypeAlias = Callable[[Connection], None]
+# Changes the tables of a database, within the transaction of a connection.
+Migration: TypeAlias = Callable[[Connection], None]
 
+# ``PRAGMA application_id`` of a study database.
 APPLICATION_ID = int.from_bytes(b"sfot")
 
 metadata = MetaData()
@@ -58,13 +61,13 @@ studies = Table(
     Column("id", Integer, primary_key=True),
     Column("created", Text, nullable=False),  # UTC, ISO 8601
     Column("task", Text, nullable=False),
-    Column("settings", JSON, nullable=False),  # what the command was given: enough to go on
+    Column("settings", JSON, nullable=False),  # what the command was given: enough to resume the study
     Column("seed", Integer, nullable=False),
     Column("environment", JSON, nullable=False),  # versions and machine
     Column("plan", JSON),  # how fleets were run; NULL before calibration
     Column("status", Text, nullable=False),  # running | interrupted | failed | done
     Column("result", JSON),  # what the command printed with --json; NULL until done
-    Column("lease_owner", Text),  # the process that drives the study: host:process:start time
+    Column("lease_owner", Text),  # the process that drives the study, as host:process:start time
     Column("lease_until", Float),  # seconds since the epoch
 )
 
@@ -88,7 +91,7 @@ stages = Table(
     Column("name", Text, nullable=False),
     Column("config_steps", Integer, nullable=False),
     Column("seconds", Float, nullable=False),
-    Column("finished", Integer, nullable=False, server_default=text("1")),  # 0: more measurements are to come
+    Column("finished", Integer, nullable=False, server_default=text("1")),  # 0: more measurements will follow
     UniqueConstraint("study_id", "name"),
 )
 
@@ -144,9 +147,9 @@ checks = Table(
     Column("task", Text, nullable=False),
     Column("recipe", Text, nullable=False),
     Column("verdict", Text, nullable=False),
-    Column("command", Text),  # what asks for the same again
+    Column("command", Text),  # command that repeats the check
     Column("environment", JSON, nullable=False),  # versions and machine
-    Column("result", JSON, nullable=False),  # every training and all that was measured
+    Column("result", JSON, nullable=False),  # result with all measurements
 )
 
 
@@ -183,55 +186,58 @@ def _with_outcomes(connection: Connection) -> None:
 
 
 def _without_checkpoints(connection: Connection) -> None:
-    """Drop a table of checkpoints that nothing reads any more: a trainer keeps its own, in files."""
+    """Drop the table of checkpoints, which trainers keep in files now."""
     connection.exec_driver_sql("DROP TABLE checkpoint")
 
 
-# MIGRATIONS[n - 1] turns a database of version n into one of version n + 1. Whoever changes a table above adds the
-# step that makes the old table the same; steps that are here stay as they are.
-MIGRATIONS: tuple[Step, ...] = (_with_checks, _with_looks, _with_outcomes, _without_checkpoints)
+# MIGRATIONS[n - 1] turns a database of version n into one of version n + 1. A change of a table above needs another
+# migration; those that are here must not be changed.
+MIGRATIONS: tuple[Migration, ...] = (_with_checks, _with_looks, _with_outcomes, _without_checkpoints)
 
 
+# Version of an empty file.
 EMPTY = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """A schema with its past.
+    """A schema with its older versions.
 
     Attributes:
-        create: Creates the present tables.
-        steps: ``steps[n - 1]`` turns version n into version n + 1.
+        create: Creates the tables of the present version.
+        steps: ``steps[n - 1]`` turns a database of version n into one of version n + 1.
     """
 
-    create: Step = create
-    steps: Sequence[Step] = MIGRATIONS
+    create: Migration = create
+    steps: Sequence[Migration] = MIGRATIONS
 
     @property
     def present(self) -> int:
-        """The present version; the first is 1."""
+        """Number of the present version; the first one is 1."""
         return len(self.steps) + 1
 
     def of(self, connection: Connection) -> int:
-        """Return the version of a database, ``EMPTY`` where there is nothing in it yet.
+        """Return the version of a database, ``EMPTY`` if it has no tables yet.
 
         Raises:
-            StudyError: If it is somebody else's database, or of a newer version.
+            StudyError: If it is a database of another program, or has a newer version than this one knows.
         """
         version = _pragma(connection, "user_version")
         if _pragma(connection, "application_id") != APPLICATION_ID:
             if version or connection.exec_driver_sql("SELECT 1 FROM sqlite_master").first():
-                raise StudyError("it is a database, but not of studies.", hint="give another path.")
+                raise StudyError("it is a database of another program.", hint="give another path.")
             return EMPTY
         if version > self.present:
-            raise StudyError(f"it is of version {version}; known are 1 to {self.present}.", hint="update surefoot.")
+            raise StudyError(
+                f"it has version {version}; this program reads 1 to {self.present}.", hint="update surefoot."
+            )
         return version
 
     def update(self, connection: Connection) -> None:
-        """Bring a database to the present version, within the connection's transaction."""
+        """Migrate a database to the present version, within the connection's transaction."""
         version = self.of(connection)
-        for step in [self.create] if version == EMPTY else self.steps[version - 1 :]:
-            step(connection)
+        for migrate in [self.create] if version == EMPTY else self.steps[version - 1 :]:
+            migrate(connection)
         connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.exec_driver_sql(f"PRAGMA user_version = {self.present}")
 

@@ -1,7 +1,4 @@
-"""What a study ran on, so that it can be understood years later.
-
-One study: what it was asked, what it measured, what it found.
-"""
+"""A study: the settings, measurements and result of one search or check."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ from surefoot.core.errors import StudyError
 from surefoot.core.values import Json
 from surefoot.recipe.recipe import Recipe
 from surefoot.studies.database import Database
-from surefoot.studies.lease import hold, is_left
+from surefoot.studies.lease import is_abandoned, take_or_renew_lease
 from surefoot.studies.measurements import (
     Measurement,
     insert_measurements,
@@ -34,45 +31,25 @@ from surefoot.studies.measurements import (
 from surefoot.studies.schema import stages, studies, trials
 from surefoot.trainers.trial import Trial
 
-_PACKAGES = ("surefoot", "torch", "numpy", "scipy", "scikit-learn", "sqlalchemy")
-
-
-def environment() -> dict[str, Json]:
-    """Return versions, processor and operating system as JSON data."""
-    versions: dict[str, Json] = {name: _version(name) for name in _PACKAGES}
-    return {
-        "python": platform.python_version(),
-        "packages": versions,
-        "system": platform.system(),
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-    }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-LARGEST_SEED = 2**32 - 1
+# Packages whose versions a study keeps.
+RECORDED_PACKAGES = ("surefoot", "torch", "numpy", "scipy", "scikit-learn", "sqlalchemy")
+MAX_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class StudyInfo:
-    """What a study was asked and where it stands.
+    """The settings, status and result of a study.
 
     Attributes:
-        id: Its number in the database.
-        created: UTC time, ISO 8601.
-        task: The task's name.
-        settings: What the command was given.
-        seed: The study's seed.
-        environment: What it ran on.
-        plan: How, or ``None`` before calibration.
+        id: Number of the study in the database.
+        created: Time at which it was begun, UTC, ISO 8601.
+        task: Name of the task.
+        settings: Settings of the command, as JSON data.
+        seed: Seed of everything random.
+        environment: Versions and machine that it runs on, as JSON data.
+        plan: How its fleets are run, as JSON data; ``None`` before calibration, and for functions and scripts.
         status: ``running``, ``interrupted``, ``failed`` or ``done``.
-        result: What it found, once it is done.
+        result: Result as JSON data; ``None`` until the study is done.
     """
 
     id: int
@@ -89,15 +66,15 @@ class StudyInfo:
 class Study:
     """A study in a database, driven by one process at a time.
 
-    Whoever trains for it takes its lease first. Every writing method refuses where another process holds the lease,
-    and renews it where this one does.
+    The process that runs its trials takes its lease first. Every method that writes renews the lease if this process
+    holds it, and raises an error if another one does.
 
     Args:
-        database: Where it is.
-        number: Which one.
+        database: Database of the study.
+        number: Number of the study.
 
     Raises:
-        StudyError: If there is no such study.
+        StudyError: If the database has no study of that number.
     """
 
     def __init__(self, database: Database, number: int) -> None:
@@ -112,11 +89,17 @@ class Study:
     def create(cls, database: Database, *, task: str, settings: dict[str, Json], seed: int) -> Study:
         """Begin a new study.
 
+        Args:
+            database: Database to write it to.
+            task: Name of the task.
+            settings: Settings of the command, as JSON data.
+            seed: Seed of everything random.
+
         Raises:
-            StudyError: If the seed is out of its range, or the database cannot be written.
+            StudyError: If the seed is out of range, or the database cannot be written.
         """
-        if not 0 <= seed <= LARGEST_SEED:
-            raise StudyError(f"a study's seed is a whole number from 0 to {LARGEST_SEED}; given {seed}.")
+        if not 0 <= seed <= MAX_SEED:
+            raise StudyError(f"a study's seed is a whole number from 0 to {MAX_SEED}; given {seed}.")
         row = {
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "task": task,
@@ -131,23 +114,23 @@ class Study:
 
     @classmethod
     def open(cls, text: str, *, commands: Collection[str] = ()) -> Study:
-        """Open the study that ``PATH`` (its newest) or ``PATH#id`` names.
+        """Open a study by its name.
 
         Args:
-            text: The name.
-            commands: Of a ``PATH`` the newest study of one of these commands, if there is one.
+            text: ``PATH#id``, or ``PATH`` for the newest study of a database.
+            commands: Commands to prefer: ``PATH`` stands for the newest study of one of them, if there is any.
 
         Raises:
             StudyError: If there is no such database or no such study.
         """
         path, mark, number = text.rpartition("#")
         if mark and not number.isdecimal() and not Path(text).exists():
-            raise StudyError(f"a study is PATH or PATH#id; given {text!r}.", hint=f"as in {path}#1.")
+            raise StudyError(f"a study is PATH or PATH#id; given {text!r}.", hint=f"for example {path}#1.")
         named = bool(mark) and number.isdecimal()
         database = Database(Path(path if named else text), create=False)
         known = database.study_ids()
         if not known:
-            raise StudyError(f"{str(database.path)!r} holds no study yet.", hint="surefoot tune writes one.")
+            raise StudyError(f"{str(database.path)!r} has no study yet.", hint="surefoot tune writes one.")
         if named:
             return cls(database, int(number))
         newest = [cls(database, number) for number in reversed(known)]
@@ -155,45 +138,54 @@ class Study:
 
     @property
     def name(self) -> str:
-        """The text that opens this study again: ``PATH#id``."""
+        """Name that opens this study again: ``PATH#id``."""
         return f"{self.database.path}#{self.id}"
 
     def info(self) -> StudyInfo:
-        """Return what the study was asked and where it stands; where its driver was killed, it is interrupted."""
+        """Return settings, status and result; the status of a study whose process was killed is ``interrupted``."""
         with self.database.read() as connection:
             row = {**connection.execute(select(studies).where(studies.c.id == self.id)).mappings().one()}
-        left = is_left(row.pop("lease_owner"), row.pop("lease_until"))
-        return StudyInfo(**{**row, "status": "interrupted" if left and row["status"] == "running" else row["status"]})
+        abandoned = is_abandoned(row.pop("lease_owner"), row.pop("lease_until"))
+        status = "interrupted" if abandoned and row["status"] == "running" else row["status"]
+        return StudyInfo(**{**row, "status": status})
 
     def take_lease(self) -> None:
-        """Become the study's driver, or renew that.
+        """Take the lease of the study, or renew it.
 
         Raises:
-            StudyError: If another process drives it.
+            StudyError: If another process holds it.
         """
         with self.database.write() as connection:
-            hold(connection, self.id, take=True)
+            take_or_renew_lease(connection, self.id, take=True)
 
     def release(self, *, status: str, result: dict[str, Json] | None = None) -> None:
-        """Give up driving the study, and say how it ended."""
+        """Give up the lease.
+
+        Args:
+            status: ``interrupted``, ``failed`` or ``done``.
+            result: Result as JSON data; ``None`` keeps the one it has.
+
+        Raises:
+            StudyError: If another process drives the study, or it cannot be written.
+        """
         with self._driving() as connection:
             self._set(connection, status=status, lease_owner=None, lease_until=None)
             if result is not None:
                 self._set(connection, result=result)
 
     def set_plan(self, plan: dict[str, Json]) -> None:
-        """Record how the study is run."""
+        """Record how the fleets of the study are run, as JSON data."""
         with self._driving() as connection:
             self._set(connection, plan=plan, status="running")
 
     def extend_budget(self, budget: Json) -> None:
-        """Give the study another budget to go on with; it is no longer done, and keeps the result it has.
+        """Set another budget, with which the study is resumed; it keeps its result.
 
-        ``settings["budget"]`` becomes the new one, ``settings["budgets"]`` lists all of them, the first in front.
-        Whoever calls this holds the lease.
+        ``settings["budget"]`` becomes the new budget, ``settings["budgets"]`` lists all of them in order. The caller
+        holds the lease.
 
         Args:
-            budget: As ``settings`` of :meth:`create` had it.
+            budget: Budget as ``settings`` of :meth:`create` has it.
 
         Raises:
             StudyError: If another process drives the study, or it cannot be written.
@@ -205,10 +197,10 @@ class Study:
             self._set(connection, settings=changed, status="running")
 
     def set_compared(self, recipes: Json) -> None:
-        """Give the study recipes to compare with its answer; whoever calls this holds the lease.
+        """Set the recipes to compare with the recommended one; the caller holds the lease.
 
         Args:
-            recipes: As ``settings["compare"]`` of :meth:`create` had them.
+            recipes: Recipes as ``settings["compare"]`` of :meth:`create` has them.
 
         Raises:
             StudyError: If another process drives the study, or it cannot be written.
@@ -218,7 +210,7 @@ class Study:
             self._set(connection, settings={**settings, "compare": recipes})
 
     def add(self, stage: str, measurement: Measurement) -> None:
-        """Write one measurement of a stage that is not finished; :meth:`record` finishes the stage.
+        """Write one measurement of an unfinished stage; :meth:`record` finishes the stage.
 
         Raises:
             StudyError: If the stage is finished, another process drives the study, or it cannot be written.
@@ -233,20 +225,20 @@ class Study:
             connection.execute(update(stages).where(stages.c.id == key).values(cost))
 
     def partial(self, stage: str) -> tuple[Measurement, ...]:
-        """Return what was added to a stage that is not finished, in the order it was added."""
+        """Return the measurements of an unfinished stage, in the order in which they were added."""
         with self.database.read() as connection:
             return self._read(connection, stages.c.name == stage, stages.c.finished == 0)
 
-    def record(self, stage: str, found: Sequence[Measurement], *, config_steps: int, seconds: float) -> None:
+    def record(self, stage: str, rows: Sequence[Measurement], *, config_steps: int, seconds: float) -> None:
         """Write a finished stage with all its measurements, in one transaction.
 
-        Measurements of trials that were added before are not written again; those added come first in the stage.
+        Measurements that were added before are not written again, and come first in the stage.
 
         Args:
-            stage: Its name.
-            found: All its measurements, with or without those that were added before.
-            config_steps: What the whole stage cost.
-            seconds: How long the whole stage took.
+            stage: Name of the stage.
+            rows: All measurements of the stage, with or without those that were added before.
+            config_steps: Config-steps of the whole stage.
+            seconds: Wall-clock seconds of the whole stage.
 
         Raises:
             StudyError: If the stage is finished, another process drives the study, or it cannot be written.
@@ -254,80 +246,80 @@ class Study:
         with self._driving() as connection:
             key = self._unfinished(connection, stage)
             added = Counter(row.trial for row in self._read(connection, stages.c.id == key))
-            insert_measurements(connection, _without(found, added), study=self.id, stage=key)
+            insert_measurements(connection, _without(rows, added), study=self.id, stage=key)
             end = {"config_steps": config_steps, "seconds": seconds, "finished": 1}
             connection.execute(update(stages).where(stages.c.id == key).values(end))
 
     def stage(self, name: str) -> tuple[Measurement, ...] | None:
-        """Return the measurements of a finished stage, ``None`` where it is not finished."""
-        found = self.measurements(stage=name)
-        return found if found or name in self.costs() else None
+        """Return the measurements of a finished stage, ``None`` if it is not finished."""
+        rows = self.measurements(stage=name)
+        return rows if rows or name in self.costs() else None
 
     def seconds(self, *, unfinished: bool = False) -> float:
-        """Return how long the finished stages took, all together; with what was added to the unfinished, if asked."""
+        """Return the wall-clock seconds of all finished stages, with ``unfinished`` also of the others so far."""
         query = select(func.coalesce(func.sum(stages.c.seconds), 0.0)).where(*self._stages(unfinished=unfinished))
         with self.database.read() as connection:
             return float(connection.execute(query).scalar_one())
 
     def costs(self, *, unfinished: bool = False) -> dict[str, int]:
-        """Return the config-steps of every finished stage, in the order they were begun.
+        """Return the config-steps of every finished stage, in the order in which they were begun.
 
         Args:
-            unfinished: Whether the others are there too, with the steps of what was added to them.
+            unfinished: Whether to include unfinished stages, with their config-steps so far.
         """
         query = select(stages.c.name, stages.c.config_steps).where(*self._stages(unfinished=unfinished))
         with self.database.read() as connection:
             return {row.name: row.config_steps for row in connection.execute(query.order_by(stages.c.id))}
 
     def measurements(self, *, stage: str | None = None, unfinished: bool = False) -> tuple[Measurement, ...]:
-        """Return all measurements in the order they were recorded.
+        """Return all measurements, in the order in which they were recorded.
 
         Args:
-            stage: Of this stage alone.
-            unfinished: Whether those of unfinished stages are there too.
+            stage: Name of the only stage to return; ``None`` returns all stages.
+            unfinished: Whether to include unfinished stages.
         """
         wanted = self._stages(unfinished=unfinished)
         with self.database.read() as connection:
             return self._read(connection, *wanted, *([] if stage is None else [stages.c.name == stage]))
 
     def trials(self) -> dict[Recipe, int]:
-        """Return every recipe of the study with its number, those of unfinished stages too."""
-        mine = trials.c.study_id == self.id
+        """Return every recipe of the study with its number, unfinished stages included."""
+        of_study = trials.c.study_id == self.id
         with self.database.read() as connection:
             rows = connection.execute(
-                select(trials.c.recipe_json, trials.c.number).where(mine).order_by("number")
+                select(trials.c.recipe_json, trials.c.number).where(of_study).order_by("number")
             ).all()
         return {Recipe.from_json(recipe): number for recipe, number in rows}
 
     @property
     def model_path(self) -> Path:
-        """Where the weights of the recommended training belong: beside the database."""
+        """Path of the weights of the recommended training, next to the database."""
         return self.database.path.with_name(f"{self.database.path.name}-{self.id}-model.safetensors")
 
     @property
     def output_path(self) -> Path:
-        """Folder for what the trials of functions and scripts print: beside the database."""
+        """Folder for what the trials of functions and scripts print, next to the database."""
         return self.database.path.with_name(f"{self.database.path.name}-{self.id}-output")
 
     @property
     def checkpoints_path(self) -> Path:
-        """Folder for the checkpoints of trainings that go on: beside the database; none is there when none do."""
+        """Folder for the checkpoints of unfinished trainings, next to the database; missing if there are none."""
         return self.database.path.with_name(f"{self.database.path.name}-{self.id}-checkpoints")
 
     @contextmanager
     def _driving(self) -> Iterator[Connection]:
-        """Yield a connection to write with, unless another process drives the study."""
+        """Yield a connection that writes and renews the lease, unless another process drives the study."""
         with self.database.write() as connection:
-            hold(connection, self.id, take=False)
+            take_or_renew_lease(connection, self.id, take=False)
             yield connection
 
     def _stages(self, *, unfinished: bool) -> list[ColumnElement[bool]]:
-        """Return what holds of the study's finished stages, or of all."""
-        mine = stages.c.study_id == self.id
-        return [mine] if unfinished else [mine, stages.c.finished == 1]
+        """Return the SQL conditions for the finished stages of the study, or for all of them."""
+        of_study = stages.c.study_id == self.id
+        return [of_study] if unfinished else [of_study, stages.c.finished == 1]
 
     def _unfinished(self, connection: Connection, stage: str) -> int:
-        """Return the row of a stage that is not finished; it is made, where there is none."""
+        """Return the row number of an unfinished stage; the row is inserted if there is none."""
         known = select(stages.c.id, stages.c.finished).where(stages.c.study_id == self.id, stages.c.name == stage)
         row = connection.execute(known).one_or_none()
         if row is None:
@@ -346,12 +338,31 @@ class Study:
         connection.execute(update(studies).where(studies.c.id == self.id).values(values))
 
 
-def _without(found: Sequence[Measurement], added: Counter[Trial]) -> list[Measurement]:
-    """Return the measurements whose trials were not added before; a trial may be there more than once."""
-    left, fresh = added.copy(), []
-    for row in found:
-        if left[row.trial] > 0:
-            left[row.trial] -= 1
+def environment() -> dict[str, Json]:
+    """Return the versions of packages and the machine as JSON data, for a study to be understood years later."""
+    versions: dict[str, Json] = {name: _version(name) for name in RECORDED_PACKAGES}
+    return {
+        "python": platform.python_version(),
+        "packages": versions,
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _without(rows: Sequence[Measurement], added: Counter[Trial]) -> list[Measurement]:
+    """Return the measurements that were not added before; a trial may occur more than once."""
+    remaining, new = added.copy(), []
+    for row in rows:
+        if remaining[row.trial] > 0:
+            remaining[row.trial] -= 1
         else:
-            fresh.append(row)
-    return fresh
+            new.append(row)
+    return new

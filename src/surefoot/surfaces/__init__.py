@@ -1,16 +1,16 @@
-"""All surfaces by name."""
+"""Surfaces: losses of one or two parameters with a known gradient, by name."""
 
 from __future__ import annotations
 
-from surefoot.core.errors import RecipeError, nearest
+from surefoot.core.errors import RecipeError, did_you_mean
 from surefoot.surfaces.one_dimensional import Cliff, DoubleWell, Plateau
 from surefoot.surfaces.quadratics import Bowl, NoisyBowl, Ravine
 from surefoot.surfaces.surface import Surface
 from surefoot.surfaces.test_functions import Beale, Himmelblau, Rastrigin, Rosenbrock, Saddle
 
 SURFACES: dict[str, type[Surface]] = {
-    kind.name: kind
-    for kind in (
+    surface.name: surface
+    for surface in (
         Bowl,
         Ravine,
         NoisyBowl,
@@ -27,21 +27,21 @@ SURFACES: dict[str, type[Surface]] = {
 
 
 def surface_named(name: str, *, condition: float | None = None) -> Surface:
-    """Return a surface.
+    """Return the surface of a name.
 
     Args:
-        name: One of ``SURFACES``.
-        condition: A ravine's condition number; the others have none and do not ask.
+        name: A key of ``SURFACES``.
+        condition: Condition number of the ravine; ignored for other surfaces.
 
     Raises:
-        RecipeError: If there is none of that name, or the condition number is out of its bounds.
+        RecipeError: If there is no surface of that name, or the condition number is out of bounds.
 
     Example:
         >>> surface_named("ravine", condition=4).curvatures
         (0.25, 1.0)
     """
     if name not in SURFACES:
-        raise RecipeError(f"no surface {name!r}; there are {', '.join(SURFACES)}.", hint=nearest(name, SURFACES))
+        raise RecipeError(f"no surface {name!r}; there are {', '.join(SURFACES)}.", hint=did_you_mean(name, SURFACES))
     if name == Ravine.name and condition is not None:
         return Ravine(float(condition))
     return SURFACES[name]()

@@ -1,4 +1,4 @@
-"""Recipes let loose on a surface: the library's own update rules, schedules and clipping, step by step."""
+"""Descent of a surface with recipes: the library's own update rules, schedules and clipping, step by step."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from surefoot.core.errors import RecipeError
-from surefoot.core.progress import Interrupted, Stop, never
-from surefoot.optimizers.rule import Hyper, Piece, UpdateRule, clip_by_global_norm
+from surefoot.core.progress import Interrupted, StopCondition, never_stop
+from surefoot.optimizers.rule import Hyper, ParamSpec, UpdateRule, clip_by_global_norm
 from surefoot.recipe.recipe import Recipe
-from surefoot.schedules.schedule import Schedule, table
+from surefoot.schedules.schedule import Schedule, value_table
 from surefoot.surfaces import surface_named
 from surefoot.surfaces.surface import Noise, Surface
 
 Array: TypeAlias = NDArray[np.float64]
 
-# Steps after which it is asked whether to stop: some milliseconds.
-ASKED = 64
+# Number of steps between two calls of the stop condition. Chosen: they take some milliseconds.
+STEPS_BETWEEN_STOP_CHECKS = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Descent:
-    """The ways of K balls down a surface.
+    """The trajectories of K recipes on a surface.
 
     Attributes:
-        surface: Where.
-        recipes: Of the K balls.
-        positions: ``[K, steps + 1, D]``, the start first; a ball that diverged is infinite or no number.
-        losses: At these positions, without noise ``[K, steps + 1]``.
-        lr: What each step used ``[K, steps]``.
-        momentum: The same; 0 where the optimizer has none.
+        surface: The surface.
+        recipes: The K recipes.
+        positions: Positions from the start on, infinite or NaN after divergence, shape ``[K, steps + 1, D]``.
+        losses: Losses at these positions, without noise, shape ``[K, steps + 1]``.
+        lr: Learning rate of each step, shape ``[K, steps]``.
+        momentum: Momentum of each step, 0 for an optimizer without momentum, shape ``[K, steps]``.
     """
 
     surface: Surface
@@ -47,7 +47,7 @@ class Descent:
 
     @property
     def steps(self) -> int:
-        """How many steps were taken."""
+        """Number of steps taken."""
         return int(self.positions.shape[1]) - 1
 
 
@@ -59,21 +59,21 @@ def descend(
     start: Sequence[float] | None = None,
     noise: Noise | None = None,
     generator: torch.Generator | None = None,
-    stop: Stop = never,
+    stop: StopCondition = never_stop,
 ) -> Descent:
-    """Let one ball a recipe roll down a surface, all from one place and with the same luck.
+    """Descend a surface with several recipes, all from the same start and with the same noise.
 
     Args:
-        surface: Where, or its name.
-        recipes: K of them, or their texts; patterns for groups of parameters mean nothing here and are refused.
-        steps: How many, at least 1; also the length of every schedule.
-        start: Where they begin ``[D]``; the surface's own start unless given.
-        noise: What the gradients suffer; the surface's own noise unless given.
-        generator: Luck, needed where there is noise.
-        stop: Asked now and then; where it says yes, :class:`Interrupted` is raised.
+        surface: A surface, or its name.
+        recipes: K recipes, or their texts; settings for parameter groups are refused, as a point has none.
+        steps: Number of steps, at least 1; also the length of every schedule.
+        start: Start of all trajectories, shape ``[D]``; the surface's own start by default.
+        noise: Noise of the gradients; the surface's own noise by default.
+        generator: Source of randomness, needed if there is noise.
+        stop: Called every 64 steps; when it returns true, :class:`Interrupted` is raised.
 
     Raises:
-        RecipeError: If there is no such descent.
+        RecipeError: If there is no surface of that name, or an argument is out of bounds.
         Interrupted: If asked to stop.
 
     Example:
@@ -81,43 +81,43 @@ def descend(
         [8.0, 4.0, 2.0, 1.0]
     """
     surface = surface_named(surface) if isinstance(surface, str) else surface
-    balls = tuple(Recipe.parse(each) if isinstance(each, str) else each for each in recipes)
+    parsed = tuple(Recipe.parse(each) if isinstance(each, str) else each for each in recipes)
     noise = surface.noise if noise is None else noise
-    _require_descent(surface, balls, steps, start)
-    begin = torch.tensor(surface.start if start is None else tuple(start), dtype=torch.float64)
-    crews = _crews(balls, begin, steps)
-    luck = _luck(noise, steps, begin, generator)
-    positions = torch.empty(steps + 1, len(balls), len(begin), dtype=torch.float64)
-    positions[0] = begin
+    _require_valid(surface, parsed, steps=steps, start=start)
+    first = torch.tensor(surface.start if start is None else tuple(start), dtype=torch.float64)
+    groups = _rule_groups(parsed, first, steps=steps)
+    draws = _noise_draws(noise, first, steps=steps, generator=generator)
+    positions = torch.empty(steps + 1, len(parsed), len(first), dtype=torch.float64)
+    positions[0] = first
     with torch.inference_mode():
         for step in range(steps):
-            if step % ASKED == 0 and stop():
+            if step % STEPS_BETWEEN_STOP_CHECKS == 0 and stop():
                 raise Interrupted
-            here = positions[step]
-            grads = surface.gradient(here)
-            if luck is not None:
-                grads = luck[0][step] * grads + luck[1][step]
-            if len(crews) == 1:
-                positions[step + 1] = crews[0].moved(here, grads, step)
+            points = positions[step]
+            grads = surface.gradient(points)
+            if draws is not None:
+                grads = draws[0][step] * grads + draws[1][step]
+            if len(groups) == 1:
+                positions[step + 1] = groups[0].update(points, grads, step)
                 continue
-            for crew in crews:
-                positions[step + 1, crew.rows] = crew.moved(here[crew.rows], grads[crew.rows], step)
-        ways = positions.transpose(0, 1)
-        losses = surface.value(ways)
-    lr, momentum = (_course([getattr(each, name) for each in balls], steps) for name in ("lr", "momentum"))
-    return Descent(surface, balls, ways.numpy(), losses.numpy(), lr, momentum)
+            for group in groups:
+                positions[step + 1, group.rows] = group.update(points[group.rows], grads[group.rows], step)
+        trajectories = positions.transpose(0, 1)
+        losses = surface.value(trajectories)
+    lr, momentum = (_schedule_values([getattr(each, name) for each in parsed], steps) for name in ("lr", "momentum"))
+    return Descent(surface, parsed, trajectories.numpy(), losses.numpy(), lr, momentum)
 
 
 @dataclass(slots=True, eq=False)
-class _Crew:
-    """The balls that share one update rule.
+class _RuleGroup:
+    """The k recipes that share one update rule.
 
     Attributes:
-        rule: Theirs.
-        rows: Their places among all balls.
-        hyper: What every step uses, each value ``[k, 1]``.
-        clip: Largest gradient norm ``[k, 1]``, or ``None``.
-        slots: The rule's memory.
+        rule: The update rule.
+        rows: Indices of these recipes among all, shape ``[k]``.
+        hyper: Hyperparameters of every step, each of shape ``[k, 1]``.
+        clip: Largest gradient norm, shape ``[k, 1]``; ``None`` if no recipe clips.
+        slots: State of the update rule.
     """
 
     rule: UpdateRule
@@ -126,62 +126,70 @@ class _Crew:
     clip: Tensor | None
     slots: dict[str, Tensor]
 
-    def moved(self, here: Tensor, grads: Tensor, step: int) -> Tensor:
-        """Return where the balls are after a step."""
+    def update(self, points: Tensor, grads: Tensor, step: int) -> Tensor:
+        """Return the points ``[k, D]`` after a step."""
         if self.clip is not None:
             grads = clip_by_global_norm(grads, self.clip)
-        there, self.slots = self.rule.update(here, grads, self.slots, self.hyper[step])
-        return there
+        updated, self.slots = self.rule.update(points, grads, self.slots, self.hyper[step])
+        return updated
 
 
-def _crews(recipes: Sequence[Recipe], begin: Tensor, steps: int) -> list[_Crew]:
-    """Part the balls by their update rules."""
+def _rule_groups(recipes: Sequence[Recipe], start: Tensor, *, steps: int) -> list[_RuleGroup]:
+    """Group recipes by their update rules."""
     by_rule: dict[UpdateRule, list[int]] = {}
     for row, recipe in enumerate(recipes):
-        by_rule.setdefault(recipe.rule.for_pieces((Piece((len(begin),)),)), []).append(row)
-    return [_crew(rule, rows, [recipes[row] for row in rows], begin, steps) for rule, rows in by_rule.items()]
+        by_rule.setdefault(recipe.rule.bind((ParamSpec((len(start),)),)), []).append(row)
+    return [
+        _rule_group(rule, [recipes[row] for row in rows], rows=rows, start=start, steps=steps)
+        for rule, rows in by_rule.items()
+    ]
 
 
-def _crew(rule: UpdateRule, rows: list[int], recipes: list[Recipe], begin: Tensor, steps: int) -> _Crew:
+def _rule_group(rule: UpdateRule, recipes: list[Recipe], *, rows: list[int], start: Tensor, steps: int) -> _RuleGroup:
     scheduled = {
-        spec.name: _column(_course([each.schedule(spec.name) for each in recipes], steps))
+        spec.name: _by_step(_schedule_values([each.schedule(spec.name) for each in recipes], steps))
         for spec in rule.hyperparameters
     }
-    switched = {name: begin.new_tensor([[float(name in each.switches)] for each in recipes]) for name in rule.switches}
-    hyper = [dict(zip(scheduled, values, strict=True)) | switched for values in zip(*scheduled.values(), strict=True)]
+    switches = {name: start.new_tensor([[float(name in each.switches)] for each in recipes]) for name in rule.switches}
+    hyper = [dict(zip(scheduled, values, strict=True)) | switches for values in zip(*scheduled.values(), strict=True)]
     clip = None
     if any(each.clip is not None for each in recipes):
-        clip = begin.new_tensor([[float("inf") if each.clip is None else each.clip] for each in recipes])
-    return _Crew(rule, torch.tensor(rows), hyper, clip, rule.fresh_slots(begin.expand(len(rows), -1)))
+        clip = start.new_tensor([[float("inf") if each.clip is None else each.clip] for each in recipes])
+    return _RuleGroup(rule, torch.tensor(rows), hyper, clip, rule.fresh_slots(start.expand(len(rows), -1)))
 
 
-def _course(schedules: Sequence[Schedule], steps: int) -> Array:
-    """Return the values of K schedules over a whole training ``[K, steps]``."""
+def _schedule_values(schedules: Sequence[Schedule], steps: int) -> Array:
+    """Return the values of K schedules at every step, shape ``[K, steps]``."""
     count = len(schedules)
-    return table(schedules, totals=[steps] * count, begins=[0] * count, steps=steps)
+    return value_table(schedules, totals=[steps] * count, first_steps=[0] * count, steps=steps)
 
 
-def _column(values: Array) -> tuple[Tensor, ...]:
-    """Return ``[k, 1]`` for every step of ``[k, steps]``."""
+def _by_step(values: Array) -> tuple[Tensor, ...]:
+    """Return the columns of values ``[k, steps]``, one of shape ``[k, 1]`` for each step."""
     return torch.from_numpy(np.ascontiguousarray(values.T)).unsqueeze(-1).unbind(0)
 
 
-def _luck(noise: Noise, steps: int, begin: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor] | None:
-    """Return factors on the gradients and what is added to them, each ``[steps, D]``: every ball has the same."""
+def _noise_draws(
+    noise: Noise, start: Tensor, *, steps: int, generator: torch.Generator | None
+) -> tuple[Tensor, Tensor] | None:
+    """Return random factors of the gradients and random addends, each ``[steps, D]``; the same for all recipes."""
     if not noise:
         return None
     if generator is None:
-        raise RecipeError("noise needs luck.", hint="give generator=torch.Generator().manual_seed(0).")
-    drawn = torch.randn(2, steps, len(begin), dtype=begin.dtype, generator=generator)
+        raise RecipeError("noise needs a random generator.", hint="give generator=torch.Generator().manual_seed(0).")
+    drawn = torch.randn(2, steps, len(start), dtype=start.dtype, generator=generator)
     return 1.0 + noise.curvature * drawn[0], noise.gradient * drawn[1]
 
 
-def _require_descent(surface: Surface, recipes: Sequence[Recipe], steps: int, start: Sequence[float] | None) -> None:
+def _require_valid(surface: Surface, recipes: Sequence[Recipe], *, steps: int, start: Sequence[float] | None) -> None:
     if not recipes:
-        raise RecipeError("a descent needs a recipe; given none.")
+        raise RecipeError("a descent needs at least one recipe; given none.")
     for recipe in recipes:
         recipe.require_bounds(steps=steps)
         if recipe.groups:
-            raise RecipeError(f"a point has no groups of parameters; given {recipe}.", hint="leave the patterns out.")
+            raise RecipeError(
+                f"a point has no parameter groups; given {recipe}.",
+                hint="leave out no_decay, lr_factor and decay_factor.",
+            )
     if start is not None and (len(start) != surface.dimensions or not np.all(np.isfinite(start))):
         raise RecipeError(f"a start on {surface.name} is {surface.dimensions} finite numbers; given {list(start)}.")

@@ -1,4 +1,4 @@
-"""What happens to a ball on its way, and when."""
+"""Events on a trajectory, as overshoot or divergence, and when they happen."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from surefoot.surfaces.descent import Array, Descent
 from surefoot.surfaces.surface import Surface
 
-# So many times the size of the surface's box from its middle, a ball is lost.
-LOST = 100.0
-# It oscillates once it has turned back so often.
-TURNS = 3
-# Moves this small, as shares of the box, are rounding and no news.
-NOTABLE = 1e-9
-# It has arrived where its loss stays below this share of what it was above the lowest.
-NEAR = 1e-3
+# A trajectory has diverged at this distance from the middle of the surface's box, in widths of the box.
+DIVERGENCE_BOX_WIDTHS = 100.0
+# A trajectory oscillates from this number of turns on.
+OSCILLATION_TURNS = 3
+# Moves below this share of the box's width are rounding errors.
+MIN_MOVE_SHARE = 1e-9
+# A trajectory has arrived when its loss, above the lowest, stays below this share of the loss at the start.
+ARRIVAL_LOSS_SHARE = 1e-3
 
 
-class Kind(StrEnum):
-    """What can happen."""
+class EventKind(StrEnum):
+    """What can happen on a trajectory."""
 
     OVERSHOOT = "overshoot"
     OSCILLATION = "oscillation"
@@ -34,98 +34,98 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened to a ball.
+    """The first time that something happened on a trajectory.
 
     Attributes:
-        kind: What.
-        step: After how many steps.
+        kind: What happened.
+        step: Number of steps taken until then.
     """
 
-    kind: Kind
+    kind: EventKind
     step: int
 
 
 def events(surface: Surface, descent: Descent) -> tuple[tuple[Event, ...], ...]:
-    """Return what happened to every ball for the first time, in order.
+    """Return the events on every trajectory of a descent, each kind at most once, in order of time.
 
-    - overshoot: a move that began downhill ended uphill, past the lowest point of its way;
-    - oscillation: it turned back for the third time;
-    - escape: it left the region where it began;
-    - arrival: from then on its loss is below a thousandth of what it was, above the lowest;
-    - divergence: it is a hundred times as far away as the picture is wide, or nowhere.
+    - overshoot: a move began downhill and ended uphill, past the lowest point along its direction;
+    - oscillation: the trajectory turned back for the third time;
+    - escape: it left the basin where it began;
+    - arrival: from then on its loss, above the lowest, is below a thousandth of the loss at the start;
+    - divergence: it is a hundred widths of the surface's box away, or NaN.
 
     Example:
         >>> from surefoot.recipe.recipe import Recipe
         >>> from surefoot.surfaces.descent import descend
         >>> from surefoot.surfaces.quadratics import Bowl
-        >>> way = descend(Bowl(), [Recipe.parse("sgd(lr=1.5, momentum=0)")], steps=20)
-        >>> [(event.kind.value, event.step) for event in events(Bowl(), way)[0]]
+        >>> descent = descend(Bowl(), [Recipe.parse("sgd(lr=1.5, momentum=0)")], steps=20)
+        >>> [(event.kind.value, event.step) for event in events(Bowl(), descent)[0]]
         [('overshoot', 1), ('oscillation', 4), ('arrival', 5)]
     """
-    return tuple(_of_ball(surface, descent.positions[k], descent.losses[k]) for k in range(len(descent.positions)))
+    return tuple(
+        _trajectory_events(surface, positions, losses)
+        for positions, losses in zip(descent.positions, descent.losses, strict=True)
+    )
 
 
-def _of_ball(surface: Surface, way: Array, losses: Array) -> tuple[Event, ...]:
-    lost = _first(_is_lost(surface, way))
-    end = len(way) if lost is None else lost
-    sane = way[:end]
-    found = {
-        Kind.OVERSHOOT: _overshoot(surface, sane),
-        Kind.OSCILLATION: _oscillation(surface, sane),
-        Kind.ESCAPE: _escape(surface, sane),
-        Kind.ARRIVAL: None if lost is not None else _arrival(surface, losses),
-        Kind.DIVERGENCE: lost,
+def _trajectory_events(surface: Surface, positions: Array, losses: Array) -> tuple[Event, ...]:
+    diverged_at = _first(_has_diverged(surface, positions))
+    before = positions[:diverged_at]
+    steps = {
+        EventKind.OVERSHOOT: _overshoot(surface, before),
+        EventKind.OSCILLATION: _oscillation(surface, before),
+        EventKind.ESCAPE: _escape(surface, before),
+        EventKind.ARRIVAL: None if diverged_at is not None else _arrival(surface, losses),
+        EventKind.DIVERGENCE: diverged_at,
     }
-    happened = [Event(kind, step) for kind, step in found.items() if step is not None]
+    happened = [Event(kind, step) for kind, step in steps.items() if step is not None]
     return tuple(sorted(happened, key=lambda event: event.step))
 
 
-def _is_lost(surface: Surface, way: Array) -> NDArray[np.bool_]:
+def _has_diverged(surface: Surface, positions: Array) -> NDArray[np.bool_]:
     box = np.array(surface.box)
-    away = np.abs(way - box.mean(1)) / (box[:, 1] - box[:, 0])
-    lost: NDArray[np.bool_] = ~(away.max(1) < LOST)
-    return lost
+    box_widths = np.abs(positions - box.mean(1)) / (box[:, 1] - box[:, 0])
+    diverged: NDArray[np.bool_] = ~(box_widths.max(1) < DIVERGENCE_BOX_WIDTHS)
+    return diverged
 
 
-def _overshoot(surface: Surface, way: Array) -> int | None:
-    slopes = surface.gradient(torch.from_numpy(way)).numpy()
-    moves = _moves(surface, way)
-    # A move that is uphill from its very beginning passed nothing: noise misled it.
-    passed = ((moves * slopes[:-1]).sum(1) < 0.0) & ((moves * slopes[1:]).sum(1) > 0.0)
-    return _after(_first(passed), 1)
+def _overshoot(surface: Surface, positions: Array) -> int | None:
+    gradients = surface.gradient(torch.from_numpy(positions)).numpy()
+    moves = _moves(surface, positions)
+    # A move that begins uphill passes no lowest point: noise or momentum caused it.
+    overshoots = ((moves * gradients[:-1]).sum(1) < 0.0) & ((moves * gradients[1:]).sum(1) > 0.0)
+    index = _first(overshoots)
+    return None if index is None else index + 1
 
 
-def _oscillation(surface: Surface, way: Array) -> int | None:
-    moves = _moves(surface, way)
-    turned = np.flatnonzero((moves[1:] * moves[:-1]).sum(1) < 0.0)
-    return int(turned[TURNS - 1]) + 2 if len(turned) >= TURNS else None
+def _oscillation(surface: Surface, positions: Array) -> int | None:
+    moves = _moves(surface, positions)
+    turns = np.flatnonzero((moves[1:] * moves[:-1]).sum(1) < 0.0)
+    return int(turns[OSCILLATION_TURNS - 1]) + 2 if len(turns) >= OSCILLATION_TURNS else None
 
 
-def _moves(surface: Surface, way: Array) -> Array:
-    """Return the moves, those too small to be news as none."""
+def _moves(surface: Surface, positions: Array) -> Array:
+    """Return the differences of consecutive positions; 0 where they are rounding errors."""
     box = np.array(surface.box)
-    moves = np.diff(way, axis=0)
-    notable = np.abs(moves).max(1, keepdims=True) > NOTABLE * (box[:, 1] - box[:, 0]).max()
+    moves = np.diff(positions, axis=0)
+    notable = np.abs(moves).max(1, keepdims=True) > MIN_MOVE_SHARE * (box[:, 1] - box[:, 0]).max()
     return np.where(notable, moves, 0.0)
 
 
-def _escape(surface: Surface, way: Array) -> int | None:
-    if not len(way):
+def _escape(surface: Surface, positions: Array) -> int | None:
+    if not len(positions):
         return None
-    basins = surface.basin(torch.from_numpy(way)).numpy()
+    basins = surface.basin(torch.from_numpy(positions)).numpy()
     return _first(basins != basins[0])
 
 
 def _arrival(surface: Surface, losses: Array) -> int | None:
-    above = losses - surface.lowest
-    far = np.flatnonzero(~(above <= NEAR * above[0]))
-    last = int(far[-1]) if len(far) else -1
+    above_lowest = losses - surface.lowest
+    not_arrived = np.flatnonzero(~(above_lowest <= ARRIVAL_LOSS_SHARE * above_lowest[0]))
+    last = int(not_arrived[-1]) if len(not_arrived) else -1
     return last + 1 if 0 <= last < len(losses) - 1 else None
 
 
 def _first(flags: NDArray[np.bool_]) -> int | None:
+    """Return the index of the first true flag, ``None`` if there is none."""
     return int(flags.argmax()) if flags.any() else None
-
-
-def _after(step: int | None, more: int) -> int | None:
-    return None if step is None else step + more

@@ -1,4 +1,4 @@
-"""Landscapes of one parameter that are no bowls: two wells, a plateau, a cliff."""
+"""Non-quadratic surfaces of one parameter: a double well, a plateau and a cliff."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class DoubleWell(Surface):
     """
 
     name: ClassVar[str] = "double-well"
-    about: ClassVar[str] = "A shallow well before a deep one: too little momentum stays in the first."
+    about: ClassVar[str] = "A shallow well before a deep one: with too little momentum descent stays in the first."
     start: ClassVar[Point] = (1.9,)
     box: ClassVar[tuple[tuple[float, float], ...]] = ((-2.1, 2.1),)
     tilt: ClassVar[float] = 0.2
@@ -37,17 +37,17 @@ class DoubleWell(Surface):
 
     @property
     def minima(self) -> tuple[Point, ...]:
-        """The deep one, then the shallow one."""
+        """The deep well, then the shallow one."""
         shallow, deep, _ = self._roots()
         return ((deep,), (shallow,))
 
     @property
     def hessian(self) -> tuple[tuple[float, ...], ...]:
-        """3 x² - 1 in the deep one."""
+        """3 x² - 1 in the deep well."""
         return ((3.0 * self.minima[0][0] ** 2 - 1.0,),)
 
     def basin(self, points: Tensor) -> Tensor:
-        """Return 0 in the deep well and 1 in the shallow one; the ridge parts them."""
+        """Return 0 in the deep well and 1 in the shallow one, on either side of the ridge."""
         return (points[..., 0] > self._roots()[2]).long()
 
     def _roots(self) -> tuple[float, float, float]:
@@ -62,7 +62,7 @@ class Plateau(Surface):
     """f(x) = 1 - exp(-x² / 2): far away there is next to no gradient."""
 
     name: ClassVar[str] = "plateau"
-    about: ClassVar[str] = "Far from the well there is next to no slope: only large steps or much momentum get off it."
+    about: ClassVar[str] = "Far from the well there is next to no slope: only large steps or much momentum leave it."
     start: ClassVar[Point] = (3.0,)
     box: ClassVar[tuple[tuple[float, float], ...]] = ((-4.5, 4.5),)
     edge: ClassVar[float] = 2.0
@@ -73,7 +73,7 @@ class Plateau(Surface):
 
     def gradient(self, points: Tensor) -> Tensor:
         """Return x exp(-x² / 2)."""
-        # Far out the product of an infinite x and 0 would be no number; there the slope is 0.
+        # At infinity the product is NaN; the slope there is 0.
         return torch.nan_to_num(points * torch.exp(-points.square() / 2.0), nan=0.0)
 
     @property
@@ -101,7 +101,7 @@ class Cliff(Surface):
     """
 
     name: ClassVar[str] = "cliff"
-    about: ClassVar[str] = "A gentle valley that ends at a wall: whoever touches it is thrown far, unless clipped."
+    about: ClassVar[str] = "A gentle valley that ends at a wall: a step onto it goes far, unless gradients are clipped."
     start: ClassVar[Point] = (-3.5,)
     box: ClassVar[tuple[tuple[float, float], ...]] = ((-6.0, 2.2),)
     foot: ClassVar[float] = 1.5
@@ -117,10 +117,10 @@ class Cliff(Surface):
 
     @property
     def minima(self) -> tuple[Point, ...]:
-        """The origin, but for 10⁻¹¹."""
+        """The origin, to within 10⁻¹¹."""
         return ((-100.0 * math.exp(-20.0 * self.foot),),)
 
     @property
     def hessian(self) -> tuple[tuple[float, ...], ...]:
-        """0.1, but for 10⁻¹¹."""
+        """0.1, to within 10⁻¹¹."""
         return ((0.1 + 200.0 * math.exp(-20.0 * self.foot),),)

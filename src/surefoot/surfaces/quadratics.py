@@ -1,4 +1,4 @@
-"""Bowls along their axes: where the theory is exact."""
+"""Quadratic surfaces with axes along the coordinates, for which the theory is exact."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import Tensor
 from surefoot.core.errors import RecipeError
 from surefoot.surfaces.surface import Noise, Point, Surface
 
-# Beyond this a ball would not arrive within any number of steps that can be looked at.
-LARGEST_CONDITION = 1e4
+# Largest condition number of a ravine. Chosen: with a larger one, descent takes more steps than a figure can show.
+MAX_CONDITION = 1e4
 
 
 class Parabola(Surface):
@@ -45,7 +45,7 @@ class Parabola(Surface):
 
 @dataclass(frozen=True, slots=True)
 class Bowl(Parabola):
-    """The parabola as it is."""
+    """The parabola without noise."""
 
     name: ClassVar[str] = "bowl"
     about: ClassVar[str] = "One parameter, one curvature: every claim about learning rate and momentum is exact here."
@@ -53,10 +53,12 @@ class Bowl(Parabola):
 
 @dataclass(frozen=True, slots=True)
 class NoisyBowl(Parabola):
-    """The parabola seen through mini-batches."""
+    """The parabola with noise as mini-batches have it."""
 
     name: ClassVar[str] = "noisy-bowl"
-    about: ClassVar[str] = "The bowl as mini-batches see it: the ball never comes to rest, and less is stable."
+    about: ClassVar[str] = (
+        "The bowl with mini-batch noise: descent does not come to rest, and fewer learning rates are stable."
+    )
     noise: ClassVar[Noise] = Noise(gradient=0.3, curvature=0.3)
 
 
@@ -64,34 +66,32 @@ class NoisyBowl(Parabola):
 class Ravine(Surface):
     """f(x, y) = (x² / condition + y²) / 2: steep across, flat along.
 
-    The steepest curvature is 1 whatever the condition number is, so that the limit of stability stays where it is.
+    The largest curvature is 1 for every condition number, so that the stability limit is the same.
 
     Attributes:
         condition: Ratio of the curvatures, from 1 to 10⁴.
 
     Raises:
-        RecipeError: If it is out of its bounds.
+        RecipeError: If the condition number is out of bounds.
     """
 
     name: ClassVar[str] = "ravine"
-    about: ClassVar[str] = "Steep across and flat along: what the steep side allows is too little for the flat one."
+    about: ClassVar[str] = "Steep across and flat along: a rate that is stable across is slow along."
     start: ClassVar[Point] = (-2.6, 1.1)
     box: ClassVar[tuple[tuple[float, float], ...]] = ((-3.2, 3.2), (-2.0, 2.0))
     quadratic: ClassVar[bool] = True
     condition: float = 20.0
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.condition) and 1.0 <= self.condition <= LARGEST_CONDITION):
-            raise RecipeError(
-                f"a ravine's condition number is from 1 to {LARGEST_CONDITION:g}; given {self.condition:g}."
-            )
+        if not (math.isfinite(self.condition) and 1.0 <= self.condition <= MAX_CONDITION):
+            raise RecipeError(f"a ravine's condition number is from 1 to {MAX_CONDITION:g}; given {self.condition:g}.")
 
     def value(self, points: Tensor) -> Tensor:
         """Return the loss."""
         return (points.square() * self._diagonal(points)).sum(-1) / 2.0
 
     def gradient(self, points: Tensor) -> Tensor:
-        """Return each coordinate times its curvature."""
+        """Return the gradient: each coordinate times its curvature."""
         return points * self._diagonal(points)
 
     @property
@@ -101,7 +101,7 @@ class Ravine(Surface):
 
     @property
     def hessian(self) -> tuple[tuple[float, ...], ...]:
-        """Diagonal."""
+        """Diagonal, with the two curvatures."""
         return ((1.0 / self.condition, 0.0), (0.0, 1.0))
 
     def _diagonal(self, points: Tensor) -> Tensor:

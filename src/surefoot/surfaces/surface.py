@@ -1,7 +1,4 @@
-"""What a landscape is: a loss of one or two parameters, with its gradient.
-
-What mini-batches do to a gradient: they err by some amount, and they see another curvature every time.
-"""
+"""The base class of surfaces, losses of one or two parameters, and the noise of their gradients."""
 
 from __future__ import annotations
 
@@ -21,39 +18,41 @@ Point: TypeAlias = tuple[float, ...]
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """A gradient g becomes ``(1 + curvature * a) g + gradient * b`` with a and b fresh standard normal numbers.
+    """Noise as mini-batches have it: a gradient g becomes ``(1 + curvature * a) g + gradient * b``.
 
-    Every coordinate has its own. On a bowl along the axes this is exactly the noisy quadratic of
+    The numbers a and b are drawn from a standard normal distribution, anew for every step and coordinate. On a
+    quadratic with axes along the coordinates this is exactly the noisy quadratic of
     :mod:`surefoot.theory.noisy_quadratic`, whose curvature noise is ``curvature`` times the curvature.
 
     Attributes:
-        gradient: Standard deviation of what is added.
-        curvature: Standard deviation of the factor.
+        gradient: Standard deviation of what is added to the gradient.
+        curvature: Standard deviation of the factor of the gradient.
 
     Raises:
-        RecipeError: If one is negative or not finite.
+        RecipeError: If a standard deviation is negative or not finite.
     """
 
     gradient: float = 0.0
     curvature: float = 0.0
 
     def __post_init__(self) -> None:
-        given = self.gradient, self.curvature
-        if not all(math.isfinite(each) and each >= 0.0 for each in given):
-            raise RecipeError(f"noise must be a finite number, at least 0; given {given[0]:g} and {given[1]:g}.")
+        if not all(math.isfinite(each) and each >= 0.0 for each in (self.gradient, self.curvature)):
+            raise RecipeError(
+                f"noise must be a finite number, at least 0; given {self.gradient:g} and {self.curvature:g}."
+            )
 
     def __bool__(self) -> bool:
         return self.gradient > 0.0 or self.curvature > 0.0
 
 
 class Surface(ABC):
-    """A loss on the line or the plane, with its gradient.
+    """A loss of one or two parameters, with its gradient.
 
-    A kind of surface is a frozen dataclass; points are ``[..., D]``, D being 1 or 2.
+    Subclasses are frozen dataclasses. Points have the shape ``[..., D]``, with D 1 or 2.
 
     Attributes:
-        quadratic: Whether it is a bowl along its axes, so that the quadratic model is no model but exact.
-        noise: What its gradients suffer unless somebody says otherwise.
+        quadratic: Whether the loss is a quadratic with axes along the coordinates, for which the theory is exact.
+        noise: Default noise of the gradients.
     """
 
     __slots__ = ()
@@ -63,22 +62,22 @@ class Surface(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """As in links and queries."""
+        """Name in commands and links."""
 
     @property
     @abstractmethod
     def about(self) -> str:
-        """What it shows, a sentence."""
+        """One sentence that says what the surface shows."""
 
     @property
     @abstractmethod
     def start(self) -> Point:
-        """Where a ball is let loose unless somebody says otherwise ``[D]``."""
+        """The default start of a descent, D coordinates."""
 
     @property
     @abstractmethod
     def box(self) -> tuple[tuple[float, float], ...]:
-        """The part worth looking at: (low, high) of every dimension."""
+        """The part that figures show: (low, high) of every dimension."""
 
     @abstractmethod
     def value(self, points: Tensor) -> Tensor:
@@ -91,42 +90,42 @@ class Surface(ABC):
     @property
     @abstractmethod
     def minima(self) -> tuple[Point, ...]:
-        """Local minima, a lowest one first; of infinitely many, that one."""
+        """Local minima, the lowest first; if there are infinitely many, only that one."""
 
     @property
     @abstractmethod
     def hessian(self) -> tuple[tuple[float, ...], ...]:
-        """The Hessian at the first of the minima ``[D, D]``."""
+        """The Hessian at the lowest minimum, ``[D, D]``."""
 
     def basin(self, points: Tensor) -> Tensor:
-        """Return a number for the region that each point lies in, ``[...]``; a ball that leaves its own has escaped.
+        """Return an integer for the basin of attraction that each point lies in, shape ``[...]``.
 
-        One region is all there is, unless a kind of surface says more.
+        A trajectory that leaves its basin has escaped. By default there is one basin.
         """
         return torch.zeros(points.shape[:-1], dtype=torch.int64)
 
     @property
     def dimensions(self) -> int:
-        """D."""
+        """Number of parameters, D."""
         return len(self.start)
 
     @property
     def lowest(self) -> float:
-        """The loss at the first of the minima."""
+        """The lowest loss."""
         return float(self.value(torch.tensor(self.minima[0], dtype=torch.float64)))
 
     @property
     def curvatures(self) -> tuple[float, ...]:
-        """The Hessian's eigenvalues at the first of the minima, ascending."""
+        """Eigenvalues of the Hessian at the lowest minimum, ascending."""
         return tuple(np.linalg.eigvalsh(np.array(self.hessian)).tolist())
 
 
-def nearest(points: Tensor, places: tuple[Point, ...]) -> Tensor:
-    """Return which of some places is nearest to each point ``[..., D]``, as its number ``[...]``.
+def nearest_minimum(points: Tensor, minima: tuple[Point, ...]) -> Tensor:
+    """Return the index of the minimum that is nearest to each point ``[..., D]``, shape ``[...]``.
 
     Example:
-        >>> nearest(torch.tensor([[0.0], [0.9]]), ((-1.0,), (1.5,)))
+        >>> nearest_minimum(torch.tensor([[0.0], [0.9]]), ((-1.0,), (1.5,)))
         tensor([0, 1])
     """
-    away = points[..., None, :] - torch.tensor(places, dtype=points.dtype)
-    return away.square().sum(-1).argmin(-1)
+    offsets = points[..., None, :] - torch.tensor(minima, dtype=points.dtype)
+    return offsets.square().sum(-1).argmin(-1)

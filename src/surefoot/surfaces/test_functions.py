@@ -1,9 +1,4 @@
-"""A saddle between two valleys.
-
-Curved valleys that tests of optimizers have used for decades: Rosenbrock's and Beale's.
-
-Landscapes with several minima: which one is found depends on rate, momentum and luck.
-"""
+"""Test functions of optimization with two parameters: a saddle, curved valleys, and several minima."""
 
 from __future__ import annotations
 
@@ -14,15 +9,15 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from surefoot.surfaces.surface import Point, Surface, nearest
+from surefoot.surfaces.surface import Point, Surface, nearest_minimum
 
 
 @dataclass(frozen=True, slots=True)
 class Saddle(Surface):
-    """f(x, y) = x² / 2 + (y² - 1)² / 4: the origin draws along x and lets go along y."""
+    """f(x, y) = x² / 2 + (y² - 1)² / 4: the origin attracts along x and repels along y."""
 
     name: ClassVar[str] = "saddle"
-    about: ClassVar[str] = "It draws towards a point that is no minimum: momentum and noise get away sooner."
+    about: ClassVar[str] = "It attracts towards a point that is not a minimum: momentum and noise leave it sooner."
     start: ClassVar[Point] = (-2.2, 0.01)
     box: ClassVar[tuple[tuple[float, float], ...]] = ((-2.8, 2.8), (-1.75, 1.75))
     strip: ClassVar[float] = 0.5
@@ -39,7 +34,7 @@ class Saddle(Surface):
 
     @property
     def minima(self) -> tuple[Point, ...]:
-        """(0, 1) and (0, -1), as low as one another."""
+        """(0, 1) and (0, -1), equally low."""
         return ((0.0, 1.0), (0.0, -1.0))
 
     @property
@@ -48,7 +43,7 @@ class Saddle(Surface):
         return ((1.0, 0.0), (0.0, 2.0))
 
     def basin(self, points: Tensor) -> Tensor:
-        """Return 0 on the strip about the saddle, 1 and 2 in the valleys."""
+        """Return 0 in the strip around the saddle, 1 and 2 in the valleys."""
         y = points[..., 1]
         return (y > self.strip).long() + 2 * (y < -self.strip).long()
 
@@ -62,7 +57,7 @@ class Rosenbrock(Surface):
     """
 
     name: ClassVar[str] = "rosenbrock"
-    about: ClassVar[str] = "A bent ravine: into it is easy, along it is long."
+    about: ClassVar[str] = "A curved ravine: it is easy to enter, and long to follow."
     start: ClassVar[Point] = (-1.2, 1.0)
     box: ClassVar[tuple[tuple[float, float], ...]] = ((-2.0, 2.0), (-0.8, 2.2))
 
@@ -97,7 +92,7 @@ class Beale(Surface):
     """
 
     name: ClassVar[str] = "beale"
-    about: ClassVar[str] = "Flat floors between steep walls at the corners: one rate suits neither."
+    about: ClassVar[str] = "Flat regions between steep walls at the corners: no learning rate suits both."
     start: ClassVar[Point] = (1.0, 1.5)
     box: ClassVar[tuple[tuple[float, float], ...]] = ((-1.0, 4.5), (-1.2, 2.2))
     terms: ClassVar[tuple[tuple[float, int], ...]] = ((1.5, 1), (2.25, 2), (2.625, 3))
@@ -136,7 +131,7 @@ class Himmelblau(Surface):
     """
 
     name: ClassVar[str] = "himmelblau"
-    about: ClassVar[str] = "Four minima of equal depth: the rate decides which one it will be."
+    about: ClassVar[str] = "Four minima of equal depth: the learning rate decides which one is reached."
     start: ClassVar[Point] = (-0.5, -1.5)
     box: ClassVar[tuple[tuple[float, float], ...]] = ((-6.0, 6.0), (-5.0, 5.0))
 
@@ -153,7 +148,7 @@ class Himmelblau(Surface):
 
     @property
     def minima(self) -> tuple[Point, ...]:
-        """Four; all but the first are roots of a polynomial, to twelve digits."""
+        """Four; all but the first are roots of a polynomial, given to twelve digits."""
         return (
             (3.0, 2.0),
             (-2.805118086953, 3.131312518250),
@@ -167,20 +162,20 @@ class Himmelblau(Surface):
         return ((74.0, 20.0), (20.0, 34.0))
 
     def basin(self, points: Tensor) -> Tensor:
-        """Return which minimum is nearest."""
-        return nearest(points, self.minima)
+        """Return the index of the nearest minimum."""
+        return nearest_minimum(points, self.minima)
 
 
 @dataclass(frozen=True, slots=True)
 class Rastrigin(Surface):
-    """f(x, y) = 20 + Σ (x² - 10 cos 2πx): a dimple about every whole number.
+    """f(x, y) = 20 + Σ (x² - 10 cos 2πx): a dimple around every integer point.
 
     Reference:
         Rastrigin (1974), Systems of extremal control.
     """
 
     name: ClassVar[str] = "rastrigin"
-    about: ClassVar[str] = "A dimple about every whole number: whoever goes carefully stays in the next one."
+    about: ClassVar[str] = "A dimple around every integer point: with small steps descent stays in the nearest."
     start: ClassVar[Point] = (2.3, 1.7)
     box: ClassVar[tuple[tuple[float, float], ...]] = ((-4.0, 4.0), (-3.0, 3.0))
 
@@ -194,7 +189,7 @@ class Rastrigin(Surface):
 
     @property
     def minima(self) -> tuple[Point, ...]:
-        """The lowest of them, at the origin."""
+        """The lowest minimum, at the origin."""
         return ((0.0, 0.0),)
 
     @property
@@ -204,6 +199,6 @@ class Rastrigin(Surface):
         return ((curvature, 0.0), (0.0, curvature))
 
     def basin(self, points: Tensor) -> Tensor:
-        """Return a number for the nearest whole point."""
-        whole = torch.nan_to_num(points).clamp(-1000.0, 1000.0).round().long() + 1000
-        return whole[..., 0] * 2001 + whole[..., 1]
+        """Return an integer for the nearest integer point."""
+        rounded = torch.nan_to_num(points).clamp(-1000.0, 1000.0).round().long() + 1000
+        return rounded[..., 0] * 2001 + rounded[..., 1]

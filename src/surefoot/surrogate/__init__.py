@@ -1,1 +1,1 @@
-"""The surrogate: the loss to be expected of settings and lengths that were not tried, from those that were."""
+"""The surrogate: expected losses of settings and training lengths that were not tried, from those that were."""

@@ -2,13 +2,14 @@
 
     y ~ GP(0, K(θ) + noise(θ)² I),   θ ~ prior
 
-Settings θ are drawn from their prior and weighted by the marginal likelihood of the observations,
+Kernel settings θ are sampled from their prior, then around the best samples, and weighted by the marginal likelihood of
+the observations,
 
     log p(y | θ) = -½ yᵀ K⁻¹ y - ½ log |K| - ½ n log 2π
 
-a second time around the best of the first draws. With the dozen to hundred observations that a search has, many
-settings explain them about as well; an answer that holds for all of these is honest about it. It also costs less than
-an optimizer: all draws go through one batched Cholesky factorisation.
+With the dozen to hundred observations of a search, many settings explain them about equally well. Averaging over these
+gives honest uncertainties. It also costs less than optimizing the settings: all samples go through one batched Cholesky
+factorisation.
 
 Reference:
     Rasmussen & Williams (2006), "Gaussian processes for machine learning", chapters 2 and 5; for averaging over the
@@ -27,31 +28,34 @@ from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[np.float64]
 
-FIRST_DRAWS, SECOND_DRAWS, KEPT = 128, 64, 12
-# The second draws are spread around the first ones' best by this share of the prior's standard deviations.
-CLOSER = 0.35
+# Settings sampled from the prior, settings sampled around the best of these, and the best ones that are kept (ADR
+# 0020).
+FIRST_SAMPLES, SECOND_SAMPLES, KEPT_SAMPLES = 128, 64, 12
+# Standard deviation of the second samples around the best of the first, as a share of the prior's.
+SECOND_SAMPLES_SPREAD = 0.35
+# Added to the diagonal of covariance matrices, for their factorisation to be stable.
 JITTER = 1e-8
 
 
 class Kernel(Protocol):
-    """Covariances of a function under several settings at once."""
+    """A covariance function, evaluated for several kernel settings at once."""
 
     def __call__(self, settings: Array, one: Array, other: Array) -> Array:
-        """Return the covariances between points ``[n, D]`` and ``[m, D]`` under settings ``[S, P]``: ``[S, n, m]``."""
+        """Return the covariances of points ``[n, D]`` and ``[m, D]`` for settings ``[S, P]``: ``[S, n, m]``."""
         ...
 
     def diagonal(self, settings: Array, points: Array) -> Array:
-        """Return the variances at points ``[n, D]`` under settings ``[S, P]``: ``[S, n]``."""
+        """Return the variances at points ``[n, D]`` for settings ``[S, P]``: ``[S, n]``."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """Independent normal priors of a kernel's settings.
+    """Independent normal priors of the settings of a kernel.
 
     Attributes:
-        means: ``[P]``.
-        deviations: ``[P]``; 0 keeps a setting fixed.
+        means: Mean of each setting ``[P]``.
+        deviations: Standard deviation of each setting ``[P]``; 0 fixes it.
     """
 
     means: Array
@@ -67,15 +71,15 @@ class Prior:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GaussianProcess:
-    """A posterior over functions, as a weighted mixture over kernel settings.
+    """A posterior over functions: a weighted mixture over kernel settings.
 
     Attributes:
-        kernel: Covariances.
-        points: Where the function was observed ``[n, D]``.
-        settings: Kernel settings that explain the observations ``[S, P]``.
-        weights: Their posterior probabilities ``[S]``.
-        inverses: Inverses of their covariances ``[S, n, n]``.
-        solved: ``K⁻¹ y`` of each ``[S, n]``.
+        kernel: Covariance function.
+        points: Points of the observations ``[n, D]``.
+        settings: Kernel settings of the mixture ``[S, P]``.
+        weights: Posterior probability of each setting ``[S]``.
+        inverses: Inverse covariance matrix for each setting ``[S, n, n]``.
+        solved: ``K⁻¹ y`` for each setting ``[S, n]``.
     """
 
     kernel: Kernel
@@ -99,12 +103,12 @@ class GaussianProcess:
         """Return the posterior given observations.
 
         Args:
-            kernel: Covariances of the function.
-            prior: Of the kernel's settings.
-            points: ``[n, D]``.
-            values: ``[n]``.
-            noise: Settings ``[S, P]`` -> standard deviation of each observation's noise, ``[S, 1]`` or ``[S, n]``.
-            generator: Draws the settings.
+            kernel: Covariance function.
+            prior: Prior of the kernel's settings.
+            points: Points of the observations ``[n, D]``.
+            values: Observed values ``[n]``.
+            noise: Returns, for settings ``[S, P]``, the standard deviation of the noise, ``[S, 1]`` or ``[S, n]``.
+            generator: Random generator that samples the settings.
 
         Example:
             >>> class Smooth:
@@ -122,15 +126,15 @@ class GaussianProcess:
             >>> round(float(mean[0]), 2)
             1.0
         """
-        first = prior.means + prior.deviations * _normal(FIRST_DRAWS, len(prior.means), generator)
+        first = prior.means + prior.deviations * generator.standard_normal((FIRST_SAMPLES, len(prior.means)))
         first[0] = prior.means
         evidence, _, _ = _evidence(kernel, prior, first, points=points, values=values, noise=noise, inverses=False)
-        best = first[np.argsort(-evidence)[: SECOND_DRAWS // 4]]
+        best = first[np.argsort(-evidence)[: SECOND_SAMPLES // 4]]
         around = np.repeat(best, 4, axis=0)
-        second = around + CLOSER * prior.deviations * generator.standard_normal(around.shape)
+        second = around + SECOND_SAMPLES_SPREAD * prior.deviations * generator.standard_normal(around.shape)
         settings = np.concatenate([best, second])
         evidence, _, _ = _evidence(kernel, prior, settings, points=points, values=values, noise=noise, inverses=False)
-        kept = settings[np.argsort(-evidence)[:KEPT]]
+        kept = settings[np.argsort(-evidence)[:KEPT_SAMPLES]]
         evidence, inverses, solved = _evidence(
             kernel, prior, kept, points=points, values=values, noise=noise, inverses=True
         )
@@ -138,38 +142,37 @@ class GaussianProcess:
         return cls(kernel, points, kept, weights / weights.sum(), inverses, solved)
 
     def predict(self, points: Array) -> tuple[Array, Array]:
-        """Return the mean and the standard deviation of the function (without noise) at some points, ``[m]`` each."""
-        means, variances = self._each(points)
+        """Return mean and standard deviation of the function, without noise, at points ``[m, D]``: ``[m]`` each."""
+        means, variances = self._by_setting(points)
         mean = self.weights @ means
         variance = self.weights @ (variances + (means - mean) ** 2)
         return mean, np.sqrt(np.maximum(variance, 0.0))
 
-    def left_out(self) -> Array:
-        """Return by how much each observation differs from what the others say of it, ``[n]``.
+    def leave_one_out_errors(self) -> Array:
+        """Return the leave-one-out error of each observation, its difference from what the others predict: ``[n]``.
 
-        Under each of the settings ``y - mean without y = (K⁻¹ y) / diag(K⁻¹)``: Rasmussen & Williams (2006), equation
-        5.12.
+        For each setting ``y - mean without y = (K⁻¹ y) / diag(K⁻¹)``: Rasmussen & Williams (2006), equation 5.12.
         """
-        differences: Array = self.weights @ (self.solved / np.diagonal(self.inverses, axis1=1, axis2=2))
-        return differences
+        errors: Array = self.weights @ (self.solved / np.diagonal(self.inverses, axis1=1, axis2=2))
+        return errors
 
     def draws(self, points: Array, count: int, *, generator: Generator) -> Array:
-        """Return functions that the observations allow, at some points: ``[count, m]``."""
+        """Return functions drawn from the posterior, at points ``[m, D]``: ``[count, m]``."""
         cross = self.kernel(self.settings, self.points, points)
         means = np.einsum("snm,sn->sm", cross, self.solved)
-        shares = generator.multinomial(count, self.weights)
+        counts = generator.multinomial(count, self.weights)
         parts = []
-        for number in np.flatnonzero(shares):
-            own = self.kernel(self.settings[number : number + 1], points, points)[0]
-            covariance = own - cross[number].T @ self.inverses[number] @ cross[number]
+        for number in np.flatnonzero(counts):
+            prior_covariance = self.kernel(self.settings[number : number + 1], points, points)[0]
+            covariance = prior_covariance - cross[number].T @ self.inverses[number] @ cross[number]
             values, vectors = np.linalg.eigh(covariance)
             root = vectors * np.sqrt(np.maximum(values, 0.0))
-            parts.append(means[number] + generator.standard_normal((shares[number], len(points))) @ root.T)
+            parts.append(means[number] + generator.standard_normal((counts[number], len(points))) @ root.T)
         drawn: Array = np.concatenate(parts)
         return drawn
 
-    def _each(self, points: Array) -> tuple[Array, Array]:
-        """Return means and variances under each of the settings, ``[S, m]``."""
+    def _by_setting(self, points: Array) -> tuple[Array, Array]:
+        """Return means and variances for each setting, ``[S, m]`` each."""
         cross = self.kernel(self.settings, self.points, points)
         means = np.einsum("snm,sn->sm", cross, self.solved)
         explained = (cross * (self.inverses @ cross)).sum(axis=1)
@@ -186,7 +189,7 @@ def _evidence(
     noise: Callable[[Array], Array],
     inverses: bool,
 ) -> tuple[Array, Array, Array]:
-    """Return log posterior densities of settings ``[S]``, and inverse covariances and solved observations if wanted."""
+    """Return the log posterior density of each setting ``[S]``; with ``inverses``, also those of K, and ``K⁻¹ y``."""
     count = len(points)
     covariance = kernel(settings, points, points)
     covariance[:, np.arange(count), np.arange(count)] += noise(settings) ** 2 + JITTER
@@ -197,8 +200,3 @@ def _evidence(
     inverse: Array = np.asarray(np.linalg.inv(covariance) if inverses else factors, dtype=np.float64)
     solved: Array = inverse @ values if inverses else half
     return np.asarray(evidence), inverse, solved
-
-
-def _normal(count: int, dimensions: int, generator: Generator) -> Array:
-    drawn: Array = generator.standard_normal((count, dimensions))
-    return drawn

@@ -1,7 +1,4 @@
-"""Trees of tensors: tuples, lists and dicts, nested at will, as batches and whole data sets are made of.
-
-Which samples make which batch: a pure function of the seed and the batch's number.
-"""
+"""Nested tuples, lists and dicts of tensors, of which batches consist, and the order of samples in batches."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from surefoot.core.errors import TaskError
 
 
 def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every leaf with the path that leads to it.
+    """Yield every leaf of a nested structure, preceded by its path.
 
     Example:
         >>> list(leaves({"text": (1, 2), "label": 3}))
@@ -28,14 +25,14 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         for key, branch in tree.items():
             yield from leaves(branch, f"{path}[{key!r}]")
     elif isinstance(tree, (tuple, list)):
-        for place, branch in enumerate(tree):
-            yield from leaves(branch, f"{path}[{place}]")
+        for index, branch in enumerate(tree):
+            yield from leaves(branch, f"{path}[{index}]")
     else:
         yield path, tree
 
 
 def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
-    """Return a tree of the same form with ``function`` of every leaf; any mapping becomes a dict.
+    """Return a structure of the same nesting with ``function`` applied to every leaf; mappings become dicts.
 
     Example:
         >>> map_leaves(lambda leaf: leaf + 1, {"a": (1, [2])})
@@ -50,32 +47,33 @@ def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
     return function(tree)
 
 
-def tensors(tree: Any) -> Iterator[Tensor]:
-    """Yield the tensors among the leaves."""
+def tensor_leaves(tree: Any) -> Iterator[Tensor]:
+    """Yield all leaves that are tensors."""
     return (leaf for _, leaf in leaves(tree) if isinstance(leaf, Tensor))
 
 
-def double(tree: Any) -> Any:
-    """Return the tree with its floating-point tensors in float64; everything else stays as it is."""
+def to_float64(tree: Any) -> Any:
+    """Return the structure with floating-point tensors converted to float64, and all other leaves unchanged."""
 
-    def widened(leaf: Any) -> Any:
+    def convert(leaf: Any) -> Any:
         return leaf.double() if isinstance(leaf, Tensor) and leaf.is_floating_point() else leaf
 
-    return map_leaves(widened, tree)
+    return map_leaves(convert, tree)
 
 
 @dataclass(frozen=True, slots=True)
 class BatchOrder:
-    """The order of training: an endless row of shuffled epochs, cut into batches.
+    """The order of samples in a training: an endless sequence of shuffled epochs, cut into batches.
 
-    Batch ``n`` is places ``n * batch_size`` to ``(n + 1) * batch_size`` of that row. So every batch is full, every
-    sample comes exactly once in each epoch of ``samples`` places, and a batch may hold the end of one epoch and the
-    beginning of the next. Any batch can be asked for at any time: a training resumes from its step number alone.
+    Batch ``n`` consists of the samples at positions ``n * batch_size`` to ``(n + 1) * batch_size`` of that sequence.
+    So every batch is full, every sample comes exactly once in each epoch, and a batch may hold the end of one epoch
+    and the beginning of the next. A batch depends on its number and the seed alone, so that a training can resume
+    from its step number.
 
     Attributes:
-        samples: How many there are.
-        batch_size: Samples in one batch.
-        seed: The luck of the draw, at least 0.
+        samples: Number of samples.
+        batch_size: Number of samples in one batch.
+        seed: Seed of the shuffling, at least 0.
 
     Raises:
         TaskError: If a number is out of its range.
@@ -91,48 +89,48 @@ class BatchOrder:
     seed: int
 
     def __post_init__(self) -> None:
-        least = {"samples": 1, "batch_size": 1, "seed": 0}
+        minima = {"samples": 1, "batch_size": 1, "seed": 0}
         faults = [
-            f"{name} must be at least {low}; given {getattr(self, name)}"
-            for name, low in least.items()
-            if getattr(self, name) < low
+            f"{name} must be at least {minimum}; given {getattr(self, name)}"
+            for name, minimum in minima.items()
+            if getattr(self, name) < minimum
         ]
         if faults:
-            raise TaskError("the order of the batches: " + "; ".join(faults) + ".")
+            raise TaskError("the batches cannot be formed: " + "; ".join(faults) + ".")
 
     def indices(self, number: int) -> Tensor:
-        """Return the samples of batch ``number`` (the first is 0), int64, shape [batch_size]."""
+        """Return the sample indices of batch ``number``, counted from 0, int64, shape [batch_size]."""
         begin = number * self.batch_size
         end = begin + self.batch_size
         epochs = range(begin // self.samples, -(-end // self.samples))
         starts = (epoch * self.samples for epoch in epochs)
         parts = [
-            permutation(self.samples, seed=self.seed, epoch=epoch)[max(0, begin - start) : end - start]
+            epoch_permutation(self.samples, seed=self.seed, epoch=epoch)[max(0, begin - start) : end - start]
             for epoch, start in zip(epochs, starts, strict=True)
         ]
-        return torch.cat(parts)  # a copy also of a single part: nobody gets hold of what the cache keeps
+        return torch.cat(parts)  # also copies a single part, so that no caller holds the cached tensor
 
 
 @lru_cache(maxsize=8)
-def permutation(samples: int, *, seed: int, epoch: int) -> Tensor:
-    """Return the shuffled sample numbers of one epoch, int64, shape [samples]; never change them in place.
+def epoch_permutation(samples: int, *, seed: int, epoch: int) -> Tensor:
+    """Return the shuffled sample indices of one epoch, int64, shape [samples]; do not change them in place.
 
-    ``SeedSequence`` mixes seed and epoch, so that neighbouring seeds and epochs have nothing in common.
+    ``SeedSequence`` mixes seed and epoch, so that neighbouring seeds and epochs are independent.
     """
     state = np.random.SeedSequence(seed, spawn_key=(epoch,)).generate_state(1, np.uint64)
     return torch.randperm(samples, generator=torch.Generator().manual_seed(int(state[0])))
 
 
-def chunks(samples: int, size: int) -> list[range]:
-    """Return the sample numbers in order, in ranges of at most ``size``, for an evaluation of all of them.
+def sample_ranges(samples: int, size: int) -> list[range]:
+    """Return ranges of at most ``size`` sample indices that cover all samples in order.
 
     Raises:
         TaskError: If ``size`` is below 1.
 
     Example:
-        >>> chunks(5, 2)
+        >>> sample_ranges(5, 2)
         [range(0, 2), range(2, 4), range(4, 5)]
     """
     if size < 1:
-        raise TaskError(f"a chunk holds at least 1 sample; given {size}.")
+        raise TaskError(f"the number of samples at a time must be at least 1; given {size}.")
     return [range(begin, min(begin + size, samples)) for begin in range(0, samples, size)]

@@ -1,7 +1,4 @@
-"""Data that are read sample by sample: any map-style dataset.
-
-Separate samples, held in memory or streamed: stacked into tensors where they can be.
-"""
+"""Data that are read sample by sample: map-style and iterable datasets, and lists of samples."""
 
 from __future__ import annotations
 
@@ -16,23 +13,23 @@ from torch.utils.data import default_collate
 
 from surefoot.core.errors import DataError
 from surefoot.tasks.batches import leaves
-from surefoot.tasks.tensor_split import TensorSplit, require_numbers
-from surefoot.tasks.user_code_errors import blame
+from surefoot.tasks.tensor_split import TensorSplit, reject_invalid_numbers
+from surefoot.tasks.user_code_errors import locate_error
 
 Collate = Callable[[list[Any]], Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DatasetSplit:
-    """A dataset with ``__getitem__`` and ``__len__``, whose samples ``collate`` makes into a batch.
+    """A split whose samples are read from a map-style dataset and collated into batches.
 
     Attributes:
-        dataset: Anything a ``DataLoader`` takes as a map-style dataset; ``__getitems__`` is used where it exists.
-        collate: ``[sample, ...] -> batch``; torch's own by default.
-        name: What messages call the data.
+        dataset: Any object with ``__getitem__`` and ``__len__``; ``__getitems__`` is used where it exists.
+        collate: Function that makes a list of samples into a batch; torch's ``default_collate`` by default.
+        name: Name of the data in messages, such as ``train``.
 
     Raises:
-        DataError: If there is no sample, or the first one cannot be read.
+        DataError: If there are no samples, or the first one cannot be read.
 
     Example:
         >>> import torch
@@ -63,55 +60,73 @@ class DatasetSplit:
             batch = self.collate(samples)
         except Exception as error:
             raise DataError(
-                f"{self.name} data: collating {len(samples)} samples raised {blame(error)}.",
-                hint="samples of unlike shapes need a collate_fn: pass a DataLoader that has one.",
+                f"{self.name} data: collating {len(samples)} samples raised {locate_error(error)}.",
+                hint="samples of different shapes need a collate_fn: pass a DataLoader that has one.",
             ) from error
-        require_numbers(batch, name=self.name)
+        reject_invalid_numbers(batch, name=self.name)
         return batch
 
-    def _samples(self, places: list[int]) -> list[Any]:
+    def _samples(self, indices: list[int]) -> list[Any]:
         try:
             if hasattr(self.dataset, "__getitems__"):
-                return list(self.dataset.__getitems__(places))
-            return [self.dataset[place] for place in places]
+                return list(self.dataset.__getitems__(indices))
+            return [self.dataset[index] for index in indices]
         except Exception as error:
-            given = places[0] if len(places) == 1 else f"{places[0]} and {len(places) - 1} others"
+            which = indices[0] if len(indices) == 1 else f"{indices[0]} and {len(indices) - 1} others"
             raise DataError(
-                f"{self.name} data: reading sample {given} raised {blame(error)}.",
-                hint=f"the dataset must give every sample from 0 to {len(self) - 1}.",
+                f"{self.name} data: reading sample {which} raised {locate_error(error)}.",
+                hint=f"the dataset must return every sample from 0 to {len(self) - 1}.",
             ) from error
 
 
-MOST_SAMPLES = 1_000_000
-MOST_BYTES = 2 * 1024**3
+# Maximum number of samples, and of bytes, that are read from an iterable dataset, which may be endless; chosen.
+MAX_STREAM_SAMPLES = 1_000_000
+MAX_STREAM_BYTES = 2 * 1024**3
 
 
-def from_samples(
+def split_from_samples(
     samples: Sequence[Any], *, collate: Collate = default_collate, name: str
 ) -> TensorSplit | DatasetSplit:
-    """Return samples in memory as a split: tensors when all are alike and torch's own collate is used.
+    """Return samples in memory as a split: of tensors where all samples have the same shapes and the default collate.
+
+    Args:
+        samples: The samples.
+        collate: Function that makes a list of samples into a batch.
+        name: Name of the data in messages.
+
 
     Raises:
-        DataError: If there is none, or the first cannot be read.
+        DataError: If there are no samples, or the first one cannot be read.
 
     Example:
-        >>> type(from_samples([(1.0, 0), (2.0, 1)], name="train")).__name__
+        >>> type(split_from_samples([(1.0, 0), (2.0, 1)], name="train")).__name__
         'TensorSplit'
     """
     if len(samples) < 1:
         raise DataError(f"{name} data: there are no samples.", hint="at least 1 is needed.")
-    if collate is default_collate and len({_form(sample) for sample in samples}) == 1 and _form(samples[0]) is not None:
+    if (
+        collate is default_collate
+        and len({_structure(sample) for sample in samples}) == 1
+        and _structure(samples[0]) is not None
+    ):
         return TensorSplit(default_collate(list(samples)), name)
     return DatasetSplit(samples, collate, name)
 
 
 def read_stream(
-    stream: Iterable[Any], *, name: str, most: int = MOST_SAMPLES, most_bytes: int = MOST_BYTES
+    stream: Iterable[Any], *, name: str, max_samples: int = MAX_STREAM_SAMPLES, max_bytes: int = MAX_STREAM_BYTES
 ) -> list[Any]:
-    """Read an iterable dataset to its end, once.
+    """Return all samples of an iterable dataset.
+
+    Args:
+        stream: The dataset.
+        name: Name of the data in messages.
+        max_samples: Maximum number of samples.
+        max_bytes: Maximum size of all samples in bytes.
+
 
     Raises:
-        DataError: If it raises, or holds more than ``most`` samples or ``most_bytes`` bytes (as endless ones do).
+        DataError: If the dataset raises, or exceeds one of the limits, as an endless one does.
     """
     samples: list[Any] = []
     size = 0
@@ -119,23 +134,23 @@ def read_stream(
         for sample in stream:
             samples.append(sample)
             size += sum(getattr(leaf, "nbytes", 8) for _, leaf in leaves(sample))
-            if len(samples) > most or size > most_bytes:
+            if len(samples) > max_samples or size > max_bytes:
                 break
     except Exception as error:
-        raise DataError(f"{name} data: sample {len(samples)} of the stream raised {blame(error)}.") from error
-    if len(samples) > most or size > most_bytes:
+        raise DataError(f"{name} data: sample {len(samples)} of the stream raised {locate_error(error)}.") from error
+    if len(samples) > max_samples or size > max_bytes:
         raise DataError(
-            f"{name} data: the iterable dataset goes on after {len(samples) - 1:,} samples; "
-            f"one is read into memory, at most {most:,} samples and {most_bytes / 1024**3:g} GiB.",
-            hint="is it endless? Cut it (itertools.islice), or give a dataset with __getitem__ and __len__.",
+            f"{name} data: the iterable dataset goes on after {len(samples) - 1:,} samples; at most "
+            f"{max_samples:,} samples and {max_bytes / 1024**3:g} GiB are read into memory.",
+            hint="if it is endless, limit it by itertools.islice, or give a dataset with __getitem__ and __len__.",
         )
     return samples
 
 
-def _form(sample: Any) -> tuple[tuple[str, Any], ...] | None:
-    """Return what must be equal for samples to stack: the paths of their leaves and the shapes there."""
-    form = tuple((path, _shape(leaf)) for path, leaf in leaves(sample))
-    return None if any(shape is None for _, shape in form) else form
+def _structure(sample: Any) -> tuple[tuple[str, Any], ...] | None:
+    """Return the paths and shapes of a sample's leaves, which must be equal for samples to be stacked."""
+    structure = tuple((path, _shape(leaf)) for path, leaf in leaves(sample))
+    return None if any(shape is None for _, shape in structure) else structure
 
 
 def _shape(leaf: Any) -> tuple[int, ...] | None:

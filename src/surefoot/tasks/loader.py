@@ -1,4 +1,4 @@
-"""TASK, as it is written on the command line -> Task."""
+"""Load a task, or a training function, by the text that names it on the command line."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from surefoot.core.errors import DataError, TaskError, nearest
+from surefoot.core.errors import DataError, TaskError, did_you_mean
 from surefoot.tasks.builtin import BUILTINS
 from surefoot.tasks.task import Task
-from surefoot.tasks.user_code_errors import located
-from surefoot.tasks.user_file import task_or_function
+from surefoot.tasks.user_code_errors import with_location
+from surefoot.tasks.user_file import task_or_function_from_file
 
 if TYPE_CHECKING:
-    from surefoot.tasks.tabular_task import Kind
+    from surefoot.tasks.tabular_task import TargetKind
 
 PYTHON_FILE = re.compile(r"(?P<path>.+\.py)(:(?P<name>[^:/\\]*))?", re.IGNORECASE)
 TABLE_SUFFIXES = (".csv", ".tsv")
-FORMS = "FILE.py:NAME (a Task or a training function), FILE.csv with --target COLUMN, or a built-in"
+TASK_FORMS = "FILE.py:NAME (a Task or a training function), FILE.csv with --target COLUMN, or a built-in"
 
 
 class TaskOptions(TypedDict, total=False):
-    """The arguments of :func:`load_subject`, which says what they mean."""
+    """The keyword arguments of :func:`load_task_or_function`, where they are documented."""
 
     target: str | None
-    kind: Kind
+    kind: TargetKind
     test_share: float
     split_seed: int
     data_folder: Path | None
@@ -35,30 +35,28 @@ class TaskOptions(TypedDict, total=False):
     batch_size: int | None
 
 
-def load(text: str, **options: Unpack[TaskOptions]) -> Task:
-    """Return the task that a text names.
-
-    See :func:`load_subject` for the arguments.
+def load_task(text: str, **options: Unpack[TaskOptions]) -> Task:
+    """Return the task that a text names. The arguments are those of :func:`load_task_or_function`.
 
     Raises:
-        TaskError: If there is no such task, it cannot be loaded, or options do not belong to it.
-        DataError: If its data cannot be read or are unfit.
+        TaskError: If there is no such task, it cannot be loaded, or an option does not apply to it.
+        DataError: If its data cannot be read or used.
 
     Example:
-        >>> load("digits", steps=100).total_steps
+        >>> load_task("digits", steps=100).total_steps
         100
     """
-    found = load_subject(text, **options)
-    if not isinstance(found, Task):
-        raise TaskError(f"{text} is a training function; a Task is needed here.", hint=f"a task is {FORMS}.")
-    return found
+    loaded = load_task_or_function(text, **options)
+    if not isinstance(loaded, Task):
+        raise TaskError(f"{text} is a training function; a Task is needed here.", hint=f"a task is {TASK_FORMS}.")
+    return loaded
 
 
-def load_subject(
+def load_task_or_function(
     text: str,
     *,
     target: str | None = None,
-    kind: Kind = "auto",
+    kind: TargetKind = "auto",
     test_share: float = 0.0,
     split_seed: int = 0,
     data_folder: Path | None = None,
@@ -66,22 +64,22 @@ def load_subject(
     epochs: float | None = None,
     batch_size: int | None = None,
 ) -> Task | Callable[[Any], Any]:
-    """Return the task that a text names, or the training function ``path/to/file.py:function``, which is not called.
+    """Return the task or the training function that a text names; a training function is not called.
 
     Args:
         text: ``path/to/file.py:name``, ``data.csv`` (or ``.tsv``), or the name of a built-in task.
-        target: The column of a CSV file to predict.
-        kind: What a CSV's target is: ``classification``, ``regression``, or ``auto`` to find out.
-        test_share: Share of a CSV's rows set aside as test data.
-        split_seed: The luck of a CSV's split.
-        data_folder: Where the files of a built-in lie that has some (``fashion-mnist``).
-        steps: Another length than the task's own, in optimizer steps.
-        epochs: The same in passes over the training data; at most one of the two.
-        batch_size: Another batch size than the task's own.
+        target: Column of a CSV file to predict.
+        kind: Type of a CSV file's target: ``classification``, ``regression``, or ``auto`` to detect it.
+        test_share: Share of a CSV file's rows that become test data.
+        split_seed: Seed of the split of a CSV file.
+        data_folder: Folder of the data files of a built-in task that has some (``fashion-mnist``).
+        steps: Length of a full training in optimizer steps, instead of the task's own.
+        epochs: Length of a full training in passes over the training data; at most one of the two is given.
+        batch_size: Batch size, instead of the task's own.
 
     Raises:
-        TaskError: If there is no such task, it cannot be loaded, or options do not belong to it.
-        DataError: If its data cannot be read or are unfit.
+        TaskError: If there is no such task, it cannot be loaded, or an option does not apply to it.
+        DataError: If its data cannot be read or used.
     """
     table_options = {
         "target": target is not None,
@@ -90,27 +88,29 @@ def load_subject(
         "split_seed": bool(split_seed),
     }
     options = table_options | {"data_folder": data_folder is not None}
-    given = tuple(option for option, is_given in options.items() if is_given)
+    set_options = tuple(option for option, is_set in options.items() if is_set)
     if python_file := PYTHON_FILE.fullmatch(text):
-        _refuse(text, given, allowed=())
-        found = task_or_function(Path(python_file["path"]).expanduser(), python_file["name"] or None)
-        if not isinstance(found, Task):
-            _refuse_length(text, epochs=epochs, batch_size=batch_size)
-            return found
-        task = found
+        _reject_options(text, set_options, allowed=())
+        loaded = task_or_function_from_file(Path(python_file["path"]).expanduser(), python_file["name"] or None)
+        if not isinstance(loaded, Task):
+            _reject_length_options(text, epochs=epochs, batch_size=batch_size)
+            return loaded
+        task = loaded
     elif text.lower().endswith(TABLE_SUFFIXES):
-        _refuse(text, given, allowed=tuple(table_options))
-        task = _from_csv(Path(text).expanduser(), target, kind, test_share, split_seed)
+        _reject_options(text, set_options, allowed=tuple(table_options))
+        task = _from_csv(
+            Path(text).expanduser(), target=target, kind=kind, test_share=test_share, split_seed=split_seed
+        )
     elif text in BUILTINS:
-        _refuse(text, given, allowed=("data_folder",) if BUILTINS[text].reads_folder else ())
+        _reject_options(text, set_options, allowed=("data_folder",) if BUILTINS[text].reads_folder else ())
         task = BUILTINS[text].load(data_folder)
     else:
-        raise _unknown(text)
-    return _overridden(task, steps=steps, epochs=epochs, batch_size=batch_size)
+        raise _unknown_task(text)
+    return _with_overrides(task, steps=steps, epochs=epochs, batch_size=batch_size)
 
 
-def _from_csv(path: Path, target: str | None, kind: Kind, test_share: float, split_seed: int) -> Task:
-    # Tables need pandas and scikit-learn, which take a second to load; other tasks do without.
+def _from_csv(path: Path, *, target: str | None, kind: TargetKind, test_share: float, split_seed: int) -> Task:
+    # Tables need pandas and scikit-learn, whose import takes a second; other tasks do not.
     from surefoot.tasks.csv_file import read_csv  # noqa: PLC0415
     from surefoot.tasks.tabular_task import tabular_task  # noqa: PLC0415
 
@@ -120,10 +120,10 @@ def _from_csv(path: Path, target: str | None, kind: Kind, test_share: float, spl
             table, target=target, name=path.stem, kind=kind, test_share=test_share, split_seed=split_seed
         )
     except DataError as error:
-        raise located(error, str(path)) from error
+        raise with_location(error, str(path)) from error
 
 
-def _overridden(task: Task, *, steps: int | None, epochs: float | None, batch_size: int | None) -> Task:
+def _with_overrides(task: Task, *, steps: int | None, epochs: float | None, batch_size: int | None) -> Task:
     if batch_size is not None:
         task = replace(task, batch_size=batch_size)
     if steps is None and epochs is None:
@@ -131,46 +131,43 @@ def _overridden(task: Task, *, steps: int | None, epochs: float | None, batch_si
     return task.with_length(steps=steps, epochs=epochs)
 
 
-def _refuse_length(text: str, *, epochs: float | None, batch_size: int | None) -> None:
-    given = {"epochs": epochs, "batch_size": batch_size}
-    idle = [name for name, value in given.items() if value is not None]
-    if idle:
+def _reject_length_options(text: str, *, epochs: float | None, batch_size: int | None) -> None:
+    values = {"epochs": epochs, "batch_size": batch_size}
+    not_allowed = [name for name, value in values.items() if value is not None]
+    if not_allowed:
         raise TaskError(
-            f"{text}: {', '.join(idle)} cannot be given for a training function.",
-            hint="its length is --steps; the function itself chooses its batches.",
+            f"{text}: {', '.join(not_allowed)} cannot be given for a training function.",
+            hint="give its length by --steps; the function chooses its batches itself.",
         )
 
 
-def _refuse(text: str, given: tuple[str, ...], *, allowed: tuple[str, ...]) -> None:
-    """Raise where an option is given that means nothing to this kind of task."""
-    idle = [option for option in given if option not in allowed]
-    if idle:
-        owner = {"data_folder": "fashion-mnist, whose data lie in files"}
+def _reject_options(text: str, set_options: tuple[str, ...], *, allowed: tuple[str, ...]) -> None:
+    """Raise an error if an option is given that does not apply to this task."""
+    not_allowed = [option for option in set_options if option not in allowed]
+    if not_allowed:
+        applies_to = {"data_folder": "fashion-mnist, whose data are in files"}
         raise TaskError(
-            f"{text}: {', '.join(idle)} cannot be given for it.",
-            hint="; ".join(f"{option} is for {owner.get(option, 'CSV files')}" for option in idle) + ".",
+            f"{text}: {', '.join(not_allowed)} cannot be given for this task.",
+            hint="; ".join(f"{option} is for {applies_to.get(option, 'CSV files')}" for option in not_allowed) + ".",
         )
 
 
-def _unknown(text: str) -> TaskError:
+def _unknown_task(text: str) -> TaskError:
     names = ", ".join(BUILTINS)
     if text and Path(text).exists():
-        return TaskError(f"{text}: neither a .py nor a .csv file.", hint=f"a task is {FORMS}: {names}.")
-    alike = nearest(text, BUILTINS)
-    return TaskError(f"there is no task {text!r}.", hint=f"{alike or f'a task is {FORMS}.'} Built-ins: {names}.")
-
-
-load_task = load  # what the package calls it, where no module's name says what is loaded
+        return TaskError(f"{text} is neither a .py nor a .csv file.", hint=f"a task is {TASK_FORMS}: {names}.")
+    alike = did_you_mean(text, BUILTINS)
+    return TaskError(f"there is no task {text!r}.", hint=f"{alike or f'a task is {TASK_FORMS}.'} Built-ins: {names}.")
 
 
 def as_task(task: Task | str) -> Task:
-    """Return a task that is given as one or by its text.
+    """Return a task that is given as a Task or by the text that names it.
 
     Raises:
-        TaskError: If it is neither, or cannot be loaded.
+        TaskError: If it is neither of the two, or cannot be loaded.
     """
     if isinstance(task, str):
-        return load(task)
+        return load_task(task)
     if not isinstance(task, Task):
-        raise TaskError(f"a task is a Task or its text ({FORMS}); given {type(task).__name__}.")
+        raise TaskError(f"a task must be a Task or a text ({TASK_FORMS}); given {type(task).__name__}.")
     return task

@@ -1,6 +1,6 @@
-"""The multilayer perceptron of the built-in tasks and of CSV files.
+"""The multilayer perceptron and the metrics of built-in tasks and CSV files.
 
-Metrics of the tasks that surefoot makes: means over a batch, so that a mean over batches is exact.
+Metrics are means over a batch, so that their mean over batches of one size is exact.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ACTIVATIONS: dict[Activation, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Ta
 
 
 def mlp(widths: Sequence[int], *, activation: Activation = "relu") -> nn.Sequential:
-    """Return linear layers of the given widths, inputs first, with an activation between any two of them.
+    """Return a multilayer perceptron: linear layers of the given widths with an activation between them.
 
     Example:
         >>> mlp((64, 128, 10))
@@ -34,7 +34,7 @@ def mlp(widths: Sequence[int], *, activation: Activation = "relu") -> nn.Sequent
 
 
 def accuracy(output: Tensor, target: Tensor) -> Tensor:
-    """Return the share of right classes.
+    """Return the share of samples whose class is predicted correctly.
 
     Args:
         output: Scores [B, classes, ...], as ``cross_entropy`` takes them.
@@ -49,16 +49,16 @@ def accuracy(output: Tensor, target: Tensor) -> Tensor:
 
 
 def explained_variance(output: Tensor, target: Tensor) -> Tensor:
-    """Return R² against the training data's mean and variance, for a target that is standardised by them.
+    """Return R² relative to the mean and variance of the training targets, for standardised targets.
 
         R² = 1 - mean((output - target)²)
 
-    1 is perfect and 0 as good as always answering the training data's mean. The usual R² divides by the held-out
-    data's own variance instead, which no mean over batches can give.
+    1 is perfect, and 0 is as good as always predicting the mean of the training targets. The usual R² divides by the
+    variance of the validation targets instead, which no mean over batches can give.
 
     Args:
-        output: In units of the training target's standard deviation.
-        target: In the same units and of the same shape.
+        output: Predictions, in units of the training targets' standard deviation.
+        target: Targets in the same units and of the same shape.
 
     Example:
         >>> import torch

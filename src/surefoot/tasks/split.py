@@ -1,4 +1,4 @@
-"""One of a task's data sets, made from whatever a user holds: tensors, arrays, a Dataset, a DataLoader, samples."""
+"""Make a split, one of a task's data sets, from tensors, arrays, a Dataset, a DataLoader or a list of samples."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from torch.utils.data import (
 
 from surefoot.core.errors import DataError
 from surefoot.tasks.batches import leaves
-from surefoot.tasks.dataset_split import Collate, DatasetSplit, from_samples, read_stream
+from surefoot.tasks.dataset_split import Collate, DatasetSplit, read_stream, split_from_samples
 from surefoot.tasks.tensor_split import TensorSplit, is_array
 
 __all__ = ["DatasetSplit", "Split", "TensorSplit", "as_split"]
@@ -30,32 +30,34 @@ __all__ = ["DatasetSplit", "Split", "TensorSplit", "as_split"]
 
 @runtime_checkable
 class Split(Protocol):
-    """Samples that can be counted and fetched by number."""
+    """Samples that can be counted, and fetched by their indices."""
 
     def __len__(self) -> int:
         """Return the number of samples."""
         ...
 
     def batch(self, indices: Tensor) -> Any:
-        """Return the samples at ``indices`` (shape [B]) as one batch, a tree of tensors [B, ...]."""
+        """Return the samples at ``indices`` (shape [B]) as one batch of nested tensors [B, ...]."""
         ...
 
 
 def as_split(data: Any, *, name: str, collate: Collate = default_collate) -> Split:
     """Return the data as a split; a split is returned as it is.
 
-    A tensor, a dict or a tuple holds *columns*: tensors that count the samples in their first dimension. A list
-    holds *samples*, one an entry, and so does a tuple of anything but arrays; only ``[inputs, targets]``, a list of
-    two arrays equally long, means columns. Tensors, a ``TensorDataset`` and its ``Subset`` are served fastest.
+    A tensor, a dict or a tuple holds *columns*: tensors whose first dimension counts the samples. A list holds
+    *samples*, one per entry, and so does a tuple of anything but arrays; the exception is ``[inputs, targets]``, a
+    list of two arrays of equal length, which holds columns. Tensors, a ``TensorDataset`` and its ``Subset`` are the
+    fastest.
 
     Args:
         data: Tensors or arrays, samples, a map-style or a finite iterable dataset, a ``DataLoader`` of one (its
             dataset and ``collate_fn`` are used; batch size and order are the task's), or a ``Split``.
-        name: What messages call the data, such as ``train``.
-        collate: Makes samples into a batch.
+        name: Name of the data in messages, such as ``train``.
+        collate: Function that makes a list of samples into a batch.
 
     Raises:
-        DataError: If the data are of no such kind, empty, of unequal lengths, endless, or hold NaN.
+        DataError: If the type of the data is not supported, or they are empty, differ in length, are endless, or hold
+            NaN.
 
     Example:
         >>> len(as_split((torch.zeros(5, 2), torch.zeros(5)), name="train"))
@@ -73,14 +75,14 @@ def as_split(data: Any, *, name: str, collate: Collate = default_collate) -> Spl
     if isinstance(data, (Tensor, np.ndarray, Mapping, tuple, list)):
         return _from_memory(data, name, collate)
     if hasattr(data, "to_numpy") or not (hasattr(data, "__getitem__") and hasattr(data, "__len__")):
-        raise _unreadable(data, name)
+        raise _unsupported(data, name)
     return DatasetSplit(data, collate, name)
 
 
 def _from_memory(data: Any, name: str, collate: Collate) -> Split:
     if not isinstance(data, (tuple, list)) or _holds_columns(data):
         return TensorSplit(data, name)
-    return from_samples(data, collate=collate, name=name)
+    return split_from_samples(data, collate=collate, name=name)
 
 
 def _holds_columns(data: Any) -> bool:
@@ -91,15 +93,15 @@ def _holds_columns(data: Any) -> bool:
 
 def _from_dataset(data: Dataset[Any], name: str, collate: Collate) -> Split:
     if isinstance(data, IterableDataset):
-        return from_samples(read_stream(data, name=name), collate=collate, name=name)
+        return split_from_samples(read_stream(data, name=name), collate=collate, name=name)
     if isinstance(data, TensorDataset) and collate is default_collate:
         return TensorSplit(data.tensors, name)
     if not hasattr(data, "__len__"):
-        raise _unreadable(data, name)
+        raise _unsupported(data, name)
     if type(data) is Subset and isinstance(data.dataset, (TensorDataset, Subset)) and len(data) > 0:
-        whole = as_split(data.dataset, name=name, collate=collate)
-        if isinstance(whole, TensorSplit):
-            return TensorSplit(whole.batch(torch.as_tensor(list(data.indices))), name)
+        full = as_split(data.dataset, name=name, collate=collate)
+        if isinstance(full, TensorSplit):
+            return TensorSplit(full.batch(torch.as_tensor(list(data.indices))), name)
     return DatasetSplit(data, collate, name)
 
 
@@ -107,26 +109,28 @@ def _from_loader(loader: DataLoader[Any], name: str) -> Split:
     if loader.batch_size is None and loader.batch_sampler is None:
         raise DataError(
             f"{name} data: the DataLoader has batch_size=None, so its dataset makes the batches itself.",
-            hint="give a dataset of single samples; the task has the batch size.",
+            hint="give a dataset of single samples; the task sets the batch size.",
         )
-    order = _own_order(loader)
-    if order is not None:
+    sampler = _custom_sampler(loader)
+    if sampler is not None:
         raise DataError(
-            f"{name} data: the DataLoader draws its samples by a {order}, and surefoot orders them itself.",
+            f"{name} data: the DataLoader draws samples with a {sampler}, but surefoot sets their order itself.",
             hint="pass the dataset alone, or a Subset of the samples wanted.",
         )
     return as_split(loader.dataset, name=name, collate=loader.collate_fn)
 
 
-def _own_order(loader: DataLoader[Any]) -> str | None:
-    """Return the name of a sampler that is more than plain or shuffled order, which would be lost silently."""
+def _custom_sampler(loader: DataLoader[Any]) -> str | None:
+    """Return the name of a sampler other than sequential or random, which would otherwise be ignored silently."""
     if isinstance(loader.dataset, IterableDataset):
         return None
     plain = {RandomSampler, SequentialSampler, BatchSampler}
-    return next((type(it).__name__ for it in (loader.batch_sampler, loader.sampler) if type(it) not in plain), None)
+    return next(
+        (type(each).__name__ for each in (loader.batch_sampler, loader.sampler) if type(each) not in plain), None
+    )
 
 
-def _unreadable(data: Any, name: str) -> DataError:
+def _unsupported(data: Any, name: str) -> DataError:
     allowed = "(inputs, targets) tensors, a Dataset with __getitem__ and __len__, a DataLoader, a list of samples"
     hint = "use torch.tensor(frame.to_numpy())." if hasattr(data, "to_numpy") else f"allowed are {allowed}."
-    return DataError(f"{name} data: type {type(data).__name__} cannot be read.", hint=hint)
+    return DataError(f"{name} data: the type {type(data).__name__} is not supported.", hint=hint)

@@ -1,4 +1,4 @@
-"""The Task: what is trained."""
+"""The Task: a model, its objective, its data, batch size and length of training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from surefoot.core.errors import TaskError
-from surefoot.tasks.batches import double, tensors
+from surefoot.tasks.batches import tensor_leaves, to_float64
 from surefoot.tasks.split import Split, as_split
 
 Loss: TypeAlias = Callable[[Any, Any], Tensor]
@@ -26,28 +26,30 @@ SPLITS: tuple[SplitName, ...] = ("train", "valid", "test")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """A model with its objective and data, for a number of steps.
+    """A model with its objective and data, trained for a number of steps.
 
     Attributes:
-        name: What reports call it.
-        model: Factory of a fresh ``nn.Module``; draws its initialisation from torch's generator.
-        loss: ``(output, target) -> scalar``, the mean over the batch. The model is called on the batch's inputs: a
-            tuple or list becomes its arguments, a dict its keyword arguments.
-        train, valid: ``(inputs, targets)`` tensors, a ``Dataset``, a ``DataLoader`` or a list of samples; kept as
-            splits.
-        batch_size: Samples in one micro-batch.
-        steps, epochs: Length of a full training: optimizer steps, or passes over the training data; one of them.
-        metric: ``(output, target) -> scalar`` mean over the batch, reported beside the loss (with ``objective``:
-            ``(model, batch) -> scalar``).
-        test: Data that nothing touches before the last comparison.
-        objective: ``(model, batch) -> scalar`` mean over the batch, in place of ``loss``: dict batches, several
-            losses, whatever the model needs.
-        accumulate: Micro-batches whose mean gradient makes one optimizer step.
+        name: Name of the task in reports.
+        model: Function that returns a new ``nn.Module``, initialised from torch's global generator.
+        loss: Function ``(output, target) -> scalar``, the mean over the batch. The model is called with the batch's
+            inputs: a tuple or list as positional arguments, a dict as keyword arguments.
+        train: Training data: ``(inputs, targets)`` tensors, a ``Dataset``, a ``DataLoader`` or a list of samples;
+            stored as a split.
+        valid: Validation data, of the same types.
+        batch_size: Number of samples in one micro-batch.
+        steps: Length of a full training in optimizer steps; either ``steps`` or ``epochs`` is given.
+        epochs: Length of a full training in passes over the training data.
+        metric: Function ``(output, target) -> scalar``, the mean over the batch, which is reported next to the loss;
+            with ``objective`` it is ``(model, batch) -> scalar``.
+        test: Test data, which are used only for the final comparison.
+        objective: Function ``(model, batch) -> scalar``, the mean over the batch, instead of ``loss``: for dict
+            batches, several losses, or whatever the model needs.
+        accumulate: Number of micro-batches whose mean gradient makes one optimizer step.
         precision: ``fp32`` (model and data as they are), ``fp64`` (both in float64) or ``bf16`` (autocast).
-        notes: What was decided in making the task, for the user to read.
+        notes: What was decided when the task was made, in sentences for the user.
 
     Raises:
-        TaskError: All faults at once, in one line.
+        TaskError: If arguments are missing or not allowed; one error names all faults.
         DataError: If data cannot be read.
 
     Example:
@@ -75,14 +77,14 @@ class Task:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _require(self, self._part_faults() + self._number_faults())
+        _require(self, self._argument_faults() + self._number_faults())
         for name in SPLITS:
             data = getattr(self, name)
             if data is not None:
                 object.__setattr__(self, name, as_split(data, name=name))
         _require(self, self._length_faults())
 
-    def _part_faults(self) -> list[str]:
+    def _argument_faults(self) -> list[str]:
         faults = [f"{name} data are missing" for name in ("train", "valid") if getattr(self, name) is None]
         if isinstance(self.model, nn.Module) or not callable(self.model):
             given = type(self.model).__name__
@@ -123,26 +125,26 @@ class Task:
 
     @property
     def step_samples(self) -> int:
-        """Samples that one optimizer step sees."""
+        """Number of samples in one optimizer step."""
         return self.batch_size * self.accumulate
 
     @property
     def total_steps(self) -> int:
-        """Optimizer steps of one full training (1x)."""
+        """Number of optimizer steps of one full training (1x)."""
         if self.epochs is None:
-            return self.steps or 0  # never 0: __post_init__ has made sure of one of the two
+            return self.steps or 0  # never 0: __post_init__ checks that one of the two is given
         return int(self.epochs * len(self.train)) // self.step_samples
 
     def with_length(self, *, steps: int | None = None, epochs: float | None = None) -> Task:
-        """Return the same task, trained for so many steps or epochs; one of them is given.
+        """Return the same task with another length of training, in steps or in epochs.
 
         Raises:
-            TaskError: If neither or both are given, or the length is below one step.
+            TaskError: If neither or both are given, or the length is less than one step.
         """
         return replace(self, steps=steps, epochs=epochs)
 
     def split(self, name: SplitName) -> Split:
-        """Return one of the task's data sets.
+        """Return one of the task's data sets by its name.
 
         Raises:
             TaskError: If the task has no such split.
@@ -153,12 +155,12 @@ class Task:
         return data
 
     def batch(self, split: SplitName, indices: Tensor) -> Any:
-        """Return samples of a split as a batch, in the task's precision."""
+        """Return the samples of a split at ``indices`` (shape [B]) as a batch, in the task's precision."""
         batch = self.split(split).batch(indices)
-        return double(batch) if self.precision == "fp64" else batch
+        return to_float64(batch) if self.precision == "fp64" else batch
 
     def new_model(self) -> nn.Module:
-        """Return a fresh model in the task's precision."""
+        """Return a new model in the task's precision."""
         model = self.model()
         return model.double() if self.precision == "fp64" else model
 
@@ -166,26 +168,26 @@ class Task:
         """Return the objective of one batch: a scalar, the mean over its samples.
 
         Args:
-            model: The module, or anything called as it is, such as a ``functional_call``.
-            batch: As ``batch`` returns it.
+            model: The module, or a function that is called like it, such as a ``functional_call``.
+            batch: A batch, as :meth:`batch` returns it.
 
         Raises:
-            TaskError: If the task has a ``loss`` and the batch is no ``(inputs, targets)``.
+            TaskError: If the task has a ``loss`` and the batch is not a pair ``(inputs, targets)``.
         """
         return self._apply(self.loss if self.objective is None else self.objective, model, batch, what="loss")
 
     def batch_metric(self, model: Callable[..., Any], batch: Any) -> Tensor:
-        """Return the metric of one batch: a scalar; only for tasks that have one.
+        """Return the metric of one batch: a scalar, the mean over its samples.
 
         Raises:
-            TaskError: If the task has none, or has a ``loss`` and the batch is no ``(inputs, targets)``.
+            TaskError: If the task has no metric, or has a ``loss`` and the batch is not a pair ``(inputs, targets)``.
         """
         return self._apply(self.metric, model, batch, what="metric")
 
     def batch_scores(self, model: Callable[..., Any], batch: Any) -> tuple[Tensor, Tensor]:
-        """Return loss and metric of one batch (the loss again where there is no metric), by one forward pass if it can.
+        """Return loss and metric of one batch; the loss twice where the task has no metric.
 
-        With an ``objective``, which calls the model as it likes, there is one for each.
+        Both come from one forward pass, unless the task has an ``objective``, which calls the model itself.
         """
         if self.metric is None:
             loss = self.batch_loss(model, batch)
@@ -193,7 +195,7 @@ class Task:
         if self.loss is None or self.objective is not None:
             return self.batch_loss(model, batch), self.batch_metric(model, batch)
         with self._autocast(batch):
-            inputs, targets = pair(batch)
+            inputs, targets = inputs_and_targets(batch)
             outputs = call_model(model, inputs)
             return self.loss(outputs, targets), self.metric(outputs, targets)
 
@@ -203,18 +205,18 @@ class Task:
         with self._autocast(batch):
             if self.objective is not None:
                 return function(model, batch)
-            inputs, targets = pair(batch)
+            inputs, targets = inputs_and_targets(batch)
             return function(call_model(model, inputs), targets)
 
     def _autocast(self, batch: Any) -> AbstractContextManager[Any]:
         if self.precision != "bf16":
             return nullcontext()
-        device = next((tensor.device.type for tensor in tensors(batch)), "cpu")
+        device = next((tensor.device.type for tensor in tensor_leaves(batch)), "cpu")
         return torch.autocast(device, dtype=torch.bfloat16)
 
 
 def call_model(model: Callable[..., Any], inputs: Any) -> Any:
-    """Call the model on a batch's inputs: ``model(*inputs)`` of a tuple or list, ``model(**inputs)`` of a dict.
+    """Call a model with a batch's inputs: ``model(*inputs)`` for a tuple or list, ``model(**inputs)`` for a dict.
 
     Example:
         >>> call_model(max, (3, 5))
@@ -227,7 +229,7 @@ def call_model(model: Callable[..., Any], inputs: Any) -> Any:
     return model(inputs)
 
 
-def pair(batch: Any) -> tuple[Any, Any]:
+def inputs_and_targets(batch: Any) -> tuple[Any, Any]:
     """Return a batch's inputs and targets.
 
     Raises:

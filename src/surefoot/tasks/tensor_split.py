@@ -1,4 +1,4 @@
-"""Data that lie in memory as tensors: the fast kind."""
+"""A split of tensors in memory, which is the fastest to read."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from torch import Tensor
 from surefoot.core.errors import DataError
 from surefoot.tasks.batches import leaves, map_leaves
 
-FAULTS_SHOWN = 3
+# Maximum number of faults that one message names; chosen.
+MAX_FAULTS = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TensorSplit:
-    """A tree of tensors whose first dimension counts the samples.
+    """A split of tensors whose first dimension counts the samples.
 
-    NumPy arrays become tensors, those of floats in torch's default dtype; tensors keep theirs.
+    NumPy arrays become tensors, those of floats in torch's default dtype; tensors keep their dtype.
 
     Attributes:
-        tensors: A tensor, or tuples, lists and dicts of tensors, nested at will.
-        name: What messages call the data.
+        tensors: A tensor, or nested tuples, lists and dicts of tensors.
+        name: Name of the data in messages, such as ``train``.
 
     Raises:
-        DataError: If a leaf is no tensor, the lengths differ, there is no sample, or a value is NaN or infinite.
+        DataError: If a leaf is not a tensor, lengths differ, there are no samples, or a value is NaN or infinite.
 
     Example:
         >>> split = TensorSplit((torch.arange(6.0).reshape(3, 2), np.array([7, 8, 9])))
@@ -39,55 +40,60 @@ class TensorSplit:
     name: str = "the"
 
     def __post_init__(self) -> None:
-        faults = list(_kind_faults(self.tensors))
+        faults = list(_type_faults(self.tensors))
         if faults:
-            raise _error(self.name, faults, hint="make tensors of them, e.g. torch.tensor(...) or frame.to_numpy().")
+            raise _data_error(self.name, faults, hint="convert them, e.g. by torch.tensor(...) or frame.to_numpy().")
         object.__setattr__(self, "tensors", map_leaves(_as_tensor, self.tensors))
         lengths = {path: len(leaf) for path, leaf in leaves(self.tensors)}
         if len(set(lengths.values())) > 1:
             given = ", ".join(f"{path or 'it'} has {length}" for path, length in lengths.items())
-            raise _error(
+            raise _data_error(
                 self.name,
                 [f"the tensors differ in their number of samples: {given}"],
-                hint="every tensor counts the samples in its first dimension; separate samples go in a list.",
+                hint="the first dimension of every tensor must count the samples; give separate samples as a list.",
             )
         if not any(lengths.values()):
-            raise _error(self.name, ["there are no samples"], hint="at least 1 is needed.")
-        require_numbers(self.tensors, name=self.name)
+            raise _data_error(self.name, ["there are no samples"], hint="at least 1 is needed.")
+        reject_invalid_numbers(self.tensors, name=self.name)
 
     def __len__(self) -> int:
         return next(len(leaf) for _, leaf in leaves(self.tensors))
 
     def batch(self, indices: Tensor) -> Any:
-        """Return the samples at ``indices`` (shape [B]) as a tree of the same form; every leaf is [B, ...]."""
+        """Return the samples at ``indices`` (shape [B]) in the same nesting; every leaf has shape [B, ...]."""
         return map_leaves(lambda leaf: leaf.index_select(0, indices.to(leaf.device)), self.tensors)
 
 
-def require_numbers(tree: Any, *, name: str) -> None:
-    """Raise where a floating-point tensor holds NaN or positive infinity (``-inf`` makes attention masks).
+def reject_invalid_numbers(tree: Any, *, name: str) -> None:
+    """Raise an error if a floating-point tensor holds NaN or positive infinity; ``-inf`` may be an attention mask.
+
+    Args:
+        tree: A tensor, or nested tuples, lists and dicts of tensors.
+        name: Name of the data in messages.
+
 
     Raises:
-        DataError: With how many there are, and the first sample that has one.
+        DataError: If there is such a value; the message says how many, and in which sample the first is.
     """
     faults = [fault for path, leaf in leaves(tree) for fault in _number_faults(path, leaf)]
     if faults:
-        raise _error(name, faults, hint="fill the values in, or drop the samples.")
+        raise _data_error(name, faults, hint="fill the values in, or drop the samples.")
 
 
 def is_array(value: Any) -> bool:
-    """Tell whether the value is a tensor or a NumPy array with a first dimension."""
+    """Return whether a value is a tensor or a NumPy array with at least one dimension."""
     return isinstance(value, (Tensor, np.ndarray)) and value.ndim > 0
 
 
-def _kind_faults(tree: Any) -> Iterator[str]:
+def _type_faults(tree: Any) -> Iterator[str]:
     for path, leaf in leaves(tree):
-        place = path or "it"
+        what = path or "it"
         if isinstance(leaf, np.ndarray) and leaf.dtype.kind not in "biuf":
-            yield f"{place} is an array of {leaf.dtype}; numbers are allowed"
+            yield f"{what} is an array of {leaf.dtype}; only numbers are allowed"
         elif not isinstance(leaf, (Tensor, np.ndarray)):
-            yield f"{place} is of type {type(leaf).__name__}; tensors and NumPy arrays are allowed"
+            yield f"{what} has type {type(leaf).__name__}; only tensors and NumPy arrays are allowed"
         elif not is_array(leaf):
-            yield f"{place} is a single number; its first dimension must count the samples"
+            yield f"{what} is a single number; its first dimension must count the samples"
 
 
 def _number_faults(path: str, leaf: Any) -> Iterator[str]:
@@ -105,13 +111,13 @@ def _number_faults(path: str, leaf: Any) -> Iterator[str]:
 def _as_tensor(leaf: Tensor | np.ndarray[Any, Any]) -> Tensor:
     if isinstance(leaf, Tensor):
         return leaf
-    # torch reads neither foreign byte orders nor read-only memory, and hardly computes with wide unsigned integers
+    # torch cannot read foreign byte orders or read-only memory, and has few operations for wide unsigned integers
     wide_unsigned = leaf.dtype.kind == "u" and leaf.dtype.itemsize > 1
     array = np.require(leaf, np.int64 if wide_unsigned else leaf.dtype.newbyteorder("="), ["C", "W"])
     tensor = torch.from_numpy(array)
     return tensor.to(torch.get_default_dtype()) if tensor.is_floating_point() else tensor
 
 
-def _error(name: str, faults: list[str], *, hint: str) -> DataError:
-    more = f"; and {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else ""
-    return DataError(f"{name} data: " + "; ".join(faults[:FAULTS_SHOWN]) + more + ".", hint=hint)
+def _data_error(name: str, faults: list[str], *, hint: str) -> DataError:
+    more = f"; and {len(faults) - MAX_FAULTS} more" if len(faults) > MAX_FAULTS else ""
+    return DataError(f"{name} data: " + "; ".join(faults[:MAX_FAULTS]) + more + ".", hint=hint)

@@ -1,4 +1,4 @@
-"""How a method converges on a quadratic: its rate, whether it oscillates, and the steps it needs."""
+"""Convergence of an optimizer on a quadratic: its rate, whether it oscillates, and the number of steps it needs."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from surefoot.theory.linear_method import Array, LinearMethod
 Regions: TypeAlias = NDArray[np.int64]
 
 
-class Region(IntEnum):
-    """What the error does in the long run."""
+class ConvergenceRegion(IntEnum):
+    """Long-run behaviour of the error."""
 
     MONOTONE = 0
     OSCILLATING = 1
     DIVERGENT = 2
 
 
-def rate(method: LinearMethod, curvature: ArrayLike) -> Array:
-    """Return the factor by which the error shrinks a step in the long run: the iteration matrix's spectral radius.
+def convergence_rate(method: LinearMethod, curvature: ArrayLike) -> Array:
+    """Return the factor by which the error shrinks per step in the long run: the iteration matrix's spectral radius.
 
-    The roots of z² - t z + d = 0, with the trace t and the determinant d, are complex where t² < 4 d; there both are
-    √d long: √momentum for the heavy ball. Elsewhere the longer one is (|t| + √(t² - 4 d)) / 2.
+    The roots of z² - t z + d = 0, with the trace t and the determinant d, are complex where t² < 4 d; there both have
+    modulus √d: √momentum for the heavy ball. Elsewhere the larger modulus is (|t| + √(t² - 4 d)) / 2.
 
     Args:
-        method: At settings ``[...]``.
-        curvature: Broadcast with them.
+        method: The optimizer, at settings of shape ``[...]``.
+        curvature: Eigenvalue of the Hessian; broadcast with the settings.
 
     Returns:
-        ``[...]``; 1 and more where it does not converge.
+        The factor, shape ``[...]``; at least 1 where the method does not converge.
 
     Reference:
         Goh (2017), Why momentum really works, doi:10.23915/distill.00006; O'Donoghue & Candès (2015),
@@ -41,7 +41,7 @@ def rate(method: LinearMethod, curvature: ArrayLike) -> Array:
 
     Example:
         >>> from surefoot.theory.linear_method import heavy_ball
-        >>> float(rate(heavy_ball(0.1, 0.81), 1.0))  # the root of the momentum, however small the rate
+        >>> float(convergence_rate(heavy_ball(0.1, 0.81), 1.0))  # √momentum, however small lr is
         0.9
     """
     trace, determinant = _characteristic(method, curvature)
@@ -50,45 +50,46 @@ def rate(method: LinearMethod, curvature: ArrayLike) -> Array:
     return np.where(discriminant < 0.0, np.sqrt(np.maximum(determinant, 0.0)), real)
 
 
-def region(method: LinearMethod, curvature: ArrayLike) -> Regions:
-    """Return what the error does in the long run, as numbers of :class:`Region`.
+def convergence_region(method: LinearMethod, curvature: ArrayLike) -> Regions:
+    """Return the long-run behaviour of the error, as integers of :class:`ConvergenceRegion`.
 
-    Where the error stays as it is, as with a learning rate of 0, it counts as divergent: it does not converge.
-    It oscillates where the roots are complex, and where the longer one is negative, as with a rate above half the
-    limit of plain descent.
+    It is divergent also where the error stays constant, as with a learning rate of 0. It is oscillating where the roots
+    are complex, and where the larger one is negative, as with a learning rate above half the limit of gradient descent.
 
     Args:
-        method: At settings ``[...]``.
-        curvature: Broadcast with them.
+        method: The optimizer, at settings of shape ``[...]``.
+        curvature: Eigenvalue of the Hessian; broadcast with the settings.
 
     Example:
         >>> from surefoot.theory.linear_method import heavy_ball
-        >>> [Region(int(each)).name for each in region(heavy_ball([0.5, 1.5, 2.5], 0.0), 1.0)]
+        >>> [ConvergenceRegion(int(each)).name for each in convergence_region(heavy_ball([0.5, 1.5, 2.5], 0.0), 1.0)]
         ['MONOTONE', 'OSCILLATING', 'DIVERGENT']
     """
     trace, determinant = _characteristic(method, curvature)
     oscillates = (trace**2 < 4.0 * determinant) | (trace < 0.0)
-    found = np.where(oscillates, Region.OSCILLATING, Region.MONOTONE)
-    return np.where(rate(method, curvature) >= 1.0, Region.DIVERGENT, found).astype(np.int64)
+    if_convergent = np.where(oscillates, ConvergenceRegion.OSCILLATING, ConvergenceRegion.MONOTONE)
+    return np.where(convergence_rate(method, curvature) >= 1.0, ConvergenceRegion.DIVERGENT, if_convergent).astype(
+        np.int64
+    )
 
 
-def steps_to(tolerance: float, rates: ArrayLike) -> Array:
-    """Return the steps in which the error shrinks to a share of what it was, in the long run.
+def steps_to_tolerance(tolerance: float, rates: ArrayLike) -> Array:
+    """Return the number of steps in which the error shrinks to a share of what it was, in the long run.
 
         log(tolerance) / log(rate)
 
     Args:
         tolerance: The share, in (0, 1).
-        rates: Of convergence.
+        rates: Convergence rates, from :func:`convergence_rate`.
 
     Returns:
-        Of the shape of ``rates``; infinite where the rate is 1 or more, 0 where it is 0.
+        Number of steps, not rounded, shape of ``rates``; infinite where the rate is 1 or more, 0 where it is 0.
 
     Raises:
         RecipeError: If the tolerance is not between 0 and 1.
 
     Example:
-        >>> steps_to(0.01, [0.1, 0.9, 1.0]).round(1).tolist()
+        >>> steps_to_tolerance(0.01, [0.1, 0.9, 1.0]).round(1).tolist()
         [2.0, 43.7, inf]
     """
     if not 0.0 < tolerance < 1.0:

@@ -1,4 +1,4 @@
-"""Which learning rate and momentum are best on a quadratic, and what they have in common."""
+"""The best learning rate and momentum on a quadratic, and the effective rate that combines them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from numpy.typing import ArrayLike
 
 from surefoot.core.errors import RecipeError
 from surefoot.theory.linear_method import Array
-from surefoot.theory.stability import Number
+from surefoot.theory.stability import FloatOrArray
 
 
 @dataclass(frozen=True, slots=True)
 class Optimum:
-    """The best setting of a method.
+    """The best setting of an optimizer on a quadratic.
 
     Attributes:
         lr: Learning rate.
         momentum: Momentum.
-        rate: Factor by which the error shrinks a step.
+        rate: Convergence rate: the factor by which the error shrinks per step.
     """
 
     lr: float
@@ -33,8 +33,8 @@ def polyak_optimum(largest: float, smallest: float) -> Optimum:
         lr = (2 / (√L + √μ))²,  momentum = ((√κ - 1) / (√κ + 1))²,  rate = (√κ - 1) / (√κ + 1),  κ = L / μ
 
     Args:
-        largest: The Hessian's largest eigenvalue L.
-        smallest: Its smallest μ, above 0.
+        largest: Largest eigenvalue L of the Hessian.
+        smallest: Smallest eigenvalue μ of the Hessian, above 0.
 
     Raises:
         RecipeError: If not 0 < smallest <= largest.
@@ -47,9 +47,9 @@ def polyak_optimum(largest: float, smallest: float) -> Optimum:
         0.669421
     """
     _require_ordered(largest, smallest)
-    long, short = np.sqrt(largest), np.sqrt(smallest)
-    shrink = float((long - short) / (long + short))
-    return Optimum(float((2.0 / (long + short)) ** 2), shrink**2, shrink)
+    root_largest, root_smallest = np.sqrt(largest), np.sqrt(smallest)
+    rate = float((root_largest - root_smallest) / (root_largest + root_smallest))
+    return Optimum(float((2.0 / (root_largest + root_smallest)) ** 2), rate**2, rate)
 
 
 def descent_optimum(largest: float, smallest: float) -> Optimum:
@@ -58,8 +58,8 @@ def descent_optimum(largest: float, smallest: float) -> Optimum:
         lr = 2 / (L + μ),  rate = (κ - 1) / (κ + 1),  κ = L / μ
 
     Args:
-        largest: The Hessian's largest eigenvalue L.
-        smallest: Its smallest μ, above 0.
+        largest: Largest eigenvalue L of the Hessian.
+        smallest: Smallest eigenvalue μ of the Hessian, above 0.
 
     Raises:
         RecipeError: If not 0 < smallest <= largest.
@@ -76,15 +76,13 @@ def descent_optimum(largest: float, smallest: float) -> Optimum:
 
 
 def critical_momentum(lr: ArrayLike, curvature: ArrayLike) -> Array:
-    """Return the momentum above which the heavy ball oscillates along an eigenvector; at it, it converges fastest.
+    """Return the momentum with which the heavy ball converges fastest along an eigenvector; above it, it oscillates.
 
-        (1 - √(lr * curvature))²    as long as lr * curvature < 1
-
-    Above that the heavy ball oscillates without momentum as well: 0.
+        (1 - √(lr * curvature))²    if lr * curvature < 1, otherwise 0
 
     Args:
-        lr: At least 0.
-        curvature: The Hessian's eigenvalue, at least 0; broadcast with ``lr``.
+        lr: Learning rate, at least 0.
+        curvature: Eigenvalue of the Hessian, at least 0; broadcast with ``lr``.
 
     Raises:
         RecipeError: If their product is negative.
@@ -102,12 +100,12 @@ def critical_momentum(lr: ArrayLike, curvature: ArrayLike) -> Array:
     return (1.0 - np.sqrt(np.minimum(product, 1.0))) ** 2
 
 
-def effective_rate(lr: Number, momentum: float) -> Number:
-    """Return what a constant gradient moves a parameter by in the long run, a step: ``lr / (1 - momentum)``.
+def effective_rate(lr: FloatOrArray, momentum: float) -> FloatOrArray:
+    """Return the effective rate ``lr / (1 - momentum)``: a step in the long run, per unit of a constant gradient.
 
     Args:
         lr: Learning rate; a number or an array of any shape.
-        momentum: In [0, 1).
+        momentum: Momentum, in [0, 1).
 
     Example:
         >>> round(effective_rate(0.01, 0.9), 6)

@@ -1,8 +1,8 @@
 """The largest stable learning rate of full-batch descent on a quadratic.
 
-The convention is PyTorch's, ``v = momentum * v + grad``, ``w = w - lr * v``: the learning rate stands outside the
-velocity. Along an eigenvector of the Hessian with eigenvalue ``sharpness`` both methods are linear recurrences of
-second order; the limits are where a root of the characteristic polynomial reaches -1.
+The convention is PyTorch's, ``v = momentum * v + grad``, ``w = w - lr * v``: the velocity does not contain the learning
+rate. Along an eigenvector of the Hessian with eigenvalue ``sharpness`` the methods are linear recurrences of second
+order; at the limit a root of the characteristic polynomial reaches -1.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from surefoot.core.errors import RecipeError
 from surefoot.theory.linear_method import momentum_faults
 
-Number = TypeVar("Number", float, NDArray[np.float64])
+FloatOrArray = TypeVar("FloatOrArray", float, NDArray[np.float64])
 
 
-def heavy_ball_limit(sharpness: Number, *, momentum: float) -> Number:
+def heavy_ball_limit(sharpness: FloatOrArray, *, momentum: float) -> FloatOrArray:
     """Return the largest stable learning rate of full-batch heavy-ball descent on a quadratic.
 
         lr < 2 (1 + momentum) / sharpness
@@ -27,10 +27,10 @@ def heavy_ball_limit(sharpness: Number, *, momentum: float) -> Number:
 
     Args:
         sharpness: Top eigenvalue of the Hessian, > 0; a number or an array of any shape.
-        momentum: In [0, 1).
+        momentum: Momentum, in [0, 1).
 
     Returns:
-        The limit, of the shape of ``sharpness``.
+        Limit of the learning rate, shape of ``sharpness``.
 
     Raises:
         RecipeError: If momentum is outside [0, 1), or a sharpness is not above 0.
@@ -42,24 +42,24 @@ def heavy_ball_limit(sharpness: Number, *, momentum: float) -> Number:
         >>> heavy_ball_limit(2.0, momentum=0.5)
         1.5
     """
-    require_defined(sharpness, momentum)
+    require_stability_arguments(sharpness, momentum)
     return 2.0 * (1.0 + momentum) / sharpness
 
 
-def nesterov_limit(sharpness: Number, *, momentum: float) -> Number:
+def nesterov_limit(sharpness: FloatOrArray, *, momentum: float) -> FloatOrArray:
     """Return the largest stable learning rate of full-batch Nesterov descent on a quadratic.
 
         lr < 2 (1 + momentum) / ((1 + 2 momentum) sharpness)
 
-    PyTorch's form, ``w = w - lr * (grad + momentum * v)``. It is the smaller the more momentum: 4 / (3 sharpness)
-    where momentum nears 1.
+    In PyTorch's form, ``w = w - lr * (grad + momentum * v)``. It decreases with momentum, to 4 / (3 sharpness) as
+    momentum approaches 1.
 
     Args:
         sharpness: Top eigenvalue of the Hessian, > 0; a number or an array of any shape.
-        momentum: In [0, 1).
+        momentum: Momentum, in [0, 1).
 
     Returns:
-        The limit, of the shape of ``sharpness``.
+        Limit of the learning rate, shape of ``sharpness``.
 
     Raises:
         RecipeError: If momentum is outside [0, 1), or a sharpness is not above 0.
@@ -71,25 +71,24 @@ def nesterov_limit(sharpness: Number, *, momentum: float) -> Number:
         >>> nesterov_limit(2.0, momentum=0.5)
         0.75
     """
-    require_defined(sharpness, momentum)
+    require_stability_arguments(sharpness, momentum)
     return 2.0 * (1.0 + momentum) / ((1.0 + 2.0 * momentum) * sharpness)
 
 
-def adam_limit(sharpness: Number, *, beta1: float) -> Number:
-    """Return the largest stable learning rate of full-batch Adam on a quadratic, its second moment standing still.
+def adam_limit(sharpness: FloatOrArray, *, beta1: float) -> FloatOrArray:
+    """Return the largest stable learning rate of full-batch Adam on a quadratic, with a constant second moment.
 
         lr < 2 (1 + beta1) / ((1 - beta1) sharpness)
 
-    Its velocity takes in 1 - beta1 of a gradient, and it is a heavy ball otherwise. With beta1 = 0.9 the limit is
-    38 / sharpness.
+    Adam is a heavy ball whose velocity adds 1 - beta1 times the gradient. With beta1 = 0.9 the limit is 38 / sharpness.
 
     Args:
-        sharpness: Top eigenvalue of the *preconditioned* Hessian P⁻¹H, > 0, with P the root of the second moment on the
-            diagonal; a number or an array of any shape.
-        beta1: In [0, 1).
+        sharpness: Top eigenvalue of the *preconditioned* Hessian P⁻¹H, > 0; P has the square root of the second
+            moment on its diagonal; a number or an array of any shape.
+        beta1: Decay rate of the first moment, in [0, 1).
 
     Returns:
-        The limit, of the shape of ``sharpness``.
+        Limit of the learning rate, shape of ``sharpness``.
 
     Raises:
         RecipeError: If beta1 is outside [0, 1), or a sharpness is not above 0.
@@ -104,8 +103,8 @@ def adam_limit(sharpness: Number, *, beta1: float) -> Number:
     return heavy_ball_limit(sharpness, momentum=beta1) / (1.0 - beta1)
 
 
-def require_defined(sharpness: float | NDArray[np.float64], momentum: float) -> None:
-    """Refuse what no stability limit is defined for.
+def require_stability_arguments(sharpness: float | NDArray[np.float64], momentum: float) -> None:
+    """Raise an error unless the arguments of a stability limit are within bounds.
 
     Raises:
         RecipeError: If momentum is outside [0, 1), or a sharpness is not above 0.

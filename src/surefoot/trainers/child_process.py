@@ -1,4 +1,4 @@
-"""A process of our own making that ends when it is told to, with all its children."""
+"""Child processes that can be ended together with all their descendants."""
 
 from __future__ import annotations
 
@@ -13,26 +13,28 @@ from typing import BinaryIO, cast
 
 import psutil
 
-from surefoot.fleet.processes import cores
+from surefoot.fleet.processes import available_cores
 
-POLL_SECONDS, KILL_SECONDS = 0.02, 10.0
-SHELL_SIGNALS = 128  # a shell says so much and the signal's number
+# Seconds between two checks whether processes have ended, and seconds to wait for processes that were killed; chosen.
+EXIT_POLL_SECONDS, KILL_TIMEOUT_SECONDS = 0.02, 10.0
+# A shell's exit code for a command that was killed is this plus the signal's number.
+SHELL_SIGNAL_BASE = 128
 
 
 class ChildProcess:
-    """A process in a session of its own: Ctrl-C in the terminal reaches its parent alone.
+    """A process in a new session, so that Ctrl-C in the terminal reaches only its parent.
 
     Args:
         command: Program and arguments.
-        environment: Its environment variables.
-        folder: Its working directory.
-        takes_input: Whether it has a pipe for its standard input; there is nothing to be read otherwise.
+        environment: Environment variables.
+        folder: Working directory; the current one by default.
+        takes_input: Whether its standard input is a pipe; otherwise it is empty.
 
     Attributes:
-        pid: Its number.
-        stdin: The writing end of its standard input, if it takes any.
-        stdout: The reading end of its standard output.
-        stderr: The reading end of its standard error.
+        pid: Process id.
+        stdin: Writing end of the standard input, where ``takes_input`` is set.
+        stdout: Reading end of the standard output.
+        stderr: Reading end of the standard error.
 
     Raises:
         OSError: If there is no such program, or it cannot be run.
@@ -46,7 +48,7 @@ class ChildProcess:
         folder: Path | None = None,
         takes_input: bool = False,
     ) -> None:
-        self._popen = subprocess.Popen(  # noqa: S603  (to run the user's own program is what the user asks for)
+        self._popen = subprocess.Popen(  # noqa: S603  (running the user's program is what the user asks for)
             [*command],
             stdin=subprocess.PIPE if takes_input else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -60,43 +62,49 @@ class ChildProcess:
         self.stdin, self.stdout, self.stderr = (
             cast("BinaryIO", pipe) for pipe in (self._popen.stdin, self._popen.stdout, self._popen.stderr)
         )
-        self._known: set[psutil.Process] = set()
+        self._descendants: set[psutil.Process] = set()
 
     @property
     def ended(self) -> bool:
-        """Whether it has ended; its children may go on."""
+        """Whether the process has ended; its children may still run."""
         if self._popen.returncode is not None:
             return True
         if not hasattr(os, "waitid"):
             return self._popen.poll() is not None
-        # It is not waited for before its children are gone: until then nobody else can get its number.
+        # It is not reaped before its children have ended, so that no other process can get its process id.
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
 
     @property
     def returncode(self) -> int:
-        """Its exit code, or the negative number of the signal that killed it; known once :func:`end_all` was called."""
+        """Exit code, or minus the number of the signal that killed it; valid after :func:`end_processes`."""
         code = self._popen.returncode
         return -int(signal.SIGKILL) if code is None else code
 
-    def members(self, running: Sequence[psutil.Process]) -> set[psutil.Process]:
-        """Return it and its descendants, as far as they still run, out of all processes that run."""
-        if self._popen.returncode is not None:  # its number may be another's by now
-            return {process for process in self._known if _runs(process)}
-        with suppress(psutil.Error):
-            self._known.update(psutil.Process(self.pid).children(recursive=True))
-        own = {process for process in running if process.pid == self.pid or _session(process.pid) == self.pid}
-        return {process for process in own | self._known if _runs(process)}
+    def running_processes(self, candidates: Sequence[psutil.Process]) -> set[psutil.Process]:
+        """Return those of the process and its descendants that still run.
 
-    def release(self) -> None:
-        """Wait for it, so that its number is free again."""
+        Args:
+            candidates: All processes on the machine.
+        """
+        if self._popen.returncode is not None:  # its process id may belong to another process by now
+            return {process for process in self._descendants if _is_running(process)}
+        with suppress(psutil.Error):
+            self._descendants.update(psutil.Process(self.pid).children(recursive=True))
+        in_session = {
+            process for process in candidates if process.pid == self.pid or _session_id(process.pid) == self.pid
+        }
+        return {process for process in in_session | self._descendants if _is_running(process)}
+
+    def reap(self) -> None:
+        """Wait for the process, so that its process id becomes free."""
         with suppress(subprocess.TimeoutExpired):
-            self._popen.wait(KILL_SECONDS)
+            self._popen.wait(KILL_TIMEOUT_SECONDS)
         if self._popen.stdin is not None:
             with suppress(OSError):
                 self._popen.stdin.close()
 
     def close(self) -> None:
-        """Close its pipes, once nobody reads them any more."""
+        """Close the pipes; call it when nothing reads them any more."""
         for pipe in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
             if pipe is not None:
                 with suppress(OSError):
@@ -104,76 +112,81 @@ class ChildProcess:
 
 
 def child_environment(processes: int) -> dict[str, str]:
-    """Return the environment for one of several processes that train at once.
+    """Return the environment variables for one of several processes that train at once.
 
-    Each gets its share of the cores, prints without delay, and hashes strings alike; what the user has set stands.
+    Each process gets its share of the cores, prints unbuffered, and hashes strings equally; variables that the user
+    has set are kept.
 
     Args:
-        processes: How many train at once.
+        processes: Number of processes that train at once.
     """
-    share = {"OMP_NUM_THREADS": str(max(1, cores() // processes))} if processes > 1 else {}
+    share = {"OMP_NUM_THREADS": str(max(1, available_cores() // processes))} if processes > 1 else {}
     return {"PYTHONUNBUFFERED": "1", "PYTHONHASHSEED": "0"} | share | dict(os.environ)
 
 
-def end_all(children: Sequence[ChildProcess], *, grace: float) -> None:
-    """End some processes and their descendants: they are asked to by SIGTERM, and killed some seconds later.
+def end_processes(children: Sequence[ChildProcess], *, grace: float) -> None:
+    """End processes and their descendants by SIGTERM, and kill after some seconds those that still run.
 
-    A process that has ended already is treated alike, for the sake of the children that it may have left behind.
+    Processes that have ended already are included, because children of theirs may still run.
 
     Args:
         children: The processes.
-        grace: Seconds between asking and killing.
+        grace: Seconds between SIGTERM and SIGKILL.
     """
     deadline = time.monotonic() + grace
     try:
-        _signal(_members(children), signal.SIGTERM)
-        while time.monotonic() < deadline and _members(children):
-            time.sleep(POLL_SECONDS)
-    finally:  # a second Ctrl-C ends the waiting, not the killing
-        deadline = time.monotonic() + KILL_SECONDS
-        while (members := _members(children)) and time.monotonic() < deadline:
-            _signal(members, getattr(signal, "SIGKILL", signal.SIGTERM))
-            time.sleep(POLL_SECONDS)
+        _send_signal(_running_processes(children), signal.SIGTERM)
+        while time.monotonic() < deadline and _running_processes(children):
+            time.sleep(EXIT_POLL_SECONDS)
+    finally:  # a second Ctrl-C skips the waiting, not the killing
+        deadline = time.monotonic() + KILL_TIMEOUT_SECONDS
+        while (running := _running_processes(children)) and time.monotonic() < deadline:
+            _send_signal(running, getattr(signal, "SIGKILL", signal.SIGTERM))
+            time.sleep(EXIT_POLL_SECONDS)
         for child in children:
-            child.release()
+            child.reap()
 
 
-def cause(returncode: int) -> str:
-    """Return in words how a process ended that should not have.
+def describe_exit(returncode: int) -> str:
+    """Return in words how a process ended that failed.
 
     Example:
-        >>> cause(3), cause(-11)
+        >>> describe_exit(3), describe_exit(-11)
         ('ended with exit code 3', 'was killed by SIGSEGV')
     """
-    number = -returncode if returncode < 0 else returncode - SHELL_SIGNALS
+    number = -returncode if returncode < 0 else returncode - SHELL_SIGNAL_BASE
     try:
         name = signal.Signals(number).name
     except ValueError:
         return f"ended with exit code {returncode}"
-    memory = " (most often memory ran out: train fewer at once, or in smaller batches)" if name == "SIGKILL" else ""
+    memory = (
+        " (the usual cause is a lack of memory: train fewer at once, or in smaller batches)"
+        if name == "SIGKILL"
+        else ""
+    )
     how = "was killed by" if returncode < 0 else f"ended with exit code {returncode}, as if killed by"
     return f"{how} {name}{memory}"
 
 
-def _members(children: Sequence[ChildProcess]) -> set[psutil.Process]:
-    running = [*psutil.process_iter()]
-    return {member for child in children for member in child.members(running)}
+def _running_processes(children: Sequence[ChildProcess]) -> set[psutil.Process]:
+    candidates = [*psutil.process_iter()]
+    return {process for child in children for process in child.running_processes(candidates)}
 
 
-def _signal(processes: set[psutil.Process], number: int) -> None:
+def _send_signal(processes: set[psutil.Process], number: int) -> None:
     for process in processes:
         with suppress(psutil.Error):
             process.send_signal(number)
 
 
-def _session(pid: int) -> int | None:
+def _session_id(pid: int) -> int | None:
     try:
         return os.getsid(pid) if hasattr(os, "getsid") else None
     except OSError:
         return None
 
 
-def _runs(process: psutil.Process) -> bool:
+def _is_running(process: psutil.Process) -> bool:
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:

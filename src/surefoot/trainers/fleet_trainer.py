@@ -1,4 +1,4 @@
-"""The FleetTrainer: trials of a Task, trained together on this machine as one vectorised program."""
+"""The FleetTrainer: runs trials of a Task together on this machine as one vectorised program."""
 
 from __future__ import annotations
 
@@ -15,75 +15,77 @@ from torch import Tensor
 
 from surefoot.core.errors import StudyError
 from surefoot.core.files import atomic_path
-from surefoot.core.progress import Interrupted, Progress, Silent, Stop, never
+from surefoot.core.progress import Interrupted, Progress, SilentProgress, StopCondition, never_stop
 from surefoot.core.values import Json, finite_or_none
+from surefoot.fleet.create_fleet import create_fleet, load_fleet, save_fleet
 from surefoot.fleet.evaluation import evaluate_members
 from surefoot.fleet.fleet import Fleet
-from surefoot.fleet.launch import launch, load, save_fleet
 from surefoot.fleet.plan import Plan
-from surefoot.fleet.training import share_cores, train_fleets
-from surefoot.tasks.sanity_check import probe
+from surefoot.fleet.training import SLICE_SECONDS, assign_processes, train_fleets
+from surefoot.tasks.sanity_check import sanity_check
 from surefoot.tasks.task import Task
 from surefoot.trainers.sharpness_probe import preconditioner_of, probe_sharpness, probe_steps
 from surefoot.trainers.trial import Curve, Outcome, SharpnessProbe, Trial
 
-SLICE_SECONDS, CHECKPOINT_SECONDS = 0.5, 30.0
-# Validation losses on the way are read at the ends of so many equal parts of a training.
-READS = 8
-# A slice is at most so many times as long as the one before.
-MOST_LONGER = 4.0
+# Seconds between two checkpoints; chosen: little work is lost, and writing costs little compared with it.
+CHECKPOINT_SECONDS = 30.0
+# Number of equal parts of a training at whose ends the validation loss is evaluated; chosen.
+VALID_READINGS = 8
+# Maximum factor from the steps of one slice to those of the next; chosen: fixed costs of a slice must not keep the
+# following slices short.
+MAX_SLICE_GROWTH = 4.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EndState:
-    """Where a training ended, whole.
+    """The complete state at the end of a training.
 
     Attributes:
         state: All parameters and buffers by name.
-        preconditioner: What Adam or AdamW divides each parameter's step by ``[P]``; ``None`` for other optimizers.
+        preconditioner: Divisor of each parameter's step in Adam or AdamW ``[P]``; ``None`` for other optimizers.
     """
 
     state: dict[str, Tensor]
     preconditioner: Tensor | None
 
 
-def _none(trial: Trial) -> bool:  # noqa: ARG001  (a predicate)
+def _keep_none(trial: Trial) -> bool:  # noqa: ARG001  (the signature of keep_end)
     return False
 
 
 @dataclass(slots=True)
 class FleetTrainer:
-    """Trains trials of a task; see :class:`surefoot.trainers.Trainer`.
+    """Runs trials of a task; see :class:`surefoot.trainers.trial.Trainer`.
 
-    Trials of one length and one seed make one fleet; fleets of other seeds train beside it. Each group of trials is as
-    wide as the plan's width on all its processes, whatever the lengths and seeds in it.
+    Trials of one length train together, up to :attr:`capacity` at a time; those of one seed are one fleet.
 
     Args:
-        task: What is trained.
-        plan: How fleets are run.
+        task: The task.
+        plan: The plan that fleets are created with.
 
     Attributes:
-        progress: Receives how far it is.
-        stop: Asked between slices of half a second.
-        follow_valid: Whether the validation loss is read at eighths of each training too.
+        progress: Receives the config-steps of every slice, and messages.
+        stop: Called between slices of about half a second; when it returns true, training is interrupted.
+        follow_valid: Whether the validation loss is also evaluated at each eighth of a training.
         evaluate_test: Whether final trials are evaluated on the test data.
-        probe_full: Whether gradient norm and sharpness are measured on the way of final trials.
-        final_steps: Length of the final trials; that of a full training, if not set.
+        probe_full: Whether gradient norm and sharpness are measured during final trials.
+        final_steps: Length of the final trials in steps; that of a full training by default.
         keep_models: Whether the weights of final trials are kept for :meth:`model_state`.
-        keep_end: Tells of which trials all that curvature needs is kept for :meth:`end_state`; of none by default.
-        checkpoints: Folder for checkpoints of trainings that take long; ``None`` writes none.
+        keep_end: Returns whether the end state of a trial is kept for :meth:`end_state`; by default none is.
+        checkpoints: Folder for checkpoints of long trainings; ``None`` writes none.
+        exact: Whether outcomes are equal bit for bit whichever trials train together: they are not.
     """
 
     task: Task
     plan: Plan
-    progress: Progress = field(default_factory=Silent)
-    stop: Stop = never
+    progress: Progress = field(default_factory=SilentProgress)
+    stop: StopCondition = never_stop
     follow_valid: bool = False
     evaluate_test: bool = False
     final_steps: int | None = None
     probe_full: bool = False
     keep_models: bool = False
-    keep_end: Callable[[Trial], bool] = _none
+    keep_end: Callable[[Trial], bool] = _keep_none
     checkpoints: Path | None = None
     exact: bool = field(default=False, init=False)
     _ends: dict[Trial, EndState] = field(default_factory=dict, init=False)
@@ -97,12 +99,12 @@ class FleetTrainer:
 
     @property
     def steps(self) -> int:
-        """Length of a full training."""
+        """Length of a full training in steps."""
         return self.task.total_steps
 
     @property
     def capacity(self) -> int:
-        """Members that are trained at once."""
+        """Number of members that train at once."""
         return self.plan.width * self.plan.processes
 
     @property
@@ -111,7 +113,7 @@ class FleetTrainer:
         return self.task.metric is not None
 
     def describe(self) -> dict[str, Json]:
-        """Return what a study of this task must find unchanged when it goes on."""
+        """Return what must be unchanged for a study of this task to continue."""
         task = self.task
         return {
             "kind": "task",
@@ -120,54 +122,55 @@ class FleetTrainer:
             "accumulate": task.accumulate,
             "train": len(task.split("train")),
             "valid": len(task.split("valid")),
-            "parameters": probe(task).parameters,
+            "parameters": sanity_check(task).parameters,
         }
 
     def train(self, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Outcome]]:
-        """Yield every trial with its outcome, the shortest first.
+        """Yield each trial with its outcome, the shortest trials first.
 
         Raises:
-            Interrupted: If asked to stop; a checkpoint is written where there is a folder for it.
+            Interrupted: If ``stop`` returns true; a checkpoint is written where there is a folder for it.
         """
         for steps in sorted({trial.steps for trial in trials}):
-            alike = sorted((trial for trial in dict.fromkeys(trials) if trial.steps == steps), key=lambda t: t.seed)
-            for first in range(0, len(alike), self.capacity):
-                yield from self._train_group(alike[first : first + self.capacity], steps)
+            of_length = sorted((trial for trial in dict.fromkeys(trials) if trial.steps == steps), key=lambda t: t.seed)
+            for first in range(0, len(of_length), self.capacity):
+                yield from self._train_group(of_length[first : first + self.capacity], steps)
 
     def model_state(self, trial: Trial) -> dict[str, Tensor] | None:
-        """Return the weights that a trial ended with, as the model's ``state_dict``; ``None`` where none are kept."""
+        """Return the ``state_dict`` of a trial's trained model; ``None`` where it was not kept."""
         return self._states.get(trial)
 
     def end_state(self, trial: Trial) -> EndState | None:
-        """Return where a trial ended; ``None`` where that was not kept."""
+        """Return the end state of a trial; ``None`` where it was not kept."""
         return self._ends.get(trial)
 
     def _train_group(self, trials: Sequence[Trial], steps: int) -> Iterator[tuple[Trial, Outcome]]:
-        """Train some trials of one length together."""
+        """Train trials of one length together, and yield their outcomes."""
         begin = time.perf_counter()
-        group = Group.of(self, trials, steps)
-        reads = {math.ceil(steps * part / READS) for part in range(1, READS)} if self.follow_valid else set()
+        group = TrialGroup.of(self, trials, steps)
+        readings = {math.ceil(steps * part / VALID_READINGS) for part in range(1, VALID_READINGS)}
+        valid_steps = readings if self.follow_valid else set()
         final = steps >= (self.final_steps or self.steps)
-        probes = {*probe_steps(steps)} if self.probe_full and final else set()
-        for step in sorted({*reads, *probes, steps}):
+        probed_steps = {*probe_steps(steps)} if self.probe_full and final else set()
+        for step in sorted({*valid_steps, *probed_steps, steps}):
             if group.step >= step:
                 continue
             self._advance(group, step)
             if step < steps:
-                group.read(follow_valid=step in reads, probe=step in probes)
+                group.measure(valid=step in valid_steps, sharpness=step in probed_steps)
         test = self.evaluate_test and final and self.task.test is not None
         outcomes = group.outcomes(test=test)
         seconds = (time.perf_counter() - begin) / len(trials)
         group.drop_checkpoint()
-        for trial, outcome, state in outcomes:
+        for trial, outcome, member in outcomes:
             if self.keep_models and final and outcome.ok:
-                self._states[trial] = state()
+                self._states[trial] = member.model_state()
             if self.keep_end(trial) and outcome.ok:
-                self._ends[trial] = state.end()
+                self._ends[trial] = member.end_state()
             yield trial, replace(outcome, seconds=seconds)
 
-    def _advance(self, group: Group, until: int) -> None:
-        """Train a group up to a step, in slices between which it may be stopped."""
+    def _advance(self, group: TrialGroup, until: int) -> None:
+        """Train a group up to a step, in slices between which it can be stopped."""
         while group.step < until:
             if self.stop():
                 group.save()
@@ -175,196 +178,205 @@ class FleetTrainer:
             steps = min(until - group.step, self._slice_steps)
             begin = time.perf_counter()
             group.train(steps)
-            # At most fourfold: what a slice costs beside its steps must not keep the next ones short.
-            longer = min(MOST_LONGER, SLICE_SECONDS / max(time.perf_counter() - begin, 1e-9))
-            if steps == self._slice_steps or longer < 1:  # one that was cut short says nothing of longer ones
-                self._slice_steps = max(1, int(steps * longer))
+            growth = min(MAX_SLICE_GROWTH, SLICE_SECONDS / max(time.perf_counter() - begin, 1e-9))
+            # A slice that was cut short at ``until`` does not show that longer slices fit.
+            if steps == self._slice_steps or growth < 1:
+                self._slice_steps = max(1, int(steps * growth))
             self.progress.advance(steps * group.members)
-            if time.monotonic() - group.saved > CHECKPOINT_SECONDS:
+            if time.monotonic() - group.saved_at > CHECKPOINT_SECONDS:
                 group.save()
-                group.saved = time.monotonic()
+                group.saved_at = time.monotonic()
 
 
 @dataclass(slots=True)
-class Group:
-    """Trials of one length that are being trained together: a fleet for every seed.
+class TrialGroup:
+    """Trials of one length that train together: one fleet for each seed.
 
     Attributes:
-        trials: By seed, in the order of the fleet's members.
-        fleets: One a seed.
-        path: Where its checkpoints go, each with the seed's number; ``None`` writes none.
-        saved: When the last checkpoint was written, or else the group made, by ``time.monotonic``.
+        trials: Trials of each seed, in the order of the fleet's members.
+        fleets: Fleet of each seed.
+        path: Path of the checkpoints, to which the seed is added; ``None`` writes none.
+        saved_at: Time (``time.monotonic``) of the last checkpoint, or of the group's creation.
     """
 
     trials: dict[int, list[Trial]]
     fleets: dict[int, Fleet]
     path: Path | None
-    saved: float = field(default_factory=time.monotonic)
+    saved_at: float = field(default_factory=time.monotonic)
     _valid: dict[Trial, list[tuple[int, float]]] = field(default_factory=dict)
     _probes: dict[Trial, list[SharpnessProbe]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, trainer: FleetTrainer, trials: Sequence[Trial], steps: int) -> Group:
-        """Return fresh fleets for some trials, or those of their checkpoints."""
+    def of(cls, trainer: FleetTrainer, trials: Sequence[Trial], steps: int) -> TrialGroup:
+        """Return the group of some trials, with fleets from their checkpoints where there are any."""
         by_seed: dict[int, list[Trial]] = {}
         for trial in trials:
             by_seed.setdefault(trial.seed, []).append(trial)
-        path = None if trainer.checkpoints is None else trainer.checkpoints / f"{_key(trials)}.safetensors"
+        path = None if trainer.checkpoints is None else trainer.checkpoints / f"{_group_key(trials)}.safetensors"
         fleets = {
-            seed: _restored(path, seed, trainer)
-            or launch(trainer.task, [trial.recipe for trial in own], seed=seed, plan=trainer.plan, total=steps)
-            for seed, own in by_seed.items()
+            seed: _load_checkpoint(path, seed, trainer)
+            or create_fleet(
+                trainer.task, [trial.recipe for trial in of_seed], seed=seed, plan=trainer.plan, total=steps
+            )
+            for seed, of_seed in by_seed.items()
         }
         for fleet in fleets.values():
-            fleet.tell = trainer.progress.tell
+            fleet.notify = trainer.progress.message
         if len({int(fleet.step.max()) for fleet in fleets.values()}) > 1:  # one of the checkpoints was lost
             fleets = {
-                seed: launch(trainer.task, [t.recipe for t in own], seed=seed, plan=trainer.plan, total=steps)
-                for seed, own in by_seed.items()
+                seed: create_fleet(trainer.task, [t.recipe for t in of_seed], seed=seed, plan=trainer.plan, total=steps)
+                for seed, of_seed in by_seed.items()
             }
-        share_cores([*fleets.values()])
+        assign_processes([*fleets.values()])
         group = cls(by_seed, fleets, path)
-        group._read_again()
+        group._load_measurements()
         return group
 
     @property
     def step(self) -> int:
-        """Steps taken by those that have not diverged."""
+        """Number of steps taken by the members that have not diverged."""
         return max(int(fleet.step.max()) for fleet in self.fleets.values())
 
     @property
     def members(self) -> int:
-        """How many trials there are."""
+        """Number of trials."""
         return sum(map(len, self.trials.values()))
 
     def train(self, steps: int) -> None:
-        """Take steps with everyone who goes on."""
-        train_fleets(self._going(), steps)
+        """Take steps with the members that have not diverged."""
+        train_fleets(self._active_members(), steps)
 
-    def _going(self) -> list[tuple[Fleet, list[int]]]:
-        """Return the members that go on: all at the furthest step; those that diverged were left behind."""
-        furthest = self.step
-        chosen = []
-        for fleet in self.fleets.values():
-            going = [p for p in range(len(fleet.recipes)) if int(fleet.step[p]) == furthest and not _lost(fleet, p)]
-            chosen.append((fleet, going))
-        if any(places for _, places in chosen):
-            return [(fleet, places) for fleet, places in chosen if places]
-        # All diverged: the first goes on alone, so that the group comes to its end.
+    def _active_members(self) -> list[tuple[Fleet, list[int]]]:
+        """Return each fleet with its members that go on training: those that have not diverged."""
+        active = [(fleet, self._active_of(fleet)) for fleet in self.fleets.values()]
+        if any(members for _, members in active):
+            return [(fleet, members) for fleet, members in active if members]
+        # All have diverged: one member trains on, so that the group reaches its last step.
         first = next(iter(self.fleets.values()))
         return [(first, [int(first.step.argmax())])]
 
-    def read(self, *, follow_valid: bool, probe: bool) -> None:
-        """Read validation losses, or gradient norm and sharpness, on the way."""
-        for seed, fleet in self.fleets.items():
-            going = [p for p in range(len(fleet.recipes)) if int(fleet.step[p]) == self.step and not _lost(fleet, p)]
-            if follow_valid and going:
-                losses = evaluate_members(fleet, "valid", members=going).loss.tolist()
-                for place, loss in zip(going, losses, strict=True):
-                    point = int(fleet.step[place]), loss if math.isfinite(loss) else math.inf
-                    self._valid.setdefault(self.trials[seed][place], []).append(point)
-            if probe:
-                for place, found in probe_sharpness(fleet, going).items():
-                    self._probes.setdefault(self.trials[seed][place], []).append(found)
+    def _active_of(self, fleet: Fleet) -> list[int]:
+        step = self.step
+        members = range(len(fleet.recipes))
+        return [member for member in members if int(fleet.step[member]) == step and not _has_diverged(fleet, member)]
 
-    def outcomes(self, *, test: bool) -> list[tuple[Trial, Outcome, _State]]:
-        """Return what came of every trial, and what gives its weights."""
-        found = []
+    def measure(self, *, valid: bool, sharpness: bool) -> None:
+        """Record the validation loss, or gradient norm and sharpness, of the members that have not diverged."""
+        for seed, fleet in self.fleets.items():
+            members = self._active_of(fleet)
+            if valid and members:
+                losses = evaluate_members(fleet, "valid", members=members).loss.tolist()
+                for member, loss in zip(members, losses, strict=True):
+                    point = int(fleet.step[member]), loss if math.isfinite(loss) else math.inf
+                    self._valid.setdefault(self.trials[seed][member], []).append(point)
+            if sharpness:
+                for member, probe in probe_sharpness(fleet, members).items():
+                    self._probes.setdefault(self.trials[seed][member], []).append(probe)
+
+    def outcomes(self, *, test: bool) -> list[tuple[Trial, Outcome, _TrainedMember]]:
+        """Return each trial with its outcome and its trained member.
+
+        Args:
+            test: Whether to evaluate the members on the test data.
+        """
+        results = []
         for seed, fleet in self.fleets.items():
             scores = evaluate_members(fleet, "valid")
-            tested = evaluate_members(fleet, "test").loss.tolist() if test else [None] * len(fleet.recipes)
+            test_losses = evaluate_members(fleet, "test").loss.tolist() if test else [None] * len(fleet.recipes)
             metrics = [None] * len(fleet.recipes) if scores.metric is None else scores.metric.tolist()
-            for place, trial in enumerate(self.trials[seed]):
-                lost = _lost(fleet, place) or not math.isfinite(float(scores.loss[place]))
+            for member, trial in enumerate(self.trials[seed]):
+                no_loss = _has_diverged(fleet, member) or not math.isfinite(float(scores.loss[member]))
                 outcome = Outcome(
-                    loss=math.inf if lost else float(scores.loss[place]),
-                    metric=None if lost else finite_or_none(metrics[place]),
-                    test_loss=None if lost else finite_or_none(tested[place]),
-                    diverged_at=None if fleet.diverged_at[place] < 0 else int(fleet.diverged_at[place]),
-                    train=_curve(fleet.curve(place)),
+                    loss=math.inf if no_loss else float(scores.loss[member]),
+                    metric=None if no_loss else finite_or_none(metrics[member]),
+                    test_loss=None if no_loss else finite_or_none(test_losses[member]),
+                    diverged_at=None if fleet.diverged_at[member] < 0 else int(fleet.diverged_at[member]),
+                    train=_curve(fleet.curve(member)),
                     valid=_curve(self._valid.get(trial, [])),
                     probes=tuple(self._probes.get(trial, [])),
                 )
-                found.append((trial, outcome, _State(fleet, place)))
-        return found
+                results.append((trial, outcome, _TrainedMember(fleet, member)))
+        return results
 
     def save(self) -> None:
         """Write a checkpoint of every fleet, where there is a folder for them."""
         if self.path is None:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        readings = {
-            "valid": [
-                [trial.seed, self.trials[trial.seed].index(trial), points] for trial, points in self._valid.items()
-            ],
+        measurements = {
+            "valid": [[trial.seed, self._member_of(trial), points] for trial, points in self._valid.items()],
             "probes": [
-                [trial.seed, self.trials[trial.seed].index(trial), [asdict(probe) for probe in probes]]
+                [trial.seed, self._member_of(trial), [asdict(probe) for probe in probes]]
                 for trial, probes in self._probes.items()
             ],
         }
-        # First: a reading from beyond the weights' step is dropped when they are loaded.
+        # Measurements first: those of later steps than the weights' are dropped when they are loaded.
         with atomic_path(self.path.with_suffix(".json")) as temporary:
-            temporary.write_text(json.dumps(readings))
+            temporary.write_text(json.dumps(measurements))
         for seed, fleet in self.fleets.items():
-            save_fleet(fleet, _of_seed(self.path, seed))
+            save_fleet(fleet, _path_of_seed(self.path, seed))
 
-    def _read_again(self) -> None:
-        """Take over what was read before the checkpoint."""
+    def _member_of(self, trial: Trial) -> int:
+        return self.trials[trial.seed].index(trial)
+
+    def _load_measurements(self) -> None:
+        """Load the measurements that were saved with the checkpoints."""
         if self.path is None or not self.step or not self.path.with_suffix(".json").exists():
             return
-        readings = json.loads(self.path.with_suffix(".json").read_text())
-        for seed, place, points in readings["valid"]:
-            kept = [(step, loss) for step, loss in points if step <= self.step]
-            self._valid[self.trials[seed][place]] = kept
-        for seed, place, probes in readings["probes"]:
-            kept_probes = [SharpnessProbe(**probe) for probe in probes if probe["step"] <= self.step]
-            self._probes[self.trials[seed][place]] = kept_probes
+        measurements = json.loads(self.path.with_suffix(".json").read_text())
+        for seed, member, points in measurements["valid"]:
+            self._valid[self.trials[seed][member]] = [(step, loss) for step, loss in points if step <= self.step]
+        for seed, member, probes in measurements["probes"]:
+            loaded = [SharpnessProbe(**probe) for probe in probes if probe["step"] <= self.step]
+            self._probes[self.trials[seed][member]] = loaded
 
     def drop_checkpoint(self) -> None:
-        """Remove the checkpoints of a group that has come to its end."""
+        """Remove the checkpoints of a group that has finished."""
         if self.path is not None:
             for seed in self.fleets:
-                _of_seed(self.path, seed).unlink(missing_ok=True)
+                _path_of_seed(self.path, seed).unlink(missing_ok=True)
             self.path.with_suffix(".json").unlink(missing_ok=True)
             with suppress(OSError):
                 self.path.parent.rmdir()  # only where it is empty
 
 
 @dataclass(frozen=True, slots=True)
-class _State:
+class _TrainedMember:
+    """A member at the end of its training, whose state is copied only where it is kept."""
+
     fleet: Fleet
-    place: int
+    member: int
 
-    def end(self) -> EndState:
-        """Return all of it."""
-        return EndState(self.fleet.state_dict(self.place), preconditioner_of(self.fleet, self.place))
+    def end_state(self) -> EndState:
+        """Return the complete state."""
+        return EndState(self.fleet.state_dict(self.member), preconditioner_of(self.fleet, self.member))
 
-    def __call__(self) -> dict[str, Tensor]:
-        """Return the weights as the model's ``state_dict`` has them, and nothing that it leaves out."""
-        kept = self.fleet.model.state_dict().keys()
-        return {name: value for name, value in self.fleet.state_dict(self.place).items() if name in kept}
-
-
-def _lost(fleet: Fleet, place: int) -> bool:
-    return int(fleet.diverged_at[place]) >= 0
+    def model_state(self) -> dict[str, Tensor]:
+        """Return the ``state_dict`` of the model, without non-persistent buffers."""
+        persistent = self.fleet.model.state_dict().keys()
+        return {name: value for name, value in self.fleet.state_dict(self.member).items() if name in persistent}
 
 
-def _restored(path: Path | None, seed: int, trainer: FleetTrainer) -> Fleet | None:
-    """Return a fleet as its checkpoint has it, ``None`` where there is none that can be read."""
-    if path is None or not _of_seed(path, seed).exists():
+def _has_diverged(fleet: Fleet, member: int) -> bool:
+    return int(fleet.diverged_at[member]) >= 0
+
+
+def _load_checkpoint(path: Path | None, seed: int, trainer: FleetTrainer) -> Fleet | None:
+    """Return the fleet in a checkpoint, or ``None`` where there is none that can be read."""
+    if path is None or not _path_of_seed(path, seed).exists():
         return None
     try:
-        return load(_of_seed(path, seed), trainer.task, trainer.plan)
+        return load_fleet(_path_of_seed(path, seed), trainer.task, plan=trainer.plan)
     except StudyError:
-        return None  # a damaged checkpoint costs its work once more, and nothing else
+        return None  # after a damaged checkpoint, the trials are trained again
 
 
-def _of_seed(path: Path, seed: int) -> Path:
+def _path_of_seed(path: Path, seed: int) -> Path:
     return path.with_name(f"{path.stem}-{seed}{path.suffix}")
 
 
-def _key(trials: Sequence[Trial]) -> str:
-    """Return a name that no other trials have."""
+def _group_key(trials: Sequence[Trial]) -> str:
+    """Return a file name that depends on all trials of a group."""
     text = json.dumps([[str(trial.recipe), trial.steps, trial.seed] for trial in trials])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -1,4 +1,4 @@
-"""The FunctionTrainer: trials of any training function, in this process or in worker processes."""
+"""The FunctionTrainer: runs trials of any training function, in this process or in worker processes."""
 
 from __future__ import annotations
 
@@ -16,59 +16,63 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 from surefoot.core.errors import TaskError
-from surefoot.core.files import writable_folder
-from surefoot.core.progress import Interrupted, Progress, Silent, Stop, never
+from surefoot.core.files import make_writable_folder
+from surefoot.core.progress import Interrupted, Progress, SilentProgress, StopCondition, never_stop
 from surefoot.core.values import Json
-from surefoot.tasks.seeding import borrowed_generators
-from surefoot.trainers.child_process import child_environment, end_all
+from surefoot.tasks.seeding import preserved_generators
+from surefoot.trainers.child_process import child_environment, end_processes
 from surefoot.trainers.function_worker import FunctionWorker, outcome_of_call
 from surefoot.trainers.training_function import (
     TrainingFunction,
     call_function,
     code_hash,
-    file_of,
+    function_file,
+    function_name,
     function_reference,
-    name_of,
     require_training_function,
 )
 from surefoot.trainers.trial import Outcome, Trial
-from surefoot.trainers.trial_output import RedirectedText, TrialOutput, output_of
-from surefoot.trainers.trial_reports import Report, failure_of
+from surefoot.trainers.trial_output import RedirectedText, TrialOutput, output_for
+from surefoot.trainers.trial_reports import Report, outcome_of_failure
 from surefoot.trainers.worker_main import LOADING_VARIABLE
 
-POLL_SECONDS, GRACE_SECONDS = 0.1, 3.0
+# Maximum seconds between two checks of the stop condition and of timeouts; chosen.
+POLL_SECONDS = 0.1
+# Seconds between SIGTERM and SIGKILL; chosen: enough to write a checkpoint of a small model.
+GRACE_SECONDS = 3.0
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class FunctionTrainer:
-    """Trains trials by calling a function; see :class:`surefoot.trainers.Trainer`.
+    """Runs trials by calling a function; see :class:`surefoot.trainers.trial.Trainer`.
 
-    The global random generators are seeded before each call, so that the same trial gives the same outcome also where
-    the function does not use ``trial.seed``. Whatever goes wrong in a call is an outcome with a ``failure``.
+    The global random generators are seeded before each call, so that a trial can be repeated exactly even if the
+    function does not use ``trial.seed``. An error in a call gives an outcome with a ``failure``.
 
-    Without workers, the function runs in this process, one trial after another; it can then be stopped, or run out of
-    time, only where it asks ``trial.should_stop``. Worker processes are started at the first trial, kept from one
-    :meth:`train` to the next, ended by :meth:`close`, by any interruption and with this process, and replaced where one
-    dies or has to be ended.
+    Without workers, the function runs in this process, one trial after another. It can then be stopped, and end at the
+    timeout, only where it checks ``trial.should_stop``. Worker processes are started at the first trial and kept from
+    one call of :meth:`train` to the next. They end with :meth:`close`, with an interruption and with this process, and
+    are replaced when one dies or has to be ended.
 
     Args:
-        function: ``function(trial)`` returns the validation loss, or a mapping with ``loss`` and, if wished, ``metric``
-            and ``test_loss``. With workers, it must be defined at the top level of a file.
-        steps: Length of a full training, in optimizer steps.
-        name: What is trained, for people; the function's name by default.
-        workers: Processes to train in; 0 for this process.
-        timeout: Seconds after which a trial has failed.
-        output: Folder for what the function prints, one file a trial; it is dropped by default.
-        grace: Seconds that a worker has to end when it is asked to (SIGTERM), before it is killed.
-        has_metric: Whether the function gives a metric; ``None`` until a trial has ended.
+        function: Function of a trial that returns the validation loss, or a mapping with ``loss`` and optionally
+            ``metric`` and ``test_loss``. With workers, it must be defined at the top level of a file.
+        steps: Length of a full training in optimizer steps.
+        name: Name of what is trained, for messages and reports; the function's name by default.
+        workers: Number of worker processes; 0 trains in this process.
+        timeout: Seconds after which a trial fails; ``None`` for no limit.
+        output: Folder for what the function prints, one file for each trial; by default it is discarded.
+        grace: Seconds between SIGTERM and SIGKILL when a worker has to end.
+        has_metric: Whether the function returns a metric; ``None`` until a trial has ended.
 
     Attributes:
-        progress: Receives how far it is.
-        stop: Asked several times a second.
+        progress: Receives the steps of every trial that has ended.
+        stop: Called several times a second; when it returns true, training is interrupted.
+        exact: Whether outcomes are equal bit for bit whichever trials train together: they are.
 
     Raises:
-        TaskError: If the function cannot be called with a trial or a number is out of its range, or, in
-            :meth:`train`, if worker processes cannot load the function.
+        TaskError: If the function cannot be called with a trial, or a number is out of range; in :meth:`train`, if
+            worker processes cannot load the function.
         OutputError: If the folder cannot be written.
 
     Example:
@@ -87,53 +91,53 @@ class FunctionTrainer:
     output: Path | None = field(default=None, kw_only=True)
     grace: float = field(default=GRACE_SECONDS, kw_only=True)
     has_metric: bool | None = field(default=None, kw_only=True)
-    progress: Progress = field(default_factory=Silent, kw_only=True)
-    stop: Stop = field(default=never, kw_only=True)
+    progress: Progress = field(default_factory=SilentProgress, kw_only=True)
+    stop: StopCondition = field(default=never_stop, kw_only=True)
     exact: bool = field(default=True, init=False)
     _pool: list[FunctionWorker] = field(default_factory=list, init=False)
-    _news: threading.Event = field(default_factory=threading.Event, init=False)
+    _wake_up: threading.Event = field(default_factory=threading.Event, init=False)
 
     def __post_init__(self) -> None:
         require_training_function(self.function)
-        require_whole("steps", self.steps, least=1)
-        require_whole("workers", self.workers, least=0)
+        require_whole_number("steps", self.steps, minimum=1)
+        require_whole_number("workers", self.workers, minimum=0)
         require_timeout(self.timeout)
-        self.name = self.name or name_of(self.function)
+        self.name = self.name or function_name(self.function)
         if self.output is not None:
-            writable_folder(self.output)
-        weakref.finalize(self, _dismiss, self._pool, 0.0)
+            make_writable_folder(self.output)
+        weakref.finalize(self, _end_workers, self._pool, 0.0)
 
     @property
     def capacity(self) -> int:
-        """Trials that are trained at once."""
+        """Number of trials that train at once."""
         return max(1, self.workers)
 
     def describe(self) -> dict[str, Json]:
-        """Return what a study of this function must find unchanged when it goes on."""
+        """Return what must be unchanged for a study of this function to continue."""
         return {
             "kind": "function",
-            "function": name_of(self.function),
+            "function": function_name(self.function),
             "steps": self.steps,
-            "code": code_hash(file_of(self.function)),
+            "code": code_hash(function_file(self.function)),
         }
 
     def train(self, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Outcome]]:
-        """Yield every trial with its outcome, as they end.
+        """Yield each trial with its outcome as soon as it ends.
 
         Raises:
-            Interrupted: If asked to stop, or by Ctrl-C.
+            Interrupted: If ``stop`` returns true, or at Ctrl-C.
             TaskError: If worker processes cannot load the function.
         """
-        different = [*dict.fromkeys(trials)]
-        for trial, outcome in self._train_in_workers(different) if self.workers else self._train_here(different):
+        unique = [*dict.fromkeys(trials)]
+        for trial, outcome in self._train_in_workers(unique) if self.workers else self._train_in_process(unique):
             if outcome.ok:
                 self.has_metric = bool(self.has_metric) or outcome.metric is not None
             self.progress.advance(trial.steps)
             yield trial, outcome
 
     def close(self) -> None:
-        """End the worker processes."""
-        _dismiss(self._pool, self.grace)
+        """End all worker processes."""
+        _end_workers(self._pool, self.grace)
 
     def __enter__(self) -> Self:
         return self
@@ -141,29 +145,29 @@ class FunctionTrainer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _train_here(self, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Outcome]]:
+    def _train_in_process(self, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Outcome]]:
         for trial in trials:
             if self.stop():
                 raise Interrupted
-            reporter = DirectReporter(self.stop, self.timeout)
+            reporter = InProcessReporter(self.stop, self.timeout)
             begin = time.perf_counter()
             try:
                 with (
-                    borrowed_generators(),
-                    _importing_siblings(self.function),
-                    _printing_to(output_of(trial, self.output)),
+                    preserved_generators(),
+                    _folder_on_path(self.function),
+                    _redirect_output(output_for(trial, self.output)),
                 ):
-                    ending = call_function(self.function, replace(trial, reporter=reporter))
+                    result = call_function(self.function, replace(trial, reporter=reporter))
             except KeyboardInterrupt:
                 raise Interrupted from None
             if reporter.stopped:
-                raise Interrupted  # what it returned is no outcome of a whole training
+                raise Interrupted  # what it returned is not the outcome of a complete training
             seconds = time.perf_counter() - begin
             if self.timeout is not None and seconds > self.timeout:
-                why = f"{self.name}: it took longer than the timeout of {self.timeout:g} s."
-                yield trial, failure_of(reporter.reports, why, seconds=seconds)
+                why = f"{self.name}: the training took longer than the timeout of {self.timeout:g} s."
+                yield trial, outcome_of_failure(reporter.reports, why, seconds=seconds)
             else:
-                yield trial, outcome_of_call(ending, reporter.reports, name=self.name, seconds=seconds)
+                yield trial, outcome_of_call(result, reporter.reports, name=self.name, seconds=seconds)
 
     def _train_in_workers(self, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Outcome]]:
         waiting = deque(trials)
@@ -171,77 +175,79 @@ class FunctionTrainer:
             while waiting or any(worker.trial for worker in self._pool):
                 if self.stop():
                     raise Interrupted
-                self._hire(waiting)
-                self._news.wait(POLL_SECONDS)
-                self._news.clear()
+                self._assign_trials(waiting)
+                self._wake_up.wait(POLL_SECONDS)
+                self._wake_up.clear()
                 for worker in [*self._pool]:
                     trial, outcome = worker.trial, worker.poll(grace=self.grace)
                     if worker.process.ended and worker.trial is None:
                         self._pool.remove(worker)
-                        _dismiss([worker], self.grace)
+                        _end_workers([worker], self.grace)
                     if trial is not None and outcome is not None:
                         yield trial, outcome
         except KeyboardInterrupt:
             raise Interrupted from None
         finally:
-            if waiting or any(worker.trial for worker in self._pool):  # it was interrupted, or left by its caller
+            if waiting or any(
+                worker.trial for worker in self._pool
+            ):  # interrupted, or the caller has stopped iterating
                 self.close()
 
-    def _hire(self, waiting: deque[Trial]) -> None:
-        """Start workers that are missing, and give trials to those that wait for one."""
+    def _assign_trials(self, waiting: deque[Trial]) -> None:
+        """Start missing workers, and give a trial to each worker that has none."""
         if len(self._pool) < self.workers and waiting and os.environ.get(LOADING_VARIABLE):
             raise TaskError(
-                "the file trains as soon as it is loaded, also by its own worker processes.",
-                hint="put what shall run only once under `if __name__ == '__main__':`.",
+                "the file starts training as soon as it is loaded, also when its worker processes load it.",
+                hint="put the code that starts the search under `if __name__ == '__main__':`.",
             )
         busy = sum(worker.trial is not None for worker in self._pool)
         while len(self._pool) < min(self.workers, busy + len(waiting)):
             reference, environment = function_reference(self.function), child_environment(self.workers)
-            self._pool.append(FunctionWorker(reference, name=self.name, environment=environment, news=self._news))
+            self._pool.append(FunctionWorker(reference, name=self.name, environment=environment, wake_up=self._wake_up))
         for worker in self._pool:
             if waiting and worker.ready and worker.trial is None:
-                worker.begin(waiting.popleft(), timeout=self.timeout, output=self.output)
+                worker.start_trial(waiting.popleft(), timeout=self.timeout, output=self.output)
 
 
 @dataclass(slots=True)
-class DirectReporter:
-    """Takes down what a function reports that runs in this process.
+class InProcessReporter:
+    """Records the reports of a training function that runs in this process.
 
     Attributes:
-        stop: Asked when the function asks.
-        timeout: Seconds that the function has.
-        reports: What it reported.
-        stopped: Whether the function was told to stop, other than by its timeout.
+        stop: Called when the function checks ``should_stop``.
+        timeout: Seconds until the function should stop; ``None`` for no limit.
+        reports: All reports so far.
+        stopped: Whether ``stop`` has returned true.
     """
 
-    stop: Stop
+    stop: StopCondition
     timeout: float | None
     reports: list[Report] = field(default_factory=list)
     stopped: bool = False
-    _begin: float = field(default_factory=time.perf_counter)
+    _started_at: float = field(default_factory=time.perf_counter)
 
     def report(self, loss: Any, *, step: Any, metric: Any, test_loss: Any) -> None:
-        """Take note of a validation loss."""
+        """Record a validation loss."""
         self.reports.append(Report.of(loss, step=step, metric=metric, test_loss=test_loss))
 
     def should_stop(self) -> bool:
-        """Tell whether the training may end early."""
+        """Return whether the training should end early."""
         self.stopped = self.stopped or self.stop()
-        return self.stopped or (self.timeout is not None and time.perf_counter() - self._begin > self.timeout)
+        return self.stopped or (self.timeout is not None and time.perf_counter() - self._started_at > self.timeout)
 
 
-def require_whole(name: str, value: Any, *, least: int) -> None:
-    """Make sure that a setting is a whole number.
+def require_whole_number(name: str, value: Any, *, minimum: int) -> None:
+    """Check that a setting is a whole number of at least ``minimum``.
 
     Raises:
         TaskError: If it is not.
     """
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise TaskError(f"{name} must be a whole number of at least {least}; given {value!r}.")
+    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+        raise TaskError(f"{name} must be a whole number of at least {minimum}; given {value!r}.")
 
 
 def require_timeout(value: float | None) -> None:
-    """Make sure that a timeout is a number of seconds, if there is one.
+    """Check that a timeout is ``None`` or a number of seconds above 0.
 
     Raises:
         TaskError: If it is not.
@@ -250,18 +256,18 @@ def require_timeout(value: float | None) -> None:
         raise TaskError(f"a timeout must be a number of seconds above 0; given {value!r}.")
 
 
-def _dismiss(workers: list[FunctionWorker], grace: float) -> None:
-    """End some workers, and take them off their list."""
-    gone, workers[:] = [*workers], []
-    if gone:
-        end_all([worker.process for worker in gone], grace=grace)
-    for worker in gone:
+def _end_workers(workers: list[FunctionWorker], grace: float) -> None:
+    """End all workers in a list, and empty the list."""
+    ended, workers[:] = [*workers], []
+    if ended:
+        end_processes([worker.process for worker in ended], grace=grace)
+    for worker in ended:
         worker.close()
 
 
 @contextmanager
-def _printing_to(output: TrialOutput) -> Iterator[None]:
-    """Keep away from the terminal what is printed through Python's streams."""
+def _redirect_output(output: TrialOutput) -> Iterator[None]:
+    """Redirect what is printed to Python's standard streams to the output of a trial."""
     try:
         with (
             redirect_stdout(cast("Any", RedirectedText(output, sys.stdout))),
@@ -273,9 +279,9 @@ def _printing_to(output: TrialOutput) -> Iterator[None]:
 
 
 @contextmanager
-def _importing_siblings(function: Callable[..., Any]) -> Iterator[None]:
-    """Let a function import the files in its own folder also while it runs."""
-    path = file_of(function)
+def _folder_on_path(function: Callable[..., Any]) -> Iterator[None]:
+    """Put the folder of a function's file on ``sys.path``, so that it can import its neighbours while it runs."""
+    path = function_file(function)
     folder = str(path.resolve().parent) if path is not None else None
     if folder is None or folder in sys.path:
         yield

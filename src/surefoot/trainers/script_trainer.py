@@ -1,4 +1,4 @@
-"""The ScriptTrainer: a process for every trial, running any script that asks ``surefoot.trial()``."""
+"""The ScriptTrainer: runs each trial in a process of any script that calls ``surefoot.trial()``."""
 
 from __future__ import annotations
 
@@ -11,49 +11,49 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from surefoot.core.errors import TaskError
-from surefoot.core.files import writable_folder
-from surefoot.core.progress import Interrupted, Progress, Silent, never
+from surefoot.core.files import make_writable_folder
+from surefoot.core.progress import Interrupted, Progress, SilentProgress, never_stop
 from surefoot.core.values import Json
-from surefoot.trainers.child_process import ChildProcess, cause, child_environment, end_all
-from surefoot.trainers.function_trainer import GRACE_SECONDS, POLL_SECONDS, require_timeout, require_whole
-from surefoot.trainers.script_trial import TRIAL_VARIABLE, Answers, TrialFile
+from surefoot.trainers.child_process import ChildProcess, child_environment, describe_exit, end_processes
+from surefoot.trainers.function_trainer import GRACE_SECONDS, POLL_SECONDS, require_timeout, require_whole_number
+from surefoot.trainers.script_trial import TRIAL_VARIABLE, ScriptMessages, TrialFile
 from surefoot.trainers.training_function import code_hash
 from surefoot.trainers.trial import Outcome, Trial
-from surefoot.trainers.trial_output import OutputPump, TrialOutput, output_of
-from surefoot.trainers.trial_reports import failure_of, outcome_of
+from surefoot.trainers.trial_output import OUTPUT_TIMEOUT_SECONDS, OutputReader, TrialOutput, output_for
+from surefoot.trainers.trial_reports import outcome_of, outcome_of_failure
 
-READ_SECONDS = 5.0
-LINES = (
+# Hint for scripts that do not call surefoot.
+SCRIPT_REQUIREMENTS = (
     "it needs `trial = surefoot.trial(steps=...)`, `optimizer, scheduler = trial.recipe.build(model)` "
     "and, at its end, `trial.report(valid_loss)`"
 )
 
 
 class ScriptTrainer:
-    """Trains each trial by running a command; see :class:`surefoot.trainers.Trainer`.
+    """Runs each trial by a command; see :class:`surefoot.trainers.trial.Trainer`.
 
-    The script calls :func:`surefoot.trial` to learn its trial and ``trial.report(loss)`` to say what came of it. Each
-    process is ended with all its children when it has to stop. Whatever goes wrong in it is an outcome with a
-    ``failure``.
+    The script calls :func:`surefoot.trial` to get its trial and ``trial.report(loss)`` to report its loss. A process
+    that has to stop is ended with all its children. An error in the script gives an outcome with a ``failure``.
 
     Args:
-        command: Program and arguments, as ``["python", "train.py", "--epochs", "3"]``.
-        steps: Length of a full training, in optimizer steps; by default the script says it: see :attr:`steps`.
-        name: What is trained, for people; the script's name by default.
-        workers: Processes at once.
-        timeout: Seconds after which a trial has failed.
-        output: Folder for what the script prints, one file a trial; it is dropped by default.
-        folder: The script's working directory; the current one by default.
-        grace: Seconds that a process has to end when it is asked to (SIGTERM), before it is killed.
+        command: Program and arguments, such as ``["python", "train.py", "--epochs", "3"]``.
+        steps: Length of a full training in optimizer steps; by default the script states it: see :attr:`steps`.
+        name: Name of what is trained, for messages and reports; the script's name by default.
+        workers: Number of processes at once.
+        timeout: Seconds after which a trial fails; ``None`` for no limit.
+        output: Folder for what the script prints, one file for each trial; by default it is discarded.
+        folder: Working directory of the script; the current one by default.
+        grace: Seconds between SIGTERM and SIGKILL when a process has to end.
 
     Attributes:
-        name: What is trained.
+        name: Name of what is trained.
         has_metric: Whether the script reports a metric; ``None`` until a trial has ended.
-        progress: Receives how far it is.
-        stop: Asked several times a second.
+        progress: Receives the steps of every trial that has ended, and messages.
+        stop: Called several times a second; when it returns true, training is interrupted.
+        exact: Whether outcomes are equal bit for bit whichever trials train together: they are.
 
     Raises:
-        TaskError: If there is no command, or a number is out of its range.
+        TaskError: If there is no command, or a number is out of range.
         OutputError: If the folder for the output cannot be written.
     """
 
@@ -70,47 +70,48 @@ class ScriptTrainer:
         grace: float = GRACE_SECONDS,
     ) -> None:
         if isinstance(command, str) or not command:
-            raise TaskError(f"a command is a list of its words; given {command!r}.", hint='as ["python", "train.py"].')
+            raise TaskError(
+                f"a command must be a list of words; given {command!r}.", hint='write ["python", "train.py"].'
+            )
         if steps is not None:
-            require_whole("steps", steps, least=1)
-        require_whole("workers", workers, least=1)
+            require_whole_number("steps", steps, minimum=1)
+        require_whole_number("workers", workers, minimum=1)
         require_timeout(timeout)
         if output is not None:
-            writable_folder(output)
+            make_writable_folder(output)
         self.command, self.folder = tuple(command), folder
         self.workers, self.timeout, self.output, self.grace = workers, timeout, output, grace
         script = self._script()
         self.name = name or (script.stem if script is not None else Path(command[0]).name)
-        self.progress: Progress = Silent()
-        self.stop = never
+        self.progress: Progress = SilentProgress()
+        self.stop = never_stop
         self.exact = True
         self.has_metric: bool | None = None
         self._steps = steps
-        self._noted: set[int] = set()
-        self._news = threading.Event()
+        self._reported_lengths: set[int] = set()
+        self._wake_up = threading.Event()
 
     @property
     def steps(self) -> int:
-        """Length of a full training, in optimizer steps.
+        """Length of a full training in optimizer steps.
 
-        Where it was not given, the first question for it runs the script up to its call of
-        ``surefoot.trial(steps=...)``.
+        Where it was not given, the first access runs the script up to its call of ``surefoot.trial(steps=...)``.
 
         Raises:
-            TaskError: If the script does not say it, or cannot be run.
-            Interrupted: If asked to stop meanwhile.
+            TaskError: If the script does not state it, or cannot be run.
+            Interrupted: If ``stop`` returns true meanwhile.
         """
         if self._steps is None:
-            self._steps = self._ask_steps()
+            self._steps = self._steps_of_script()
         return self._steps
 
     @property
     def capacity(self) -> int:
-        """Trials that are trained at once."""
+        """Number of trials that train at once."""
         return self.workers
 
     def describe(self) -> dict[str, Json]:
-        """Return what a study of this script must find unchanged when it goes on."""
+        """Return what must be unchanged for a study of this script to continue."""
         return {
             "kind": "script",
             "command": [*self.command],
@@ -119,10 +120,10 @@ class ScriptTrainer:
         }
 
     def train(self, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Outcome]]:
-        """Yield every trial with its outcome, as they end.
+        """Yield each trial with its outcome as soon as it ends.
 
         Raises:
-            Interrupted: If asked to stop, or by Ctrl-C.
+            Interrupted: If ``stop`` returns true, or at Ctrl-C.
             TaskError: If the command cannot be run.
         """
         waiting = deque(dict.fromkeys(trials))
@@ -134,12 +135,12 @@ class ScriptTrainer:
                         raise Interrupted
                     while waiting and len(running) < self.workers:
                         running.append(self._start(waiting.popleft(), Path(folder)))
-                    self._news.wait(POLL_SECONDS)
-                    self._news.clear()
+                    self._wake_up.wait(POLL_SECONDS)
+                    self._wake_up.clear()
                     for run in [run for run in running if run.ended or run.overdue]:
                         outcome = run.outcome(grace=self.grace, name=self.name)
                         running.remove(run)
-                        self._note(run)
+                        self._report_other_length(run)
                         if outcome.ok:
                             self.has_metric = bool(self.has_metric) or outcome.metric is not None
                         self.progress.advance(run.trial.steps)
@@ -150,15 +151,15 @@ class ScriptTrainer:
                 _end_runs(running, self.grace)
 
     def _start(self, trial: Trial, folder: Path) -> ScriptRun:
-        """Start the script for a trial."""
-        own = Path(tempfile.mkdtemp(dir=folder))
-        told = TrialFile(trial, own / "answers.jsonl")
-        process = self._run(told, own / "trial.json")
-        output = output_of(trial, self.output)
-        return ScriptRun(trial, process, output=output, path=told.answers, timeout=self.timeout, news=self._news)
+        """Start the script for a trial, with a new folder for its files."""
+        trial_folder = Path(tempfile.mkdtemp(dir=folder))
+        file = TrialFile(trial, trial_folder / "answers.jsonl")
+        process = self._run(file, trial_folder / "trial.json")
+        output = output_for(trial, self.output)
+        return ScriptRun(trial, process, output=output, path=file.messages, timeout=self.timeout, wake_up=self._wake_up)
 
-    def _run(self, told: TrialFile, path: Path) -> ChildProcess:
-        told.write(path)
+    def _run(self, file: TrialFile, path: Path) -> ChildProcess:
+        file.write(path)
         environment: Mapping[str, str] = child_environment(self.workers) | {TRIAL_VARIABLE: str(path)}
         try:
             return ChildProcess(self.command, environment=environment, folder=self.folder)
@@ -168,45 +169,45 @@ class ScriptTrainer:
                 hint="write the command as in a terminal: python train.py --epochs 3.",
             ) from None
 
-    def _ask_steps(self) -> int:
+    def _steps_of_script(self) -> int:
         """Run the script up to its call of ``surefoot.trial(steps=...)``; return the steps."""
         with tempfile.TemporaryDirectory(prefix="surefoot-", ignore_cleanup_errors=True) as folder:
             path = Path(folder) / "answers.jsonl"
             process = self._run(TrialFile(None, path), Path(folder) / "trial.json")
-            pumps = [OutputPump(pipe, ended=self._news.set) for pipe in (process.stdout, process.stderr)]
-            begin = time.monotonic()
+            readers = [OutputReader(pipe, ended=self._wake_up.set) for pipe in (process.stdout, process.stderr)]
+            start = time.monotonic()
             try:
-                while not process.ended and not Answers.read(path).asked:
+                while not process.ended and not ScriptMessages.read(path).asked_for_trial:
                     if self.stop():
                         raise Interrupted
-                    if self.timeout is not None and time.monotonic() - begin > self.timeout:
+                    if self.timeout is not None and time.monotonic() - start > self.timeout:
                         break
-                    self._news.wait(POLL_SECONDS)
-                    self._news.clear()
+                    self._wake_up.wait(POLL_SECONDS)
+                    self._wake_up.clear()
             except KeyboardInterrupt:
                 raise Interrupted from None
             finally:
                 ended = process.ended
-                _end([process], pumps, self.grace)
-            answers = Answers.read(path)
-        if answers.steps is not None:
-            return answers.steps
-        if answers.asked:
+                _end_processes([process], readers, self.grace)
+            messages = ScriptMessages.read(path)
+        if messages.steps is not None:
+            return messages.steps
+        if messages.asked_for_trial:
             why, hint = "the script calls surefoot.trial() without steps", "write surefoot.trial(steps=...)"
         elif not ended:
-            why, hint = f"the script did not call surefoot.trial() within {self.timeout:g} s", LINES
+            why, hint = f"the script did not call surefoot.trial() within {self.timeout:g} s", SCRIPT_REQUIREMENTS
         elif process.returncode:
-            why, hint = _crash(process, pumps[1]), "run it by itself to see more"
+            why, hint = _crash(process, readers[1]), "run the script by itself for the full traceback"
         else:
-            why, hint = "the script never called surefoot.trial()", LINES
+            why, hint = "the script never called surefoot.trial()", SCRIPT_REQUIREMENTS
         raise TaskError(f"{self.name}: {why}.", hint=f"{hint}.")
 
-    def _note(self, run: ScriptRun) -> None:
-        """Tell where a script states another length than the study's; once for each."""
-        stated = run.answers.steps
-        if stated is not None and self._steps is not None and stated not in {self._steps, *self._noted}:
-            self._noted.add(stated)
-            self.progress.tell(
+    def _report_other_length(self, run: ScriptRun) -> None:
+        """Report that the script states another length than the study's, once for each length."""
+        stated = run.messages.steps
+        if stated is not None and self._steps is not None and stated not in {self._steps, *self._reported_lengths}:
+            self._reported_lengths.add(stated)
+            self.progress.message(
                 f"{self.name} states that its full training takes {stated} steps; this study takes {self._steps}."
             )
 
@@ -217,18 +218,18 @@ class ScriptTrainer:
 
 
 class ScriptRun:
-    """One run of the script.
+    """One process of the script.
 
     Args:
-        trial: Its trial.
-        process: Its process.
-        output: Where goes what it prints.
-        path: File of its answers.
-        timeout: Seconds that it has.
-        news: Set when its output ends.
+        trial: The trial.
+        process: The process.
+        output: The output of the trial.
+        path: File of the script's messages.
+        timeout: Seconds after which the trial fails; ``None`` for no limit.
+        wake_up: Event that is set when its output ends.
 
     Attributes:
-        answers: What it answered; complete once it has ended.
+        messages: Messages of the script; complete once :meth:`outcome` was called.
     """
 
     def __init__(
@@ -239,14 +240,14 @@ class ScriptRun:
         output: TrialOutput,
         path: Path,
         timeout: float | None,
-        news: threading.Event,
+        wake_up: threading.Event,
     ) -> None:
-        self.trial, self.process, self.answers = trial, process, Answers()
+        self.trial, self.process, self.messages = trial, process, ScriptMessages()
         self._output, self._path, self._timeout = output, path, timeout
-        self._begin = time.monotonic()
-        self.pumps = [OutputPump(pipe, ended=news.set) for pipe in (process.stdout, process.stderr)]
-        for pump in self.pumps:
-            pump.begin(output)
+        self._started_at = time.monotonic()
+        self.readers = [OutputReader(pipe, ended=wake_up.set) for pipe in (process.stdout, process.stderr)]
+        for reader in self.readers:
+            reader.start_trial(output)
 
     @property
     def ended(self) -> bool:
@@ -255,55 +256,55 @@ class ScriptRun:
 
     @property
     def overdue(self) -> bool:
-        """Whether its time is over."""
-        return self._timeout is not None and time.monotonic() - self._begin > self._timeout
+        """Whether it has run longer than the timeout."""
+        return self._timeout is not None and time.monotonic() - self._started_at > self._timeout
 
     def outcome(self, *, grace: float, name: str) -> Outcome:
-        """End it where it still runs, and what it left behind; return what came of it."""
-        ended, seconds = self.ended, time.monotonic() - self._begin
+        """End the process and its children where they still run, and return the outcome of the trial."""
+        ended, seconds = self.ended, time.monotonic() - self._started_at
         self.end(grace)
-        self.answers = Answers.read(self._path)
-        why = self._why(ended=ended)
-        if why is None and self.answers.final is not None:
-            return outcome_of(self.answers.reports, self.answers.final, seconds=seconds)
-        return failure_of(self.answers.reports, f"{name}: {why}.", seconds=seconds)
+        self.messages = ScriptMessages.read(self._path)
+        why = self._why_no_loss(ended=ended)
+        if why is None and self.messages.final is not None:
+            return outcome_of(self.messages.reports, self.messages.final, seconds=seconds)
+        return outcome_of_failure(self.messages.reports, f"{name}: {why}.", seconds=seconds)
 
     def end(self, grace: float) -> None:
-        """End it with all its children, and keep what it printed."""
-        _end([self.process], self.pumps, grace)
+        """End the process with all its children, and complete its output."""
+        _end_processes([self.process], self.readers, grace)
         self._output.close()
 
-    def _why(self, *, ended: bool) -> str | None:
-        """Return why there is no loss, or ``None``."""
+    def _why_no_loss(self, *, ended: bool) -> str | None:
+        """Return why there is no loss, or ``None`` where there is one."""
         if not ended:
             return f"the script took longer than the timeout of {self._timeout:g} s and was ended"
         if self.process.returncode:
-            return _crash(self.process, self.pumps[1])
-        if not self.answers.asked:
+            return _crash(self.process, self.readers[1])
+        if not self.messages.asked_for_trial:
             return "the script never called surefoot.trial()"
-        if self.answers.final is None:
-            return "the script asked for its trial and reported no loss: trial.report(valid_loss) was not called"
+        if self.messages.final is None:
+            return "the script called surefoot.trial() and reported no loss: trial.report(valid_loss) was not called"
         return None
 
 
-def _crash(process: ChildProcess, errors: OutputPump) -> str:
-    said = f": {errors.last_line.rstrip('.')}" if errors.last_line else ""
-    return f"the script {cause(process.returncode)}{said}"
+def _crash(process: ChildProcess, errors: OutputReader) -> str:
+    last_line = f": {errors.last_line.rstrip('.')}" if errors.last_line else ""
+    return f"the script {describe_exit(process.returncode)}{last_line}"
 
 
 def _end_runs(runs: Sequence[ScriptRun], grace: float) -> None:
-    """End some runs at once."""
+    """End several runs at once."""
     if runs:
-        end_all([run.process for run in runs], grace=grace)
+        end_processes([run.process for run in runs], grace=grace)
     for run in runs:
         run.end(0.0)
 
 
-def _end(processes: Sequence[ChildProcess], pumps: Sequence[OutputPump], grace: float) -> None:
-    """End some processes with all their children, and wait for what they have printed."""
-    end_all(processes, grace=grace)
-    for pump in pumps:
-        pump.join(READ_SECONDS)
-    if not any(pump.is_alive() for pump in pumps):  # somebody may hold the other end who has got away
+def _end_processes(processes: Sequence[ChildProcess], readers: Sequence[OutputReader], grace: float) -> None:
+    """End processes with all their children, and read the rest of their output."""
+    end_processes(processes, grace=grace)
+    for reader in readers:
+        reader.join(OUTPUT_TIMEOUT_SECONDS)
+    if not any(reader.is_alive() for reader in readers):  # a process that escaped may hold the other end
         for process in processes:
             process.close()

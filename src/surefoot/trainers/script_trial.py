@@ -1,84 +1,84 @@
-"""SIGTERM as the answer to a training that asks whether to stop.
+"""``surefoot.trial()``, which returns the trial of a running script, and the files between script and ScriptTrainer.
 
-How a script learns its trial, and how it answers: a file for each way.
-
-The environment variable ``SUREFOOT_TRIAL`` names the first, one JSON object. The second gets one JSON object a line:
-``{"asked": steps}`` as soon as the script asks for its trial, then ``{"report": [loss, step, metric, test_loss]}``.
-A line is written at once and whole, so that a script may be killed at any time; nothing is read of a torn one.
-
-``surefoot.trial()``: the trial that the running script is to train.
+The environment variable ``SUREFOOT_TRIAL`` names the trial file, one JSON object. The script appends JSON objects, one
+on each line, to a file of messages: ``{"asked": steps}`` when it calls ``surefoot.trial()``, and then
+``{"report": [loss, step, metric, test_loss]}``. Each line is written by one system call, so that a script may be killed
+at any time; incomplete lines are ignored.
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import signal
 import sys
 import threading
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from surefoot.core.errors import RecipeError, TaskError
+from surefoot.fleet.processes import end_with_parent
 from surefoot.recipe.recipe import Recipe
-from surefoot.tasks.seeding import draw_seed, seed_everything
+from surefoot.tasks.seeding import derive_seed, seed_everything
 from surefoot.trainers.trial import Trial
 from surefoot.trainers.trial_reports import Report
 
 
 class StopSignal:
-    """Whether this process was asked to end.
+    """A stop condition that becomes true when this process receives SIGTERM.
 
-    A training that never asks is ended by SIGTERM at once, as any process is. From its first question on, SIGTERM is no
-    more than the answer yes: the training may then end in its own way, within the few seconds before it is killed.
+    The signal handler is installed at the first call. A training that never calls it is ended by SIGTERM like any
+    process; one that does can end by itself, in the few seconds before it is killed.
+
+    Attributes:
+        requested: Whether SIGTERM was received.
     """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
         self._installed = False
         self._before: Any = signal.SIG_DFL
 
     def __call__(self) -> bool:
-        """Return whether SIGTERM has come."""
+        """Return whether SIGTERM was received; install the handler at the first call."""
         if not self._installed and threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGTERM, self._take)
+            self._before = signal.signal(signal.SIGTERM, self._handle)
             self._installed = True
-        return self.asked
+        return self.requested
 
     def reset(self) -> None:
-        """Let SIGTERM do again what it did before the first question."""
+        """Restore the signal handler that was in place before the first call."""
         if self._installed:
             signal.signal(signal.SIGTERM, self._before)
             self._installed = False
 
-    def _take(self, number: int, frame: FrameType | None) -> None:
-        self.asked = True
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self.requested = True
         if callable(self._before):
             self._before(number, frame)
 
 
+# Environment variable with the path of the trial file.
 TRIAL_VARIABLE = "SUREFOOT_TRIAL"
 
 
 @dataclass(frozen=True, slots=True)
 class TrialFile:
-    """What a script is told.
+    """The file that a ScriptTrainer writes for a script.
 
     Attributes:
-        trial: The trial; ``None`` where the script is only asked how long its full training is.
-        answers: File for its answers.
+        trial: The trial; ``None`` where the script is run only to learn the length of its full training.
+        messages: Path of the file for the script's messages.
     """
 
     trial: Trial | None
-    answers: Path
+    messages: Path
 
     def write(self, path: Path) -> None:
-        """Write it to a file."""
-        data: dict[str, Any] = {"answers": str(self.answers)}
+        """Write the file."""
+        data: dict[str, Any] = {"answers": str(self.messages)}
         if self.trial is not None:
             trial = self.trial
             data["trial"] = {"recipe": trial.recipe.to_json(), "steps": trial.steps, "seed": trial.seed}
@@ -86,58 +86,58 @@ class TrialFile:
 
     @classmethod
     def read(cls, path: Path) -> TrialFile:
-        """Read it from a file.
+        """Read the file.
 
         Raises:
-            TaskError: If there is no such file, or something else in it.
+            TaskError: If the file cannot be read or has another content.
         """
         try:
             data = json.loads(path.read_text())
-            told = data.get("trial")
-            trial = told and Trial(Recipe.from_json(told["recipe"]), told["steps"], told["seed"])
+            trial = data.get("trial")
+            trial = trial and Trial(Recipe.from_json(trial["recipe"]), trial["steps"], trial["seed"])
             return cls(trial, Path(data["answers"]))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise TaskError(
-                f"{TRIAL_VARIABLE}={str(path)!r} names no trial: {error}.",
+                f"{TRIAL_VARIABLE}={str(path)!r} is not the path of a trial file: {error}.",
                 hint="surefoot sets this variable; unset it to run the script by itself.",
             ) from None
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """What a script has answered.
+class ScriptMessages:
+    """The messages of a script to the ScriptTrainer.
 
     Attributes:
-        asked: Whether it asked for its trial.
-        steps: How long it says its full training is; ``None`` where it does not say.
-        reports: What it reported.
+        asked_for_trial: Whether it has called ``surefoot.trial()``.
+        steps: Length of its full training in steps, as it states it; ``None`` where it does not.
+        reports: Its reports so far.
     """
 
-    asked: bool = False
+    asked_for_trial: bool = False
     steps: int | None = None
     reports: tuple[Report, ...] = ()
 
     @classmethod
-    def read(cls, path: Path) -> Answers:
-        """Read the answers so far; there are none where there is no file."""
+    def read(cls, path: Path) -> ScriptMessages:
+        """Read the messages so far; there are none where there is no file."""
         try:
             lines = path.read_bytes().splitlines(keepends=True)
         except FileNotFoundError:
             return cls()
-        whole = [json.loads(line) for line in lines if line.endswith(b"\n")]
-        asked = [answer["asked"] for answer in whole if "asked" in answer]
-        reports = tuple(Report(*answer["report"]) for answer in whole if "report" in answer)
-        return cls(bool(asked), asked[0] if asked else None, reports)
+        messages = [json.loads(line) for line in lines if line.endswith(b"\n")]
+        stated_steps = [message["asked"] for message in messages if "asked" in message]
+        reports = tuple(Report(*message["report"]) for message in messages if "report" in message)
+        return cls(bool(stated_steps), stated_steps[0] if stated_steps else None, reports)
 
     @property
     def final(self) -> Report | None:
-        """The last report of the end of the training, or else the last of all; ``None`` where there is none."""
+        """The last report without a step, or else the last report of all; ``None`` where there is none."""
         ends = [report for report in self.reports if report.step is None]
         return next(reversed(ends or self.reports), None)
 
 
-def answer(path: Path, **content: Any) -> None:
-    """Add a line to the answers."""
+def append_message(path: Path, **content: Any) -> None:
+    """Append one message to the file, as a JSON object on one line."""
     data = json.dumps(content).encode() + b"\n"
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
@@ -146,51 +146,52 @@ def answer(path: Path, **content: Any) -> None:
         os.close(handle)
 
 
+# Environment variables for a script that runs outside a study.
 RECIPE_VARIABLE, SEED_VARIABLE = "SUREFOOT_RECIPE", "SUREFOOT_SEED"
-PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
 def trial(steps: int | None = None) -> Trial:
-    """Return the trial that this process is to train, and seed torch's, NumPy's and Python's generators for it.
+    """Return the trial that this script should train, and seed the global generators of torch, NumPy and Python for it.
 
-    Call it once, before the model is made. In a study it is the trial that the study asks for; its ``steps`` may be
-    fewer than those given here. Otherwise the script runs by itself: over ``steps``, with the default recipe or the one
-    in the environment variable ``SUREFOOT_RECIPE``, with seed 0 or the one in ``SUREFOOT_SEED``.
+    Call it once, before the model is created. In a study the trial is the one that the study asks for, which may have
+    fewer steps than those given here. Outside a study the trial has ``steps``, the default recipe or the one in the
+    environment variable ``SUREFOOT_RECIPE``, and seed 0 or the one in ``SUREFOOT_SEED``.
 
     Args:
-        steps: Length of a full training, in optimizer steps. A study that is told no length takes it from here: it
-            runs the script once up to this call, where the process then ends.
+        steps: Length of a full training in optimizer steps. Where a study has no length, it takes this one: it runs
+            the script once up to this call, where the process then ends.
 
     Raises:
-        TaskError: If the length is neither given nor known.
-        RecipeError: If a variable holds no recipe or seed, or ``steps`` is no such number.
+        TaskError: If no length is given outside a study.
+        RecipeError: If a variable does not hold a recipe or a seed, or ``steps`` is not a whole number of at least 1.
 
     Example:
-        >>> own = trial(steps=100)
-        >>> str(own.recipe), own.steps, own.seed
+        >>> standalone = trial(steps=100)
+        >>> str(standalone.recipe), standalone.steps, standalone.seed
         ('sgd(lr=0.01, momentum=0.9)', 100, 0)
     """
     if steps is not None:
-        Trial(Recipe(), steps, seed=0)  # raises where there is no such length
+        Trial(Recipe(), steps, seed=0)  # checks the length
     path = os.environ.get(TRIAL_VARIABLE)
-    found = _own_trial(steps) if path is None else _trial_of_study(Path(path), steps)
-    seed_everything(draw_seed(found.seed, "initialisation"))
-    return found
+    current = _standalone_trial(steps) if path is None else _study_trial(Path(path), steps)
+    seed_everything(derive_seed(current.seed, "initialisation"))
+    return current
 
 
-def _trial_of_study(path: Path, steps: int | None) -> Trial:
-    told = TrialFile.read(path)
-    answer(told.answers, asked=steps)
-    if told.trial is None:
-        sys.exit(0)  # the study wanted to know the length, and no more
-    with suppress(Exception):  # on Linux, a study that is killed takes its script along
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    return replace(told.trial, reporter=FileReporter(told.answers))
+def _study_trial(path: Path, steps: int | None) -> Trial:
+    file = TrialFile.read(path)
+    append_message(file.messages, asked=steps)
+    if file.trial is None:
+        sys.exit(0)  # the study only needed the length
+    end_with_parent(signal.SIGTERM)
+    return replace(file.trial, reporter=FileReporter(file.messages))
 
 
-def _own_trial(steps: int | None) -> Trial:
+def _standalone_trial(steps: int | None) -> Trial:
     if steps is None:
-        raise TaskError("how long is the training?", hint="write surefoot.trial(steps=...), its optimizer steps.")
+        raise TaskError(
+            "the length of the training is not given.", hint="write surefoot.trial(steps=...) with its optimizer steps."
+        )
     text, seed = os.environ.get(RECIPE_VARIABLE), os.environ.get(SEED_VARIABLE, "0")
     try:
         recipe = Recipe() if text is None else Recipe.parse(text)
@@ -205,7 +206,7 @@ def _own_trial(steps: int | None) -> Trial:
 
 @dataclass(frozen=True, slots=True)
 class FileReporter:
-    """Adds what a script reports to a file.
+    """Appends the reports of a script to its file of messages.
 
     Attributes:
         path: The file.
@@ -215,9 +216,9 @@ class FileReporter:
     _stop: StopSignal = field(default_factory=StopSignal)
 
     def report(self, loss: Any, *, step: Any, metric: Any, test_loss: Any) -> None:
-        """Take note of a validation loss."""
-        answer(self.path, report=Report.of(loss, step=step, metric=metric, test_loss=test_loss).to_json())
+        """Append a validation loss."""
+        append_message(self.path, report=Report.of(loss, step=step, metric=metric, test_loss=test_loss).to_json())
 
     def should_stop(self) -> bool:
-        """Tell whether this process was asked to end."""
+        """Return whether this process was asked to end."""
         return self._stop()

@@ -1,4 +1,4 @@
-"""A user's training function: loaded, checked, and called for one trial."""
+"""Check a user's training function, call it for a trial, and make references that other processes can load."""
 
 from __future__ import annotations
 
@@ -21,26 +21,27 @@ from typing import Any, TypeAlias
 
 from surefoot.core.errors import TaskError
 from surefoot.core.values import Json
-from surefoot.tasks.seeding import draw_seed, seed_everything
-from surefoot.tasks.user_code_errors import blame
-from surefoot.tasks.user_file import found_in_file
+from surefoot.tasks.seeding import derive_seed, seed_everything
+from surefoot.tasks.user_code_errors import locate_error
+from surefoot.tasks.user_file import object_from_file
 from surefoot.trainers.trial import Trial
 from surefoot.trainers.trial_reports import Report
 
 TrainingFunction: TypeAlias = Callable[[Trial], Any]
 
-# What a main module is called where it is loaded again: as multiprocessing calls it.
-MAIN_AGAIN = "__mp_main__"
-LAST_LINE = "end it with `return loss`, the validation loss as a number."
+# Name of the main module where a worker loads it again; multiprocessing uses the same name.
+RELOADED_MAIN_NAME = "__mp_main__"
+# Hint for functions that return no loss.
+RETURN_HINT = "end it with `return loss`, the validation loss as a number."
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
-    """How a call of a training function ended.
+class CallResult:
+    """The result of a call of a training function.
 
     Attributes:
-        final: What it returned; ``None`` where it returned nothing.
-        failure: Why it returned nothing that can be used, in one line, or ``None``.
+        final: Report of the returned loss; ``None`` where the function returned ``None`` or failed.
+        failure: Why there is no loss, in one line; ``None`` where the call did not fail.
     """
 
     final: Report | None = None
@@ -48,57 +49,60 @@ class Ending:
 
 
 def require_training_function(function: Any, *, what: str | None = None) -> None:
-    """Make sure that something can be called with a trial.
+    """Check that an object can be called with a trial.
 
     Args:
-        function: What should be a training function.
-        what: What it is called in messages; its own name by default.
+        function: The object.
+        what: Its name in messages; the function's name by default.
 
     Raises:
         TaskError: If it cannot.
     """
     if not callable(function):
         raise TaskError(
-            f"{what or 'a training function'}: a function is needed, not a {type(function).__name__}.", hint=_FORM
+            f"{what or 'a training function'} must be a function; given {type(function).__name__}.",
+            hint=_FUNCTION_HINT,
         )
-    what = what or name_of(function)
+    what = what or function_name(function)
     if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
-        raise TaskError(f"{what} returns no loss: it is a coroutine or a generator.", hint=_FORM)
+        raise TaskError(f"{what} cannot return a loss: it is a coroutine or a generator.", hint=_FUNCTION_HINT)
     try:
         signature = inspect.signature(function)
-    except (TypeError, ValueError):  # of a function in C, nobody knows
+    except (TypeError, ValueError):  # functions in C have no signature
         return
     try:
         signature.bind(None)
     except TypeError:
-        raise TaskError(f"{what}{signature} cannot be called with one argument, the trial.", hint=_FORM) from None
+        raise TaskError(
+            f"{what}{signature} must be callable with one argument, the trial.", hint=_FUNCTION_HINT
+        ) from None
 
 
-_FORM = "write `def train(trial): ...` and return the validation loss."
+_FUNCTION_HINT = "write `def train(trial): ...` and return the validation loss."
 
 
-def name_of(function: Any) -> str:
-    """Return what a training function is called.
+def function_name(function: Any) -> str:
+    """Return the name of a training function.
 
     Example:
-        >>> name_of(partial(require_training_function))
+        >>> function_name(partial(require_training_function))
         'require_training_function'
     """
-    own = _unwrapped(function)
-    return str(getattr(own, "__qualname__", None) or type(own).__qualname__)
+    inner = _unwrapped(function)
+    return str(getattr(inner, "__qualname__", None) or type(inner).__qualname__)
 
 
-def file_of(function: Any) -> Path | None:
-    """Return the file that a training function is written in; ``None`` where there is none."""
-    own = _unwrapped(function)
+def function_file(function: Any) -> Path | None:
+    """Return the file in which a training function is defined; ``None`` where there is none."""
+    inner = _unwrapped(function)
     with suppress(TypeError, OSError):
-        path = Path(inspect.getfile(own if inspect.isroutine(own) else type(own)))
+        path = Path(inspect.getfile(inner if inspect.isroutine(inner) else type(inner)))
         return path if path.is_file() else None
     return None
 
 
 def code_hash(path: Path | None) -> str | None:
-    """Return what changes when the code in a file does: not for a comment, and not for a blank line."""
+    """Return a hash of the code in a file, without comments and blank lines; ``None`` where there is no Python code."""
     if path is None:
         return None
     try:
@@ -108,71 +112,73 @@ def code_hash(path: Path | None) -> str | None:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def call_function(function: TrainingFunction, trial: Trial) -> Ending:
-    """Call a training function for one trial, with everything random seeded as a fleet's member is."""
-    name, path = name_of(function), file_of(function)
-    seed_everything(draw_seed(trial.seed, "initialisation"))
+def call_function(function: TrainingFunction, trial: Trial) -> CallResult:
+    """Call a training function for one trial, with the global generators seeded as for a member of a fleet."""
+    name, path = function_name(function), function_file(function)
+    seed_everything(derive_seed(trial.seed, "initialisation"))
     try:
         returned = function(trial)
     except (Exception, SystemExit) as error:
-        return Ending(failure=f"{name} raised {blame(error, folder=path.resolve().parent if path else None)}.")
+        return CallResult(
+            failure=f"{name} raised {locate_error(error, folder=path.resolve().parent if path else None)}."
+        )
     if returned is None:
-        return Ending()
+        return CallResult()
     try:
-        return Ending(final=Report.of_returned(returned))
+        return CallResult(final=Report.of_returned(returned))
     except TaskError as error:
-        return Ending(failure=f"what {name} returned is no loss: {error} Hint: {LAST_LINE}")
+        return CallResult(failure=f"{name} returned no loss: {error} Hint: {RETURN_HINT}")
 
 
 def function_reference(function: TrainingFunction) -> dict[str, Json]:
-    """Return where another process finds a function: its module and name, or a pickle that holds such references.
+    """Return a reference from which another process can load a function: module and name, or a pickle.
 
     Raises:
-        TaskError: If no other process can find it.
+        TaskError: If other processes cannot load it.
     """
-    own: dict[str, Json]
+    reference: dict[str, Json]
     if inspect.isfunction(function):
         if "<" in function.__qualname__:
-            raise TaskError(f"{name_of(function)}: worker processes cannot load it.", hint=_TOP_LEVEL)
-        own, text = {"module": function.__module__, "name": function.__qualname__}, function.__module__.encode()
+            raise TaskError(f"{function_name(function)}: worker processes cannot load it.", hint=_TOP_LEVEL_HINT)
+        reference, text = {"module": function.__module__, "name": function.__qualname__}, function.__module__.encode()
     else:
         try:
             text = pickle.dumps(function)
         except Exception as error:
             raise TaskError(
-                f"{name_of(function)}: worker processes cannot load it: {error}.", hint=_TOP_LEVEL
+                f"{function_name(function)}: worker processes cannot load it: {error}.", hint=_TOP_LEVEL_HINT
             ) from None
-        own = {"pickle": base64.b64encode(text).decode()}
-    # Modules that no import finds: the files that were run by found_in_file, and the program itself.
+        reference = {"pickle": base64.b64encode(text).decode()}
+    # Modules that cannot be imported: files that were run by object_from_file, and the main program.
     files = {
         str(module.__file__)
         for name, module in [*sys.modules.items()]
         if name.startswith("surefoot_task_") and name.encode() in text
     }
-    return own | {"files": [*sorted(files)], "main": _main_reference() if b"__main__" in text else None}
+    return reference | {"files": [*sorted(files)], "main": _main_reference() if b"__main__" in text else None}
 
 
-_TOP_LEVEL = "define it at the top level of a Python file, or do without workers."
+_TOP_LEVEL_HINT = "define it at the top level of a Python file, or use no workers."
 
 
-def function_from(reference: dict[str, Any]) -> TrainingFunction:
-    """Return the function that a reference stands for, in another process than it was made in.
+def load_function(reference: dict[str, Any]) -> TrainingFunction:
+    """Load the function of a reference, in another process than the one that made the reference.
 
     Raises:
-        Exception: Whatever the user's files raise when they are run.
+        Exception: Any exception that the user's files raise when they are run.
     """
     for file in reference["files"]:
         sys.path.insert(0, str(Path(file).parent))
-        found_in_file(Path(file), "__name__")  # runs it as a module; every module has a name
+        object_from_file(Path(file), "__name__")  # this runs the file as a module; every module has a __name__
     if reference["main"] is not None:
-        _run_main(**reference["main"])
+        _reload_main(**reference["main"])
     if "pickle" in reference:
         return pickle.loads(base64.b64decode(reference["pickle"]))  # type: ignore[no-any-return]  # noqa: S301  (from our parent)
     return attrgetter(reference["name"])(importlib.import_module(reference["module"]))  # type: ignore[no-any-return]
 
 
 def _main_reference() -> dict[str, Json]:
-    """Return where the program itself is found.
+    """Return a reference to the main program.
 
     Raises:
         TaskError: If it is a notebook or an interactive session.
@@ -182,20 +188,23 @@ def _main_reference() -> dict[str, Json]:
         return {"module": str(spec.name), "file": None}
     file = getattr(main, "__file__", None)
     if file is None or not Path(file).is_file():
-        raise TaskError("worker processes cannot load what is defined in a notebook or a session.", hint=_TOP_LEVEL)
+        raise TaskError(
+            "worker processes cannot load functions that are defined in a notebook or an interactive session.",
+            hint=_TOP_LEVEL_HINT,
+        )
     return {"module": None, "file": str(Path(file).resolve())}
 
 
-def _run_main(*, module: str | None, file: str | None) -> None:
-    """Load the program once more, as a module: what it guards by ``if __name__ == "__main__"`` does not run."""
-    again = ModuleType(MAIN_AGAIN)
+def _reload_main(*, module: str | None, file: str | None) -> None:
+    """Load the main program again as a module, so that code under ``if __name__ == "__main__"`` does not run."""
+    main = ModuleType(RELOADED_MAIN_NAME)
     content = (
-        runpy.run_module(module, run_name=MAIN_AGAIN, alter_sys=True)
+        runpy.run_module(module, run_name=RELOADED_MAIN_NAME, alter_sys=True)
         if module is not None
-        else runpy.run_path(str(file), run_name=MAIN_AGAIN)
+        else runpy.run_path(str(file), run_name=RELOADED_MAIN_NAME)
     )
-    again.__dict__.update(content)
-    sys.modules["__main__"] = sys.modules[MAIN_AGAIN] = again
+    main.__dict__.update(content)
+    sys.modules["__main__"] = sys.modules[RELOADED_MAIN_NAME] = main
 
 
 def _unwrapped(function: Any) -> Any:

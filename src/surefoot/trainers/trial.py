@@ -1,8 +1,6 @@
-"""The Outcome: what came of a trial. Divergence and failure are data, never exceptions.
+"""The Trial (one training, short or full), its Outcome, and the Trainer protocol: whatever runs trials.
 
-The Trial: one training, short or full.
-
-The Trainer: whatever runs trials. Search and checking see nothing else of a training.
+Search and checking know trainings through these types only. Divergence and failure are outcomes, never exceptions.
 """
 
 from __future__ import annotations
@@ -13,22 +11,25 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, TypeAlias
 
 from surefoot.core.errors import RecipeError
-from surefoot.core.progress import Stop
+from surefoot.core.progress import StopCondition
 from surefoot.core.values import Json
 from surefoot.recipe.recipe import Recipe
 
-# The end of a training loss is the mean of this share of its points.
-LAST = 0.1
-Judge: TypeAlias = Literal["final", "best"]
+# The training loss at the end is the mean of this share of the points of its curve; chosen.
+END_SHARE_OF_CURVE = 0.1
+# Maximum length of the reason of a failure, in characters; chosen.
+MAX_FAILURE_LENGTH = 300
+# Which validation loss scores a training: the one at its end, or the lowest one during it.
+ScoreAt: TypeAlias = Literal["end", "best"]
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Losses at some steps; empty where none were kept.
+    """A loss curve; empty where no losses were recorded.
 
     Attributes:
         steps: Step numbers, ascending.
-        losses: Loss at each; ``inf`` where it was not finite.
+        losses: Loss at each of the steps; ``inf`` where it was not finite.
     """
 
     steps: tuple[int, ...] = ()
@@ -37,13 +38,13 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class SharpnessProbe:
-    """Gradient and curvature at one step of a training, on the mini-batch of its next step.
+    """Gradient norm and sharpness at one step of a training, on the mini-batch of its next step.
 
     Attributes:
-        step: Steps taken until then.
+        step: Number of steps taken before it.
         grad_norm: Norm of the gradient.
         sharpness: Curvature of the loss along the optimizer's step.
-        limit: What the sharpness would be at the edge of stability; ``None`` where that is not known.
+        limit: Sharpness at the edge of stability; ``None`` where it is not known for the optimizer.
     """
 
     step: int
@@ -54,22 +55,23 @@ class SharpnessProbe:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a trial.
+    """The result of a trial.
 
     Attributes:
         loss: Validation loss at the end; ``inf`` where the training diverged or failed.
-        metric: The metric on the validation data, or ``None``.
-        test_loss: Loss on the test data, where they were evaluated.
+        metric: Metric on the validation data, or ``None``.
+        test_loss: Loss on the test data, or ``None`` where they were not evaluated.
         diverged_at: Step of the first loss that was not finite, ``None`` where there is none.
-        failure: Why there is no loss, in one line: an exception, a timeout, a killed process; ``None`` where it ran.
-        seconds: Wall-clock seconds of the training; its share of them where several were trained at once.
-        train: Training losses, each averaged over the steps since the one before.
-        valid: Validation losses reported on the way.
-        probes: Gradient norm and sharpness on the way, where they were measured.
+        failure: Why there is no loss, in one line, such as an exception, a timeout or a killed process; ``None`` where
+            the training ran to its end.
+        seconds: Wall-clock seconds of the training; where several trainings ran together, an equal share of them.
+        train: Training losses, each the mean since the previous point.
+        valid: Validation losses during the training.
+        probes: Gradient norm and sharpness during the training, where they were measured.
 
     Example:
         >>> outcome = Outcome(0.5, valid=Curve((10, 20), (0.3, 0.5)))
-        >>> outcome.judged("final"), outcome.judged("best"), outcome.ok
+        >>> outcome.loss_at("end"), outcome.loss_at("best"), outcome.ok
         (0.5, 0.3, True)
     """
 
@@ -85,62 +87,67 @@ class Outcome:
 
     @property
     def ok(self) -> bool:
-        """Whether the training came to its end with a finite loss."""
+        """Whether the training ran to its end with a finite loss."""
         return math.isfinite(self.loss)
 
     @property
     def train_end(self) -> float | None:
-        """Training loss at the end, the mean of the last tenth of its points; ``None`` where none were kept.
+        """Training loss at the end: the mean of the last tenth of the curve; ``None`` where there is no curve.
 
         Example:
             >>> Outcome(0.5, train=Curve((10, 20, 30), (2.0, 1.0, 0.5))).train_end
             0.5
         """
         losses = self.train.losses
-        last = losses[-max(1, round(LAST * len(losses))) :]
+        last = losses[-max(1, round(END_SHARE_OF_CURVE * len(losses))) :]
         return sum(last) / len(last) if last else None
 
-    def judged(self, by: Judge) -> float:
-        """Return the loss that counts: the one at the end, or the best of those on the way and at the end.
+    def loss_at(self, score_at: ScoreAt) -> float:
+        """Return the validation loss at the end, or the lowest during and at the end of the training.
 
-        A training that diverged has none, however good it was before.
+        For a training that diverged it is ``inf``, however low its loss was before.
         """
-        if by == "final" or not self.ok:
+        if score_at == "end" or not self.ok:
             return self.loss
         return min([self.loss, *(loss for loss in self.valid.losses if math.isfinite(loss))])
 
 
-def failed(why: str, *, seconds: float = 0.0) -> Outcome:
-    """Return the outcome of a trial that has no loss, and why."""
-    return Outcome(math.inf, failure=" ".join(why.split())[:300], seconds=seconds)
+def failed_outcome(why: str, *, seconds: float = 0.0) -> Outcome:
+    """Return the outcome of a trial that has no loss.
+
+    Args:
+        why: The reason; it becomes one line of at most 300 characters.
+        seconds: Wall-clock seconds of the training.
+    """
+    return Outcome(math.inf, failure=" ".join(why.split())[:MAX_FAILURE_LENGTH], seconds=seconds)
 
 
 class Reporter(Protocol):
-    """Receives what a training function says on its way."""
+    """Receives the reports of a running training, and knows whether it should stop."""
 
     def report(self, loss: float, *, step: int | None, metric: float | None, test_loss: float | None) -> None:
-        """Take note of a validation loss."""
+        """Record a validation loss."""
         ...
 
     def should_stop(self) -> bool:
-        """Tell whether the training may end early."""
+        """Return whether the training should end early."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One training: a recipe, its length and its seed. What comes of it depends on these three alone.
+    """One training: a recipe, a length and a seed. Its outcome depends on these three alone.
 
-    The recipe's schedules run over ``steps``, the cooldown at their end included: a short trial is a whole training.
+    The recipe's schedules run over ``steps``, their cooldown included: a short trial is a complete training.
 
     Attributes:
-        recipe: What to train with; ``trial.recipe.build(model)`` returns a torch optimizer and its scheduler.
-        steps: Optimizer steps to take, at least 1.
+        recipe: The recipe; ``trial.recipe.build(model)`` returns a torch optimizer and its scheduler.
+        steps: Number of optimizer steps, at least 1.
         seed: Seed of initialisation, data order and dropout, at least 0.
-        reporter: Receives what :meth:`report` is given; no part of what the trial is.
+        reporter: Receives the arguments of :meth:`report`; ignored when trials are compared.
 
     Raises:
-        RecipeError: If ``steps`` or ``seed`` is no such number.
+        RecipeError: If ``steps`` or ``seed`` is not a whole number of the allowed range.
 
     Example:
         >>> trial = Trial(Recipe.parse("sgd(lr=cosine(0.1), momentum=0.9)"), steps=100, seed=0)
@@ -154,10 +161,10 @@ class Trial:
     reporter: Reporter | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("seed", 0)):
+        for name, minimum in (("steps", 1), ("seed", 0)):
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise RecipeError(f"a trial's {name} is a whole number of at least {least}; given {value!r}.")
+            if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+                raise RecipeError(f"a trial's {name} must be a whole number of at least {minimum}; given {value!r}.")
         object.__setattr__(self, "recipe", replace(self.recipe, steps=self.steps))
 
     def report(
@@ -168,49 +175,49 @@ class Trial:
         metric: float | None = None,
         test_loss: float | None = None,
     ) -> None:
-        """Say how the training stands: a validation loss on the way, or, with no step, the one at the end.
+        """Report a validation loss during the training, or, without ``step``, the one at its end.
 
         Args:
             loss: Validation loss.
-            step: Optimizer steps taken so far; the end of the training, if not given.
-            metric: The metric there, the higher the better.
-            test_loss: Loss on data that nothing was chosen by.
+            step: Number of optimizer steps taken so far; without it, the training has ended.
+            metric: Metric on the validation data; higher is better.
+            test_loss: Loss on test data, which must not be used to choose anything.
         """
         if self.reporter is not None:
             self.reporter.report(loss, step=step, metric=metric, test_loss=test_loss)
 
     @property
     def should_stop(self) -> bool:
-        """Whether the training may end early: it was asked to, or its time is over."""
+        """Whether the training should end early, because it was asked to or has reached its timeout."""
         return self.reporter is not None and self.reporter.should_stop()
 
 
 class Trainer(Protocol):
-    """Runs trials; knows nothing of searching.
+    """Runs trials; knows nothing of the search.
 
-    What comes of a trial depends on its recipe, length and seed alone (and on the plan and the versions of the
-    libraries), never on who ran it, beside which others or when; where several trials share one program, up to the
-    rounding of float32.
+    The outcome of a trial depends on its recipe, length and seed alone (and on the plan and the versions of the
+    libraries), and not on the trainer, the time, or the other trials. Where several trials share one program, this
+    holds up to the rounding of float32.
 
     Attributes:
-        stop: Asked often; where it says yes, :class:`Interrupted` is raised. Set by whoever drives the trainer.
+        stop: Called often while trials run; when it returns true, the trainer raises :class:`Interrupted`.
     """
 
-    stop: Stop
+    stop: StopCondition
 
     @property
     def name(self) -> str:
-        """What is trained, for people."""
+        """Name of what is trained, for messages and reports."""
         ...
 
     @property
     def steps(self) -> int:
-        """Length of a full training, in optimizer steps."""
+        """Length of a full training in optimizer steps."""
         ...
 
     @property
     def capacity(self) -> int:
-        """Trials worth handing over at once: a fleet's width, a number of workers."""
+        """Number of trials worth passing to :meth:`train` at once: a fleet's width, or a number of workers."""
         ...
 
     @property
@@ -220,17 +227,17 @@ class Trainer(Protocol):
 
     @property
     def exact(self) -> bool:
-        """Whether outcomes are the same bit for bit whatever trials are handed over together."""
+        """Whether outcomes are equal bit for bit whichever trials are passed to :meth:`train` together."""
         ...
 
     def train(self, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Outcome]]:
-        """Yield every trial with its outcome as they end, in any order.
+        """Yield each trial with its outcome as soon as it ends, in any order.
 
         Raises:
-            Interrupted: If asked to stop; what was yielded before stands.
+            Interrupted: If ``stop`` returns true; outcomes that were yielded before remain valid.
         """
         ...
 
     def describe(self) -> dict[str, Json]:
-        """Return what must stay the same for recorded outcomes to count: kind, length, and what is trained."""
+        """Return what must be unchanged for recorded outcomes to be used again: kind, length, and what is trained."""
         ...

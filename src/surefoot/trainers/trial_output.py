@@ -1,4 +1,4 @@
-"""What a training prints: kept in one file a trial, of bounded size, away from the terminal."""
+"""The output of trainings: read from pipes or redirected, and written to one file of bounded size for each trial."""
 
 from __future__ import annotations
 
@@ -13,44 +13,49 @@ from typing import Any, BinaryIO, TextIO
 
 from surefoot.trainers.trial import Trial
 
+# Bytes of the beginning and of the end of an output that are kept; chosen.
 HEAD_BYTES = TAIL_BYTES = 1_000_000
-CHUNK_BYTES = 65_536
-LINE_BYTES = 2_000
+# Maximum bytes of one read from a pipe: what a pipe holds on Linux.
+READ_BYTES = 65_536
+# Bytes that are kept to find the last line; chosen.
+MAX_LINE_BYTES = 2_000
+# Seconds to wait for the rest of an output after its process has ended: another process may hold the pipe; chosen.
+OUTPUT_TIMEOUT_SECONDS = 5.0
 
 
 class TrialOutput:
-    """The output of one trial: the beginning goes to the file at once, the end when the trial ends.
+    """The output of one trial: its beginning is written to the file at once, its end when the trial ends.
 
-    Where the file cannot be written any more, as on a full disk, the rest is dropped: no training fails for that.
+    Where the file cannot be written, as on a full disk, the rest is discarded; the training does not fail.
 
     Args:
-        path: The file, made when something is printed; ``None`` keeps no more than the last line.
-        head: Bytes of the beginning that are kept.
-        tail: Bytes of the end that are kept.
+        path: The file, created when something is printed; ``None`` keeps only the last line.
+        head: Number of bytes of the beginning that are kept.
+        tail: Number of bytes of the end that are kept.
     """
 
     def __init__(self, path: Path | None, *, head: int = HEAD_BYTES, tail: int = TAIL_BYTES) -> None:
-        self.path, self._room, self._tail_bytes = path, head, tail if path is not None else LINE_BYTES
+        self.path, self._head_left, self._tail_bytes = path, head, tail if path is not None else MAX_LINE_BYTES
         self._tail, self._dropped = bytearray(), 0
         self._file: BinaryIO | None = None
         self._lock = threading.Lock()
 
     def write(self, data: bytes) -> None:
-        """Take some bytes."""
+        """Add bytes to the output."""
         with self._lock:
-            first = data[: self._room]
+            first = data[: self._head_left]
             if first and self.path is not None:
-                self._room -= len(first)
+                self._head_left -= len(first)
                 self._write(first)
                 data = data[len(first) :]
             self._tail += data
             if len(self._tail) > 2 * self._tail_bytes:
-                self._forget()
+                self._drop_middle()
 
     def close(self) -> None:
-        """Write the end to the file; once is enough."""
+        """Write the end to the file and close it; may be called again."""
         with self._lock:
-            self._forget()
+            self._drop_middle()
             if self._dropped and self.path is not None:
                 self._write(f"\n[... {self._dropped:,} bytes are left out here ...]\n".encode())
             if self._tail and self.path is not None:
@@ -62,8 +67,8 @@ class TrialOutput:
                     self._file.close()
                 self._file = None
 
-    def _forget(self) -> None:
-        """Drop what is neither beginning nor end."""
+    def _drop_middle(self) -> None:
+        """Discard bytes that belong neither to the beginning nor to the end."""
         surplus = len(self._tail) - self._tail_bytes
         if surplus > 0:
             self._dropped += surplus
@@ -77,23 +82,23 @@ class TrialOutput:
                 self._file.write(data)
 
 
-def output_of(trial: Trial, folder: Path | None) -> TrialOutput:
-    """Return where the output of a trial goes: a file that is named after it, in a folder."""
+def output_for(trial: Trial, folder: Path | None) -> TrialOutput:
+    """Return the output of a trial: a file in the folder, named after the trial."""
     if folder is None:
         return TrialOutput(None)
     key = hashlib.sha256(str(trial.recipe).encode()).hexdigest()[:8]
     return TrialOutput(folder / f"steps-{trial.steps}-seed-{trial.seed}-{key}.log")
 
 
-class OutputPump(threading.Thread):
-    """Reads a pipe to its end, so that whoever prints into it is never held up.
+class OutputReader(threading.Thread):
+    """A thread that reads a pipe to its end, so that the process at its other end never has to wait.
 
     Args:
-        pipe: The reading end.
+        pipe: The reading end of the pipe.
         ended: Called when the other end is closed.
 
     Attributes:
-        last_line: The last line that was not empty.
+        last_line: The last non-empty line.
     """
 
     def __init__(self, pipe: BinaryIO, *, ended: Callable[[], None] = lambda: None) -> None:
@@ -109,59 +114,64 @@ class OutputPump(threading.Thread):
 
     @property
     def last_line(self) -> str:
-        """The last line that was not empty."""
+        """The last non-empty line."""
         lines = [line for line in self._line.splitlines() if line.strip()]
         return lines[-1].decode(errors="replace").strip() if lines else ""
 
-    def begin(self, output: TrialOutput, marker: bytes = b"") -> None:
-        """Pass on what comes from now on, until the marker if there is one; what came before is no trial's."""
+    def start_trial(self, output: TrialOutput, marker: bytes = b"") -> None:
+        """Write to the output of a trial what is read from now on, up to the marker if there is one.
+
+        Args:
+            output: The output of the trial.
+            marker: Bytes that the process prints at the end of the trial.
+        """
         with self._lock:
             self._output, self._marker, self._held = output, marker, b""
             self._line = b""
             self._marked.clear()
 
     def wait(self, seconds: float) -> None:
-        """Wait until the marker has come, or the pipe has ended."""
+        """Wait until the marker was read or the pipe has ended, for at most the given time."""
         self._marked.wait(seconds)
 
     def run(self) -> None:
-        """Read until the other end is closed."""
+        """Read until the other end of the pipe is closed."""
         try:
-            while chunk := os.read(self._pipe.fileno(), CHUNK_BYTES):
+            while chunk := os.read(self._pipe.fileno(), READ_BYTES):
                 with self._lock:
-                    self._take(chunk)
+                    self._process(chunk)
         except (OSError, ValueError):  # closed on this side
             pass
         with self._lock:
-            self._pass_on(self._held)
+            self._write_output(self._held)
             self._held = b""
         self._marked.set()
         self._ended()
 
-    def _take(self, chunk: bytes) -> None:
+    def _process(self, chunk: bytes) -> None:
         held = self._held + chunk
         before, marker, after = held.partition(self._marker) if self._marker else (held, b"", b"")
         if marker:
-            self._pass_on(before)
+            self._write_output(before)
             self._output, self._marker, self._held = None, b"", after
             self._marked.set()
             return
-        sure = max(0, len(held) - len(self._marker) + 1) if self._marker else len(held)
-        self._pass_on(held[:sure])
-        self._held = held[sure:]
+        complete = max(0, len(held) - len(self._marker) + 1) if self._marker else len(held)
+        self._write_output(held[:complete])
+        self._held = held[complete:]
 
-    def _pass_on(self, data: bytes) -> None:
-        self._line = (self._line + data[-LINE_BYTES:])[-LINE_BYTES:]
+    def _write_output(self, data: bytes) -> None:
+        self._line = (self._line + data[-MAX_LINE_BYTES:])[-MAX_LINE_BYTES:]
         if self._output is not None:
             self._output.write(data)
 
 
 class RedirectedText(io.TextIOBase):
-    """Stands for ``sys.stdout`` or ``sys.stderr`` while a training function runs in this process.
+    """Replaces ``sys.stdout`` or ``sys.stderr`` while a training function runs in this process.
 
     Args:
         output: Receives what is printed.
-        terminal: What it stands for.
+        terminal: The stream that it replaces.
     """
 
     def __init__(self, output: TrialOutput, terminal: TextIO) -> None:
@@ -173,14 +183,14 @@ class RedirectedText(io.TextIOBase):
 
     @property
     def rich_proxied_file(self) -> Any:
-        """Where rich prints: a live bar that another thread keeps moving stays on the terminal."""
+        """The file that rich prints to: a progress bar that another thread updates stays on the terminal."""
         return self if threading.get_ident() == self._thread else self._terminal
 
     def writable(self) -> bool:
-        """Whether it takes text: it does."""
+        """Return ``True``: text can be written."""
         return True
 
     def write(self, text: str) -> int:
-        """Take some text."""
+        """Write text to the output."""
         self._output.write(text.encode(errors="replace"))
         return len(text)

@@ -1,4 +1,4 @@
-"""What a training says of itself -> its Outcome."""
+"""The reports of a training, and the Outcome that follows from them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from typing import Any
 
 from surefoot.core.errors import TaskError
 from surefoot.core.values import Json, finite_or_none
-from surefoot.trainers.trial import Curve, Outcome, failed
+from surefoot.trainers.trial import Curve, Outcome, failed_outcome
 
-SHOWN_LENGTH = 60
+# Maximum length of a value that a message quotes, in characters; chosen.
+MAX_SHOWN_LENGTH = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One report of a training: how good the network is at some step.
+    """One report of a training: the validation loss at some step.
 
     Attributes:
         loss: Validation loss; may be NaN or infinite.
-        step: Optimizer steps taken so far; ``None`` for the end of the training.
-        metric: The metric there, or ``None``.
+        step: Number of optimizer steps taken so far; ``None`` for the end of the training.
+        metric: Metric on the validation data, or ``None``.
         test_loss: Loss on the test data, or ``None``.
     """
 
@@ -34,10 +35,10 @@ class Report:
 
     @classmethod
     def of(cls, loss: Any, *, step: Any = None, metric: Any = None, test_loss: Any = None) -> Report:
-        """Return a report from what a user's code gives: numbers, or NumPy and torch scalars.
+        """Return a report of values from a user's code: Python numbers, or NumPy and torch scalars.
 
         Raises:
-            TaskError: If something is no number.
+            TaskError: If a value is not a number.
 
         Example:
             >>> import torch
@@ -46,17 +47,17 @@ class Report:
         """
         return cls(
             _number(loss, "loss"),
-            None if step is None else _whole(step),
+            None if step is None else _step_number(step),
             None if metric is None else _number(metric, "metric"),
             None if test_loss is None else _number(test_loss, "test_loss"),
         )
 
     @classmethod
     def of_returned(cls, value: Any) -> Report:
-        """Return the last report from what a training function returns: a loss, or a mapping with one.
+        """Return the final report of the return value of a training function: a loss, or a mapping that has one.
 
         Raises:
-            TaskError: If there is no number for a loss in it.
+            TaskError: If it has no loss, or a value is not a number.
 
         Example:
             >>> Report.of_returned({"loss": 0.5, "metric": 0.9})
@@ -65,7 +66,7 @@ class Report:
         if not isinstance(value, Mapping):
             return cls.of(value)
         if "loss" not in value:
-            raise TaskError(f"the mapping it returned has no 'loss'; its keys are {_shown([*value])}.")
+            raise TaskError(f"the returned mapping has no 'loss'; its keys are {_shown([*value])}.")
         return cls.of(value["loss"], metric=value.get("metric"), test_loss=value.get("test_loss"))
 
     def to_json(self) -> list[Json]:
@@ -74,12 +75,12 @@ class Report:
 
 
 def outcome_of(reports: Sequence[Report], final: Report, *, seconds: float) -> Outcome:
-    """Return the outcome of a training that came to its end.
+    """Return the outcome of a training that ran to its end.
 
     Args:
-        reports: All that it reported on its way.
-        final: Its last report, which has the loss that counts.
-        seconds: How long it took.
+        reports: All reports during the training.
+        final: The report of its end.
+        seconds: Wall-clock seconds of the training.
 
     Example:
         >>> outcome_of([Report(0.5, 10), Report(math.nan, 20)], Report(math.nan), seconds=1.0).diverged_at
@@ -87,8 +88,8 @@ def outcome_of(reports: Sequence[Report], final: Report, *, seconds: float) -> O
     """
     curve = _curve(reports)
     if not math.isfinite(final.loss):
-        lost = (step for step, loss in zip(curve.steps, curve.losses, strict=True) if not math.isfinite(loss))
-        return Outcome(math.inf, diverged_at=next(lost, None), seconds=seconds, valid=curve)
+        not_finite = (step for step, loss in zip(curve.steps, curve.losses, strict=True) if not math.isfinite(loss))
+        return Outcome(math.inf, diverged_at=next(not_finite, None), seconds=seconds, valid=curve)
     return Outcome(
         final.loss,
         metric=finite_or_none(final.metric),
@@ -98,13 +99,19 @@ def outcome_of(reports: Sequence[Report], final: Report, *, seconds: float) -> O
     )
 
 
-def failure_of(reports: Sequence[Report], why: str, *, seconds: float) -> Outcome:
-    """Return the outcome of a training that failed, with what it had reported until then."""
-    return replace(failed(why, seconds=seconds), valid=_curve(reports))
+def outcome_of_failure(reports: Sequence[Report], why: str, *, seconds: float) -> Outcome:
+    """Return the outcome of a training that failed.
+
+    Args:
+        reports: All reports before it failed.
+        why: The reason, in one line.
+        seconds: Wall-clock seconds of the training.
+    """
+    return replace(failed_outcome(why, seconds=seconds), valid=_curve(reports))
 
 
 def _curve(reports: Sequence[Report]) -> Curve:
-    """Return the reports that have a step, ascending; of several at one step the last counts."""
+    """Return the curve of the reports that have a step; of several reports at one step the last counts."""
     losses = {report.step: report.loss for report in reports if report.step is not None}
     steps = sorted(losses)
     return Curve(tuple(steps), tuple(losses[s] if math.isfinite(losses[s]) else math.inf for s in steps))
@@ -115,23 +122,23 @@ def _number(value: Any, what: str) -> float:
     if not isinstance(value, Real) and callable(getattr(value, "item", None)):
         try:
             scalar = value.item()
-        except (ValueError, RuntimeError):  # of several elements
+        except (ValueError, RuntimeError):  # a tensor of several elements
             scalar = None
     if not isinstance(scalar, Real) or isinstance(scalar, bool):
-        raise TaskError(f"a {what} is a number; given {_shown(value)} ({type(value).__name__}).")
+        raise TaskError(f"a {what} must be a number; given {_shown(value)} ({type(value).__name__}).")
     return float(scalar)
 
 
-def _whole(value: Any) -> int:
+def _step_number(value: Any) -> int:
     try:
         step = operator.index(value)
     except TypeError:
         step = -1
     if step < 0:
-        raise TaskError(f"a step is a whole number of at least 0; given {_shown(value)}.")
+        raise TaskError(f"a step must be a whole number of at least 0; given {_shown(value)}.")
     return step
 
 
 def _shown(value: Any) -> str:
     text = " ".join(repr(value).split())
-    return text if len(text) <= SHOWN_LENGTH else f"{text[: SHOWN_LENGTH - 1]}…"
+    return text if len(text) <= MAX_SHOWN_LENGTH else f"{text[: MAX_SHOWN_LENGTH - 1]}…"

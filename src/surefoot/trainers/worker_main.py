@@ -1,8 +1,8 @@
-"""What a worker process of the FunctionTrainer does: trials, one after another, as its parent sends them.
+"""The main program of a worker process of the FunctionTrainer, which trains the trials that its parent sends.
 
-Its standard input brings lines of JSON: where the function is found, then one trial a line. Its standard output takes
-lines of JSON back: ``["ready"]`` or ``["cannot", why]``, then ``["report", ...]`` and ``["done", ...]``. Both are moved
-out of the way of the function, for which input is empty, and output and errors alike go to the standard error.
+Standard input receives lines of JSON: a reference to the function, then one trial on each line. Standard output sends
+lines of JSON: ``["ready"]`` or ``["cannot", reason]``, then ``["report", ...]`` and ``["done", ...]``. Both streams are
+hidden from the function: its input is empty, and what it prints to standard output or error goes to standard error.
 """
 
 from __future__ import annotations
@@ -21,107 +21,108 @@ from typing import Any
 
 from surefoot.core.errors import SurefootError
 from surefoot.recipe.recipe import Recipe
-from surefoot.tasks.user_code_errors import blame
+from surefoot.tasks.user_code_errors import locate_error
 from surefoot.trainers import training_function
 from surefoot.trainers.script_trial import StopSignal
 from surefoot.trainers.trial import Trial
 from surefoot.trainers.trial_reports import Report
 
+# Environment variable that is set while a worker loads the user's file.
 LOADING_VARIABLE = "SUREFOOT_LOADING"
 
 
 def main() -> None:
-    """Be a worker until the parent closes the input, or has gone."""
-    worker = WorkerProcess(*_take_over_streams())
+    """Run as a worker until the parent closes the input or ends."""
+    worker = WorkerProcess(*_redirect_streams())
     threading.Thread(target=worker.listen, daemon=True).start()
     worker.run()
 
 
 @dataclass(slots=True)
 class WorkerProcess:
-    """The worker, seen from within.
+    """The state of this worker process.
 
     Attributes:
-        commands: Where orders come from, as a file descriptor.
-        messages: Where answers go.
-        output: Where goes what the function prints.
+        commands: File descriptor that commands are read from.
+        messages: File descriptor that messages to the parent are written to.
+        output: File descriptor that the function's output goes to.
     """
 
     commands: int
     messages: int
     output: int
-    _orders: SimpleQueue[Any] = field(default_factory=SimpleQueue)
+    _queue: SimpleQueue[Any] = field(default_factory=SimpleQueue)
     _busy: bool = True
     _stop: StopSignal = field(default_factory=StopSignal)
 
     def listen(self) -> None:
-        """Take orders, in a thread of its own; a parent that has gone takes a busy worker along."""
+        """Receive commands, in a separate thread; when the parent ends, a busy worker is killed."""
         with os.fdopen(self.commands) as lines:
             for line in lines:
-                self._orders.put(json.loads(line))
+                self._queue.put(json.loads(line))
         if self._busy:
-            _end_at_once()
-        self._orders.put(None)
+            _kill_process_group()
+        self._queue.put(None)
 
     def run(self) -> None:
         """Load the function and call it for every trial."""
-        order = self._orders.get()
+        command = self._queue.get()
         os.environ[LOADING_VARIABLE] = "1"
         try:
-            function = training_function.function_from(order)
+            function = training_function.load_function(command)
         except SurefootError as error:
-            return self._say("cannot", str(error))
+            return self._send("cannot", str(error))
         except (Exception, SystemExit) as error:
-            return self._say("cannot", f"loading it raised {blame(error)}.")
+            return self._send("cannot", f"loading it raised {locate_error(error)}.")
         del os.environ[LOADING_VARIABLE]
-        self._say("ready")
-        while not self._stop.asked:
+        self._send("ready")
+        while not self._stop.requested:
             self._busy = False
-            if (order := self._orders.get()) is None:
+            if (command := self._queue.get()) is None:
                 return None
             self._busy = True
-            self._train(function, **order)
+            self._train(function, **command)
         return None
 
     def _train(
         self, function: training_function.TrainingFunction, recipe: Any, steps: int, seed: int, marker: str
     ) -> None:
-        for stream in (1, 2):  # as they were, whatever the last trial did with them
+        for stream in (1, 2):  # restored, whatever the last trial did with them
             os.dup2(self.output, stream)
         trial = Trial(Recipe.from_json(recipe), steps, seed, reporter=self)
         begin = time.perf_counter()
-        ending = training_function.call_function(function, trial)
+        result = training_function.call_function(function, trial)
         seconds = time.perf_counter() - begin
-        _flush()
-        _write(self.output, marker.encode())
-        self._say("done", ending.final and ending.final.to_json(), ending.failure, seconds)
-        if not self._stop.asked:
+        _flush_streams()
+        _write_all(self.output, marker.encode())
+        self._send("done", result.final and result.final.to_json(), result.failure, seconds)
+        if not self._stop.requested:
             self._stop.reset()
 
     def report(self, loss: Any, *, step: Any, metric: Any, test_loss: Any) -> None:
-        """Pass a report on to the parent."""
-        self._say("report", Report.of(loss, step=step, metric=metric, test_loss=test_loss).to_json())
+        """Send a report to the parent."""
+        self._send("report", Report.of(loss, step=step, metric=metric, test_loss=test_loss).to_json())
 
     def should_stop(self) -> bool:
-        """Tell whether the parent asked this process to end."""
+        """Return whether the parent has asked this process to end."""
         return self._stop()
 
-    def _say(self, *message: Any) -> None:
-        _write(self.messages, json.dumps(message).encode() + b"\n")
+    def _send(self, *message: Any) -> None:
+        _write_all(self.messages, json.dumps(message).encode() + b"\n")
 
 
-def _take_over_streams() -> tuple[int, int, int]:
-    """Return copies of the three standard streams; leave nothing to read, and one stream for all that is printed."""
+def _redirect_streams() -> tuple[int, int, int]:
+    """Return copies of the standard streams; then make standard input empty, and standard output the same as error."""
     commands, messages, output = (os.dup(stream) for stream in (0, 1, 2))
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
     os.dup2(output, 1)
     return commands, messages, output
 
 
-def _flush() -> None:
-    """Bring out what was printed and still lies in a buffer, of Python or of C."""
+def _flush_streams() -> None:
+    """Flush the buffers of Python's and C's standard streams."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):
             stream.flush()
@@ -129,12 +130,12 @@ def _flush() -> None:
         ctypes.CDLL(None).fflush(None)
 
 
-def _write(handle: int, data: bytes) -> None:
+def _write_all(handle: int, data: bytes) -> None:
     while data:
         data = data[os.write(handle, data) :]
 
 
-def _end_at_once() -> None:
+def _kill_process_group() -> None:
     if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
         os.killpg(os.getpgrp(), signal.SIGKILL)
     os._exit(1)

@@ -1,1 +1,1 @@
-"""``surefoot.Watch``: live judgement of a PyTorch loop that changes nothing in it."""
+"""``surefoot.Watch``: watches a PyTorch training loop while it runs, and changes nothing in it."""

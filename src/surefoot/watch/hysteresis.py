@@ -1,4 +1,4 @@
-"""A verdict counts once it stays: one unlucky look changes nothing."""
+"""Hysteresis of the verdict: a new verdict counts only once it has stayed, so that noise does not flip it."""
 
 from __future__ import annotations
 
@@ -7,58 +7,59 @@ from typing import Any
 
 from surefoot.core.finding import Finding
 
-# Looks in a row that have to agree, and steps between the first and the last of them.
-LOOKS, STEPS = 3, 20
+# Number of findings in a row that must agree, and steps between the first and the last of them (ADR 0012). Chosen.
+MIN_AGREEING, MIN_STEPS_AGREEING = 3, 20
 
-NOT_YET = Finding("unknown", 0.0, "Nothing has been seen yet.")
+INITIAL_FINDING = Finding("unknown", 0.0, "Nothing has been measured yet.")
 
 
 @dataclass(frozen=True, slots=True)
-class Steadiness:
-    """The verdict that counts, and the one that may come to.
+class Hysteresis:
+    """The finding that counts, and a candidate that may replace it.
 
     Attributes:
-        counts: The finding that counts, with its newest evidence.
-        candidate: Code of the newest finding.
-        since: Step at which it was found first.
-        looks: How often in a row.
+        finding: The finding that counts, with its newest evidence.
+        candidate: Verdict of the newest finding.
+        since: Step at which the candidate was first found.
+        agreeing: How often in a row the candidate was found.
 
     Example:
-        >>> steady = Steadiness()
+        >>> hysteresis = Hysteresis()
         >>> for step in (10, 20, 30):
-        ...     steady = steady.seen(Finding("healthy", 0.7, "The loss falls."), step=step)
-        ...     print(step, steady.counts.verdict)
+        ...     hysteresis = hysteresis.add(Finding("healthy", 0.7, "The loss falls."), step=step)
+        ...     print(step, hysteresis.finding.verdict)
         10 unknown
         20 unknown
         30 healthy
     """
 
-    counts: Finding = NOT_YET
+    finding: Finding = INITIAL_FINDING
     candidate: str = "unknown"
     since: int = 0
-    looks: int = 0
+    agreeing: int = 0
 
-    def seen(self, finding: Finding, *, step: int) -> Steadiness:
-        """Return what counts after another look; a loss that is no number any more counts at once."""
-        if finding.verdict == self.counts.verdict or finding.confidence == 1.0:
-            return Steadiness(finding, finding.verdict, step, LOOKS)
+    def add(self, finding: Finding, *, step: int) -> Hysteresis:
+        """Return what counts after a further finding; one that is certain, such as a loss of NaN, counts at once."""
+        if finding.verdict == self.finding.verdict or finding.confidence == 1.0:
+            return Hysteresis(finding, finding.verdict, step, MIN_AGREEING)
         if finding.verdict != self.candidate:
-            return replace(self, candidate=finding.verdict, since=step, looks=1)
-        now = replace(self, looks=self.looks + 1)
-        return replace(now, counts=finding) if now.looks >= LOOKS and step - now.since >= STEPS else now
+            return replace(self, candidate=finding.verdict, since=step, agreeing=1)
+        after = replace(self, agreeing=self.agreeing + 1)
+        is_stable = after.agreeing >= MIN_AGREEING and step - after.since >= MIN_STEPS_AGREEING
+        return replace(after, finding=finding) if is_stable else after
 
     def state(self) -> dict[str, Any]:
-        """Return it as plain numbers and words."""
-        counts = {
-            "verdict": self.counts.verdict,
-            "confidence": self.counts.confidence,
-            "why": self.counts.why,
-            "evidence": dict(self.counts.evidence),
-            "advice": dict(self.counts.advice),
+        """Return plain numbers and words, for a checkpoint."""
+        finding = {
+            "verdict": self.finding.verdict,
+            "confidence": self.finding.confidence,
+            "why": self.finding.why,
+            "evidence": dict(self.finding.evidence),
+            "advice": dict(self.finding.advice),
         }
-        return {"counts": counts, "candidate": self.candidate, "since": self.since, "looks": self.looks}
+        return {"counts": finding, "candidate": self.candidate, "since": self.since, "looks": self.agreeing}
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Steadiness:
-        """Return what :meth:`state` was taken of."""
+    def from_state(cls, state: dict[str, Any]) -> Hysteresis:
+        """Return the hysteresis that :meth:`state` was called on."""
         return cls(Finding(**state["counts"]), *(state[name] for name in ("candidate", "since", "looks")))

@@ -1,7 +1,4 @@
-"""Samples spread over a whole training, in bounded memory.
-
-Everything seen of a training so far; what a verdict rests on, and what goes into a checkpoint.
-"""
+"""Everything that a watch has measured of a training: what a finding rests on, and what a checkpoint stores."""
 
 from __future__ import annotations
 
@@ -13,171 +10,183 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from surefoot.watch.losses import Losses
-from surefoot.watch.weight_updates import Rates, Update
+from surefoot.watch.loss_history import LossHistory
+from surefoot.watch.weight_updates import CurrentHyperparameters, UpdateSample
 
-Item = TypeVar("Item")
+# Most samples of each kind that are kept. Chosen.
+MAX_SAMPLES = 64
+# Curvature measured below this share of the peak learning rate is from the end of a schedule, where the learning rate
+# is meant to be low. Chosen.
+MIN_SHARE_OF_PEAK_LR = 0.5
+# The learning rate is in its warmup where it is this many times what it was at the first sample. Chosen.
+WARMUP_RATIO = 1.05
+# Number of last losses whose median stands for the loss now, in the evidence. Chosen.
+LOSSES_IN_EVIDENCE = 20
 
-MOST = 64
+Sample = TypeVar("Sample")
 
 
 @dataclass(slots=True)
-class Samples(Generic[Item]):
-    """Samples of which every n-th is kept, so that between half of ``MOST`` and all are there.
+class ThinnedSamples(Generic[Sample]):
+    """Samples spread over a whole training, in bounded memory: every n-th one, between half of ``MAX_SAMPLES`` and all.
 
     Attributes:
-        kept: Those that are, the newest last.
-        every: n.
-        count: How many there were.
+        kept: The samples that are kept, newest last.
+        every: The n: of how many samples one is kept.
+        count: How many samples there were.
 
     Example:
-        >>> samples = Samples()
+        >>> samples = ThinnedSamples()
         >>> for number in range(100):
         ...     samples.add(number)
         >>> len(samples), [*samples][:3]
         (50, [0, 2, 4])
     """
 
-    kept: list[Item] = field(default_factory=list)
+    kept: list[Sample] = field(default_factory=list)
     every: int = 1
     count: int = 0
 
-    def add(self, item: Item) -> None:
-        """Take one in, if it is its turn."""
+    def add(self, sample: Sample) -> None:
+        """Add a sample, if it is an n-th one."""
         if self.count % self.every == 0:
-            self.kept.append(item)
+            self.kept.append(sample)
         self.count += 1
-        if len(self.kept) >= MOST:
+        if len(self.kept) >= MAX_SAMPLES:
             self.kept, self.every = self.kept[::2], 2 * self.every
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Forget all samples."""
         self.kept, self.every, self.count = [], 1, 0
 
-    def state(self, plain: Callable[[Item], dict[str, Any]]) -> dict[str, Any]:
-        """Return it with every sample made plain."""
-        return {"kept": [plain(item) for item in self.kept], "every": self.every, "count": self.count}
+    def state(self, to_plain: Callable[[Sample], dict[str, Any]]) -> dict[str, Any]:
+        """Return plain numbers and lists, for a checkpoint."""
+        return {"kept": [to_plain(sample) for sample in self.kept], "every": self.every, "count": self.count}
 
-    def __iter__(self) -> Iterator[Item]:
+    @classmethod
+    def from_state(
+        cls, state: dict[str, Any], from_plain: Callable[[dict[str, Any]], Sample]
+    ) -> ThinnedSamples[Sample]:
+        """Return the samples that :meth:`state` was called on."""
+        return cls([from_plain(each) for each in state["kept"]], state["every"], state["count"])
+
+    def __iter__(self) -> Iterator[Sample]:
         return iter(self.kept)
 
     def __len__(self) -> int:
         return len(self.kept)
 
 
-# Samples at less than this share of the highest learning rate are the end of a schedule, which is meant to be low.
-NEAR_PEAK = 0.5
-# A learning rate that is so many times what it was at the first of the samples is in its warmup.
-RISES = 1.05
-# Of so many losses the median is where a training stands.
-NOW = 20
-
-
 @dataclass(frozen=True, slots=True)
-class Bend:
-    """One measurement of curvature.
+class CurvatureSample:
+    """A measurement of curvature along the optimizer's step.
 
     Attributes:
-        step: When.
-        lr: Learning rate then.
-        reach: Of the optimizer's step, in its long run (:mod:`surefoot.curvature.step_curvature`).
+        step: Step at which it was measured.
+        lr: Learning rate at that step.
+        ratio: Ratio of curvature to slope along the optimizer's step in the long run
+            (:func:`surefoot.curvature.step_curvature.curvature_ratio`).
     """
 
     step: int
     lr: float
-    reach: float
+    ratio: float
 
 
 @dataclass(slots=True)
-class Record:
-    """What was seen.
+class TrainingRecord:
+    """Everything that was measured.
 
     Attributes:
-        losses: Of every step.
-        updates: Sampled pairs of successive updates.
-        bends: Sampled curvature.
-        rates: The newest learning rate and momentum.
+        losses: The losses of all steps.
+        updates: Samples of successive updates of the weights.
+        curvature: Samples of the curvature along the optimizer's step.
+        hyperparameters: Newest learning rate and momentum.
         lr_peak: Highest learning rate so far.
-        weights_lost: Whether a weight was no number when last looked at.
-        unjudged: What cannot be judged, and why.
+        has_non_finite_weights: Whether a weight was NaN or inf when the weights were last read.
+        why_no_curvature: Why curvature cannot be measured; ``None`` where it can.
     """
 
-    losses: Losses = field(default_factory=Losses)
-    updates: Samples[Update] = field(default_factory=Samples)
-    bends: Samples[Bend] = field(default_factory=Samples)
-    rates: Rates = field(default_factory=lambda: Rates(0.0))
+    losses: LossHistory = field(default_factory=LossHistory)
+    updates: ThinnedSamples[UpdateSample] = field(default_factory=ThinnedSamples)
+    curvature: ThinnedSamples[CurvatureSample] = field(default_factory=ThinnedSamples)
+    hyperparameters: CurrentHyperparameters = field(default_factory=lambda: CurrentHyperparameters(0.0))
     lr_peak: float = 0.0
-    weights_lost: bool = False
-    unjudged: str | None = None
+    has_non_finite_weights: bool = False
+    why_no_curvature: str | None = None
 
-    def see_rates(self, rates: Rates) -> None:
-        """Take in the learning rate and momentum of now."""
-        self.rates = rates
-        self.lr_peak = max(self.lr_peak, rates.lr)
+    def update_hyperparameters(self, hyperparameters: CurrentHyperparameters) -> None:
+        """Record the current learning rate and momentum."""
+        self.hyperparameters = hyperparameters
+        self.lr_peak = max(self.lr_peak, hyperparameters.lr)
 
-    def forget(self) -> None:
-        """Begin anew, with another learning rate: only the first loss still counts."""
+    def restart(self) -> None:
+        """Begin anew with another learning rate: only the first losses are kept."""
         self.losses.restart()
         self.updates.clear()
-        self.bends.clear()
+        self.curvature.clear()
         self.lr_peak = 0.0
 
-    def bends_at_height(self) -> list[Bend]:
-        """Return the curvature measured while the learning rate was neither in its warmup nor on its way down."""
-        high = [bend for bend in self.bends if bend.lr >= NEAR_PEAK * self.lr_peak]
-        return [] if high and self.rates.lr > RISES * high[0].lr else high
+    def curvature_near_peak_lr(self) -> list[CurvatureSample]:
+        """Return the curvature measured near the peak learning rate; none while the learning rate is in its warmup."""
+        near_peak = [each for each in self.curvature if each.lr >= MIN_SHARE_OF_PEAK_LR * self.lr_peak]
+        in_warmup = bool(near_peak) and self.hyperparameters.lr > WARMUP_RATIO * near_peak[0].lr
+        return [] if in_warmup else near_peak
 
-    def has_decayed(self) -> bool:
-        """Tell whether the learning rate has come down from its peak: what rises after that may be a restart."""
-        rates = [bend.lr for bend in self.bends]
-        return bool(np.any(np.array(rates) < NEAR_PEAK * np.maximum.accumulate(rates))) if rates else False
+    def lr_has_decayed(self) -> bool:
+        """Return whether the learning rate has come down from its peak: a rise of the loss may then be a restart."""
+        rates = [each.lr for each in self.curvature]
+        return bool(np.any(np.array(rates) < MIN_SHARE_OF_PEAK_LR * np.maximum.accumulate(rates))) if rates else False
 
-    def numbers(self) -> dict[str, float]:
-        """Return the evidence by name."""
-        found: dict[str, float | None] = {
+    def evidence(self) -> dict[str, float]:
+        """Return the numbers that a finding rests on, by name; those that are unknown, NaN or inf are left out."""
+        current = self.hyperparameters
+        sharpness = (each.ratio / self._effective_rate(each.lr) for each in self.curvature if each.lr > 0.0)
+        numbers: dict[str, float | None] = {
             "step": float(self.losses.count - 1),
-            "lr": self.rates.lr,
-            "momentum": self.rates.momentum if self.rates.momentum_name else None,
+            "lr": current.lr,
+            "momentum": current.momentum if current.momentum_name else None,
             "start_loss": self.losses.first,
-            "loss": _median(self.losses.last(NOW).tolist()),
-            "update_cosine": _median(update.cosine for update in self.updates),
-            "update_to_weight": _median(update.ratio for update in self.updates),
-            "reach": _median(bend.reach for bend in self.bends),
-            "step_sharpness": _median(bend.reach / self.effective(bend.lr) for bend in self.bends if bend.lr > 0.0),
+            "loss": _median(self.losses.last_finite(LOSSES_IN_EVIDENCE).tolist()),
+            "update_cosine": _median(each.cosine for each in self.updates),
+            "update_to_weight": _median(each.ratio for each in self.updates),
+            "reach": _median(each.ratio for each in self.curvature),
+            "step_sharpness": _median(sharpness),
         }
-        return {name: float(value) for name, value in found.items() if value is not None and math.isfinite(value)}
-
-    def effective(self, lr: float) -> float:
-        """Return the rate at which a constant gradient moves the weights in the long run."""
-        return lr / (1.0 - self.rates.momentum) if self.rates.momentum_name == "momentum" else lr
+        return {name: float(value) for name, value in numbers.items() if value is not None and math.isfinite(value)}
 
     def state(self) -> dict[str, Any]:
-        """Return it as plain numbers, words and lists."""
+        """Return plain numbers, words and lists, for a checkpoint."""
         return {
             "losses": self.losses.state(),
             "updates": self.updates.state(asdict),
-            "bends": self.bends.state(asdict),
-            "rates": asdict(self.rates),
+            "bends": self.curvature.state(lambda each: {"step": each.step, "lr": each.lr, "reach": each.ratio}),
+            "rates": asdict(self.hyperparameters),
             "lr_peak": self.lr_peak,
-            "weights_lost": self.weights_lost,
+            "weights_lost": self.has_non_finite_weights,
         }
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Record:
-        """Return what :meth:`state` was taken of."""
+    def from_state(cls, state: dict[str, Any]) -> TrainingRecord:
+        """Return the record that :meth:`state` was called on."""
         return cls(
-            Losses.from_state(state["losses"]),
-            _samples(state["updates"], Update),
-            _samples(state["bends"], Bend),
-            Rates(**state["rates"]),
-            *(state[name] for name in ("lr_peak", "weights_lost")),
+            losses=LossHistory.from_state(state["losses"]),
+            updates=ThinnedSamples.from_state(state["updates"], lambda each: UpdateSample(**each)),
+            curvature=ThinnedSamples.from_state(
+                state["bends"], lambda each: CurvatureSample(each["step"], each["lr"], each["reach"])
+            ),
+            hyperparameters=CurrentHyperparameters(**state["rates"]),
+            lr_peak=state["lr_peak"],
+            has_non_finite_weights=state["weights_lost"],
         )
 
-
-def _samples(state: dict[str, Any], kind: Callable[..., Item]) -> Samples[Item]:
-    return Samples([kind(**each) for each in state["kept"]], state["every"], state["count"])
+    def _effective_rate(self, lr: float) -> float:
+        """Return the rate at which a constant gradient moves the weights in the long run."""
+        current = self.hyperparameters
+        return lr / (1.0 - current.momentum) if current.momentum_name == "momentum" else lr
 
 
 def _median(values: Iterable[float]) -> float | None:
+    """Return the median; of so few values ``statistics.median`` takes a tenth of NumPy's time."""
     found = [*values]
-    return median(found) if found else None  # of so few, a tenth of NumPy's time
+    return median(found) if found else None

@@ -1,9 +1,7 @@
-"""What an optimizer's learning rate and momentum make of a gradient.
+"""What an optimizer does to the weights: its current learning rate and momentum, its step, and successive updates.
 
-How far and where the weights move: the update norm beside the weights', and the cosine of two successive updates.
-
-What is compared are the weights before and after, not gradients: loss scaling, clipping, accumulation and the
-optimizer's own ways are all in them, and any optimizer will do.
+Updates are differences of the weights before and after a step, and not gradients: loss scaling, clipping, accumulation
+and whatever else the optimizer does are included, and it works with any optimizer.
 """
 
 from __future__ import annotations
@@ -18,10 +16,10 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from surefoot.curvature.preconditioner import preconditioner_of
-from surefoot.recipe.names import family_of
+from surefoot.recipe.names import momentum_use
 
-# Those whose step is a learning rate times a gradient divided by what preconditioner_of knows.
-NAMES: dict[type[Optimizer], str] = {
+# Optimizers whose step is the learning rate times the gradient over what preconditioner_of returns.
+OPTIMIZER_NAMES: dict[type[Optimizer], str] = {
     torch.optim.SGD: "sgd",
     torch.optim.RMSprop: "rmsprop",
     torch.optim.Adam: "adam",
@@ -29,17 +27,19 @@ NAMES: dict[type[Optimizer], str] = {
     torch.optim.NAdam: "nadam",
     torch.optim.Adagrad: "adagrad",
 }
-JUDGED = ", ".join(kind.__name__ for kind in NAMES)
+# Most weights that an update is measured on: of more, every n-th is taken. A cosine then has three correct digits
+# (standard error 1 / sqrt(2**20) = 0.001), at a bounded cost.
+MAX_WEIGHTS = 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
-    """Learning rate and momentum of the parameter group that has most weights.
+class CurrentHyperparameters:
+    """Learning rate and momentum of the parameter group with the most weights.
 
     Attributes:
         lr: Learning rate.
         momentum: Momentum or beta1; 0 where the optimizer has neither.
-        momentum_name: What the optimizer calls it, ``None`` where it has neither.
+        momentum_name: The optimizer's name for it, ``"momentum"`` or ``"beta1"``; ``None`` where it has neither.
     """
 
     lr: float
@@ -47,45 +47,46 @@ class Rates:
     momentum_name: str | None = None
 
 
-def rates_of(optimizer: Optimizer, *, factor: float = 1.0) -> Rates:
-    """Return the rates of an optimizer now.
+def current_hyperparameters(optimizer: Optimizer, *, lr_factor: float = 1.0) -> CurrentHyperparameters:
+    """Return the learning rate and momentum that an optimizer has now.
 
     Args:
-        optimizer: Any.
-        factor: What the learning rate is lowered to while it steps.
+        optimizer: Any optimizer of torch.
+        lr_factor: What the learning rate is multiplied by while the optimizer steps.
 
     Example:
-        >>> rates_of(torch.optim.AdamW([torch.zeros(1)], lr=0.01))
-        Rates(lr=0.01, momentum=0.9, momentum_name='beta1')
+        >>> current_hyperparameters(torch.optim.AdamW([torch.zeros(1)], lr=0.01))
+        CurrentHyperparameters(lr=0.01, momentum=0.9, momentum_name='beta1')
     """
-    group = max(optimizer.param_groups, key=_weights)
+    group = max(optimizer.param_groups, key=_count_weights)
     name, momentum = _momentum(group)
-    return Rates(factor * float(group.get("lr", 0.0)), momentum, name)
+    return CurrentHyperparameters(lr_factor * float(group.get("lr", 0.0)), momentum, name)
 
 
-def reason_against(optimizer: Optimizer) -> str | None:
-    """Return why the reach of an optimizer's steps cannot be told, ``None`` if it can."""
+def why_no_curvature(optimizer: Optimizer) -> str | None:
+    """Return why curvature cannot be measured along an optimizer's step; ``None`` if it can."""
     kind = type(optimizer)
-    if kind not in NAMES:
-        return f"what {kind.__name__} makes of a gradient is not known here (only of {JUDGED})"
+    if kind not in OPTIMIZER_NAMES:
+        known = ", ".join(each.__name__ for each in OPTIMIZER_NAMES)
+        return f"surefoot does not know what {kind.__name__} makes of a gradient (it does for {known})"
     if any(group.get("maximize") for group in optimizer.param_groups):
-        return "the optimizer climbs (maximize=True)"
+        return "the optimizer maximizes (maximize=True)"
     return None
 
 
-def step_scales(optimizer: Optimizer, params: Sequence[Tensor], *, factor: float = 1.0) -> list[Tensor] | None:
-    """Return what each weight's gradient is multiplied by in the long run of a step, momentum included.
+def step_scales(optimizer: Optimizer, params: Sequence[Tensor], *, lr_factor: float = 1.0) -> list[Tensor] | None:
+    """Return what a constant gradient is multiplied by, weight for weight, in a step in the long run.
 
         lr / (1 - momentum)    SGD, RMSprop: their velocity sums gradients
         lr / P                 Adam and its kin: their velocity is a mean; P is the preconditioner
 
     Args:
-        optimizer: One that :func:`reason_against` has nothing against.
-        params: Those that are trained.
-        factor: What the learning rate is lowered to while the optimizer steps.
+        optimizer: An optimizer for which :func:`why_no_curvature` returns ``None``.
+        params: The parameters that are trained.
+        lr_factor: What the learning rate is multiplied by while the optimizer steps.
 
     Returns:
-        A tensor a parameter; ``None`` where a momentum is 1 or more.
+        A tensor of each parameter's shape; ``None`` where a momentum is 1 or more.
 
     Example:
         >>> w = torch.zeros(2)
@@ -95,20 +96,107 @@ def step_scales(optimizer: Optimizer, params: Sequence[Tensor], *, factor: float
     preconditioner = preconditioner_of(optimizer, params)
     if preconditioner is None or any(_momentum(group)[1] >= 1.0 for group in optimizer.param_groups):
         return None
-    effective = _effective_rates(optimizer)
-    pieces = torch.split(preconditioner, [param.numel() for param in params])
-    return [
-        factor * effective[id(param)] / piece.view(param.shape) for param, piece in zip(params, pieces, strict=True)
-    ]
+    rates = _effective_rates(optimizer)
+    parts = torch.split(preconditioner, [param.numel() for param in params])
+    return [lr_factor * rates[id(param)] / part.view(param.shape) for param, part in zip(params, parts, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateSample:
+    """A measurement of two successive updates of the weights.
+
+    Attributes:
+        step: Step of the later update.
+        lr: Learning rate at that step.
+        cosine: Cosine between the two updates.
+        ratio: Norm of the later update over the norm of the weights.
+    """
+
+    step: int
+    lr: float
+    cosine: float
+    ratio: float
+
+
+class UpdateProbe:
+    """Reads the weights after three successive steps and compares the two updates between them.
+
+    Args:
+        optimizer: Optimizer whose parameters are read; those on another device than the first one are left out.
+
+    Example:
+        >>> w = torch.zeros(2)
+        >>> probe = UpdateProbe(torch.optim.SGD([w]))
+        >>> for move in ((1.0, 0.0), (1.0, 0.0), (0.0, 2.0)):
+        ...     _ = w.add_(torch.tensor(move))
+        ...     measured = probe.read()
+        >>> measured  # cosine, and ratio 2 / ‖(2, 2)‖
+        (0.0, 0.7071...)
+    """
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self.optimizer = optimizer
+        self.reset()
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a comparison has begun and needs the weights after the next step."""
+        return self._before is not None
+
+    def reset(self) -> None:
+        """Drop a comparison that is under way."""
+        self._before: Tensor | None = None
+        self._update: Tensor | None = None
+
+    def read(self) -> tuple[float, float] | None:
+        """Read the weights as they are now.
+
+        Returns:
+            Cosine and ratio, at the third reading; ``None`` before, and where the weights did not move or are not
+            finite: a step that a ``GradScaler`` skipped, or one with a learning rate of 0.
+        """
+        with torch.no_grad():
+            weights = self._weights()
+            if self._before is None or len(weights) != len(self._before):  # a parameter group was added
+                self._before, self._update = weights, None
+                return None
+            update, self._before = weights - self._before, weights
+            if self._update is None:
+                self._update = update
+                return None
+            earlier = self._update
+            products = torch.stack([earlier @ update, earlier @ earlier, update @ update, weights @ weights])
+        self.reset()
+        dot, *squared_norms = products.tolist()
+        if not all(math.isfinite(each) and each > 0.0 for each in squared_norms) or not math.isfinite(dot):
+            return None
+        earlier_norm, update_norm, weight_norm = map(math.sqrt, squared_norms)
+        return dot / (earlier_norm * update_norm), update_norm / weight_norm
+
+    def has_non_finite_weights(self) -> bool:
+        """Return whether any weight is NaN or inf; reads all of them."""
+        return not all(bool(torch.isfinite(param).all()) for param in self._params())
+
+    def _weights(self) -> Tensor:
+        """Return the weights to compare as one vector, at least in float32: float16 cannot hold their squares."""
+        params = self._params()
+        stride = max(1, math.ceil(sum(param.numel() for param in params) / MAX_WEIGHTS))
+        vector = torch.cat([param.reshape(-1)[::stride] for param in params])
+        return vector.float() if vector.dtype in (torch.float16, torch.bfloat16) else vector
+
+    def _params(self) -> list[Tensor]:
+        params = [_as_real(param.detach()) for group in self.optimizer.param_groups for param in group["params"]]
+        return [param for param in params if param.device == params[0].device]
 
 
 def _effective_rates(optimizer: Optimizer) -> dict[int, float]:
-    family = family_of(NAMES[type(optimizer)])
-    found: dict[int, float] = {}
+    """Return the rate at which a constant gradient moves each parameter in the long run, by the parameter's ``id``."""
+    use = momentum_use(OPTIMIZER_NAMES[type(optimizer)])
+    rates: dict[int, float] = {}
     for group in optimizer.param_groups:
-        rate = family.effective(float(group["lr"]), _momentum(group)[1]) * (1.0 - float(group.get("dampening", 0.0)))
-        found |= {id(param): rate for param in group["params"]}
-    return found
+        rate = use.effective(float(group["lr"]), _momentum(group)[1]) * (1.0 - float(group.get("dampening", 0.0)))
+        rates |= {id(param): rate for param in group["params"]}
+    return rates
 
 
 def _momentum(group: Mapping[str, Any]) -> tuple[str | None, float]:
@@ -119,102 +207,10 @@ def _momentum(group: Mapping[str, Any]) -> tuple[str | None, float]:
     return None, 0.0
 
 
-def _weights(group: Mapping[str, Any]) -> int:
+def _count_weights(group: Mapping[str, Any]) -> int:
     return sum(param.numel() for param in group["params"])
 
 
-# Beyond so many weights every n-th is looked at: enough for a cosine to three digits, at a bounded cost.
-MOST_WEIGHTS = 2**20
-
-
-@dataclass(frozen=True, slots=True)
-class Update:
-    """Two successive updates.
-
-    Attributes:
-        step: Of the later one.
-        lr: Learning rate then.
-        cosine: Between the two.
-        ratio: Norm of the later one over that of the weights.
-    """
-
-    step: int
-    lr: float
-    cosine: float
-    ratio: float
-
-
-class Updates:
-    """Looks at the weights after three successive steps and compares the two updates between them.
-
-    Args:
-        optimizer: Whose parameters; those on its first one's device are looked at.
-
-    Example:
-        >>> w = torch.zeros(2)
-        >>> updates = Updates(torch.optim.SGD([w]))
-        >>> for move in ((1.0, 0.0), (1.0, 0.0), (0.0, 2.0)):
-        ...     _ = w.add_(torch.tensor(move))
-        ...     found = updates.look()
-        >>> found  # cosine, and ratio 2 / ‖(2, 2)‖
-        (0.0, 0.7071...)
-    """
-
-    def __init__(self, optimizer: Optimizer) -> None:
-        self.optimizer = optimizer
-        self.forget()
-
-    @property
-    def looking(self) -> bool:
-        """Whether it waits for the next step's weights."""
-        return self._before is not None
-
-    def forget(self) -> None:
-        """Drop a comparison that is under way."""
-        self._before: Tensor | None = None
-        self._update: Tensor | None = None
-
-    def look(self) -> tuple[float, float] | None:
-        """Look at the weights as they are now.
-
-        Returns:
-            Cosine and ratio, at the third look; ``None`` before, and where the weights have not moved or are not
-            finite: a step that a ``GradScaler`` skipped, or that had a learning rate of 0.
-        """
-        with torch.no_grad():
-            here = self._weights()
-            if self._before is None or len(here) != len(self._before):  # a group was added
-                self._before, self._update = here, None
-                return None
-            update, self._before = here - self._before, here
-            if self._update is None:
-                self._update = update
-                return None
-            earlier = self._update
-            products = torch.stack([earlier @ update, earlier @ earlier, update @ update, here @ here])
-        self.forget()
-        dot, *squares = products.tolist()
-        if not all(math.isfinite(square) and square > 0.0 for square in squares) or not math.isfinite(dot):
-            return None
-        was, now, weights = map(math.sqrt, squares)
-        return dot / (was * now), now / weights
-
-    def lost(self) -> bool:
-        """Tell whether a weight is no number; looks at all of them."""
-        return not all(bool(torch.isfinite(param).all()) for param in self._params())
-
-    def _weights(self) -> Tensor:
-        """Return the weights looked at, as one vector of at least float32: a half cannot hold their squares."""
-        params = self._params()
-        stride = max(1, math.ceil(sum(param.numel() for param in params) / MOST_WEIGHTS))
-        found = torch.cat([param.reshape(-1)[::stride] for param in params])
-        return found.float() if found.dtype in (torch.float16, torch.bfloat16) else found
-
-    def _params(self) -> list[Tensor]:
-        params = [_real(param.detach()) for group in self.optimizer.param_groups for param in group["params"]]
-        return [param for param in params if param.device == params[0].device]
-
-
-def _real(param: Tensor) -> Tensor:
+def _as_real(param: Tensor) -> Tensor:
     """Return complex weights as pairs of real ones."""
     return torch.view_as_real(param) if param.is_complex() else param

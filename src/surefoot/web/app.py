@@ -1,4 +1,4 @@
-"""Which address answers what."""
+"""The web application of the play page: which function answers which path."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -17,110 +17,111 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from surefoot.core.errors import SurefootError
-from surefoot.core.progress import Interrupted, Stop
-from surefoot.web import convergence_map, descent, schedule_editor, studies
-from surefoot.web.server import Guard, Query, explained, refusal
+from surefoot.core.progress import Interrupted, StopCondition
+from surefoot.web import checks, convergence_map, descent, schedule_editor, studies, surfaces
+from surefoot.web.query import Query
+from surefoot.web.server import HostCheck, error_response
 
-DEFAULT_STUDY = Path("surefoot.db")
-STATIC = Path(__file__).with_name("static")
-# How often it is looked whether somebody still waits for a long answer.
-LOOK_SECONDS = 0.1
+STATIC_FOLDER = Path(__file__).with_name("static")
+# How often a long computation asks whether the browser still waits for it; seconds, chosen.
+DISCONNECT_POLL_SECONDS = 0.1
+# nginx's status code for a request that the client closed; nobody reads it.
+CLIENT_CLOSED_REQUEST = 499
+
+Answer: TypeAlias = Callable[[Query], dict[str, Any]]
+Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
-def make_app(*, port: int, study: Path = DEFAULT_STUDY) -> Starlette:
+def make_app(*, port: int, study: Path) -> Starlette:
     """Return the application.
 
     Args:
-        port: Where it will listen; whoever calls it by another is refused.
-        study: The database whose studies are shown; it need not be there yet.
+        port: Port on which it will be served; requests whose Host header has another are refused.
+        study: Database whose studies and checks are shown; it need not exist yet.
     """
     routes = [
-        Route("/", page),
-        Route("/api/gallery", _answering(lambda _: descent.gallery())),
-        Route("/api/surface", _answering(lambda request: descent.picture(Query(request.query_params)))),
-        Route("/api/descent", _while_awaited(balls)),
-        Route("/api/plane", _answering(on_plane)),
-        Route("/api/workshop", _answering(lambda request: schedule_editor.answer(Query(request.query_params)))),
-        Route("/api/studies", _answering(lambda _: studies.studies(study))),
-        Route("/api/study", _answering(lambda request: studies.study(study, Query(request.query_params)))),
-        Route("/api/curves", _answering(lambda request: studies.curves(study, Query(request.query_params)))),
-        Route("/api/live", _live(study)),
-        Route("/api/checks", _answering(lambda _: studies.checks(study))),
-        Route("/check", lambda request: studies.report(study, Query(request.query_params))),
-        Mount("/static", StaticFiles(directory=STATIC)),
+        Route("/", _page),
+        Route("/api/choices", _json(lambda _: descent.choices())),
+        Route("/api/surface", _json(surfaces.surface_data)),
+        Route("/api/descent", _cancellable_json(_descents)),
+        Route("/api/convergence", _json(convergence_map.map_data)),
+        Route("/api/schedule", _json(schedule_editor.schedule_data)),
+        Route("/api/studies", _json(lambda _: studies.list_studies(study))),
+        Route("/api/study", _json(lambda query: studies.study_data(study, query))),
+        Route("/api/curves", _json(lambda query: studies.learning_curves(study, query))),
+        Route("/api/live", _live_updates(study)),
+        Route("/api/checks", _json(lambda _: checks.list_checks(study))),
+        Route("/check", lambda request: checks.report_page(study, Query(request.query_params))),
+        Mount("/static", StaticFiles(directory=STATIC_FOLDER)),
     ]
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, port=port)],
-        exception_handlers={SurefootError: explained, 404: _nothing_there, 500: _failed},
+        middleware=[Middleware(HostCheck, port=port)],
+        exception_handlers={SurefootError: _user_error, 404: _not_found, 500: _internal_error},
     )
 
 
-def page(_request: Request) -> Response:
-    """Return the page."""
-    return FileResponse(STATIC / "index.html")
+def _page(_request: Request) -> Response:
+    return FileResponse(STATIC_FOLDER / "index.html")
 
 
-def balls(request: Request, stop: Stop) -> dict[str, Any]:
-    """Answer where the balls go."""
-    asked = request.query_params
-    return descent.descent(Query(asked), asked.getlist("recipe"), asked.getlist("turn"), stop=stop)
+def _descents(request: Request, stop: StopCondition) -> dict[str, Any]:
+    parameters = request.query_params
+    return descent.descents(
+        Query(parameters), parameters.getlist("recipe"), changes=parameters.getlist("change"), stop=stop
+    )
 
 
-def on_plane(request: Request) -> dict[str, Any]:
-    """Answer how learning rate and momentum do on a surface's quadratic model."""
-    query = Query(request.query_params)
-    place = descent.Place.of(query)
-    method = query.name("method", "heavy-ball", convergence_map.METHODS)
-    query.settle()
-    return convergence_map.plane(place.surface, place.noise, method)
-
-
-def _answering(answer: Callable[[Request], dict[str, Any]]) -> Callable[[Request], Response]:
-    """Return an endpoint; being no coroutine it runs in a thread of its own, and long answers hold up no other."""
+def _json(answer: Answer) -> Callable[[Request], Response]:
+    """Return an endpoint that answers with JSON; as it is no coroutine, Starlette runs it in a thread of its own."""
 
     def endpoint(request: Request) -> Response:
-        return JSONResponse(answer(request))
+        return JSONResponse(answer(Query(request.query_params)))
 
     return endpoint
 
 
-def _while_awaited(answer: Callable[[Request, Stop], dict[str, Any]]) -> Callable[[Request], Awaitable[Response]]:
-    """Return an endpoint whose answer is stopped as soon as nobody waits for it: the page was closed, or asks anew."""
+def _cancellable_json(answer: Callable[[Request, StopCondition], dict[str, Any]]) -> Endpoint:
+    """Return an endpoint whose computation stops as soon as the browser no longer waits for it."""
 
     async def endpoint(request: Request) -> Response:
-        left = threading.Event()
-        work = asyncio.create_task(run_in_threadpool(answer, request, left.is_set))
+        disconnected = threading.Event()
+        work = asyncio.create_task(run_in_threadpool(answer, request, disconnected.is_set))
         try:
-            while not (await asyncio.wait([work], timeout=LOOK_SECONDS))[0]:
+            while not (await asyncio.wait([work], timeout=DISCONNECT_POLL_SECONDS))[0]:
                 if await request.is_disconnected():
-                    left.set()
+                    disconnected.set()
             return JSONResponse(work.result())
         except Interrupted:
-            return Response(status_code=499)  # nobody reads it
+            return Response(status_code=CLIENT_CLOSED_REQUEST)
         finally:
-            left.set()  # the server is being ended
+            disconnected.set()  # the server may be shutting down
 
     return endpoint
 
 
-def _live(path: Path) -> Callable[[Request], Awaitable[Response]]:
-    """Return the endpoint that tells the news of a study, or without one of the database, as they come."""
+def _live_updates(path: Path) -> Endpoint:
+    """Return the endpoint that streams an event whenever a study changes or, without an id, the database."""
 
     async def endpoint(request: Request) -> Response:
         query = Query(request.query_params)
-        number = query.whole("id", 1, low=1, high=10**9) if request.query_params.get("id") else None
-        query.settle()
-        told = studies.news(path, number, gone=request.is_disconnected, wait=asyncio.sleep)
-        return StreamingResponse(told, media_type="text/event-stream")
+        number = studies.requested_number(query) if request.query_params.get("id") else None
+        query.raise_if_invalid()
+        events = studies.version_events(path, number, disconnected=request.is_disconnected, sleep=asyncio.sleep)
+        return StreamingResponse(events, media_type="text/event-stream")
 
     return endpoint
 
 
-async def _failed(request: Request, error: Exception) -> Response:
-    said = f"{request.url.path[:80]!r} failed, which is a fault of surefoot's own: {type(error).__name__}: {error}"
-    return refusal(said, status=500, hint="please report it.")
+async def _user_error(_request: Request, error: Exception) -> Response:
+    return error_response(str(error), hint=getattr(error, "hint", None))
 
 
-async def _nothing_there(request: Request, _error: Exception) -> Response:
-    return refusal(f"there is nothing at {request.url.path[:80]!r}.", status=404, hint="begin at /.")
+async def _not_found(request: Request, _error: Exception) -> Response:
+    return error_response(f"{request.url.path[:80]!r} does not exist.", status=404, hint="the page is at /.")
+
+
+async def _internal_error(request: Request, error: Exception) -> Response:
+    cause = f"{type(error).__name__}: {error}"
+    message = f"{request.url.path[:80]!r} failed through a bug in surefoot: {cause}"
+    return error_response(message, status=500, hint="please report it.")

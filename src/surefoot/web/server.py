@@ -1,130 +1,43 @@
-"""The numbers and names in an address: each is bounded, and all that is wrong is said at once.
+"""The server of the play page, for this machine alone: its port, the check of the Host header, and its life.
 
-Who may ask, and what a refusal looks like.
-
-A page anywhere in the world can make a browser ask this machine. It then bears that page's name in its Host header,
-even where the name was made to point here (DNS rebinding): whoever does not call us by our own name is refused.
-
-A port, a server on it, and a browser in front.
+Any web page can make a browser send requests to this machine. Such a request carries the name of that page in its Host
+header, even if that name was made to resolve to this machine (DNS rebinding). So a request is refused unless its Host
+header is one of this server's names.
 """
 
 from __future__ import annotations
 
 import errno
-import math
 import signal
 import socket
 import threading
 import webbrowser
-from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 
-from surefoot.core.errors import QueryError, SurefootError
-from surefoot.core.formatting import shown
+from surefoot.core.errors import QueryError
+from surefoot.core.formatting import short_repr
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-Default = TypeVar("Default", float, None)
-
-
-class Query:
-    """What was asked; read it with the methods, then :meth:`settle`.
-
-    Args:
-        given: Names and texts.
-
-    Example:
-        >>> query = Query({"steps": "1e9", "seed": "x"})
-        >>> query.whole("steps", 200, low=1, high=100), query.whole("seed", 0, low=0, high=9)
-        (200, 0)
-        >>> query.settle()
-        Traceback (most recent call last):
-        surefoot.core.errors.QueryError: steps is a whole number from 1 to 100, given '1e9'; seed is a whole number ...
-    """
-
-    def __init__(self, given: Mapping[str, str]) -> None:
-        self._given = given
-        self._faults: list[str] = []
-
-    def number(self, name: str, default: Default, *, low: float, high: float) -> float | Default:
-        """Return a number from ``low`` to ``high``, or the default where it is not given."""
-        text = self._given.get(name)
-        if text is None:
-            return default
-        value = _float(text)
-        if low <= value <= high:
-            return value
-        self._faults.append(f"{name} is a number from {low:g} to {high:g}, given {shown(text)}")
-        return default
-
-    def whole(self, name: str, default: int, *, low: int, high: int) -> int:
-        """Return a whole number from ``low`` to ``high``."""
-        text = self._given.get(name)
-        if text is None:
-            return default
-        if text.isascii() and text.isdecimal() and len(text) < 12 and low <= int(text) <= high:
-            return int(text)
-        self._faults.append(f"{name} is a whole number from {low} to {high}, given {shown(text)}")
-        return default
-
-    def name(self, name: str, default: str, known: Collection[str]) -> str:
-        """Return one of some known names."""
-        text = self._given.get(name, default)
-        if text in known:
-            return text
-        self._faults.append(f"{name} is one of {', '.join(known)}, given {shown(text)}")
-        return default
-
-    def text(self, name: str, default: str, *, longest: int) -> str:
-        """Return a text that is not too long."""
-        text = self._given.get(name, default)
-        if len(text) <= longest:
-            return text
-        self._faults.append(f"{name} has at most {longest} characters, given {len(text)}")
-        return default
-
-    def place(self, name: str, *, dimensions: int, largest: float) -> tuple[float, ...] | None:
-        """Return numbers joined by commas, ``None`` where they are not given."""
-        text = self._given.get(name)
-        if text is None:
-            return None
-        values = tuple(map(_float, text.split(",", dimensions)))
-        if len(values) == dimensions and all(abs(value) <= largest for value in values):
-            return values
-        self._faults.append(f"{name} is {dimensions} numbers up to {largest:g}, given {shown(text)}")
-        return None
-
-    def settle(self) -> None:
-        """Refuse a query in which anything is wrong.
-
-        Raises:
-            QueryError: All of it, in one line.
-        """
-        if self._faults:
-            raise QueryError(f"{'; '.join(self._faults)}.")
-
-
-def _float(text: str) -> float:
-    try:
-        return float(text) if len(text) < 40 else math.nan
-    except ValueError:
-        return math.nan
-
-
-NAMES = ("localhost", "127.0.0.1", "[::1]")
-# Nothing is fetched from elsewhere, whatever a study or a recipe may contain.
-POLICY = (
+LOOPBACK_ADDRESS = "127.0.0.1"
+ALLOWED_HOSTS = ("localhost", LOOPBACK_ADDRESS, "[::1]")
+# Ports that are tried, one after the other; chosen.
+MAX_PORTS_TRIED = 20
+# Binding to a port fails so where another program uses it, or where only root may.
+PORT_UNAVAILABLE = (errno.EADDRINUSE, errno.EACCES)
+# The page loads nothing from other servers, whatever a study or a recipe may contain.
+CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-HEADERS = {
-    "Content-Security-Policy": POLICY,
+SECURITY_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
@@ -132,119 +45,113 @@ HEADERS = {
 }
 
 
-def refusal(message: str, *, status: int = 400, hint: str | None = None) -> JSONResponse:
-    """Return one clear line as JSON."""
-    return JSONResponse({"schema": 1, "error": message, "hint": hint}, status_code=status)
-
-
-async def explained(_request: Request, error: Exception) -> JSONResponse:
-    """Return the refusal for what a user can cause."""
-    assert isinstance(error, SurefootError)  # noqa: S101  (it is registered for nothing else)
-    return refusal(str(error), hint=error.hint)
-
-
-class Guard:
-    """Lets in who calls this machine by its own name, and sends strict headers along.
-
-    Args:
-        app: What is guarded.
-        port: Where it listens.
-    """
-
-    def __init__(self, app: ASGIApp, *, port: int) -> None:
-        self.app = app
-        self.allowed = tuple(f"{name}:{port}" for name in NAMES)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or refuse it."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-
-        async def send_strictly(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                # A page that brings its own, stricter or other, policy keeps it.
-                headers.update({name: value for name, value in HEADERS.items() if name not in headers})
-            await send(message)
-
-        hosts = Headers(scope=scope).getlist("host")
-        own = len(hosts) == 1 and hosts[0].lower() in self.allowed
-        answer = self.app if own else self._refused(hosts)
-        await answer(scope, receive, send_strictly)
-
-    def _refused(self, hosts: list[str]) -> JSONResponse:
-        given = shown(", ".join(hosts)) if hosts else "nothing"
-        hint = f"open http://{self.allowed[0]}/."
-        return refusal(f"the Host header is one of {', '.join(self.allowed)}; given {given}. Hint: {hint}", hint=hint)
-
-
-HOST = "127.0.0.1"
-# So many ports are tried, one after the other.
-TRIES = 20
-IN_USE = (errno.EADDRINUSE, errno.EACCES)
-
-
 def free_socket(port: int) -> socket.socket:
-    """Return a listening socket on this machine alone, at ``port`` or the next one that is free.
+    """Return a socket that listens on the loopback address, at ``port`` or the next free one.
 
     Args:
-        port: 0 for any that is free.
+        port: First port to try; 0 for any that is free.
 
     Raises:
-        QueryError: If none of them is.
+        QueryError: If none of the ports tried is free.
     """
-    last = min(port + TRIES, 65536)
-    for number in range(port, last) if port else [0]:
-        # Named as TCP, so that asyncio sends at once what is written: else answers wait 40 ms for their second half.
-        found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    end = min(port + MAX_PORTS_TRIED, 65536)
+    for number in range(port, end) if port else [0]:
+        # With the protocol named as TCP asyncio sets TCP_NODELAY; else an answer's second packet would wait 40 ms.
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            found.bind((HOST, number))
-            found.listen(64)
-            return found
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind((LOOPBACK_ADDRESS, number))
+            sock.listen(64)
+            return sock
         except OSError as error:
-            found.close()
-            if error.errno not in IN_USE:
+            sock.close()
+            if error.errno not in PORT_UNAVAILABLE:
                 raise
-    raise QueryError(f"the ports {port} to {last - 1} are all taken.", hint="give another --port, or 0 for any.")
+    raise QueryError(
+        f"all ports from {port} to {end - 1} are in use.", hint="give another --port, or --port 0 for any free port."
+    )
 
 
-def serve(sock: socket.socket, make: Callable[[int], Starlette], *, say: Callable[[str], None], browse: bool) -> None:
-    """Serve until it is interrupted.
+def serve(
+    sock: socket.socket, make_app: Callable[[int], Starlette], *, announce: Callable[[str], None], open_browser: bool
+) -> None:
+    """Serve until interrupted.
 
     Args:
-        sock: Where.
-        make: From the port to the application.
-        say: What is told the address, once it can be asked.
-        browse: Whether a browser is opened.
+        sock: Listening socket, of :func:`free_socket`.
+        make_app: Returns the application for a port.
+        announce: Called with the page's address once the server answers there.
+        open_browser: Whether to open the page in the default browser.
     """
     import torch  # noqa: PLC0415  (seconds)
     import uvicorn  # noqa: PLC0415
 
-    torch.set_num_threads(1)  # the tensors are tiny: several threads would only wait for each other
+    torch.set_num_threads(1)  # the tensors are tiny: threads would only wait for each other
     port = sock.getsockname()[1]
-    address = f"http://localhost:{port}/" if _is_here("localhost") else f"http://{HOST}:{port}/"
+    host = "localhost" if _resolves_to_loopback("localhost") else LOOPBACK_ADDRESS
+    address = f"http://{host}:{port}/"
     config = uvicorn.Config(
-        make(port), log_level="critical", access_log=False, timeout_graceful_shutdown=1, lifespan="off", ws="none"
+        make_app(port), log_level="critical", access_log=False, timeout_graceful_shutdown=1, lifespan="off", ws="none"
     )
     server = uvicorn.Server(config)
-    # From now on Ctrl-C ends it. Python's own handler would raise wherever the program stands, even where an exception
-    # cannot leave, and then nothing would ever end it.
-    before = signal.signal(signal.SIGINT, server.handle_exit)
+    # From here on Ctrl-C ends the server. Python's own handler could raise KeyboardInterrupt inside a callback, where
+    # the exception is lost, and the server would go on.
+    previous_handler = signal.signal(signal.SIGINT, server.handle_exit)
     try:
-        say(address)
-        if browse:
-            # The socket listens already: whoever comes early waits for a moment.
+        announce(address)
+        if open_browser:
+            # The socket already listens: a request that comes early waits.
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
         server.run(sockets=[sock])
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, previous_handler)
 
 
-def _is_here(name: str) -> bool:
-    """Tell whether a name means this address first; on some machines localhost is another one."""
+class HostCheck:
+    """ASGI middleware that refuses requests with a foreign Host header, and adds the security headers.
+
+    Args:
+        app: The application behind it.
+        port: Port on which the server listens.
+    """
+
+    def __init__(self, app: ASGIApp, *, port: int) -> None:
+        self.app = app
+        self.allowed_hosts = tuple(f"{name}:{port}" for name in ALLOWED_HOSTS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                # A response with a policy of its own keeps it.
+                headers.update({name: value for name, value in SECURITY_HEADERS.items() if name not in headers})
+            await send(message)
+
+        hosts = Headers(scope=scope).getlist("host")
+        allowed = len(hosts) == 1 and hosts[0].lower() in self.allowed_hosts
+        answer = self.app if allowed else self._refusal(hosts)
+        await answer(scope, receive, send_with_headers)
+
+    def _refusal(self, hosts: list[str]) -> JSONResponse:
+        given = short_repr(", ".join(hosts)) if hosts else "none"
+        hint = f"open http://{self.allowed_hosts[0]}/."
+        allowed = ", ".join(self.allowed_hosts)
+        return error_response(f"the Host header must be one of {allowed}; given {given}. Hint: {hint}", hint=hint)
+
+
+def error_response(message: str, *, status: int = 400, hint: str | None = None) -> JSONResponse:
+    """Return an error as JSON: one line that says what is wrong, and a hint."""
+    return JSONResponse({"schema": 1, "error": message, "hint": hint}, status_code=status)
+
+
+def _resolves_to_loopback(name: str) -> bool:
+    """Return whether a host name resolves to the loopback address first; on some machines localhost does not."""
     try:
-        return socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)[0][4][0] == HOST
+        return socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)[0][4][0] == LOOPBACK_ADDRESS
     except OSError:
         return False

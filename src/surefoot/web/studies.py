@@ -1,9 +1,4 @@
-"""The database that the page reads and never writes.
-
-The studies of a database, also those that are still running: what the page draws of them.
-
-The checks of a database: a list, and of each the report that ``surefoot check`` writes.
-"""
+"""The studies in a database, finished or running: what the play page shows of them. Nothing is written."""
 
 from __future__ import annotations
 
@@ -12,56 +7,46 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import HTMLResponse
 
 from surefoot.core.errors import QueryError, SurefootError
-from surefoot.core.statistics import score
+from surefoot.core.statistics import mean_score
 from surefoot.core.values import finite_or_none
 from surefoot.recipe.recipe import Recipe
 from surefoot.search.result import FULL_STAGES, SearchResult
 from surefoot.search.stored_result import result_of
-from surefoot.studies.check_log import check_heads, check_row
 from surefoot.studies.database import Database
 from surefoot.studies.measurements import Measurement
 from surefoot.studies.study import Study
-from surefoot.web.server import Query
-from surefoot.wording.search import good_range_text, headline
-
-# Nobody waits longer before a page for a database that another program holds.
-WAIT_SECONDS = 2.0
-
-
-def opened(path: Path) -> Database:
-    """Return a database that is there.
-
-    Raises:
-        StudyError: If it is not, or cannot be read.
-    """
-    return Database(path, create=False, wait_seconds=WAIT_SECONDS)
-
+from surefoot.web.query import Query
+from surefoot.wording.search import good_range_text, search_headline
 
 Data: TypeAlias = dict[str, Any]
 
-# How often a running study is read, and how many times without news before a sign of life.
-LOOK_SECONDS, SILENT_LOOKS = 1.0, 15
-# What the stages of a search do; range tests of version 0.1 have no learning curves worth drawing.
-STAGES = {
+# A page waits no longer than this for a database that another program has locked.
+DATABASE_WAIT_SECONDS = 2.0
+# Larger numbers of studies, checks and trials are refused; chosen.
+MAX_ID = 10**9
+# How often a running study is read; after this many polls without a change a comment keeps the connection alive.
+POLL_SECONDS, POLLS_BEFORE_KEEPALIVE = 1.0, 15
+# What a study does in each stage, by the first part of the stage's name.
+STAGE_DESCRIPTIONS = {
     "map": "trying short trainings",
     "climb": "trying longer trainings where the loss is low",
     "full": "training in full",
     "search": "trying settings",
     "confirm": "comparing the best settings",
 }
-RANGE = "range"
-# More measurements of one setting than this are not drawn.
-MOST_RUNS = 40
+# Range tests of version 0.1 have no learning curves worth drawing.
+RANGE_TEST_STAGE = "range"
+# Only the longest trainings of a recipe are drawn, at most this many.
+MAX_CURVES = 40
 
 
-def studies(path: Path) -> Data:
-    """Return all studies of a database, the newest first."""
-    database = opened(path)
+def list_studies(path: Path) -> Data:
+    """Return all studies in a database, the newest first."""
+    database = open_database(path)
     infos = [Study(database, number).info() for number in reversed(database.study_ids())]
-    infos = [info for info in infos if info.settings.get("command") != "check"]  # checks have a list of their own
+    infos = [info for info in infos if info.settings.get("command") != "check"]  # the page lists checks apart
     return {
         "schema": 1,
         "path": path.name,
@@ -71,23 +56,23 @@ def studies(path: Path) -> Data:
     }
 
 
-def study(path: Path, query: Query) -> Data:
-    """Return one study: every trial, who was trained in full and, once it is done, what was found."""
+def study_data(path: Path, query: Query) -> Data:
+    """Return one study: its trials, the recipes trained in full and, once it is done, its result."""
     from surefoot.plots.trial_points import trial_points  # noqa: PLC0415  (a second)
 
-    found = _study(path, query)
-    info, rows, numbers = found.info(), found.measurements(unfinished=True), found.trials()
+    study = _requested_study(path, query)
+    info, rows, numbers = study.info(), study.measurements(unfinished=True), study.trials()
     result = None if info.status != "done" or info.result is None else result_of(info, rows)
-    judge = "final" if result is None else result.aim.judge
-    last = rows[-1].stage.split("/")[0] if rows else ""
+    score_at = "end" if result is None else result.criterion.score_at
+    last_stage = _stage_kind(rows[-1]) if rows else ""
     return {
         "schema": 2,
         "id": info.id,
         "task": info.task,
         "status": info.status,
-        "stage": STAGES.get(last, "") if info.status == "running" else "",
-        "stamp": stamp(path, info.id),
-        "config_steps": sum(found.costs(unfinished=True).values()),
+        "stage": STAGE_DESCRIPTIONS.get(last_stage, "") if info.status == "running" else "",
+        "version": study_version(path, info.id),
+        "config_steps": sum(study.costs(unfinished=True).values()),
         "points": [
             {
                 "trial": numbers[point.recipe],
@@ -99,12 +84,11 @@ def study(path: Path, query: Query) -> Data:
                 "steps": point.steps,
                 "seeds": point.seeds,
             }
-            for point in trial_points(rows, judge=judge)
+            for point in trial_points(rows, score_at=score_at)
         ],
-        "contestants": _contestants(result, rows, numbers),
-        "headline": None if result is None else headline(result),
+        "trained_recipes": _trained_recipes(result, rows, numbers=numbers),
+        "headline": None if result is None else search_headline(result),
         "good_range": None if result is None else good_range_text(result),
-        "recommended_steps": None if result is None else result.steps,
         "frontier": [
             {
                 "steps": point.steps,
@@ -119,16 +103,16 @@ def study(path: Path, query: Query) -> Data:
     }
 
 
-def curves(path: Path, query: Query) -> Data:
-    """Return the learning curves of one setting, the longest trainings last."""
-    found = _study(path, query)
-    trial = query.whole("trial", 0, low=0, high=10**9)
-    query.settle()
-    recipe = next((recipe for recipe, number in found.trials().items() if number == trial), None)
+def learning_curves(path: Path, query: Query) -> Data:
+    """Return the learning curves of one recipe, the longest trainings last."""
+    study = _requested_study(path, query)
+    trial = query.integer("trial", 0, low=0, high=MAX_ID)
+    query.raise_if_invalid()
+    recipe = next((recipe for recipe, number in study.trials().items() if number == trial), None)
     if recipe is None:
-        raise QueryError(f"study {found.id} has no trial {trial}.")
-    rows = found.measurements(unfinished=True)
-    runs = [row for row in rows if row.trial.recipe == recipe and row.stage.split("/")[0] != RANGE]
+        raise QueryError(f"study {study.id} has no trial {trial}.")
+    rows = study.measurements(unfinished=True)
+    runs = [row for row in rows if row.trial.recipe == recipe and _stage_kind(row) != RANGE_TEST_STAGE]
     runs.sort(key=lambda row: row.taken)
     return {
         "schema": 1,
@@ -141,65 +125,98 @@ def curves(path: Path, query: Query) -> Data:
                 "steps": list(row.outcome.train.steps),
                 "losses": list(map(finite_or_none, row.outcome.train.losses)),
             }
-            for row in runs[-MOST_RUNS:]
+            for row in runs[-MAX_CURVES:]
             if row.outcome.train.steps
         ],
     }
 
 
-def stamp(path: Path, number: int | None) -> str:
-    """Return a text that is another one as soon as there is news of a study, or one more of them."""
-    database = opened(path)
-    known = len(database.study_ids())
-    if number is None:
-        return f"{known} studies"
-    found = Study(database, number)
-    return f"{found.info().status} {sum(found.costs(unfinished=True).values())} of {known}"
-
-
-async def news(
-    path: Path, number: int | None, *, gone: Callable[[], Awaitable[bool]], wait: Callable[[float], Awaitable[None]]
-) -> AsyncIterator[str]:
-    """Yield server-sent events: the stamp of a study, whenever it is another, until nobody listens any more.
+def study_version(path: Path, number: int | None) -> str:
+    """Return a text that changes whenever the study does or a study is added.
 
     Args:
-        path: Of the database.
-        number: Of the study; ``None`` where any will do.
-        gone: Whether whoever listened has left.
-        wait: Lets so many seconds pass.
+        path: Path of the database.
+        number: Number of the study; ``None`` for the list of studies alone.
     """
-    last, silent = None, 0
-    while not await gone():
+    database = open_database(path)
+    count = len(database.study_ids())
+    if number is None:
+        return f"{count} studies"
+    study = Study(database, number)
+    return f"{study.info().status} {sum(study.costs(unfinished=True).values())} of {count}"
+
+
+async def version_events(
+    path: Path,
+    number: int | None,
+    *,
+    disconnected: Callable[[], Awaitable[bool]],
+    sleep: Callable[[float], Awaitable[None]],
+) -> AsyncIterator[str]:
+    """Yield a server-sent event with the study's version whenever it changes, until the client disconnects.
+
+    Args:
+        path: Path of the database.
+        number: Number of the study; ``None`` for the list of studies.
+        disconnected: Whether the client has disconnected.
+        sleep: Waits for a number of seconds.
+    """
+    previous, polls = None, 0
+    while not await disconnected():
         try:
-            now = await run_in_threadpool(stamp, path, number)
+            version = await run_in_threadpool(study_version, path, number)
         except SurefootError as error:
-            now = f"fault {error}"
-        if now != last or silent >= SILENT_LOOKS:
-            yield f"data: {now}\n\n" if now != last else ": still here\n\n"
-            last, silent = now, 0
-        silent += 1
-        await wait(LOOK_SECONDS)
+            version = f"error {error}"
+        if version != previous:
+            yield f"data: {version}\n\n"
+            previous, polls = version, 0
+        elif polls >= POLLS_BEFORE_KEEPALIVE:
+            yield ": keep-alive\n\n"
+            polls = 0
+        polls += 1
+        await sleep(POLL_SECONDS)
 
 
-def _study(path: Path, query: Query) -> Study:
-    number = query.whole("id", 1, low=1, high=10**9)
-    query.settle()
-    return Study(opened(path), number)
+def open_database(path: Path) -> Database:
+    """Return an existing database.
+
+    Raises:
+        StudyError: If it does not exist or cannot be read.
+    """
+    return Database(path, create=False, wait_seconds=DATABASE_WAIT_SECONDS)
 
 
-def _contestants(result: SearchResult | None, rows: Sequence[Measurement], numbers: dict[Recipe, int]) -> list[Data]:
-    """Return the recipes that were trained in full: as the result has them, or as far as a running study has come."""
+def requested_number(query: Query) -> int:
+    """Return the number of the study or check that a query asks for; 1 if it names none."""
+    return query.integer("id", 1, low=1, high=MAX_ID)
+
+
+def _requested_study(path: Path, query: Query) -> Study:
+    number = requested_number(query)
+    query.raise_if_invalid()
+    return Study(open_database(path), number)
+
+
+def _stage_kind(row: Measurement) -> str:
+    """Return the first part of the stage's name: ``map`` of ``map/spread/000``."""
+    return row.stage.split("/")[0]
+
+
+def _trained_recipes(
+    result: SearchResult | None, rows: Sequence[Measurement], *, numbers: dict[Recipe, int]
+) -> list[Data]:
+    """Return the recipes trained in full: those of the result, or of a running study those so far."""
     if result is not None:
-        known = [
-            (found.recipe, f"{found.role}{', tied' if found.tied else ''}", found.valid) for found in result.contestants
+        trained = [
+            (each.recipe, f"{each.role}{', tied' if each.tied else ''}", each.valid) for each in result.trained_recipes
         ]
     else:
         runs: dict[Recipe, list[float]] = {}
         for row in rows:
             if row.stage.startswith(FULL_STAGES):
                 runs.setdefault(row.trial.recipe, []).append(row.outcome.loss)
-        known = [(recipe, "in training", score(losses)) for recipe, losses in runs.items()]
-        known.sort(key=lambda each: each[2].mean)
+        trained = [(recipe, "in training", mean_score(losses)) for recipe, losses in runs.items()]
+        trained.sort(key=lambda each: each[2].mean)
     return [
         {
             "trial": numbers[recipe],
@@ -210,45 +227,5 @@ def _contestants(result: SearchResult | None, rows: Sequence[Measurement], numbe
             "high": finite_or_none(valid.high),
             "seeds": valid.seeds,
         }
-        for recipe, role, valid in known
+        for recipe, role, valid in trained
     ]
-
-
-# The report is one page whose scripts and styles lie within it. It may fetch nothing, and only our own page frames it.
-POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-)
-
-
-def checks(path: Path) -> dict[str, Any]:
-    """Return all checks of a database, the newest first."""
-    from surefoot.wording.verdicts import TITLES  # noqa: PLC0415  (a second)
-
-    heads = check_heads(opened(path))
-    return {
-        "schema": 1,
-        "path": path.name,
-        "checks": [
-            {
-                "id": head.id,
-                "created": head.created,
-                "task": head.task,
-                "recipe": head.recipe,
-                "verdict": TITLES.get(head.verdict, head.verdict),  # type: ignore[call-overload]  # a newer one is none
-            }
-            for head in heads
-        ],
-    }
-
-
-def report(path: Path, query: Query) -> HTMLResponse:
-    """Return the report of one check."""
-    from surefoot.checking.result import from_record  # noqa: PLC0415  (seconds)
-    from surefoot.reports.check_page import check_html  # noqa: PLC0415
-
-    number = query.whole("id", 1, low=1, high=10**9)
-    query.settle()
-    row = check_row(opened(path), number)
-    page = check_html(from_record(row.result), environment=row.environment, command=row.command)
-    return HTMLResponse(page, headers={"Content-Security-Policy": POLICY})

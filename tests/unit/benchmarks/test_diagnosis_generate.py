@@ -3,23 +3,23 @@ import pytest
 
 from benchmarks.diagnosis import tasks
 from benchmarks.diagnosis.generate import LOOKS, MOMENTA, POWERS, Grid, compute
+from surefoot.fleet.create_fleet import create_fleet
 from surefoot.fleet.evaluation import evaluate_members
-from surefoot.fleet.launch import launch
 from surefoot.fleet.plan import Plan
 from surefoot.fleet.training import train_members
-from surefoot.tasks.loader import load
+from surefoot.tasks.loader import load_task
 
 PLAN = Plan("stacked", 64)
 
 
 def test_a_grid_holds_the_trainings_of_its_recipes_and_survives_its_file(tmp_path):
-    wine = load("wine", steps=40)
+    wine = load_task("wine", steps=40)
     grid = compute(wine, "sgd", "cosine", PLAN, seeds=(3, 4), every=6)
     assert grid.valid.shape == (3, len(MOMENTA), 2, LOOKS)
     assert grid.train.shape == (3, len(MOMENTA), 40)
     assert grid.rates.tolist() == [2.0**power for power in POWERS["sgd"][::6]]
     place = len(MOMENTA) + 3  # the second rate, the fourth momentum
-    alone = launch(wine, [grid.recipes("sgd", "cosine")[place]], seed=3, plan=PLAN)
+    alone = create_fleet(wine, [grid.recipes("sgd", "cosine")[place]], seed=3, plan=PLAN)
     assert float(evaluate_members(alone, "valid").loss) == pytest.approx(grid.start[0])
     losses = train_members(alone, 40)[:, 0].numpy()
     assert losses == pytest.approx(grid.train[1, 3], rel=1e-4)

@@ -11,9 +11,9 @@ from benchmarks.contestants.space import recipe_text
 from benchmarks.regret.training import train
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import Recipe
-from surefoot.tasks.loader import load
+from surefoot.tasks.loader import load_task
 
-WINE = load("wine", steps=30)
+WINE = load_task("wine", steps=30)
 
 
 def test_it_ends_where_the_fleets_member_ends():

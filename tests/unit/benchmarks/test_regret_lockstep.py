@@ -10,9 +10,9 @@ from torch import nn
 from benchmarks.contestants.plain_loop import sgd_loop
 from benchmarks.regret.lockstep import Lockstep, drive, drive_plainly
 from benchmarks.regret.searches import SEARCHES, Search, Start
-from surefoot.tasks.loader import load
+from surefoot.tasks.loader import load_task
 
-WINE = load("wine", steps=27)
+WINE = load_task("wine", steps=27)
 
 
 def scripted(*starts: tuple[float, float]) -> Search:

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from surefoot.checking.curvature_summary import STEPS, measure_curvature, stable_limit
+from surefoot.checking.curvature_summary import MEASURED_STEPS, measure_curvature, stable_limit
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.batches import BatchOrder
-from surefoot.tasks.seeding import draw_seed
+from surefoot.tasks.seeding import derive_seed
 from surefoot.tasks.task import Task
 from surefoot.trainers.fleet_trainer import FleetTrainer
 from surefoot.trainers.trial import Trial
@@ -60,11 +60,11 @@ def test_adams_sharpness_is_that_of_its_preconditioned_hessian(line):
 def test_the_step_sharpness_and_noise_are_those_of_the_next_steps(line, accumulate):
     task = replace(line[0], batch_size=16 // accumulate, accumulate=accumulate)
     end, found = measured(task, "sgd(lr=0.01, momentum=0.5)")
-    order = BatchOrder(64, task.batch_size, seed=draw_seed(0, "data"))
+    order = BatchOrder(64, task.batch_size, seed=derive_seed(0, "data"))
     weight = end.state["weight"][0]
     bends = norms = 0.0
     gradients = []
-    for number in range(20, 20 + STEPS):
+    for number in range(20, 20 + MEASURED_STEPS):
         micro = range(number * accumulate, (number + 1) * accumulate)
         x, y = task.batch("train", torch.cat([order.indices(each) for each in micro]))
         own = 2.0 * x.T @ x / 16
@@ -80,7 +80,7 @@ def test_the_step_sharpness_and_noise_are_those_of_the_next_steps(line, accumula
 def test_it_costs_no_more_than_it_may_and_counts_products_as_two(line, config_steps):
     task = replace(line[0], batch_size=8)
     _, found = measured(task, "sgd(lr=0.01, momentum=0.5)", config_steps=config_steps)
-    assert 3 * STEPS < found.config_steps <= config_steps
+    assert 3 * MEASURED_STEPS < found.config_steps <= config_steps
     assert measured(task, "sgd(lr=0.01, momentum=0.5)", config_steps=23)[1] is None
 
 

@@ -7,7 +7,7 @@ from torch import nn
 from surefoot.curvature.preconditioner import preconditioner_of
 from surefoot.curvature.sharpness import sharpness
 
-from .networks import mlp, written_out
+from .tasks_with_known_hessian import full_hessian, mlp
 
 STEPS = 5
 # With beta1 = 0 a step is lr * gradient / preconditioner.
@@ -45,7 +45,7 @@ def test_a_step_is_the_gradient_over_the_preconditioner(name):
     torch.testing.assert_close(step, 0.01 * gradient / size)
 
 
-def test_before_the_first_step_everything_counts_as_one_and_the_unknown_is_said():
+def test_before_the_first_step_it_is_1_and_for_unsupported_optimizers_none():
     params = list(nn.Linear(2, 1).parameters())
     for kind in (torch.optim.Adam, torch.optim.Adagrad):
         assert preconditioner_of(kind(params), params).tolist() == [1.0] * 3
@@ -54,10 +54,10 @@ def test_before_the_first_step_everything_counts_as_one_and_the_unknown_is_said(
     assert preconditioner_of(torch.optim.Adam(params[:1]), params) is None, "a parameter that it does not have"
 
 
-def test_the_preconditioned_sharpness_is_the_top_eigenvalue_of_the_quotient():
-    known = mlp()
-    model = known.new_model()
+def test_the_preconditioned_sharpness_is_the_largest_eigenvalue_of_the_product():
+    network = mlp()
+    model = network.new_model()
     size = torch.linspace(0.5, 3.0, sum(param.numel() for param in model.parameters()), dtype=torch.float64)
-    expected = torch.linalg.eigvals(torch.diag(1 / size) @ written_out(known, model)).real.max()
-    found = sharpness(known, state=model.state_dict(), preconditioner=size, tolerance=1e-9, most_gradients=1000)
-    assert found.value == pytest.approx(float(expected), rel=1e-6)
+    expected = torch.linalg.eigvals(torch.diag(1 / size) @ full_hessian(network, model)).real.max()
+    result = sharpness(network, state=model.state_dict(), preconditioner=size, tolerance=1e-9, max_gradients=1000)
+    assert result.value == pytest.approx(float(expected), rel=1e-6)

@@ -1,4 +1,4 @@
-"""The ramp, whose limit is where the loss rose for good."""
+"""The range test: its limit is where the loss rises for good."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import pytest
 from surefoot.explanation.range_test import ramp_recipe, read_ramp
 
 
-def test_the_ramp_goes_from_lowest_to_highest_whatever_its_length():
+def test_a_ramp_of_any_length_goes_from_the_lowest_to_the_highest_rate():
     for steps in (20, 100, 1000):
         recipe = ramp_recipe(0.9, steps=steps)
         assert recipe.lr.value(0, steps) == pytest.approx(1e-6 * 0.1)
         assert recipe.lr.value(steps - 1, steps) == pytest.approx(1e3 * 0.1)
 
 
-def test_a_ramp_that_never_rises_has_no_limit_and_one_of_nan_has_an_early_one():
+def test_a_loss_that_never_rises_has_no_limit_and_nan_ends_the_ramp():
     recipe = ramp_recipe(0.0, steps=100)
     falling = np.linspace(1.0, 0.1, 100)[:, None]
     assert read_ramp(recipe, falling).limit is None

@@ -1,4 +1,4 @@
-"""In how many passes a split is evaluated."""
+"""In how many forward passes a split is evaluated."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ import pytest
 import torch
 from torch import nn
 
+from surefoot.fleet.create_fleet import create_fleet
 from surefoot.fleet.evaluation import evaluate_members
-from surefoot.fleet.launch import launch
-from surefoot.fleet.plan import CPU_BYTES, SAMPLES, Plan, activation_bytes, samples_a_pass
+from surefoot.fleet.plan import (
+    MAX_CPU_ACTIVATION_BYTES,
+    MAX_EVALUATION_BATCH_SIZE,
+    Plan,
+    activation_bytes,
+    evaluation_batch_size,
+)
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.task import Task
 
@@ -22,20 +28,22 @@ def make_task(*, hidden: int = 50, batch_size: int = 32) -> Task:
     return Task("t", model, nn.functional.mse_loss, (x, x[:, :1]), (x, x[:, :1]), batch_size=batch_size, steps=9)
 
 
-def test_small_activations_take_large_passes_and_large_ones_stay_in_the_cache():
-    assert samples_a_pass(make_task(), members=16, device="cpu") == SAMPLES
+def test_evaluation_batches_are_large_unless_activations_exceed_the_cache():
+    assert evaluation_batch_size(make_task(), members=16, device="cpu") == MAX_EVALUATION_BATCH_SIZE
     wide = make_task(hidden=10_000)
-    found = samples_a_pass(wide, members=8, device="cpu")
-    assert wide.batch_size < found < SAMPLES
-    assert found == int(CPU_BYTES / (8 * activation_bytes(wide) / wide.batch_size))
-    assert samples_a_pass(wide, members=10_000, device="cpu") == wide.batch_size, "a training takes as many"
-    assert samples_a_pass(make_task(batch_size=600), members=4, device="cpu") == 600
-    assert samples_a_pass(wide, members=10_000, device="cuda") == SAMPLES
+    size = evaluation_batch_size(wide, members=8, device="cpu")
+    assert wide.batch_size < size < MAX_EVALUATION_BATCH_SIZE
+    assert size == int(MAX_CPU_ACTIVATION_BYTES / (8 * activation_bytes(wide) / wide.batch_size))
+    assert evaluation_batch_size(wide, members=10_000, device="cpu") == wide.batch_size, (
+        "at least the batch size of training"
+    )
+    assert evaluation_batch_size(make_task(batch_size=600), members=4, device="cpu") == 600
+    assert evaluation_batch_size(wide, members=10_000, device="cuda") == MAX_EVALUATION_BATCH_SIZE
 
 
 @pytest.mark.parametrize("backend", ["serial", "stacked"])
-def test_the_passes_change_no_more_than_rounding(backend):
-    fleet = launch(make_task(), [Recipe()] * 3, seed=0, plan=Plan(backend, 3))
+def test_the_evaluation_batch_size_changes_only_rounding(backend):
+    fleet = create_fleet(make_task(), [Recipe()] * 3, seed=0, plan=Plan(backend, 3))
     whole = evaluate_members(fleet, "valid").loss
-    fleet.samples_a_pass = 7
+    fleet.evaluation_batch_size = 7
     torch.testing.assert_close(evaluate_members(fleet, "valid").loss, whole, rtol=1e-6, atol=0)

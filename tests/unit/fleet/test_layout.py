@@ -3,10 +3,15 @@ import torch
 from torch import nn
 
 from surefoot.core.errors import TaskError
-from surefoot.fleet.layout import Layout
+from surefoot.fleet.create_fleet import create_fleet
+from surefoot.fleet.layout import ParameterLayout, unused_parameters
+from surefoot.fleet.plan import Plan
+from surefoot.fleet.training import train_members
 from surefoot.optimizers import RULES
 from surefoot.optimizers.parameter_groups import Groups
-from surefoot.optimizers.rule import Piece
+from surefoot.optimizers.rule import ParamSpec
+from surefoot.recipe.recipe import Recipe
+from surefoot.tasks.task import Task
 
 
 def network() -> nn.Module:
@@ -16,10 +21,10 @@ def network() -> nn.Module:
     return model
 
 
-def test_a_row_holds_the_trained_parameters_and_gives_them_back():
+def test_a_row_holds_the_trained_parameters():
     torch.manual_seed(0)
     model = network()
-    layout = Layout.of(model)
+    layout = ParameterLayout.of(model)
     assert layout.names == ("scale", "0.weight", "0.bias", "1.weight", "1.bias", "2.weight")
     row = layout.flatten(dict(model.named_parameters()))
     assert row.shape == (1 + 12 + 4 + 4 + 4 + 12,)
@@ -32,32 +37,62 @@ def test_a_row_holds_the_trained_parameters_and_gives_them_back():
 def test_a_tied_weight_is_held_once():
     model = nn.Sequential(nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False))
     model[1].weight = model[0].weight
-    assert Layout.of(model).names == ("0.weight",)
+    assert ParameterLayout.of(model).names == ("0.weight",)
 
 
-def test_factors_lie_as_the_numbers_they_belong_to():
-    layout = Layout.of(network())
+def test_factors_are_in_the_order_of_the_row():
+    layout = ParameterLayout.of(network())
     lr, decay = layout.factors(Groups(no_decay=("bias", "norm"), lr_factor=(("0", 0.1), ("scale", 3.0))))
     assert lr.tolist() == [3.0] + [0.1] * 16 + [1.0] * 20
     assert decay.tolist() == [1.0] + [1.0] * 12 + [0.0] * 12 + [1.0] * 12
 
 
 @pytest.mark.parametrize(
-    ("model", "given"),
+    ("model", "cause"),
     [
         (nn.ReLU(), "no parameters that require a gradient"),
         (nn.Linear(2, 2).requires_grad_(False), "no parameters"),
         (nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2).double()), "float32, float64"),
     ],
 )
-def test_what_cannot_lie_in_one_row_is_refused(model, given):
-    with pytest.raises(TaskError, match=given):
-        Layout.of(model)
+def test_parameters_that_one_row_cannot_hold_are_rejected(model, cause):
+    with pytest.raises(TaskError, match=cause):
+        ParameterLayout.of(model)
 
 
 def test_a_rule_is_bound_to_the_shapes_in_the_rows_order():
-    bound = Layout.of(network()).bound(RULES["muon"]())
+    bind = ParameterLayout.of(network()).bind(RULES["muon"]())
     # The last matrix of the model, here a frozen one, is taken for the output layer's.
     shapes = [(), (4, 3), (4,), (4,), (4,), (3, 4)]
-    assert bound == RULES["muon"]().for_pieces([Piece(shape, hidden=len(shape) == 2) for shape in shapes])
-    assert Layout.of(network()).bound(RULES["adam"]()) == RULES["adam"]()
+    assert bind == RULES["muon"]().bind([ParamSpec(shape, hidden=len(shape) == 2) for shape in shapes])
+    assert ParameterLayout.of(network()).bind(RULES["adam"]()) == RULES["adam"]()
+
+
+class WithUnusedLayer(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.used, self.spare = nn.Linear(3, 2), nn.Linear(3, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.used(x)
+
+
+def task_of(model) -> Task:
+    x = torch.ones(8, 3)
+    return Task("small", model, nn.functional.mse_loss, (x, x[:, :2]), (x, x[:, :2]), batch_size=4, steps=10)
+
+
+def test_parameters_that_the_objective_does_not_depend_on_are_unused():
+    assert unused_parameters(task_of(WithUnusedLayer)) == {"spare.weight", "spare.bias"}
+    assert unused_parameters(task_of(lambda: nn.Linear(3, 2))) == frozenset()
+
+
+def test_weight_decay_skips_unused_parameters_as_in_torch():
+    recipe = Recipe.parse("adamw(lr=0.1, weight_decay=0.5)")
+    for plan in (Plan("serial", 1), Plan("stacked", 2)):
+        fleet = create_fleet(task_of(WithUnusedLayer), [recipe] * 2, seed=0, plan=plan)
+        first = fleet.params.clone()
+        train_members(fleet, 5)
+        for name, after in fleet.layout.unflatten(fleet.params[0]).items():
+            before = fleet.layout.unflatten(first[0])[name]
+            assert torch.equal(before, after) == name.startswith("spare")

@@ -10,7 +10,7 @@ from surefoot.plots.axes import linear_ticks, log_ticks, loss_scale
 @pytest.mark.parametrize("low", [1e-9, 0.0123, 0.9, 37.0])
 def test_log_ticks_lie_between_the_bounds_and_are_neither_few_nor_many(low, decades):
     high = low * 10**decades
-    ticks = log_ticks(low, high, most=8)
+    ticks = log_ticks(low, high, max_ticks=8)
     assert ticks == sorted(set(ticks))
     assert all(low <= tick * (1 + 1e-9) and tick <= high * (1 + 1e-9) for tick in ticks)
     assert 2 <= len(ticks) <= 8
@@ -18,8 +18,8 @@ def test_log_ticks_lie_between_the_bounds_and_are_neither_few_nor_many(low, deca
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.0, 0.3), (-2.0, 5.0), (0.0, 123456.0), (0.0, 1e-4)])
-def test_linear_ticks_are_evenly_spaced_and_at_most_so_many(low, high):
-    ticks = linear_ticks(low, high, most=6)
+def test_linear_ticks_are_evenly_spaced_and_few(low, high):
+    ticks = linear_ticks(low, high, max_ticks=6)
     gaps = [after - before for before, after in pairwise(ticks)]
     assert 2 <= len(ticks) <= 6
     assert low <= ticks[0]
@@ -28,7 +28,7 @@ def test_linear_ticks_are_evenly_spaced_and_at_most_so_many(low, high):
 
 
 def test_one_value_alone_still_makes_an_axis():
-    assert linear_ticks(2.0, 2.0, most=4) == [2.0]
+    assert linear_ticks(2.0, 2.0, max_ticks=4) == [2.0]
     scale, _ = loss_scale([0.5])
     low, high = scale.to_dict()["domain"]
     assert low < 0.5 < high

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from surefoot.plots.frontier import frontier
-from surefoot.search.request import Aim
+from surefoot.search.criterion import Criterion
 from surefoot.search.result import FrontierPoint
 
 
@@ -66,7 +66,7 @@ def test_overfitting_is_the_title(result, words):
 
 def test_a_frontier_of_the_metric_has_the_trials_metrics(result, drawn):
     points = tuple(replace(point, loss=0.9, low=0.8, high=0.95) for point in result.frontier)
-    metric = replace(result, frontier=points, aim=Aim("metric"))
+    metric = replace(result, frontier=points, criterion=Criterion("metric"))
     marks = drawn(frontier(metric))
     encoding = axes_of(marks)
     assert encoding["y"]["title"] == "validation metric"

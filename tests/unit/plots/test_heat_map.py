@@ -17,7 +17,7 @@ def crosses_of(marks):
     return next(rows for mark, encoding, rows in marks if mark == "text" and "text" not in encoding)
 
 
-def test_the_picture_has_a_dot_or_a_cross_for_every_trial(made, drawn):
+def test_there_is_a_dot_or_a_cross_for_every_trial(made, drawn):
     marks = drawn(heat_map(made))
     points = trial_points(made.measurements)
     held = [(str(each.recipe), each.steps) for each in points if math.isfinite(each.relative)]
@@ -34,7 +34,7 @@ def test_the_shading_stays_between_the_best_and_the_worst(made, drawn):
     assert all(1.0 <= cell["relative"] <= 30.0 for cell in cells)
 
 
-def test_the_picture_names_the_recommended_the_default_and_its_axes(made, words):
+def test_the_figure_names_the_recommended_the_default_and_its_axes(made, words):
     said = words(heat_map(made))
     assert {"recommended", "default", "learning rate (peak)", "momentum", "0.9", "0.01"} <= set(said)
 
@@ -63,7 +63,7 @@ def test_one_momentum_makes_a_bar_and_a_single_rate_nothing(made, drawn, words):
     assert not outline_of(drawn(heat_map(single)))
 
 
-def test_a_picture_of_divergence_alone_has_crosses_and_no_shading(diverged, drawn, words):
+def test_a_figure_of_diverged_trials_alone_has_crosses_and_no_shading(diverged, drawn, words):
     marks = drawn(heat_map(diverged))
     assert not any(mark == "rect" for mark, _, _ in marks)
     assert words(heat_map(diverged)).count("✕") == len(trial_points(diverged.measurements))

@@ -1,8 +1,9 @@
 import pytest
 
-from surefoot.plots.schedule import recipe_schedule, schedule
+from surefoot.plots.schedule import recipe_schedule, schedule_figure
 from surefoot.recipe.recipe import Recipe
-from surefoot.schedules.text import SCHEDULES, parse_schedule
+from surefoot.schedules import SCHEDULES
+from surefoot.schedules.text import parse_schedule
 
 
 @pytest.mark.parametrize(
@@ -10,26 +11,26 @@ from surefoot.schedules.text import SCHEDULES, parse_schedule
 )
 def test_the_line_is_the_schedule_at_every_step(text, drawn):
     one = parse_schedule(text)
-    ((mark, _, rows),) = drawn(schedule(one, steps=60))
+    ((mark, _, rows),) = drawn(schedule_figure(one, steps=60))
     assert mark == "line"
     assert [row["step"] for row in rows] == list(range(60))
     assert [row["value"] for row in rows] == pytest.approx([one.value(step, 60) for step in range(60)], rel=1e-5)
 
 
 def test_a_long_training_is_sampled_from_the_first_step_to_the_last(drawn):
-    ((_, _, rows),) = drawn(schedule(parse_schedule("cosine(0.3)"), steps=1_000_000))
+    ((_, _, rows),) = drawn(schedule_figure(parse_schedule("cosine(0.3)"), steps=1_000_000))
     assert len(rows) <= 1500
     assert (rows[0]["step"], rows[-1]["step"]) == (0, 999_999)
 
 
-def test_several_schedules_are_told_apart_by_name(words):
+def test_several_schedules_have_their_names_in_the_legend(words):
     named = {
         name: parse_schedule("multistep(0.1, at=50%)" if name == "multistep" else f"{name}(0.1)") for name in SCHEDULES
     }
-    assert set(named) <= set(words(schedule(named, steps=100)))
+    assert set(named) <= set(words(schedule_figure(named, steps=100)))
 
 
-def test_a_constant_momentum_is_said_and_one_that_moves_is_drawn(drawn, words):
+def test_a_constant_momentum_is_in_the_subtitle_and_a_changing_one_is_drawn(drawn, words):
     constant = recipe_schedule(Recipe.parse("sgd(lr=cosine(0.3), momentum=0.8)"), steps=50)
     assert len(drawn(constant)) == 1
     assert any("momentum 0.8 throughout" in text for text in words(constant))

@@ -4,8 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from surefoot.plots.stability_map import stability_map, why_no_map
+from surefoot.plots.stability_map import stability_map
 from surefoot.recipe.recipe import Recipe
+from surefoot.wording.verdicts import why_no_stability_map
 
 
 def with_recipe(result, text, sharpness=20.0, advice=None):
@@ -84,16 +85,16 @@ def test_every_setting_tried_is_a_dot_or_a_cross_with_all_its_losses(checked, dr
         return dots, crosses
 
     dots, crosses = marks(checked)
-    assert len(dots) + len(crosses) == len({row.setting for row in checked.trials})
+    assert len(dots) + len(crosses) == len({row.hyperparameters for row in checked.trials})
     own = next(row for row in dots if row["rate"] == "0.0001" and row["momentum"] == "0.9")
     assert "25 steps, seed 0: " in own["losses"]
     broken = tuple(replace(row, loss=math.inf) for row in checked.trials)
     dots, crosses = marks(replace(checked, trials=broken))
     assert dots == []
-    assert len(crosses) == len({row.setting for row in checked.trials})
+    assert len(crosses) == len({row.hyperparameters for row in checked.trials})
 
 
-def test_the_words_say_whose_point_it_is_what_the_regions_are_and_that_it_is_a_model(checked, words):
+def test_points_regions_and_the_model_are_labelled(checked, words):
     said = words(stability_map(checked))
     assert {"yours", "advised", "limit of stability", "monotone", "oscillates", "diverges"} <= set(said)
     assert {"0", "0.5", "0.8", "0.9", "0.95", "0.98", "0.99"} <= set(said)
@@ -109,16 +110,16 @@ def test_without_advice_there_is_no_arrow(checked, words, drawn):
 
 
 @pytest.mark.parametrize(("lr", "said"), [("0.19", "is 1 times the limit"), ("0.019", "is 10 % of the limit")])
-def test_the_title_says_how_far_the_limit_is(checked, words, lr, said):
+def test_the_title_compares_the_rate_with_the_limit(checked, words, lr, said):
     assert any(said in text for text in words(stability_map(with_recipe(checked, f"sgd(lr={lr}, momentum=0.9)"))))
 
 
-def test_where_there_is_no_map_a_sentence_says_why(checked, lost):
+def test_a_sentence_says_why_there_is_no_map(checked, lost):
     own = "sgd(lr=0.01, momentum=0.9)"
-    assert why_no_map(checked) is None
-    assert "diverged" in why_no_map(lost)
-    assert "is not known, for no gradient" in why_no_map(with_recipe(checked, own, sharpness=None))
-    assert "does not bend upwards" in why_no_map(with_recipe(checked, own, sharpness=-1.0))
-    assert "no limit for lion" in why_no_map(with_recipe(checked, "lion(lr=0.01)"))
+    assert why_no_stability_map(checked) is None
+    assert "diverged" in why_no_stability_map(lost)
+    assert "is not known, for no gradient" in why_no_stability_map(with_recipe(checked, own, sharpness=None))
+    assert "does not curve upwards" in why_no_stability_map(with_recipe(checked, own, sharpness=-1.0))
+    assert "no limit for lion" in why_no_stability_map(with_recipe(checked, "lion(lr=0.01)"))
     dampened = with_recipe(checked, "sgd(lr=0.01, momentum=0.9, dampening=0.5)")
-    assert "no limit for sgd with these settings" in why_no_map(dampened)
+    assert "no limit for sgd with these settings" in why_no_stability_map(dampened)

@@ -32,11 +32,11 @@ def test_a_recipe_is_a_point_at_every_length_with_its_mean_over_seeds():
     assert (points[1].lr, points[1].momentum) == (0.5, 0.0)
 
 
-def test_what_is_no_trial_of_the_search_is_left_out():
+def test_only_trials_of_the_search_count():
     assert trial_points([row("range", ONE, 0.4), row("transfer/half-steps/0", ONE, 0.4)]) == []
 
 
-def test_a_training_that_was_measured_on_its_way_counts_as_far_as_it_went():
+def test_of_several_measurements_of_a_training_the_last_counts():
     rows = [row("search/000", ONE, loss, steps=100, taken=taken) for taken, loss in ((25, 0.9), (50, 0.5))]
     assert [(point.steps, point.loss) for point in trial_points(rows)] == [(50, 0.5)]
 
@@ -46,7 +46,7 @@ def test_losses_that_may_be_negative_are_compared_by_their_difference():
     assert [point.relative for point in points] == [1.0, 2.5]
 
 
-def test_what_diverged_on_a_seed_has_no_finite_loss_and_no_metric():
+def test_a_divergence_on_one_seed_makes_the_loss_infinite_and_the_metric_none():
     rows = [row("full/0", ONE, 0.4, metric=0.9), row("full/0", ONE, math.inf, seed=1, metric=0.1)]
     (point,) = trial_points(rows)
     assert (point.loss, point.relative, point.metric) == (math.inf, math.inf, None)
@@ -54,6 +54,6 @@ def test_what_diverged_on_a_seed_has_no_finite_loss_and_no_metric():
     assert point.metric == 0.9
 
 
-def test_the_best_loss_on_the_way_counts_where_it_is_the_judge():
-    (point,) = trial_points([row("map", ONE, 0.4, valid=Curve((25,), (0.3,)))], judge="best")
+def test_the_best_loss_counts_where_trials_are_scored_by_it():
+    (point,) = trial_points([row("map", ONE, 0.4, valid=Curve((25,), (0.3,)))], score_at="best")
     assert point.loss == 0.3

@@ -54,7 +54,7 @@ def test_what_has_no_parameters(wrong):
 def test_groups_need_names_and_norm_needs_the_model():
     with pytest.raises(RecipeError, match="given bare parameters"):
         Recipe.of("sgd", no_decay="bias").build(model().parameters(), steps=10)
-    with pytest.raises(RecipeError, match="which do not tell the normalisation layers"):
+    with pytest.raises(RecipeError, match="which do not identify normalisation layers"):
         Recipe.of("sgd", no_decay="norm").build(model().named_parameters(), steps=10)
     optimizer, _ = Recipe.of("sgd", weight_decay=0.1, no_decay="bias").build(model().named_parameters(), steps=10)
     assert [(len(group["params"]), group["weight_decay"]) for group in optimizer.param_groups] == [(3, 0.1), (3, 0.0)]

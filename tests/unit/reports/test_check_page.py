@@ -7,9 +7,10 @@ import pytest
 from tests.unit.reports.parsed import Page, asks_nothing
 
 from surefoot.core.errors import OutputError
-from surefoot.core.formatting import numeral
-from surefoot.plots.figures import check_figures
-from surefoot.reports.check_page import EVIDENCE, check_html, write_check_html
+from surefoot.core.formatting import format_number
+from surefoot.plots.figures import figures_of
+from surefoot.reports.check_page import check_html, write_check_html
+from surefoot.wording.verdicts import EVIDENCE_LABELS
 
 
 @pytest.fixture(scope="module")
@@ -17,11 +18,11 @@ def page(checked):
     return Page(check_html(checked, environment={"python": "3.11.7"}, command="surefoot check wine"))
 
 
-def test_nothing_is_asked_from_anywhere(page):
+def test_nothing_is_fetched(page):
     assert asks_nothing(page)
 
 
-def test_it_leads_with_the_verdict_and_the_advice(page, checked):
+def test_the_page_leads_with_the_verdict_and_the_advice(page, checked):
     assert page.texts("p", **{"class": "headline"})[0].startswith("The learning rate is too low")
     assert checked.findings[0].why in page.texts("p")
     assert page.texts("p", **{"class": "advice"}) == [f"Use {checked.advice}"]
@@ -31,16 +32,16 @@ def test_it_leads_with_the_verdict_and_the_advice(page, checked):
 
 def test_every_setting_tried_has_its_row(page, checked):
     rows = page.texts("th", scope="row")
-    assert len(rows) == len({row.setting for row in checked.trials})
+    assert len(rows) == len({row.hyperparameters for row in checked.trials})
     assert rows.count("0.0001 (yours)") == 1
-    assert rows.count(f"{numeral(checked.advice.lr.highest)} (advised)") == 1
+    assert rows.count(f"{format_number(checked.advice.lr.highest)} (advised)") == 1
     assert len(page.texts("td", **{"data-label": "Momentum"})) == len(rows)
 
 
-def test_the_figures_are_those_of_the_notebook_with_their_words(page, checked):
+def test_the_figures_are_those_of_the_notebook_with_their_captions(page, checked):
     data = json.loads("".join(next(parts for tag, each, parts in page.elements if each.get("id") == "data")))
-    for spec, figure in zip(data["specs"], check_figures(checked), strict=True):
-        assert {name: list(rows) for name, rows in spec["datasets"].items()} == figure.to_dict()["datasets"]
+    for spec, figure in zip(data["specs"], figures_of(checked), strict=True):
+        assert {name: list(rows) for name, rows in spec["datasets"].items()} == figure.chart.to_dict()["datasets"]
     captions = page.texts("figcaption")
     assert len(captions) == 3
     assert "with mini-batches the limit is lower" in captions[1]
@@ -50,9 +51,9 @@ def test_the_figures_are_those_of_the_notebook_with_their_words(page, checked):
 
 
 def test_the_numbers_behind_the_verdict_have_names(page, checked):
-    assert set(checked.findings[0].evidence) <= set(EVIDENCE)
-    assert set(page.texts("dt")) >= {EVIDENCE[name] for name in checked.findings[0].evidence}
-    assert numeral(checked.curvature.sharpness.value) in page.texts("dd")
+    assert set(checked.findings[0].evidence) <= set(EVIDENCE_LABELS)
+    assert set(page.texts("dt")) >= {EVIDENCE_LABELS[name] for name in checked.findings[0].evidence}
+    assert format_number(checked.curvature.sharpness.value) in page.texts("dd")
 
 
 def test_a_page_without_a_map_says_why(lost):

@@ -1,6 +1,6 @@
 import pytest
 
-from surefoot.reports.explain_tables import schedule_plot
+from surefoot.reports.schedule_plot import schedule_plot
 from surefoot.schedules.constant import Constant
 from surefoot.schedules.text import parse_schedule
 

@@ -10,7 +10,7 @@ from tensorboard.plugins.hparams import api_pb2, metadata
 from tensorboard.util import tensor_util
 
 from surefoot.core.errors import OutputError
-from surefoot.reports.tensorboard import FILE, hyperparameters, runs_of, write_tensorboard
+from surefoot.reports.tensorboard import EVENT_FILE, hparams_of, training_runs, write_tensorboard
 from surefoot.trainers.trial import Curve
 
 
@@ -50,15 +50,15 @@ def files(folder):
 
 
 def test_every_training_is_a_run(made, logs):
-    assert len(runs_of(made)) == made.trials == len(made.measurements)
-    assert files(logs) == {FILE} | {f"{run.name}/{FILE}" for run in runs_of(made)}
+    assert len(training_runs(made)) == made.trials == len(made.measurements)
+    assert files(logs) == {EVENT_FILE} | {f"{run.name}/{EVENT_FILE}" for run in training_runs(made)}
 
 
 def test_a_run_has_the_curve_the_losses_and_the_schedules(made, logs):
-    full = [run for run in runs_of(made) if run.stage == "full"]
-    assert len(full) == len(made.contestants) * made.default.valid.seeds
+    full = [run for run in training_runs(made) if run.stage == "full"]
+    assert len(full) == len(made.trained_recipes) * made.default.valid.seeds
     for run in full:
-        row, found = run.last, scalars(logs / run.name / FILE)
+        row, found = run.last, scalars(logs / run.name / EVENT_FILE)
         for step, loss in zip(row.outcome.train.steps, row.outcome.train.losses, strict=True):
             assert found["loss/train", step] == pytest.approx(loss, rel=1e-6)
             assert found["recipe/lr", step] == pytest.approx(row.trial.recipe.lr.value(step, row.trial.steps), rel=1e-6)
@@ -73,23 +73,25 @@ def test_a_run_has_the_curve_the_losses_and_the_schedules(made, logs):
             assert found["loss/valid", step] == pytest.approx(loss, rel=1e-6)
 
 
-def test_a_training_that_was_measured_on_its_way_is_one_run_with_all_its_losses(made, tmp_path):
+def test_a_training_with_several_measurements_is_one_run_with_all_losses(made, tmp_path):
     """As searches of version 0.1 did."""
     first = made.measurements[0]
     rows = tuple(
         replace(first, stage="search/000", taken=taken, outcome=replace(first.outcome, loss=loss, valid=Curve()))
         for taken, loss in ((5, 0.9), (10, 0.7), (25, 0.5))
     )
-    (run,) = runs_of(replace(made, measurements=rows))
+    (run,) = training_runs(replace(made, measurements=rows))
     write_tensorboard(replace(made, measurements=rows), tmp_path)
-    valid = {step: loss for (tag, step), loss in scalars(tmp_path / run.name / FILE).items() if tag == "loss/valid"}
+    valid = {
+        step: loss for (tag, step), loss in scalars(tmp_path / run.name / EVENT_FILE).items() if tag == "loss/valid"
+    }
     assert valid == pytest.approx({5: 0.9, 10: 0.7, 25: 0.5})
 
 
 def test_the_experiment_is_described_once_and_every_session_begins_and_ends(made, logs):
-    described = [path for path in logs.rglob(FILE) if contents(path, metadata.EXPERIMENT_TAG)]
-    assert described == [logs / FILE]
-    (content,) = contents(logs / FILE, metadata.EXPERIMENT_TAG)
+    described = [path for path in logs.rglob(EVENT_FILE) if contents(path, metadata.EXPERIMENT_TAG)]
+    assert described == [logs / EVENT_FILE]
+    (content,) = contents(logs / EVENT_FILE, metadata.EXPERIMENT_TAG)
     experiment = metadata.parse_experiment_plugin_data(content)
     names = {info.name: info for info in experiment.hparam_infos}
     assert "steps" in names
@@ -98,9 +100,9 @@ def test_the_experiment_is_described_once_and_every_session_begins_and_ends(made
     assert {value.string_value for value in names["schedule"].domain_discrete.values} == {"cosine", "constant"}
     shown = {info.display_name: info.name.tag for info in experiment.metric_infos}
     assert shown["validation loss"] == "hparams/validation_loss"
-    for run in runs_of(made):
-        (start,) = contents(logs / run.name / FILE, metadata.SESSION_START_INFO_TAG)
-        (end,) = contents(logs / run.name / FILE, metadata.SESSION_END_INFO_TAG)
+    for run in training_runs(made):
+        (start,) = contents(logs / run.name / EVENT_FILE, metadata.SESSION_START_INFO_TAG)
+        (end,) = contents(logs / run.name / EVENT_FILE, metadata.SESSION_END_INFO_TAG)
         began = metadata.parse_session_start_info_plugin_data(start)
         assert began.hparams["lr"].number_value == run.last.trial.recipe.lr.peak
         assert began.hparams["momentum"].number_value == run.last.trial.recipe.momentum.peak
@@ -113,10 +115,10 @@ def test_the_experiment_is_described_once_and_every_session_begins_and_ends(made
 
 
 def test_the_peak_counts_where_a_schedule_warms_up(made):
-    run = runs_of(made)[-1]
+    run = training_runs(made)[-1]
     changed = run.last.trial.recipe.with_(lr="cosine(0.3, warmup=10%)", momentum="linear(0.8, final=0.95)")
     warm = replace(run.last, trial=replace(run.last.trial, recipe=changed))
-    settings = hyperparameters(replace(run, found=(warm,)))
+    settings = hparams_of(replace(run, measurements=(warm,)))
     assert settings["lr"] == pytest.approx(0.3, rel=1e-3)
     assert settings["momentum"] == pytest.approx(0.95, rel=1e-2)
     assert settings["schedule"] == "cosine"
@@ -124,8 +126,8 @@ def test_the_peak_counts_where_a_schedule_warms_up(made):
 
 def test_what_diverged_has_no_loss_that_is_not_finite(diverged, tmp_path):
     write_tensorboard(diverged, tmp_path)
-    for run in runs_of(diverged):
-        found = scalars(tmp_path / run.name / FILE)
+    for run in training_runs(diverged):
+        found = scalars(tmp_path / run.name / EVENT_FILE)
         assert all(math.isfinite(value) for value in found.values())
         assert not any(tag == "loss/valid" for tag, _ in found)
 
@@ -135,8 +137,8 @@ def test_a_loss_far_above_its_start_is_drawn_as_a_scalar_and_stretches_no_axis_o
     blown = replace(first, outcome=replace(first.outcome, loss=1e23))
     result = replace(made, measurements=tuple(blown if row is first else row for row in made.measurements))
     write_tensorboard(result, tmp_path)
-    for run in runs_of(result):
-        found = scalars(tmp_path / run.name / FILE)
+    for run in training_runs(result):
+        found = scalars(tmp_path / run.name / EVENT_FILE)
         ends = {tag: value for (tag, _), value in found.items() if tag.startswith("hparams/")}
         if run.last is blown:
             assert found["loss/valid", blown.taken] == pytest.approx(1e23, rel=1e-6)
@@ -146,7 +148,7 @@ def test_a_loss_far_above_its_start_is_drawn_as_a_scalar_and_stretches_no_axis_o
             assert ends["hparams/training_loss"] == pytest.approx(run.last.outcome.train.losses[-1], rel=1e-6)
 
 
-def test_writing_again_replaces_and_leaves_strangers_alone(made, logs):
+def test_writing_again_replaces_own_files_and_keeps_others(made, logs):
     before = files(logs)
     stranger = logs / "trial-000" / "notes.txt"
     other_run = logs / "mine" / "events.out.tfevents.1.host"
@@ -158,7 +160,7 @@ def test_writing_again_replaces_and_leaves_strangers_alone(made, logs):
     assert files(logs) == before | strangers
     fewer = replace(made, measurements=tuple(row for row in made.measurements if row.stage.startswith("full")))
     write_tensorboard(fewer, logs)
-    assert files(logs) == {FILE} | {f"{run.name}/{FILE}" for run in runs_of(fewer)} | strangers
+    assert files(logs) == {EVENT_FILE} | {f"{run.name}/{EVENT_FILE}" for run in training_runs(fewer)} | strangers
     assert all(any(folder.rglob("*")) for folder in logs.iterdir() if folder.is_dir())
 
 
@@ -168,9 +170,9 @@ def test_a_folder_that_cannot_be_made_is_an_output_error(made, tmp_path):
         write_tensorboard(made, tmp_path / "file" / "logs")
 
 
-def test_a_full_training_has_its_gradient_and_its_sharpness_beside_the_limit(made, logs):
-    for run in runs_of(made):
-        found = scalars(logs / run.name / FILE)
+def test_a_full_training_has_gradient_norm_sharpness_and_limit(made, logs):
+    for run in training_runs(made):
+        found = scalars(logs / run.name / EVENT_FILE)
         assert {step for tag, step in found if tag == "curvature/sharpness"} == {
             each.step for each in run.last.outcome.probes
         }
@@ -181,13 +183,13 @@ def test_a_full_training_has_its_gradient_and_its_sharpness_beside_the_limit(mad
             edge = 2.0 * (1.0 - recipe.momentum.value(each.step, total)) / recipe.lr.value(each.step, total)
             assert found["curvature/limit", each.step] == pytest.approx(edge, rel=1e-5)
             assert found["curvature/share", each.step] == pytest.approx(each.sharpness / edge, rel=1e-5)
-    assert all(run.last.outcome.probes for run in runs_of(made) if run.stage == "full")
+    assert all(run.last.outcome.probes for run in training_runs(made) if run.stage == "full")
 
 
 def test_the_heat_map_and_the_frontier_are_images_of_the_whole(logs):
     images = {
         tag: tensor_util.make_ndarray(value.tensor)
-        for _, tag, value in values_of(logs / FILE)
+        for _, tag, value in values_of(logs / EVENT_FILE)
         if value.metadata.plugin_data.plugin_name == "images"
     }
     assert {*images} == {"figures/heat_map", "figures/frontier"}

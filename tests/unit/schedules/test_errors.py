@@ -24,7 +24,7 @@ from surefoot.schedules.wsd import WarmupStableDecay
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", ["a number or a schedule", "at its end", "schedules are constant, step"]),
+        ("", ["a number or a schedule", "at its end", "schedules are cosine, linear"]),
         ("cosin(0.1)", ["'cosin(0.1)'", "did you mean cosine?"]),
         ("Cosine(0.1)", ["did you mean cosine?"]),
         ("cosine", ["'('", "at its end"]),
@@ -101,7 +101,7 @@ def test_a_number_that_is_none(make, bad):
     ("make", "words"),
     [
         (lambda: InverseSqrt(0.1, timescale=None), "timescale must be a length"),
-        (lambda: MultiStep(0.1, at=()), "at needs a place"),
+        (lambda: MultiStep(0.1, at=()), "at needs a length"),
         (lambda: MultiStep(0.1, at=["50%", None]), "at must be lengths"),
         (lambda: OneCycle(0.1, rise="x"), "rise must be a length"),
         (lambda: WarmupStableDecay(0.1, shape=None), "shape must be"),

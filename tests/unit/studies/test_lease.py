@@ -9,11 +9,11 @@ from sqlalchemy import update
 
 from surefoot.core.errors import StudyError
 from surefoot.studies.database import Database
-from surefoot.studies.lease import LEASE_SECONDS, Driver
+from surefoot.studies.lease import LEASE_SECONDS, LeaseHolder
 from surefoot.studies.schema import studies
 from surefoot.studies.study import Study
 
-HERE = Driver.here()
+HERE = LeaseHolder.here()
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def study(tmp_path):
     return Study.create(Database(tmp_path / "a.db"), task="t", settings={}, seed=0)
 
 
-def lend(study: Study, owner: Driver, *, until: float) -> None:
+def lend(study: Study, owner: LeaseHolder, *, until: float) -> None:
     with study.database.write() as connection:
         connection.execute(update(studies).values(lease_owner=str(owner), lease_until=until))
 
@@ -36,39 +36,39 @@ def lease(study: Study) -> tuple[str | None, float | None]:
 def living():
     """Another process of this machine, that does nothing."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        yield Driver(HERE.host, process.pid, round(psutil.Process(process.pid).create_time()))
+        yield LeaseHolder(HERE.host, process.pid, round(psutil.Process(process.pid).create_time()))
         assert process.stdin is not None
         process.stdin.close()
 
 
-def dead() -> Driver:
+def dead() -> LeaseHolder:
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
-    return Driver(HERE.host, process.pid, round(time.time()))
+    return LeaseHolder(HERE.host, process.pid, round(time.time()))
 
 
-def test_a_driver_reads_back_from_its_text():
-    for driver in (HERE, Driver("a:b", 1, 2)):
-        assert Driver.parse(str(driver)) == driver
+def test_a_process_is_read_back_from_its_text():
+    for holder in (HERE, LeaseHolder("a:b", 1, 2)):
+        assert LeaseHolder.parse(str(holder)) == holder
     assert HERE.process == os.getpid()
-    assert HERE.drives(until=0.0, now=1.0, here=HERE)
+    assert HERE.may_be_running(until=0.0, now=1.0, here=HERE)
 
 
-def test_whether_a_driver_on_this_machine_lives_is_known(living):
+def test_on_this_machine_it_is_known_whether_a_process_runs(living):
     long_ago, far_ahead = 0.0, 1e12
-    assert living.drives(until=long_ago, now=1e9, here=HERE), "however long it takes over a stage"
-    assert not dead().drives(until=far_ahead, now=1e9, here=HERE), "it may be gone on from at once"
-    another = Driver(living.host, living.process, living.start - 1000)
-    assert not another.drives(until=far_ahead, now=1e9, here=HERE), "the number has come again"
+    assert living.may_be_running(until=long_ago, now=1e9, here=HERE), "however long a stage takes"
+    assert not dead().may_be_running(until=far_ahead, now=1e9, here=HERE), "its study can be resumed at once"
+    another = LeaseHolder(living.host, living.process, living.start - 1000)
+    assert not another.may_be_running(until=far_ahead, now=1e9, here=HERE), "the process number was reused"
 
 
-def test_a_driver_elsewhere_is_believed_until_its_lease_runs_out():
-    far = Driver("another-machine", HERE.process, HERE.start)
-    assert far.drives(until=100.0, now=99.9, here=HERE)
-    assert not far.drives(until=100.0, now=100.0, here=HERE)
+def test_a_process_elsewhere_is_assumed_to_run_until_its_lease_expires():
+    far = LeaseHolder("another-machine", HERE.process, HERE.start)
+    assert far.may_be_running(until=100.0, now=99.9, here=HERE)
+    assert not far.may_be_running(until=100.0, now=100.0, here=HERE)
 
 
-def test_a_study_has_one_driver(study, living):
+def test_a_study_is_driven_by_one_process(study, living):
     study.take_lease()
     owner, until = lease(study)
     assert owner == str(HERE)
@@ -82,27 +82,27 @@ def test_a_study_has_one_driver(study, living):
         lambda: study.release(status="done"),
     ]
     for write in writes:
-        with pytest.raises(StudyError, match=f"being driven by process {living.process}.*Hint: wait for it to end"):
+        with pytest.raises(StudyError, match=f"in use by process {living.process}.*Hint: wait for it to end"):
             write()
     assert lease(study) == (str(living), 0.0)
     assert study.costs() == {}
     assert study.info().status == "running"
 
 
-def test_the_lease_of_the_dead_and_of_the_silent_is_taken(study):
-    for driver, until in ((dead(), time.time() + 500), (Driver("far", 1, 1), time.time() - 1)):
-        lend(study, driver, until=until)
+def test_the_lease_of_a_dead_process_and_an_expired_lease_are_taken(study):
+    for holder, until in ((dead(), time.time() + 500), (LeaseHolder("far", 1, 1), time.time() - 1)):
+        lend(study, holder, until=until)
         study.take_lease()
         assert lease(study)[0] == str(HERE)
 
 
-def test_a_driver_elsewhere_is_waited_for(study):
-    lend(study, Driver("far", 12, 1), until=time.time() + 500)
+def test_a_process_elsewhere_is_waited_for(study):
+    lend(study, LeaseHolder("far", 12, 1), until=time.time() + 500)
     with pytest.raises(StudyError, match=r"process 12 on far\. Hint: wait for it to end, or (500|499) s if it died"):
         study.take_lease()
 
 
-def test_writing_renews_ones_own_lease_and_takes_none(study):
+def test_writing_renews_the_lease_and_takes_none(study):
     study.record("a", [], config_steps=1, seconds=0)
     assert lease(study) == (None, None)
     for write in (

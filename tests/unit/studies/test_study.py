@@ -10,8 +10,8 @@ from surefoot.core.errors import StudyError
 from surefoot.recipe.recipe import Recipe
 from surefoot.studies.database import Database
 from surefoot.studies.measurements import Measurement
-from surefoot.studies.study import LARGEST_SEED, Study
-from surefoot.trainers.trial import Curve, Outcome, SharpnessProbe, Trial, failed
+from surefoot.studies.study import MAX_SEED, Study
+from surefoot.trainers.trial import Curve, Outcome, SharpnessProbe, Trial, failed_outcome
 
 RECIPES = [
     Recipe.parse(text)
@@ -73,7 +73,7 @@ def bits(found: Measurement) -> list[bytes]:
 
 @settings(derandomize=True, deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(measurements, max_size=6))
-def test_measurements_come_back_bit_for_bit_and_in_order(database, found):
+def test_measurements_are_read_back_bit_for_bit_and_in_order(database, found):
     study = begin(database)
     study.record("s", found, config_steps=10, seconds=0.1)
     again = Study.open(study.name)
@@ -81,7 +81,7 @@ def test_measurements_come_back_bit_for_bit_and_in_order(database, found):
     assert [bits(each) for each in again.measurements()] == [bits(each) for each in found]
 
 
-def test_what_did_not_stay_finite_comes_back_infinite(database):
+def test_losses_that_are_not_finite_are_read_back_as_infinite(database):
     study = begin(database)
     nan = math.nan
     study.record(
@@ -93,19 +93,20 @@ def test_what_did_not_stay_finite_comes_back_infinite(database):
     assert found.outcome.valid.losses == (math.inf,)
 
 
-def test_a_failure_comes_back_with_its_reason(database):
+def test_a_failure_is_read_back_with_its_reason(database):
     study = begin(database)
-    lost = Measurement("s", Trial(RECIPES[0], steps=9, seed=0), failed("OutOfMemoryError: 3 GB", seconds=1.5), taken=0)
+    outcome = failed_outcome("OutOfMemoryError: 3 GB", seconds=1.5)
+    lost = Measurement("s", Trial(RECIPES[0], steps=9, seed=0), outcome, taken=0)
     study.record("s", [lost], config_steps=0, seconds=1.5)
     assert study.measurements() == (lost,)
 
 
-def test_a_trial_takes_all_its_steps_unless_told_otherwise():
+def test_a_measurement_takes_all_steps_of_its_trial_by_default():
     assert measured().taken == 9
     assert Measurement("s", measured().trial, Outcome(0.5), taken=4).taken == 4
 
 
-def test_a_study_remembers_what_it_was_asked(database):
+def test_a_study_keeps_its_settings(database):
     study = begin(database, task="digits", target="größe", budget="30x", split_seed=0, nothing=None)
     info = study.info()
     assert info.settings == {"task": "digits", "target": "größe", "budget": "30x", "split_seed": 0, "nothing": None}
@@ -122,7 +123,7 @@ def test_a_study_remembers_what_it_was_asked(database):
     assert (study.info().status, study.info().result) == ("done", {"recipe": None, "seconds": 0.1})
 
 
-def test_stages_are_kept_in_the_order_they_were_recorded(database):
+def test_stages_are_read_in_the_order_in_which_they_were_recorded(database):
     study, other = begin(database), begin(database)
     for number, name in enumerate(["range", "search/001", "search/000", "confirm/5"]):
         study.record(name, [measured(stage=name)] * number, config_steps=number * 10, seconds=0.5)
@@ -144,7 +145,7 @@ def test_a_stage_is_recorded_once(database):
     assert list(study.trials()) == [RECIPES[0]], "nothing of the second is left"
 
 
-def test_single_outcomes_are_kept_until_their_stage_is_finished(database):
+def test_single_measurements_belong_to_their_unfinished_stage(database):
     study = begin(database)
     first, second, third = (measured(stage="map", seed=seed, seconds=0.25) for seed in range(3))
     assert study.partial("map") == ()
@@ -163,7 +164,7 @@ def test_single_outcomes_are_kept_until_their_stage_is_finished(database):
         again.add("map", first)
 
 
-def test_a_stage_may_be_finished_with_what_is_new_alone(database):
+def test_a_stage_can_be_finished_with_its_new_measurements_alone(database):
     study = begin(database)
     rows = [measured(seed=seed) for seed in (0, 1, 1)]
     study.add("s", rows[0])
@@ -171,14 +172,14 @@ def test_a_stage_may_be_finished_with_what_is_new_alone(database):
     assert study.stage("s") == tuple(rows)
 
 
-def test_what_was_added_first_stands(database):
+def test_the_first_measurement_of_a_trial_counts(database):
     study = begin(database)
     study.add("s", measured(loss=0.5))
     study.record("s", [measured(loss=0.4), measured(loss=0.3)], config_steps=18, seconds=1.0)
     assert [row.outcome.loss for row in study.measurements()] == [0.5, 0.3], "one of the two trials was added before"
 
 
-def test_a_study_goes_on_with_a_larger_budget(database):
+def test_a_study_is_resumed_with_a_larger_budget(database):
     study = begin(database, task="digits", budget="1x")
     study.release(status="done", result={"recipe": None})
     study.take_lease()
@@ -190,7 +191,7 @@ def test_a_study_goes_on_with_a_larger_budget(database):
     assert study.info().settings["budgets"] == ["1x", "3x", "9x"]
 
 
-def test_trials_are_numbered_in_the_order_of_their_first_training(database):
+def test_recipes_are_numbered_in_the_order_of_their_first_training(database):
     study, other = begin(database), begin(database)
     study.record("a", [measured(RECIPES[2]), measured(RECIPES[0])], config_steps=1, seconds=0)
     other.record("a", [measured(RECIPES[3])], config_steps=1, seconds=0)
@@ -199,9 +200,9 @@ def test_trials_are_numbered_in_the_order_of_their_first_training(database):
     assert other.trials() == {RECIPES[3]: 0}
 
 
-def test_a_text_opens_the_newest_study_or_the_one_it_names(database, tmp_path):
+def test_a_path_opens_the_newest_study_or_the_one_with_its_number(database, tmp_path):
     path = tmp_path / "studies.db"
-    with pytest.raises(StudyError, match="holds no study yet"):
+    with pytest.raises(StudyError, match="has no study yet"):
         Study.open(str(path))
     first, second = begin(database), begin(database)
     assert Study.open(str(path)).id == second.id == 2
@@ -211,13 +212,13 @@ def test_a_text_opens_the_newest_study_or_the_one_it_names(database, tmp_path):
         with pytest.raises(StudyError, match=f"has no study {int(number)}; there are 1, 2"):
             Study.open(f"{path}#{number}")
     for tail in ("", "x", "-1", "1.0", "²"):
-        with pytest.raises(StudyError, match=r"PATH or PATH#id; given .* Hint: as in .*studies\.db#1\."):
+        with pytest.raises(StudyError, match=r"PATH or PATH#id; given .* Hint: for example .*studies\.db#1\."):
             Study.open(f"{path}#{tail}")
     with pytest.raises(StudyError, match=r"there is no study database .*none\.db"):
         Study.open(str(tmp_path / "none.db#1"))
 
 
-def test_a_path_may_hold_any_sign(tmp_path):
+def test_a_path_may_contain_any_character(tmp_path):
     folder = tmp_path / "a #b%20 ?mode=ro&x=1 ü"
     folder.mkdir()
     path = folder / "my #studies?.db"
@@ -228,21 +229,21 @@ def test_a_path_may_hold_any_sign(tmp_path):
     assert sorted(each.name for each in folder.iterdir()) == ["my #studies?.db"]
 
 
-@pytest.mark.parametrize("seed", [-1, LARGEST_SEED + 1, 10**30])
+@pytest.mark.parametrize("seed", [-1, MAX_SEED + 1, 10**30])
 def test_a_seed_out_of_range_is_refused(database, seed):
-    with pytest.raises(StudyError, match=f"0 to {LARGEST_SEED}; given {seed}"):
+    with pytest.raises(StudyError, match=f"0 to {MAX_SEED}; given {seed}"):
         Study.create(database, task="t", settings={}, seed=seed)
     assert database.study_ids() == []
 
 
-def test_what_is_no_json_is_refused_whole(database):
+def test_settings_that_are_not_json_are_refused(database):
     study = begin(database)
     with pytest.raises(StudyError, match="not JSON compliant"):
         study.release(status="done", result={"loss": math.nan})
     assert study.info().status == "running"
 
 
-def test_the_query_in_the_schemas_docstring_answers(database, tmp_path):
+def test_the_query_in_the_docstring_of_the_schema_works(database, tmp_path):
     from surefoot.studies import schema
 
     assert str(schema.APPLICATION_ID) in (schema.__doc__ or "")
@@ -257,7 +258,7 @@ def test_the_query_in_the_schemas_docstring_answers(database, tmp_path):
     assert rows == [(str(RECIPES[1]), 0.2, 2), (str(RECIPES[0]), 0.4, 2)]
 
 
-def test_the_newest_study_of_some_commands_is_opened(database, tmp_path):
+def test_the_newest_study_of_the_preferred_commands_is_opened(database, tmp_path):
     for command in ("tune", "find", "check"):
         Study.create(database, task="t", settings={"command": command}, seed=0)
     path = str(tmp_path / "studies.db")

@@ -11,7 +11,7 @@ from surefoot.surfaces import SURFACES, surface_named
 from surefoot.surfaces.descent import descend
 from surefoot.surfaces.quadratics import Bowl, Ravine
 from surefoot.surfaces.surface import Noise
-from surefoot.theory.convergence import rate
+from surefoot.theory.convergence import convergence_rate
 from surefoot.theory.linear_method import heavy_ball, nesterov
 from surefoot.theory.noisy_quadratic import POSITION, stationary_moments
 
@@ -36,125 +36,125 @@ def generator(seed=0):
 def by_torch(surface, recipe, steps):
     point = torch.nn.Parameter(torch.tensor(surface.start, dtype=torch.float64))
     optimizer, scheduler = recipe.build([point], steps=steps)
-    way = [point.detach().clone()]
+    positions = [point.detach().clone()]
     for _ in range(steps):
         optimizer.zero_grad()
         surface.value(point).backward()
         optimizer.step()
         scheduler.step()
-        way.append(point.detach().clone())
-    return torch.stack(way).numpy()
+        positions.append(point.detach().clone())
+    return torch.stack(positions).numpy()
 
 
 @pytest.mark.parametrize("surface", [Bowl(), Ravine(30.0), surface_named("saddle"), surface_named("plateau")])
-def test_every_ball_goes_where_torch_optim_goes(surface):
+def test_every_trajectory_is_that_of_torch_optim(surface):
     recipes = [Recipe.parse(text) for text in RECIPES]
-    found = descend(surface, recipes, steps=STEPS)
-    for way, recipe in zip(found.positions, recipes, strict=True):
+    descent = descend(surface, recipes, steps=STEPS)
+    for positions, recipe in zip(descent.positions, recipes, strict=True):
         # torch multiplies NAdam's momenta in single precision
         tolerance = 1e-7 if recipe.optimizer == "nadam" else 1e-10
-        np.testing.assert_allclose(way, by_torch(surface, recipe, STEPS), rtol=tolerance, atol=tolerance)
+        np.testing.assert_allclose(positions, by_torch(surface, recipe, STEPS), rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize(("method", "nesterov_text"), [(heavy_ball, "false"), (nesterov, "true")])
 @pytest.mark.parametrize(("lr", "momentum"), [(0.1, 0.0), (0.5, 0.5), (1.2, 0.9), (1.9, 0.3)])
-def test_on_the_ravine_descent_is_the_recurrence_of_the_theory(method, nesterov_text, lr, momentum):
+def test_on_the_ravine_descent_follows_the_linear_recurrence(method, nesterov_text, lr, momentum):
     surface = Ravine(10.0)
     recipe = Recipe.parse(f"sgd(lr={lr}, momentum={momentum}, nesterov={nesterov_text})")
-    (way,) = descend(surface, [recipe], steps=STEPS).positions
+    (positions,) = descend(surface, [recipe], steps=STEPS).positions
     for axis, curvature in enumerate((0.1, 1.0)):
         state = np.array([0.0, surface.start[axis]])
-        for position in way[:, axis]:
+        for position in positions[:, axis]:
             np.testing.assert_allclose(position, state[1], rtol=1e-10, atol=1e-10)
             state = method(lr, momentum).matrix(curvature) @ state
 
 
 def test_the_error_shrinks_at_the_exact_rate():
-    (way,) = descend(Bowl(), [Recipe.parse("sgd(lr=0.05, momentum=0.3)")], steps=200).positions
-    ratio = way[-1, 0] / way[-2, 0]
-    assert ratio == pytest.approx(float(rate(heavy_ball(0.05, 0.3), 1.0)), abs=1e-10)
+    (positions,) = descend(Bowl(), [Recipe.parse("sgd(lr=0.05, momentum=0.3)")], steps=200).positions
+    ratio = positions[-1, 0] / positions[-2, 0]
+    assert ratio == pytest.approx(float(convergence_rate(heavy_ball(0.05, 0.3), 1.0)), abs=1e-10)
 
 
 def test_clipping_bounds_every_step():
-    (way,) = descend(
+    (positions,) = descend(
         surface_named("cliff"), [Recipe.parse("sgd(lr=1, momentum=0, clip=0.05)")], steps=50, start=[2.0]
     ).positions
-    assert np.abs(np.diff(way[:, 0])).max() <= 0.05
+    assert np.abs(np.diff(positions[:, 0])).max() <= 0.05
 
 
-def test_noise_is_in_balance_where_the_theory_says():
+def test_the_stationary_variance_with_noise_is_that_of_the_theory():
     noise = Noise(gradient=0.5, curvature=0.4)
-    (way,) = descend(
-        Bowl(), [Recipe.parse("sgd(lr=0.3, momentum=0.5)")], steps=60_000, noise=noise, generator=generator()
-    ).positions
+    recipe = Recipe.parse("sgd(lr=0.3, momentum=0.5)")
+    # Both curvatures are 1: the two coordinates are two samples of one process.
+    descent = descend(Ravine(1.0), [recipe], steps=15_000, noise=noise, generator=generator())
     expected = stationary_moments(heavy_ball(0.3, 0.5), 1.0, gradient_noise=0.5, curvature_noise=0.4)[POSITION]
-    assert np.square(way[1000:, 0]).mean() == pytest.approx(float(expected), rel=0.05)
+    assert np.square(descent.positions[0, 1000:]).mean() == pytest.approx(float(expected), rel=0.05)
 
 
-def test_all_balls_have_the_same_luck_and_company_changes_nothing():
+def test_all_recipes_have_the_same_noise_whatever_other_recipes_there_are():
     one, other = Recipe.parse("sgd(lr=0.1, momentum=0.9)"), Recipe.parse("adam(lr=0.1)")
     surface = surface_named("noisy-bowl")
     alone = descend(surface, [one], steps=40, generator=generator())
     twice = descend(surface, [one, other, one], steps=40, generator=generator())
     assert np.array_equal(twice.positions[0], twice.positions[2])
     assert np.array_equal(alone.positions[0], twice.positions[0])
-    unlike = descend(surface, [one], steps=40, generator=generator(1))
-    assert not np.array_equal(alone.positions, unlike.positions)
+    other_seed = descend(surface, [one], steps=40, generator=generator(1))
+    assert not np.array_equal(alone.positions, other_seed.positions)
 
 
 @pytest.mark.parametrize("name", SURFACES)
-def test_divergence_is_data_and_stays_with_its_ball(name):
-    calm, wild = Recipe.parse("sgd(lr=1e-4, momentum=0)"), Recipe.parse("sgd(lr=1e6, momentum=0.9)")
-    found = descend(surface_named(name), [calm, wild], steps=300, noise=Noise())
-    assert np.isfinite(found.positions[0]).all()
-    assert found.losses[0, -1] <= found.losses[0, 0]
+def test_divergence_of_one_recipe_does_not_affect_another(name):
+    stable, diverging = Recipe.parse("sgd(lr=1e-4, momentum=0)"), Recipe.parse("sgd(lr=1e6, momentum=0.9)")
+    descent = descend(surface_named(name), [stable, diverging], steps=300, noise=Noise())
+    assert np.isfinite(descent.positions[0]).all()
+    assert descent.losses[0, -1] <= descent.losses[0, 0]
 
 
 @pytest.mark.parametrize("optimizer", ["lion", "muon", "adafactor", "adadelta"])
-def test_the_other_rules_run_too(optimizer):
+def test_other_optimizers_descend_too(optimizer):
     (losses,) = descend(Ravine(), [Recipe.parse(f"{optimizer}(lr=0.05)")], steps=50).losses
     assert losses[-1] < losses[0]
 
 
-def test_rates_and_momenta_are_those_of_the_schedules():
+def test_learning_rate_and_momentum_follow_their_schedules():
     recipe = Recipe.parse("adam(lr=linear(0.1), beta1=0.8)")
-    found = descend(Bowl(), [recipe, Recipe.parse("adagrad(lr=0.1)")], steps=4)
-    np.testing.assert_allclose(found.lr[0], [0.1, 0.075, 0.05, 0.025])
-    assert found.momentum.tolist() == [[0.8] * 4, [0.0] * 4]
+    descent = descend(Bowl(), [recipe, Recipe.parse("adagrad(lr=0.1)")], steps=4)
+    np.testing.assert_allclose(descent.lr[0], [0.1, 0.075, 0.05, 0.025])
+    assert descent.momentum.tolist() == [[0.8] * 4, [0.0] * 4]
 
 
 @pytest.mark.parametrize(
-    ("recipes", "more", "said"),
+    ("recipes", "arguments", "message"),
     [
         ([], {}, "given none"),
-        (["sgd(lr=0.1, no_decay=bias)"], {}, "no groups"),
+        (["sgd(lr=0.1, no_decay=bias)"], {}, "no parameter groups"),
         (["sgd(lr=0.1)"], {"start": [1.0, 2.0]}, "1 finite numbers"),
         (["sgd(lr=0.1)"], {"start": [float("nan")]}, "1 finite numbers"),
         (["sgd(lr=0.1)"], {"steps": 0}, "at least 1"),
-        (["sgd(lr=0.1)"], {"noise": Noise(1.0)}, "needs luck"),
+        (["sgd(lr=0.1)"], {"noise": Noise(1.0)}, "needs a random generator"),
     ],
 )
-def test_what_cannot_be_is_refused(recipes, more, said):
-    with pytest.raises(RecipeError, match=said):
-        descend(Bowl(), [Recipe.parse(text) for text in recipes], **({"steps": 5} | more))
+def test_invalid_arguments_are_refused(recipes, arguments, message):
+    with pytest.raises(RecipeError, match=message):
+        descend(Bowl(), [Recipe.parse(text) for text in recipes], **({"steps": 5} | arguments))
 
 
-@pytest.mark.parametrize("given", [-0.1, float("nan"), float("inf")])
-def test_noise_is_a_finite_number(given):
+@pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf")])
+def test_noise_must_be_a_finite_number_of_at_least_0(value):
     with pytest.raises(RecipeError, match="at least 0"):
-        Noise(curvature=given)
+        Noise(curvature=value)
 
 
 def test_it_stops_when_asked_and_not_before():
-    asked = []
+    calls = []
 
     def stop():
-        asked.append(True)
-        return len(asked) == 3
+        calls.append(True)
+        return len(calls) == 3
 
     with pytest.raises(Interrupted):
-        descend(Bowl(), [Recipe.parse("sgd(lr=0.1)")], steps=10**5, stop=stop)
-    assert len(asked) == 3
-    free = descend(Bowl(), [Recipe.parse("sgd(lr=0.1)")], steps=200)
-    heard = descend(Bowl(), [Recipe.parse("sgd(lr=0.1)")], steps=200, stop=lambda: False)
-    np.testing.assert_array_equal(heard.positions, free.positions)
+        descend(Bowl(), [Recipe.parse("sgd(lr=0.1)")], steps=1000, stop=stop)
+    assert len(calls) == 3
+    without_stop = descend(Bowl(), [Recipe.parse("sgd(lr=0.1)")], steps=200)
+    with_stop = descend(Bowl(), [Recipe.parse("sgd(lr=0.1)")], steps=200, stop=lambda: False)
+    np.testing.assert_array_equal(with_stop.positions, without_stop.positions)

@@ -31,7 +31,7 @@ def fitted(deviation, noise=0.1, y=Y):
     )  # fmt: skip
 
 
-def test_with_fixed_settings_it_is_scikit_learns():
+def test_with_fixed_settings_it_equals_scikit_learns():
     other = GaussianProcessRegressor(RBF(1.0, "fixed"), alpha=0.1**2, optimizer=None).fit(X, Y)
     mean, deviation = fitted(0.0).predict(AT)
     expected, spread = other.predict(AT, return_std=True)
@@ -50,7 +50,7 @@ def test_settings_are_weighted_by_the_marginal_likelihood():
     assert found.weights == pytest.approx(weights / weights.sum(), rel=1e-6)
 
 
-def test_draws_have_the_mean_and_the_spread_of_the_prediction():
+def test_drawn_functions_have_the_mean_and_deviation_of_the_prediction():
     found = fitted(0.5)
     mean, deviation = found.predict(AT)
     drawn = found.draws(AT, 20_000, generator=np.random.default_rng(1))
@@ -58,14 +58,14 @@ def test_draws_have_the_mean_and_the_spread_of_the_prediction():
     assert drawn.std(axis=0) == pytest.approx(deviation, abs=0.03)
 
 
-def test_far_from_all_observations_it_knows_the_prior_only():
+def test_far_from_all_observations_it_predicts_the_prior():
     mean, deviation = fitted(0.0).predict(np.array([[100.0]]))
     assert (float(mean[0]), float(deviation[0])) == pytest.approx((0.0, 1.0), abs=1e-6)
 
 
-def test_what_the_others_say_of_an_observation_is_what_a_fit_without_it_says():
+def test_leave_one_out_errors_equal_those_of_a_fit_without_the_observation():
     process = fitted(0.0)
-    for number, difference in enumerate(process.left_out()):
+    for number, difference in enumerate(process.leave_one_out_errors()):
         others = np.arange(len(X)) != number
         without = GaussianProcess.fit(
             Smooth(), Prior(np.zeros(1), np.zeros(1)), X[others], Y[others],

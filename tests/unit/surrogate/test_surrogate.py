@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from surefoot.surrogate.surrogate import (
-    MOST_OBSERVATIONS,
+    MAX_OBSERVATIONS,
     LossScale,
     Observation,
     Surrogate,
-    compressed,
-    realised_share,
+    compress_losses,
+    realised_momentum_share,
 )
 
 FULL = 1000
@@ -32,14 +32,14 @@ def fitted(found):
     return Surrogate.fit(found, full_steps=FULL, generator=np.random.default_rng(0))
 
 
-def test_the_floor_is_found_also_for_longer_trainings_than_were_tried():
+def test_the_best_rate_is_predicted_for_longer_trainings_than_were_tried():
     surrogate = fitted(observations(24))
     rates = np.linspace(-2.0, 4.0, 61)
     means, _ = surrogate.predict(np.column_stack([rates, np.full(61, 2.0)]), FULL)
     assert rates[int(np.argmin(means))] == pytest.approx(1.0, abs=0.7)
 
 
-def test_a_prediction_is_near_where_it_was_tried_and_its_doubt_grows_elsewhere():
+def test_predictions_are_close_at_the_trials_and_uncertain_far_from_them():
     found = observations(20)
     surrogate = fitted(found)
     near = np.array([found[0].features])
@@ -49,53 +49,53 @@ def test_a_prediction_is_near_where_it_was_tried_and_its_doubt_grows_elsewhere()
     assert surrogate.predict(far, 250)[1][0] > 1.5 * deviation[0]
 
 
-def test_what_diverged_counts_as_bad_and_bends_the_valley_no_more_than_the_worst():
+def test_a_diverged_trial_counts_as_no_worse_than_the_worst_finite_one():
     best, bad, lost = (Observation((0.0, 0.0), 10, loss) for loss in (1.0, 1e20, math.inf))
-    values = compressed([best, bad, lost], LossScale(None))
+    values = compress_losses([best, bad, lost], LossScale(None))
     assert values[0] == 0.0
     assert values[1] >= values[2] > 0.4
 
 
-def test_nothing_finite_has_no_surrogate():
+def test_without_a_finite_loss_there_is_no_surrogate():
     assert fitted([Observation((0.0, 0.0), 10, math.inf)] * 5) is None
 
 
 @pytest.mark.parametrize("losses", [[-1.5, -1.2, -0.3], [-3.0, 4.0, 5.0]])
-def test_losses_that_are_not_positive_have_a_scale_of_their_own(losses):
+def test_losses_that_are_not_positive_have_a_linear_scale(losses):
     scale = LossScale.of(losses)
     values = [scale.value(loss) for loss in losses]
     assert values == sorted(values)
     assert [scale.loss(value) for value in values] == pytest.approx(losses)
 
 
-def test_a_loss_of_zero_is_the_best_and_no_more_than_half_the_next():
+def test_a_loss_of_zero_counts_as_half_the_next():
     scale = LossScale.of([0.0, 0.5, 2.0])
     assert scale.unit is None
     assert scale.loss(scale.value(0.0)) == pytest.approx(0.25)
 
 
-def test_of_very_many_trials_the_best_and_the_last_are_kept():
-    found = observations(MOST_OBSERVATIONS + 60)
+def test_of_too_many_trials_the_best_and_the_last_are_used():
+    found = observations(MAX_OBSERVATIONS + 60)
     kept = fitted(found).observations
-    assert len(kept) == MOST_OBSERVATIONS
+    assert len(kept) == MAX_OBSERVATIONS
     assert min(found, key=lambda each: each.loss) in kept
     assert found[-1] in kept
 
 
-def test_the_realised_share_is_that_of_the_velocity_written_out():
+def test_the_realised_share_equals_that_of_the_velocity_step_by_step():
     """v <- b v + 1, averaged over T steps, over its limit 1 / (1 - b)."""
     memory, steps = 20.0, 60
     velocity, total = 0.0, 0.0
     for _ in range(steps):
         velocity = (1.0 - 1.0 / memory) * velocity + 1.0
         total += velocity
-    share = float(realised_share(np.array([memory]), np.array([float(steps)]))[0])
+    share = float(realised_momentum_share(np.array([memory]), np.array([float(steps)]))[0])
     assert share == pytest.approx(total / steps / memory, abs=0.02)
 
 
 @pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
-def test_the_unit_of_the_loss_changes_no_expectation(unit):
-    """Also at lengths that were not tried: on the scale of the losses a unit shifts all values alike."""
+def test_the_unit_of_the_loss_does_not_change_predictions(unit):
+    """At lengths that were not tried too: on the scale of the losses a unit shifts all values alike."""
     own = observations(8, steps=60)
     found = fitted([Observation(each.features, each.steps, unit * each.loss) for each in own])
     point = np.array([own[0].features])
@@ -107,23 +107,23 @@ def test_the_unit_of_the_loss_changes_no_expectation(unit):
     assert drawn.mean() == pytest.approx(mean[0], abs=0.3 * max(1.0, deviation[0]))
 
 
-def test_where_all_of_a_length_diverged_they_are_as_bad_as_the_worst_of_the_others():
+def test_a_length_of_which_all_diverged_is_as_bad_as_the_worst_of_the_others():
     rows = [Observation((0.0, 0.0), 10, loss) for loss in (0.01, 0.012)] + [Observation((0.0, 0.0), 20, math.inf)]
-    values = compressed(rows, LossScale(None))
+    values = compress_losses(rows, LossScale(None))
     assert values[2] == max(values[:2]) < 0
 
 
-def test_its_error_is_the_noise_of_losses_that_nothing_explains():
+def test_the_prediction_error_of_pure_noise_is_the_noise():
     draw = np.random.default_rng(1)
     found = [
         Observation((draw.uniform(-3, 5), draw.uniform(0, 3)), 250, math.exp(0.15 * draw.normal())) for _ in range(40)
     ]
-    assert fitted(found).error == pytest.approx(0.15, rel=0.4)
-    assert fitted(found[:3]).error == fitted(found[:3]).noise
+    assert fitted(found).prediction_error == pytest.approx(0.15, rel=0.4)
+    assert fitted(found[:3]).prediction_error == fitted(found[:3]).noise
 
 
-def test_what_was_compressed_is_expected_where_it_was_measured():
-    """Far from the best a loss counts little, but what is expected there is no lower for it."""
+def test_compression_is_undone_in_expected_losses():
+    """Far from the best a loss counts little, but the expected loss there is as high as it was measured."""
     found = [*observations(20), *[Observation((9.0 + 0.1 * number, 2.0), 250, 5.0) for number in range(4)]]
     mean, deviation = fitted(found).expected(np.array([[9.2, 2.0]]), 250)
     assert abs(mean - math.log(5.0)) < 2.0 * deviation + 0.5

@@ -6,10 +6,10 @@ import torch
 from torch import nn
 
 from surefoot.core.errors import TaskError
-from surefoot.tasks.checkpoint import starting_from
-from surefoot.tasks.loader import load
+from surefoot.tasks.checkpoint import start_from_checkpoint
+from surefoot.tasks.loader import load_task
 
-TASK = load("wine")
+TASK = load_task("wine")
 
 
 @pytest.fixture
@@ -35,18 +35,18 @@ def starts_at(task, weights):
     ],
     ids=["plain", "lightning", "tutorial", "compiled", "parallel", "compiled and parallel"],
 )
-def test_a_task_starts_where_a_checkpoint_left_off(trained, wrapped, tmp_path):
+def test_a_task_starts_from_the_weights_of_a_checkpoint(trained, wrapped, tmp_path):
     torch.save(wrapped(trained), tmp_path / "model.pt")
-    assert starts_at(starting_from(TASK, tmp_path / "model.pt"), trained)
+    assert starts_at(start_from_checkpoint(TASK, tmp_path / "model.pt"), trained)
     assert not starts_at(TASK, trained)
 
 
-def test_safetensors(trained, tmp_path):
+def test_a_task_starts_from_safetensors(trained, tmp_path):
     safetensors.torch.save_file(trained, tmp_path / "model.safetensors")
-    assert starts_at(starting_from(TASK, tmp_path / "model.safetensors"), trained)
+    assert starts_at(start_from_checkpoint(TASK, tmp_path / "model.safetensors"), trained)
 
 
-class Innocent:
+class RunsCode:
     def __reduce__(self):
         return print, ("this must not be run",)
 
@@ -62,38 +62,38 @@ def written(path, kind):
         torch.save([1, 2], path)
     elif kind == "noise":
         path.write_bytes(b"not a checkpoint at all")
-    elif kind == "bytes that a pickle takes for a place in its memory":
+    elif kind == "bytes that unpickle to a memo reference":
         path.write_bytes(b"junk" * 100)
     elif kind == "empty":
         path.write_bytes(b"")
     elif kind == "code":
-        path.write_bytes(pickle.dumps(Innocent()))
+        path.write_bytes(pickle.dumps(RunsCode()))
     return path
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"),
+    ("kind", "message"),
     [
         ("missing", "there is no checkpoint"),
         ("other model", "another model"),
         ("other shape", "has shape"),
-        ("no weights", "holds no model's weights"),
-        ("a list", "holds no model's weights"),
-        ("noise", "is no checkpoint"),
-        ("bytes that a pickle takes for a place in its memory", "is no checkpoint"),
+        ("no weights", "holds no weights of a model"),
+        ("a list", "holds no weights of a model"),
+        ("noise", "is not a checkpoint"),
+        ("bytes that unpickle to a memo reference", "is not a checkpoint"),
         ("empty", "cannot be read"),
         ("code", "could run any program"),
     ],
 )
-def test_what_is_no_checkpoint_of_the_model_gets_one_line(kind, said, tmp_path, capsys):
+def test_a_file_that_is_no_checkpoint_of_the_model_is_rejected_in_one_line(kind, message, tmp_path, capsys):
     with pytest.raises(TaskError) as caught:
-        starting_from(TASK, written(tmp_path / "model.pt", kind))
-    assert said in str(caught.value)
+        start_from_checkpoint(TASK, written(tmp_path / "model.pt", kind))
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert "must not be run" not in capsys.readouterr().out
 
 
-def test_broken_safetensors(tmp_path):
+def test_damaged_safetensors_are_rejected(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"\x00" * 20)
     with pytest.raises(TaskError, match="cannot be read"):
-        starting_from(TASK, tmp_path / "model.safetensors")
+        start_from_checkpoint(TASK, tmp_path / "model.safetensors")

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
 from surefoot.core.errors import DataError, TaskError
-from surefoot.tasks.task import Task, call_model, pair
+from surefoot.tasks.task import Task, call_model, inputs_and_targets
 
 X, Y = torch.arange(40.0).reshape(20, 2), torch.arange(20.0).reshape(20, 1)
 
@@ -189,7 +189,7 @@ def test_inputs_in_a_tuple_list_or_dict_are_the_models_arguments(inputs):
 )
 def test_a_batch_that_is_no_pair_asks_for_an_objective(batch, given):
     with pytest.raises(TaskError, match=f"given {given}. Hint: .*objective"):
-        pair(batch)
+        inputs_and_targets(batch)
 
 
 def test_fp64_holds_model_and_data_in_float64_from_the_same_draw():

@@ -6,7 +6,7 @@ from surefoot.core.errors import DataError
 from surefoot.tasks.tensor_split import TensorSplit
 
 
-def test_batch_selects_the_same_samples_of_every_leaf():
+def test_a_batch_has_the_same_samples_of_every_leaf():
     x, y = torch.arange(12.0).reshape(6, 2), torch.arange(6)
     batch = TensorSplit({"text": (x, x + 1), "label": y}).batch(torch.tensor([5, 0, 5]))
     assert torch.equal(batch["text"][0], x[[5, 0, 5]])
@@ -50,21 +50,21 @@ def test_minus_infinity_is_allowed_for_attention_masks():
     assert torch.equal(TensorSplit(mask).tensors, mask)
 
 
-def nan_at(*places):
+def nan_at(*positions):
     x = torch.zeros(10, 4)
-    for place in places:
-        x[place] = torch.nan
+    for position in positions:
+        x[position] = torch.nan
     return x
 
 
 @pytest.mark.parametrize(
-    ("tree", "told"),
+    ("tree", "parts"),
     [
         ((torch.zeros(5, 2), torch.zeros(4)), ["[0] has 5", "[1] has 4", "list"]),
         ((torch.zeros(0, 2), torch.zeros(0)), ["no samples", "at least 1"]),
         ((), ["no samples"]),
-        ({"x": torch.zeros(3), "y": [1, 2, 3]}, ["['y'][0] is of type int", "torch.tensor"]),
-        ({"x": ["a"] * 9}, ["['x'][0] is of type str", "and 6 more"]),
+        ({"x": torch.zeros(3), "y": [1, 2, 3]}, ["['y'][0] has type int", "torch.tensor"]),
+        ({"x": ["a"] * 9}, ["['x'][0] has type str", "and 6 more"]),
         ((torch.zeros(3), torch.tensor(1.0)), ["[1] is a single number", "first dimension"]),
         ((np.array(["a", "b"]), torch.zeros(2)), ["[0] is an array of <U1", "numbers are allowed"]),
         (
@@ -74,12 +74,12 @@ def nan_at(*places):
         ((torch.zeros(10), torch.full((10,), torch.inf)), ["[1] holds 10 infinite", "in 10 of 10"]),
     ],
 )
-def test_unfit_data_are_named_with_what_is_wrong(tree, told):
+def test_unusable_tensors_are_rejected_with_the_cause(tree, parts):
     with pytest.raises(DataError) as caught:
         TensorSplit(tree, "valid")
     message = str(caught.value)
     assert message.startswith("valid data: ")
     assert "Hint: " in message
     assert "\n" not in message
-    for words in told:
-        assert words in message
+    for part in parts:
+        assert part in message

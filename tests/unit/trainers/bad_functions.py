@@ -1,4 +1,4 @@
-"""Training functions that go wrong in every way; ``by_seed`` lets a trial's seed choose one."""
+"""Training functions with faults of all kinds; ``by_seed`` calls the one that a trial's seed selects."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def hangs(trial):
         time.sleep(0.01)
 
 
-def hangs_until_told(trial):
+def hangs_until_stopped(trial):
     STARTED.touch()
     while not trial.should_stop:
         time.sleep(0.01)
@@ -96,7 +96,7 @@ def prints(trial):
 
 
 ALL = (good, raises, exits, returns_text, returns_list, returns_two, returns_true, returns_none, returns_no_loss)
-ALL += (reports_text, reports_half_a_step, diverges, killed, hangs, hangs_until_told, prints)
+ALL += (reports_text, reports_half_a_step, diverges, killed, hangs, hangs_until_stopped, prints)
 
 
 def by_seed(trial):

@@ -1,4 +1,4 @@
-"""The claims: each a pure function of the survey, and what of the survey it needs."""
+"""All claims by name: a claim is a pure function of an experiment, with what it needs from the experiment."""
 
 from __future__ import annotations
 
@@ -6,76 +6,88 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from surefoot.core.errors import TaskError, nearest
-from surefoot.explanation.claim import Claim
+from surefoot.core.errors import TaskError, did_you_mean
+from surefoot.explanation.claim import ClaimResult
 from surefoot.explanation.claims import learning_rate, momentum, on_surfaces, optimizers_and_schedules
-from surefoot.explanation.experiment import DECAYS, Kind, Survey
+from surefoot.explanation.experiment import (
+    ADAM,
+    DECAY_SCHEDULES,
+    PLAIN_SGD,
+    RMSPROP,
+    SGD_AT_ALL_MOMENTA,
+    SGD_WITH_MOMENTUM,
+    Experiment,
+    Variant,
+)
 from surefoot.surfaces.surface import Surface
 
 
 @dataclass(frozen=True, slots=True)
-class Textbook:
-    """A claim before it is judged.
+class Claim:
+    """A claim before it is tested.
 
     Attributes:
-        judge: Survey -> the claim, judged.
-        kinds: The sweeps that it needs.
-        ranges: Whether it needs the stable ranges.
-        why_not: Surface -> why it cannot be asked there, ``None`` where it can.
+        assess: Tests the claim on an experiment.
+        variants: Variants whose sweeps the claim needs.
+        needs_stability: Whether the claim needs the stability limits.
+        why_not_testable: Returns why the claim cannot be tested on a surface, ``None`` if it can.
     """
 
-    judge: Callable[[Survey], Claim]
-    kinds: tuple[Kind, ...] = ()
-    ranges: bool = False
-    why_not: Callable[[Surface], str | None] = field(default=lambda _: None)
+    assess: Callable[[Experiment], ClaimResult]
+    variants: tuple[Variant, ...] = ()
+    needs_stability: bool = False
+    why_not_testable: Callable[[Surface], str | None] = field(default=lambda _: None)
 
 
-NO_BATCHES = "it has no batches; the map of surefoot play has its limits exactly"
+def _needs_batches(_: Surface) -> str:
+    return "it has no batches; the map of surefoot play shows its stability limits exactly"
 
-# As in a textbook: the learning rate, momentum, the two together, other optimizers, schedules, what comes of them.
-CLAIMS: dict[str, Textbook] = {
-    "high-rate": Textbook(learning_rate.high_rate, learning_rate.HIGH_RATE_SWEEPS),
-    "low-rate": Textbook(learning_rate.low_rate, learning_rate.LOW_RATE_SWEEPS),
-    "middle-rate": Textbook(learning_rate.middle_rate, learning_rate.MIDDLE_RATE_SWEEPS),
-    "momentum-speed": Textbook(momentum.momentum_speed, momentum.WITH_AND_WITHOUT),
-    "momentum-damps": Textbook(on_surfaces.damping, why_not=on_surfaces.why_no_ravine),
-    "momentum-escapes": Textbook(on_surfaces.escape, why_not=on_surfaces.why_no_escape),
-    "momentum-widens": Textbook(momentum.widens, ranges=True, why_not=lambda _: NO_BATCHES),
-    "momentum-narrows": Textbook(momentum.narrows, ranges=True, why_not=lambda _: NO_BATCHES),
-    "momentum-steadies": Textbook(momentum.steadiness, momentum.WITH_AND_WITHOUT),
-    "momentum-replaces": Textbook(momentum.replacement, momentum.REPLACEMENT_SWEEPS),
-    "one-number": Textbook(momentum.one_number, momentum.ONE_NUMBER_SWEEPS),
+
+def _needs_validation(_: Surface) -> str:
+    return "it has no validation loss"
+
+
+# In the order of a textbook: learning rate, momentum, both together, other optimizers, schedules, consequences.
+CLAIMS: dict[str, Claim] = {
+    "high-rate": Claim(learning_rate.high_rate, (SGD_WITH_MOMENTUM,)),
+    "low-rate": Claim(learning_rate.low_rate, (SGD_WITH_MOMENTUM,)),
+    "middle-rate": Claim(learning_rate.middle_rate, SGD_AT_ALL_MOMENTA),
+    "momentum-speed": Claim(momentum.speed, (PLAIN_SGD, SGD_WITH_MOMENTUM)),
+    "momentum-damps": Claim(on_surfaces.damping, why_not_testable=on_surfaces.why_no_ravine),
+    "momentum-escapes": Claim(on_surfaces.escape, why_not_testable=on_surfaces.why_no_shallow_minimum),
+    "momentum-widens": Claim(momentum.widens, needs_stability=True, why_not_testable=_needs_batches),
+    "momentum-narrows": Claim(momentum.narrows, needs_stability=True, why_not_testable=_needs_batches),
+    "momentum-steadies": Claim(momentum.steadies, (PLAIN_SGD, SGD_WITH_MOMENTUM)),
+    "momentum-replaces": Claim(momentum.replacement, SGD_AT_ALL_MOMENTA),
+    "one-number": Claim(momentum.one_number, SGD_AT_ALL_MOMENTA),
     **{
-        f"{kind.name}-{what}": Textbook(partial(judge, kind=kind), (optimizers_and_schedules.SGD, kind))
-        for what, judge in (("tuning", optimizers_and_schedules.tuning), ("speed", optimizers_and_schedules.speed))
-        for kind in (optimizers_and_schedules.ADAM, optimizers_and_schedules.RMSPROP)
+        f"{variant.name}-{name}": Claim(partial(assess, variant=variant), (SGD_WITH_MOMENTUM, variant))
+        for name, assess in (("tuning", optimizers_and_schedules.tuning), ("speed", optimizers_and_schedules.speed))
+        for variant in (ADAM, RMSPROP)
     },
     **{
-        f"{shape}-decay": Textbook(
-            partial(optimizers_and_schedules.decay, shape=shape), (optimizers_and_schedules.CONSTANT, Kind(decay=shape))
+        f"{name}-decay": Claim(
+            partial(optimizers_and_schedules.decay, name=name), (SGD_WITH_MOMENTUM, Variant(decay=name))
         )
-        for shape in DECAYS
+        for name in DECAY_SCHEDULES
     },
-    "default": Textbook(learning_rate.default_rate, learning_rate.DEFAULT_RATE_SWEEPS),
-    "fitting": Textbook(
-        learning_rate.fitting, learning_rate.FITTING_SWEEPS, why_not=lambda _: "it has no validation loss"
-    ),
+    "default": Claim(learning_rate.default_rate, SGD_AT_ALL_MOMENTA),
+    "fitting": Claim(learning_rate.fitting, (SGD_WITH_MOMENTUM,), why_not_testable=_needs_validation),
 }
 
 
 def require_known(names: Collection[str]) -> None:
-    """Make sure that there are such claims.
+    """Raise an error unless all names are those of claims.
 
     Raises:
-        TaskError: With the nearest known name.
+        TaskError: With the most similar name as a hint.
     """
     for name in names:
         if name not in CLAIMS:
-            raise TaskError(
-                f"there is no claim {name!r}.", hint=nearest(name, CLAIMS) or f"known: {', '.join(CLAIMS)}."
-            )
+            hint = did_you_mean(name, CLAIMS) or f"known: {', '.join(CLAIMS)}."
+            raise TaskError(f"there is no claim {name!r}.", hint=hint)
 
 
-def judged(survey: Survey, names: Collection[str]) -> tuple[Claim, ...]:
-    """Return some claims, judged."""
-    return tuple(replace(CLAIMS[name].judge(survey), name=name) for name in CLAIMS if name in names)
+def assess_claims(experiment: Experiment, names: Collection[str]) -> tuple[ClaimResult, ...]:
+    """Return the results of some claims, in the order of ``CLAIMS``."""
+    return tuple(replace(CLAIMS[name].assess(experiment), name=name) for name in CLAIMS if name in names)

@@ -1,219 +1,251 @@
-"""A low rate is stable but needs N times the steps.
-
-A middle rate is best, and where it lies.
-
-A high rate converges fast, then overshoots, oscillates or diverges.
-
-The default, a learning rate of 0.01 with momentum 0.9, against the best.
-
-Tuning changes over- and underfitting.
-"""
+"""Claims about the learning rate: too low, too high, the best, the default, and over- and underfitting."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from surefoot.core.formatting import numeral
-from surefoot.explanation.claim import Claim, Courses, Effect, Ends, Number, course_line, end_line, lr_name
-from surefoot.explanation.curve import climbs, end_losses, speed_ratio
-from surefoot.explanation.experiment import MOMENTA, RESOLUTION, STEPS_A_DECADE, Kind, Survey
+from surefoot.core.formatting import format_number
+from surefoot.explanation.claim import (
+    NOTABLE_LOSS_RATIO,
+    ClaimResult,
+    Effect,
+    Estimate,
+    FinalLosses,
+    LossCurves,
+    curve_line,
+    final_loss_line,
+    lr_label,
+)
+from surefoot.explanation.curve import losses_at_end, speed_ratio, total_rise
+from surefoot.explanation.experiment import (
+    MOMENTA,
+    RATE_SPACING,
+    RATES_PER_DECADE,
+    SGD_WITH_MOMENTUM,
+    Experiment,
+)
 from surefoot.explanation.selection import (
-    beside,
+    best_on_other_seeds,
+    best_overall,
     best_rates,
-    chosen,
-    good_ranges,
-    held_out_best,
-    middle,
-    tenfold,
-    tenth,
+    good_rate_ranges,
+    neighbour_rate,
+    take_per_seed,
+    ten_times_best_rate,
+    tenth_of_best_rate,
 )
 
-LOW_RATE_SWEEPS = (Kind(),)
+# A low rate is notably slower if it needs this number of times the steps. Settled on digits and wine.
+NOTABLE_SLOWDOWN = 1.5
+# A learning rate is fast if it leads after this share of the training. Chosen.
+EARLY_SHARE = 0.1
+# A high learning rate is this number of quarter decades above the best: 3.2 times.
+HIGH_RATE_GRID_STEPS = 2
 
 
-def low_rate(survey: Survey) -> Claim:
-    """Judge it: a tenth of the best rate needs more steps to what it reaches, and climbs back less on the way."""
-    sweep = survey.sweep(Kind())
-    best = held_out_best(sweep.ends)
-    low = tenth(sweep)
-    quick, slow = chosen(sweep.courses, best), chosen(sweep.courses, low.places)
+def low_rate(experiment: Experiment) -> ClaimResult:
+    """Assess that a tenth of the best rate needs more steps, and that its loss rises less on the way."""
+    sweep = experiment.sweep(SGD_WITH_MOMENTUM)
+    low = tenth_of_best_rate(sweep)
+    best_curves = take_per_seed(sweep.loss_curves, best_on_other_seeds(sweep.final_losses))
+    low_curves = take_per_seed(sweep.loss_curves, low.indices)
     slower = Effect(
-        Number.of(f"steps at {low.words} the best rate over steps at the best", speed_ratio(quick, slow), unit="x"),
-        notable=1.5,
-    )
-    steady = Effect(
-        Number.of(
-            f"climbing back at the best rate over that at {low.words} it", climbs(quick) / climbs(slow), unit="x"
+        Estimate.of(
+            f"steps with {low.ratio} the best rate over steps with the best",
+            speed_ratio(best_curves, low_curves),
+            unit="x",
         ),
-        notable=1.1,
+        threshold=NOTABLE_SLOWDOWN,
     )
-    shown = sorted({low.place, beside(sweep, -STEPS_A_DECADE // 2).place, middle(sweep.ends)})
-    return Claim(
+    steadier = Effect(
+        Estimate.of(
+            f"total rise of the loss with the best rate over that with {low.ratio} it",
+            total_rise(best_curves) / total_rise(low_curves),
+            unit="x",
+        ),
+        threshold=NOTABLE_LOSS_RATIO,
+    )
+    between = neighbour_rate(sweep, -RATES_PER_DECADE // 2)
+    shown = sorted({low.index, between.index, best_overall(sweep.final_losses)})
+    return ClaimResult(
         title="A low learning rate is stable but needs N times the steps",
-        effects=(slower, steady),
+        effects=(slower, steadier),
         sentence=(
-            f"Training at {low.words} the best rate needs N = {slower.number} the steps to the loss that it reaches. "
-            f"On its way the best rate climbs back {steady.number} as far as the low one."
+            f"Training with {low.ratio} the best rate needs N = {slower.estimate} the steps to the loss that it "
+            f"reaches. With the best rate the loss rises {steadier.estimate} as much on its way, all rises added up."
         ),
-        figure=Courses(
+        figure=LossCurves(
             "Momentum 0.9: the best learning rate, and lower ones",
-            tuple(course_line(sweep, at, lr_name(sweep, at)) for at in shown),
+            tuple(curve_line(sweep, index, lr_label(sweep, index)) for index in shown),
         ),
     )
 
 
-MIDDLE_RATE_SWEEPS = tuple(Kind(momentum=momentum) for momentum in MOMENTA)
-
-
-def middle_rate(survey: Survey) -> Claim:
-    """Judge it: a tenth of the best rate ends worse, and so does ten times the best."""
-    sweep = survey.sweep(Kind())
-    best = held_out_best(sweep.ends)
-    below, above = tenth(sweep), tenfold(sweep)
-    sides = []
-    for side in (below, above):
-        worse = chosen(sweep.ends, side.places) / chosen(sweep.ends, best)
-        sides.append(
-            Effect(Number.of(f"loss at {side.words} the best rate over the best loss", worse, unit="x"), notable=1.1)
+def middle_rate(experiment: Experiment) -> ClaimResult:
+    """Assess that both a tenth of the best rate and ten times the best end at a higher loss."""
+    sweep = experiment.sweep(SGD_WITH_MOMENTUM)
+    best_losses = take_per_seed(sweep.final_losses, best_on_other_seeds(sweep.final_losses))
+    below, above = tenth_of_best_rate(sweep), ten_times_best_rate(sweep)
+    effects = [
+        Effect(
+            Estimate.of(
+                f"loss with {rate.ratio} the best rate over the best loss",
+                take_per_seed(sweep.final_losses, rate.indices) / best_losses,
+                unit="x",
+            ),
+            threshold=NOTABLE_LOSS_RATIO,
         )
-    bests = [
-        Number.of(f"best rate at {each.kind.name}", best_rates(each.rates, each.ends), resolution=RESOLUTION)
-        for each in survey.plane()
+        for rate in (below, above)
     ]
-    usual = bests[MOMENTA.index(sweep.kind.momentum)]
-    low, high = good_ranges(sweep.rates, sweep.ends)
-    ends = [Number.of(f"{side} good rate", rates) for side, rates in (("lowest", low), ("highest", high))]
-    return Claim(
+    momentum_sweeps = experiment.momentum_sweeps()
+    bests = [
+        Estimate.of(
+            f"best rate with {each.variant.name}", best_rates(each.rates, each.final_losses), resolution=RATE_SPACING
+        )
+        for each in momentum_sweeps
+    ]
+    best = bests[MOMENTA.index(sweep.variant.momentum)]
+    lowest, highest = (
+        Estimate.of(f"{end} good rate", rates)
+        for end, rates in zip(("lowest", "highest"), good_rate_ranges(sweep.rates, sweep.final_losses), strict=True)
+    )
+    return ClaimResult(
         title="A middle learning rate is best",
-        effects=tuple(sides),
+        effects=tuple(effects),
         sentence=(
-            f"With momentum 0.9 it lies at {numeral(usual.mean)} ({usual.bounds}); from {numeral(ends[0].mean)} to "
-            f"{numeral(ends[1].mean)} training learns at least 90 % as much. At {below.words} it, the loss "
-            f"ends at {sides[0].number} the lowest, at {above.words} it at {sides[1].number}."
+            f"With momentum 0.9 the best is {format_number(best.mean)} ({best.bounds}); from "
+            f"{format_number(lowest.mean)} to {format_number(highest.mean)} training learns at least 90 % as much. "
+            f"With {below.ratio} the best rate the loss ends at {effects[0].estimate} the lowest, with {above.ratio} "
+            f"it at {effects[1].estimate}."
         ),
-        figure=Ends("Where training ends, by learning rate", tuple(map(end_line, survey.plane()))),
-        numbers=(*bests, *ends),
+        figure=FinalLosses("Loss at the end, by learning rate", tuple(map(final_loss_line, momentum_sweeps))),
+        estimates=(*bests, lowest, highest),
     )
 
 
-HIGH_RATE_SWEEPS = (Kind(),)
-# Fast is what leads after this share of the training.
-EARLY = 0.1
-# Quarter decades above the best rate: 3.2 times.
-HIGH = 2
-
-
-def high_rate(survey: Survey) -> Claim:
-    """Judge it: the rate that leads early is above the one that is best in the end, and a high rate ends worse."""
-    sweep = survey.sweep(Kind())
-    step = max(1, round(EARLY * survey.steps))
-    early = end_losses(sweep.courses[..., :step])
-    lead = best_rates(sweep.rates, early) / best_rates(sweep.rates, sweep.ends)
-    best = held_out_best(sweep.ends)
-    above, high, far = beside(sweep, 1), beside(sweep, HIGH), tenfold(sweep)
-    worse = chosen(sweep.ends, high.places) / chosen(sweep.ends, best)
-    shown = sorted({middle(sweep.ends), above.place, high.place, far.place})
-    fast = Effect(
-        Number.of(f"best rate after {step} steps over the best in the end", lead, unit="x", resolution=RESOLUTION),
-        notable=RESOLUTION,
+def high_rate(experiment: Experiment) -> ClaimResult:
+    """Assess that the rate that leads early is above the best one at the end, and that a high rate ends worse."""
+    sweep = experiment.sweep(SGD_WITH_MOMENTUM)
+    early_step = max(1, round(EARLY_SHARE * experiment.steps))
+    early_losses = losses_at_end(sweep.loss_curves[..., :early_step])
+    best_losses = take_per_seed(sweep.final_losses, best_on_other_seeds(sweep.final_losses))
+    above, high, highest = (
+        neighbour_rate(sweep, 1),
+        neighbour_rate(sweep, HIGH_RATE_GRID_STEPS),
+        ten_times_best_rate(sweep),
     )
-    end = Effect(Number.of(f"loss at {high.words} the best rate over the best loss", worse, unit="x"), notable=1.1)
-    lost = int((sweep.ends[[high.place, far.place]] >= 1.0).sum())
-    return Claim(
+    faster = Effect(
+        Estimate.of(
+            f"best rate after {early_step} steps over the best at the end",
+            best_rates(sweep.rates, early_losses) / best_rates(sweep.rates, sweep.final_losses),
+            unit="x",
+            resolution=RATE_SPACING,
+        ),
+        threshold=RATE_SPACING,
+    )
+    worse = Effect(
+        Estimate.of(
+            f"loss with {high.ratio} the best rate over the best loss",
+            take_per_seed(sweep.final_losses, high.indices) / best_losses,
+            unit="x",
+        ),
+        threshold=NOTABLE_LOSS_RATIO,
+    )
+    failed = int((sweep.final_losses[[high.index, highest.index]] >= 1.0).sum())
+    shown = sorted({best_overall(sweep.final_losses), above.index, high.index, highest.index})
+    return ClaimResult(
         title="A high learning rate converges fast, then overshoots, oscillates or diverges",
-        effects=(fast, end),
+        effects=(faster, worse),
         sentence=(
-            f"After {step} of {survey.steps} steps the best rate is {fast.number} the rate that is best in the end. "
-            f"At {high.words} that rate the loss ends at {end.number} the best; of the trainings at {high.words} and "
-            f"at {far.words} it, {lost} of {2 * survey.seeds} end no lower than they began."
+            f"After {early_step} of {experiment.steps} steps the best rate is {faster.estimate} the rate that is "
+            f"best at the end. With {high.ratio} it the loss ends at {worse.estimate} the best; of the trainings "
+            f"with {high.ratio} and with {highest.ratio} it, {failed} of {2 * experiment.seeds} end no lower than "
+            "they began."
         ),
-        figure=Courses(
+        figure=LossCurves(
             "Momentum 0.9: the best learning rate, and higher ones",
-            tuple(course_line(sweep, at, lr_name(sweep, at)) for at in shown),
+            tuple(curve_line(sweep, index, lr_label(sweep, index)) for index in shown),
         ),
     )
 
 
-DEFAULT_RATE_SWEEPS = tuple(Kind(momentum=momentum) for momentum in MOMENTA)
-
-
-def default_rate(survey: Survey) -> Claim:
-    """Judge that it is as good as the best of all constant settings by validation loss, to a tenth."""
-    sweeps = survey.plane()
-    valid = np.concatenate([sweep.valid_ends for sweep in sweeps])
-    courses = np.concatenate([sweep.courses for sweep in sweeps])
-    best = held_out_best(valid)
-    effect = Effect(
-        Number.of(
+def default_rate(experiment: Experiment) -> ClaimResult:
+    """Assess that 0.01 with momentum 0.9 is as good as the best constant setting: by validation loss, to a tenth."""
+    sweeps = experiment.momentum_sweeps()
+    valid_losses = np.concatenate([sweep.final_valid_losses for sweep in sweeps])
+    loss_curves = np.concatenate([sweep.loss_curves for sweep in sweeps])
+    best = best_on_other_seeds(valid_losses)
+    as_good = Effect(
+        Estimate.of(
             "validation loss of 0.01 with 0.9 over the best",
-            survey.default.valid_ends[0] / chosen(valid, best),
+            experiment.default.final_valid_losses[0] / take_per_seed(valid_losses, best),
             unit="x",
         ),
         "at most",
-        1.1,
+        NOTABLE_LOSS_RATIO,
     )
-    slower = Number.of(
+    slower = Estimate.of(
         "its steps over those of the best to the same training loss",
-        speed_ratio(chosen(courses, best), survey.default.courses[0]),
+        speed_ratio(take_per_seed(loss_curves, best), experiment.default.loss_curves[0]),
         unit="x",
     )
-    row, place = divmod(middle(valid), len(sweeps[0].rates))
-    lr = float(sweeps[row].rates[place])
-    return Claim(
+    row, column = divmod(best_overall(valid_losses), len(sweeps[0].rates))
+    best_lr, best_momentum = format_number(float(sweeps[row].rates[column])), f"{MOMENTA[row]:g}"
+    return ClaimResult(
         title="The default, learning rate 0.01 with momentum 0.9, is as good as the best",
-        effects=(effect,),
+        effects=(as_good,),
         sentence=(
-            f"It ends at {effect.number} the validation loss of the best constant setting (learning rate "
-            f"{numeral(lr)} with momentum {MOMENTA[row]:g}), and needs {slower} the steps to the same training loss."
+            f"It ends at {as_good.estimate} the validation loss of the best constant setting (learning rate {best_lr} "
+            f"with momentum {best_momentum}), and needs {slower} the steps to the same training loss."
         ),
-        figure=Courses(
+        figure=LossCurves(
             "The default and the best constant setting",
             (
-                course_line(survey.default, 0, "the default, 0.01 with 0.9"),
-                course_line(sweeps[row], place, f"{numeral(lr)} with {MOMENTA[row]:g}"),
+                curve_line(experiment.default, 0, "the default, 0.01 with 0.9"),
+                curve_line(sweeps[row], column, f"{best_lr} with {best_momentum}"),
             ),
         ),
-        numbers=(slower,),
+        estimates=(slower,),
     )
 
 
-FITTING_SWEEPS = (Kind(),)
-
-
-def fitting(survey: Survey) -> Claim:
-    """Judge it: a tenth of the best rate fits the training data worse, and the best overfits more in proportion."""
-    sweep = survey.sweep(Kind())
-    best = held_out_best(sweep.ends)
-    low = tenth(sweep)
-    train = [chosen(sweep.ends, places) for places in (best, low.places)]
-    valid = [chosen(sweep.valid_ends, places) for places in (best, low.places)]
-    under = Effect(
-        Number.of(f"training loss at {low.words} the best rate over that at the best", train[1] / train[0], unit="x"),
-        notable=1.1,
+def fitting(experiment: Experiment) -> ClaimResult:
+    """Assess that a tenth of the best rate underfits, and that the best rate overfits more in proportion."""
+    sweep = experiment.sweep(SGD_WITH_MOMENTUM)
+    low = tenth_of_best_rate(sweep)
+    both = best_on_other_seeds(sweep.final_losses), low.indices
+    best_train, low_train = (take_per_seed(sweep.final_losses, indices) for indices in both)
+    best_valid, low_valid = (take_per_seed(sweep.final_valid_losses, indices) for indices in both)
+    underfits = Effect(
+        Estimate.of(
+            f"training loss with {low.ratio} the best rate over that with the best", low_train / best_train, unit="x"
+        ),
+        threshold=NOTABLE_LOSS_RATIO,
     )
-    over = Effect(
-        Number.of(
-            f"validation over training loss at the best rate, over the same at {low.words} it",
-            (valid[0] / train[0]) / (valid[1] / train[1]),
+    overfits = Effect(
+        Estimate.of(
+            f"validation over training loss with the best rate, over the same with {low.ratio} it",
+            (best_valid / best_train) / (low_valid / low_train),
             unit="x",
         ),
-        notable=1.1,
+        threshold=NOTABLE_LOSS_RATIO,
     )
-    gaps = [
-        Number.of(f"validation over training loss at {name}", valid[at] / train[at], unit="x")
-        for at, name in enumerate(("the best rate", f"{low.words} it"))
-    ]
-    return Claim(
+    best_gap = Estimate.of("validation over training loss with the best rate", best_valid / best_train, unit="x")
+    low_gap = Estimate.of(f"validation over training loss with {low.ratio} it", low_valid / low_train, unit="x")
+    return ClaimResult(
         title="Tuning the learning rate changes over- and underfitting",
-        effects=(under, over),
+        effects=(underfits, overfits),
         sentence=(
-            f"At {low.words} the best rate the training loss ends {under.number} as high: underfitting. There the "
-            f"validation loss is {gaps[1]} the training loss, at the best rate {gaps[0]}: in proportion {over.number} "
-            "the overfitting."
+            f"With {low.ratio} the best rate the training loss ends {underfits.estimate} as high: underfitting. There "
+            f"the validation loss is {low_gap} the training loss, with the best rate {best_gap}: in proportion "
+            f"{overfits.estimate} the overfitting."
         ),
-        figure=Ends(
+        figure=FinalLosses(
             "Training and validation loss at the end, by learning rate (momentum 0.9)",
-            (end_line(sweep, name="training loss"), end_line(sweep, name="validation loss", valid=True)),
+            (
+                final_loss_line(sweep, name="training loss"),
+                final_loss_line(sweep, name="validation loss", valid=True),
+            ),
         ),
-        numbers=tuple(gaps),
+        estimates=(best_gap, low_gap),
     )

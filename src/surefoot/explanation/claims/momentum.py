@@ -1,277 +1,307 @@
-"""Momentum needs fewer steps to the same loss.
-
-How far learning rate and momentum are one number: lr / (1 - momentum).
-
-Momentum cannot replace the learning rate.
-
-Momentum steadies training where gradients are steep.
-
-Momentum widens (full batch) or narrows (small batch) the stable range.
-"""
+"""Claims about momentum: its speed, what it does to stability, and how it trades off with the learning rate."""
 
 from __future__ import annotations
+
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.core.formatting import numeral
+from surefoot.core.formatting import format_number
 from surefoot.explanation.claim import (
-    Claim,
-    Courses,
+    NOTABLE_LOSS_RATIO,
+    NOTABLE_RATIO,
+    ClaimResult,
     Effect,
-    Ends,
-    Number,
-    Plane,
-    Ranges,
-    course_line,
-    end_line,
-    rate_name,
+    Estimate,
+    FinalLosses,
+    LossCurves,
+    LossHeatmap,
+    StableRates,
+    curve_line,
+    final_loss_line,
+    variant_and_lr,
 )
-from surefoot.explanation.curve import climbs, speed_ratio
+from surefoot.explanation.curve import speed_ratio, total_rise
 from surefoot.explanation.experiment import (
+    DEFAULT_MOMENTUM,
     MOMENTA,
-    RESOLUTION,
-    STEPS_A_DECADE,
-    USUAL_MOMENTUM,
-    Batch,
-    Kind,
-    Limits,
-    Survey,
+    PLAIN_SGD,
+    RATE_SPACING,
+    RATES_PER_DECADE,
+    SGD_WITH_MOMENTUM,
+    BatchKind,
+    Experiment,
+    StabilityLimit,
+    Sweep,
 )
-from surefoot.explanation.selection import best_rates, chosen, held_out_best, held_out_losses, how_far, middle
-from surefoot.explanation.stable_range import LIMIT_RESOLUTION
+from surefoot.explanation.selection import (
+    best_on_other_seeds,
+    best_overall,
+    best_rates,
+    ratio_in_words,
+    selected_losses,
+    take_per_seed,
+)
+from surefoot.explanation.stable_range import STABLE_RATE_SPACING
 
-PLAIN, USUAL = Kind(momentum=0.0), Kind()
-WITH_AND_WITHOUT = (PLAIN, USUAL)
+Array: TypeAlias = NDArray[np.float64]
+
+# Gradients are steep in this first share of a training, where the loss falls most. Chosen.
+STEEP_SHARE = 0.25
 
 
-def momentum_speed(survey: Survey) -> Claim:
-    """Judge it, each at its own best rate; at one and the same rate momentum 0.9 simply takes ten times the step."""
-    plain, usual = survey.sweep(PLAIN), survey.sweep(USUAL)
-    own = speed_ratio(
-        chosen(usual.courses, held_out_best(usual.ends)), chosen(plain.courses, held_out_best(plain.ends))
+def speed(experiment: Experiment) -> ClaimResult:
+    """Assess that momentum needs fewer steps, each with its best rate.
+
+    With one rate for both, momentum 0.9 takes ten times the step.
+    """
+    plain, with_momentum = experiment.sweep(PLAIN_SGD), experiment.sweep(SGD_WITH_MOMENTUM)
+    faster = Effect(
+        Estimate.of(
+            "steps without momentum over steps with 0.9, each with its best rate",
+            speed_ratio(_best_curves(with_momentum), _best_curves(plain)),
+            unit="x",
+        ),
+        threshold=NOTABLE_RATIO,
     )
-    fair = Effect(
-        Number.of("steps without momentum over steps with 0.9, each at its best rate", own, unit="x"), notable=1.2
-    )
-    place, at = middle(plain.ends), middle(usual.ends)
-    low = max(0, at - STEPS_A_DECADE)
-    same = Number.of(
-        f"the same at one rate for both, {numeral(float(usual.rates[low]))}",
-        speed_ratio(usual.courses[low], plain.courses[low]),
+    plain_best, momentum_best = best_overall(plain.final_losses), best_overall(with_momentum.final_losses)
+    low = max(0, momentum_best - RATES_PER_DECADE)
+    low_rate = format_number(float(with_momentum.rates[low]))
+    same_rate = Estimate.of(
+        f"the same with one rate for both, {low_rate}",
+        speed_ratio(with_momentum.loss_curves[low], plain.loss_curves[low]),
         unit="x",
     )
-    return Claim(
+    return ClaimResult(
         title="Momentum needs fewer steps to the same loss",
-        effects=(fair,),
+        effects=(faster,),
         sentence=(
-            f"Each at its best rate, training without momentum needs {fair.number} the steps of momentum 0.9. At one "
-            f"rate for both, {numeral(float(usual.rates[low]))}, it is {same}: there momentum takes ten times the step."
+            f"Each with its best rate, training without momentum needs {faster.estimate} the steps of momentum 0.9. "
+            f"With one rate for both, {low_rate}, it is {same_rate}: there momentum takes ten times the step."
         ),
-        figure=Courses(
-            "Each at its best learning rate",
-            (course_line(plain, place, rate_name(plain, place)), course_line(usual, at, rate_name(usual, at))),
+        figure=LossCurves(
+            "Each with its best learning rate",
+            (
+                curve_line(plain, plain_best, variant_and_lr(plain, plain_best)),
+                curve_line(with_momentum, momentum_best, variant_and_lr(with_momentum, momentum_best)),
+            ),
         ),
-        numbers=(same,),
+        estimates=(same_rate,),
     )
 
 
-ONE_NUMBER_SWEEPS = tuple(Kind(momentum=momentum) for momentum in MOMENTA)
-
-
-def one_number(survey: Survey) -> Claim:
-    """Judge it: what is best without momentum, kept as lr / (1 - momentum), is as good as the best with 0.9."""
-    plain, usual = survey.sweep(PLAIN), survey.sweep(USUAL)
-    kept = np.maximum(held_out_best(plain.ends) - STEPS_A_DECADE, 0)
-    seeds = np.arange(survey.seeds)
-    cost = usual.ends[kept, seeds] / usual.ends[held_out_best(usual.ends), seeds]
-    effect = Effect(
-        Number.of("loss with 0.9 at the rate kept from momentum 0, over the best with 0.9", cost, unit="x"),
+def one_number(experiment: Experiment) -> ClaimResult:
+    """Assess that lr / (1 - momentum) decides alone: the best without momentum is as good as the best with 0.9."""
+    plain, with_momentum = experiment.sweep(PLAIN_SGD), experiment.sweep(SGD_WITH_MOMENTUM)
+    equivalent = np.maximum(best_on_other_seeds(plain.final_losses) - RATES_PER_DECADE, 0)
+    as_good = Effect(
+        Estimate.of(
+            "loss with 0.9 at the rate kept from momentum 0, over the best with 0.9",
+            take_per_seed(with_momentum.final_losses, equivalent) / selected_losses(with_momentum.final_losses),
+            unit="x",
+        ),
         "at most",
-        1.1,
+        NOTABLE_LOSS_RATIO,
     )
+    sweeps = experiment.momentum_sweeps()
     bests = {
-        sweep.kind.momentum: Number.of(
-            f"best lr / (1 - momentum) at {sweep.kind.name}",
-            best_rates(sweep.kind.effective(sweep.rates), sweep.ends),
-            resolution=RESOLUTION,
+        sweep.variant.momentum: Estimate.of(
+            f"best lr / (1 - momentum) with {sweep.variant.name}",
+            best_rates(sweep.variant.effective(sweep.rates), sweep.final_losses),
+            resolution=RATE_SPACING,
         )
-        for sweep in survey.plane()
+        for sweep in sweeps
     }
-    shares = Number.of("share of all differences in log loss that it explains", _explained(survey))
-    return Claim(
+    explained = Estimate.of("share of the variance of log losses that it explains", _explained_variance(sweeps))
+    highest = MOMENTA[-1]
+    return ClaimResult(
         title="Learning rate and momentum are one number, lr / (1 - momentum)",
-        effects=(effect,),
+        effects=(as_good,),
         sentence=(
-            f"It explains {shares.mean:.0%} of the differences in log loss over all settings. But the best lr / "
-            f"(1 - momentum) is {numeral(bests[0.0].mean)} without momentum, {numeral(bests[0.9].mean)} with 0.9 and "
-            f"{numeral(bests[MOMENTA[-1]].mean)} with {MOMENTA[-1]:g}; who moves from 0 to 0.9 and keeps it ends at "
-            f"{effect.number} the best loss there."
+            f"It explains {explained.mean:.0%} of the variance of log losses over all settings. But the best lr / "
+            f"(1 - momentum) is {format_number(bests[0.0].mean)} without momentum, {format_number(bests[0.9].mean)} "
+            f"with 0.9 and {format_number(bests[highest].mean)} with {highest:g}; changing momentum from 0 to 0.9 and "
+            f"keeping it ends at {as_good.estimate} the best loss there."
         ),
-        figure=Ends(
+        figure=FinalLosses(
             "The same, over lr / (1 - momentum)",
-            tuple(end_line(sweep, effective=True) for sweep in survey.plane()),
+            tuple(final_loss_line(sweep, effective=True) for sweep in sweeps),
             x_title="learning rate / (1 - momentum)",
         ),
-        numbers=(shares, *bests.values()),
+        estimates=(explained, *bests.values()),
     )
 
 
-def _explained(survey: Survey) -> NDArray[np.float64]:
-    """Return on each seed 1 - (variance within settings of one lr / (1 - momentum)) / (variance of all)."""
-    sweeps = survey.plane()
-    keys = np.concatenate([np.log10(sweep.kind.effective(sweep.rates)) * STEPS_A_DECADE for sweep in sweeps]).round()
-    logs = np.log(np.concatenate([sweep.ends for sweep in sweeps]))
-    within = np.zeros_like(logs)
-    for key in np.unique(keys):
-        group = logs[keys == key]
-        within[keys == key] = group - group.mean(axis=0)
-    total = ((logs - logs.mean(axis=0)) ** 2).sum(axis=0)
-    return np.asarray(np.maximum(1.0 - (within**2).sum(axis=0) / np.maximum(total, 1e-12), 1e-3))
-
-
-REPLACEMENT_SWEEPS = tuple(Kind(momentum=momentum) for momentum in MOMENTA)
-
-
-def replacement(survey: Survey) -> Claim:
-    """Judge it: at a tenth of the best rate of all, and at ten times, even the best of all momenta ends worse."""
-    plane = np.stack([sweep.ends for sweep in survey.plane()])  # [M, R, seeds]
-    rates = survey.sweep(Kind()).rates
-    momenta, count, seeds = plane.shape
-    row, place = divmod(middle(plane.reshape(momenta * count, seeds)), count)
-    best = held_out_losses(plane.reshape(momenta * count, seeds))
-    low, high = max(0, place - STEPS_A_DECADE), min(count - 1, place + STEPS_A_DECADE)
-    words = [how_far(rates, place, at) for at in (low, high)]
+def replacement(experiment: Experiment) -> ClaimResult:
+    """Assess that with a tenth of the best rate, and with ten times it, even the best of all momenta ends worse."""
+    sweeps = experiment.momentum_sweeps()
+    rates = sweeps[0].rates
+    losses = np.stack([sweep.final_losses for sweep in sweeps])  # [M, R, seeds]
+    momenta, rate_count, seeds = losses.shape
+    settings = losses.reshape(momenta * rate_count, seeds)
+    row, best = divmod(best_overall(settings), rate_count)
+    low, high = max(0, best - RATES_PER_DECADE), min(rate_count - 1, best + RATES_PER_DECADE)
+    low_ratio, high_ratio = (ratio_in_words(rates, index, reference=best) for index in (low, high))
     effects = tuple(
         Effect(
-            Number.of(
-                f"loss at {name} the best rate, best momentum, over the best loss",
-                held_out_losses(plane[:, at]) / best,
+            Estimate.of(
+                f"loss with {ratio} the best rate, best momentum, over the best loss",
+                selected_losses(losses[:, index]) / selected_losses(settings),
                 unit="x",
             ),
-            notable=1.1,
+            threshold=NOTABLE_LOSS_RATIO,
         )
-        for name, at in zip(words, (low, high), strict=True)
+        for ratio, index in ((low_ratio, low), (high_ratio, high))
     )
-    means = np.exp(np.log(plane).mean(axis=-1))
-    return Claim(
+    means = np.exp(np.log(losses).mean(axis=-1))
+    return ClaimResult(
         title="Momentum cannot replace the learning rate",
         effects=effects,
         sentence=(
-            f"The best of all is a learning rate of {numeral(float(rates[place]))} with momentum "
-            f"{MOMENTA[row]:g}. Stuck at {words[0]} that "
-            f"rate, the best of {momenta} momenta ends at {effects[0].number} its loss; stuck at {words[1]} it, at "
-            f"{effects[1].number}."
+            f"The best of all is a learning rate of {format_number(float(rates[best]))} with momentum "
+            f"{MOMENTA[row]:g}. With {low_ratio} that rate, the best of {momenta} momenta ends at "
+            f"{effects[0].estimate} its loss; with {high_ratio} it, at {effects[1].estimate}."
         ),
-        figure=Plane(
+        figure=LossHeatmap(
             "Loss over learning rate and momentum, as multiples of the lowest",
             rates,
             MOMENTA,
             means / means.min(),
             (
-                (words[0].removesuffix(" of"), float(rates[low])),
-                ("best", float(rates[place])),
-                (words[1], float(rates[high])),
+                (low_ratio.removesuffix(" of"), float(rates[low])),
+                ("best", float(rates[best])),
+                (high_ratio, float(rates[high])),
             ),
         ),
     )
 
 
-# Gradients are steepest in this first share of a training, where the loss falls most.
-STEEP = 0.25
+def steadies(experiment: Experiment) -> ClaimResult:
+    """Assess that the loss rises less with momentum: in the first quarter, with equal lr / (1 - momentum).
 
-
-def steadiness(survey: Survey) -> Claim:
-    """Judge it in the first quarter, at the lr / (1 - momentum) that is best without momentum."""
-    plain, usual = survey.sweep(PLAIN), survey.sweep(USUAL)
-    first = max(2, round(STEEP * survey.steps))
-    best = held_out_best(plain.ends)
-    same = np.maximum(best - STEPS_A_DECADE, 0)
-    without, with_momentum = chosen(plain.courses, best)[:, :first], chosen(usual.courses, same)[:, :first]
-    effect = Effect(
-        Number.of(
-            "climbing back without momentum over that with 0.9", climbs(without) / climbs(with_momentum), unit="x"
-        ),
-        notable=1.2,
+    The rate is the best one without momentum.
+    """
+    plain, with_momentum = experiment.sweep(PLAIN_SGD), experiment.sweep(SGD_WITH_MOMENTUM)
+    first_steps = max(2, round(STEEP_SHARE * experiment.steps))
+    best = best_on_other_seeds(plain.final_losses)
+    equivalent = np.maximum(best - RATES_PER_DECADE, 0)
+    plain_rise = total_rise(take_per_seed(plain.loss_curves, best)[:, :first_steps])
+    momentum_rise = total_rise(take_per_seed(with_momentum.loss_curves, equivalent)[:, :first_steps])
+    steadier = Effect(
+        Estimate.of("total rise of the loss without momentum over that with 0.9", plain_rise / momentum_rise, unit="x"),
+        threshold=NOTABLE_RATIO,
     )
-    place = middle(plain.ends)
-    at = max(0, place - STEPS_A_DECADE)
-    return Claim(
+    plain_index = best_overall(plain.final_losses)
+    momentum_index = max(0, plain_index - RATES_PER_DECADE)
+    return ClaimResult(
         title="Momentum steadies training where gradients are steep",
-        effects=(effect,),
+        effects=(steadier,),
         sentence=(
-            f"In the first {first} steps, with steps as long on the whole (the same lr / (1 - momentum), the best "
-            f"without momentum), the loss climbs back {effect.number} as far without momentum as with 0.9."
+            f"In the first {first_steps} steps, with the same lr / (1 - momentum), the best without momentum, the loss "
+            f"rises {steadier.estimate} as much without momentum as with 0.9, all rises added up."
         ),
-        figure=Courses(
+        figure=LossCurves(
             "The same lr / (1 - momentum), without momentum and with 0.9",
-            (course_line(plain, place, rate_name(plain, place)), course_line(usual, at, rate_name(usual, at))),
+            (
+                curve_line(plain, plain_index, variant_and_lr(plain, plain_index)),
+                curve_line(with_momentum, momentum_index, variant_and_lr(with_momentum, momentum_index)),
+            ),
         ),
     )
 
 
-NOTABLE = 1.2
+def widens(experiment: Experiment) -> ClaimResult:
+    """Assess that momentum raises the largest stable rate with full batches.
 
-
-def widens(survey: Survey) -> Claim:
-    """Judge it for full batches, where a quadratic's limit grows by the factor 1 + momentum."""
-    without, with_momentum = survey.limit("full", 0.0), survey.limit("full", USUAL_MOMENTUM)
-    effect = Effect(
-        Number.of(
-            "largest stable rate with momentum 0.9 over that without, full batches",
-            with_momentum.rates / without.rates,
-            unit="x",
-            resolution=LIMIT_RESOLUTION,
-            readings=2,
-        ),
-        notable=NOTABLE,
-    )
-    return _claim(
-        survey, "Momentum widens the stable range with full batches", effect, "full", "On a quadratic it would be 1.9x."
+    On a quadratic it grows by the factor 1 + momentum.
+    """
+    plain, with_momentum = _stable_rates(experiment, "full")
+    effect = _stability_effect("with momentum 0.9 over that without, full batches", with_momentum / plain)
+    return _stability_result(
+        experiment,
+        title="Momentum widens the stable range with full batches",
+        effect=effect,
+        batch="full",
+        theory="On a quadratic it would be 1.9x.",
     )
 
 
-def narrows(survey: Survey) -> Claim:
-    """Judge it for small batches, whose noise momentum sums up."""
-    without, with_momentum = survey.limit("small", 0.0), survey.limit("small", USUAL_MOMENTUM)
-    effect = Effect(
-        Number.of(
-            "largest stable rate without momentum over that with 0.9, small batches",
-            without.rates / with_momentum.rates,
-            unit="x",
-            resolution=LIMIT_RESOLUTION,
-            readings=2,
-        ),
-        notable=NOTABLE,
+def narrows(experiment: Experiment) -> ClaimResult:
+    """Assess that momentum lowers the largest stable rate with small batches, as it sums their noise."""
+    plain, with_momentum = _stable_rates(experiment, "small")
+    effect = _stability_effect("without momentum over that with 0.9, small batches", plain / with_momentum)
+    return _stability_result(
+        experiment,
+        title="Momentum narrows the stable range with small batches",
+        effect=effect,
+        batch="small",
+        theory="If lr / (1 - momentum) alone decided, it would be 10x.",
     )
-    reach = "Were lr / (1 - momentum) all that counts, it would be 10x."
-    return _claim(survey, "Momentum narrows the stable range with small batches", effect, "small", reach)
 
 
-def _claim(survey: Survey, title: str, effect: Effect, batch: Batch, theory: str) -> Claim:
-    pair = [limits for limits in survey.limits if limits.batch == batch]
-    numbers = tuple(Number.of(_name(limits), limits.rates, resolution=LIMIT_RESOLUTION) for limits in pair)
-    broke = min(limits.reached for limits in pair)
-    unbroken = "" if broke == survey.seeds else " On some seeds nothing broke up to the highest rate tried."
-    return Claim(
+def _best_curves(sweep: Sweep) -> Array:
+    """Return the loss curve on each seed of the rate that is best on other seeds, shape ``[seeds, steps]``."""
+    return take_per_seed(sweep.loss_curves, best_on_other_seeds(sweep.final_losses))
+
+
+def _explained_variance(sweeps: list[Sweep]) -> Array:
+    """Return the share of the variance of log losses that lr / (1 - momentum) explains, on each seed.
+
+    1 - (variance within settings of equal lr / (1 - momentum)) / (variance of all settings)
+    """
+    grid_steps = [np.log10(sweep.variant.effective(sweep.rates)) * RATES_PER_DECADE for sweep in sweeps]
+    groups = np.concatenate(grid_steps).round()
+    logs = np.log(np.concatenate([sweep.final_losses for sweep in sweeps]))
+    residuals = np.zeros_like(logs)
+    for group in np.unique(groups):
+        members = logs[groups == group]
+        residuals[groups == group] = members - members.mean(axis=0)
+    total = ((logs - logs.mean(axis=0)) ** 2).sum(axis=0)
+    return np.asarray(np.maximum(1.0 - (residuals**2).sum(axis=0) / np.maximum(total, 1e-12), 1e-3))
+
+
+def _stable_rates(experiment: Experiment, batch: BatchKind) -> tuple[Array, Array]:
+    """Return the largest stable rates on each seed, without and with momentum."""
+    return experiment.stability_limit(batch, 0.0).rates, experiment.stability_limit(batch, DEFAULT_MOMENTUM).rates
+
+
+def _stability_effect(ratio_name: str, ratios: Array) -> Effect:
+    estimate = Estimate.of(
+        f"largest stable rate {ratio_name}", ratios, unit="x", resolution=STABLE_RATE_SPACING, readings=2
+    )
+    return Effect(estimate, threshold=NOTABLE_RATIO)
+
+
+def _stability_result(
+    experiment: Experiment, *, title: str, effect: Effect, batch: BatchKind, theory: str
+) -> ClaimResult:
+    limits = [limit for limit in experiment.stability_limits if limit.batch == batch]
+    plain, with_momentum = (
+        Estimate.of(
+            f"largest stable rate, momentum {limit.momentum:g}, {_batch_label(limit)}",
+            limit.rates,
+            resolution=STABLE_RATE_SPACING,
+        )
+        for limit in limits
+    )
+    all_unstable = min(limit.unstable_seeds for limit in limits) == experiment.seeds
+    note = "" if all_unstable else " On some seeds even the highest rate that was tried is stable."
+    return ClaimResult(
         title=title,
         effects=(effect,),
         sentence=(
-            f"With batches of {pair[0].samples}, training of {survey.limit_steps} steps is stable up to a "
-            f"learning rate of {numeral(numbers[0].mean)} without momentum and {numeral(numbers[1].mean)} with 0.9: a "
-            f"ratio of {effect.number}. {theory}{unbroken}"
+            f"With batches of {limits[0].samples}, training of {experiment.stability_steps} steps is stable up to a "
+            f"learning rate of {format_number(plain.mean)} without momentum and {format_number(with_momentum.mean)} "
+            f"with 0.9: a ratio of {effect.estimate}. {theory}{note}"
         ),
-        figure=Ranges(
+        figure=StableRates(
             "Largest stable learning rates",
-            tuple((_batch(each), f"{each.momentum:g}", each.rates) for each in survey.limits),
+            tuple((_batch_label(each), f"{each.momentum:g}", each.rates) for each in experiment.stability_limits),
         ),
-        numbers=numbers,
+        estimates=(plain, with_momentum),
     )
 
 
-def _name(limits: Limits) -> str:
-    return f"largest stable rate, momentum {limits.momentum:g}, {_batch(limits)}"
-
-
-def _batch(limits: Limits) -> str:
-    return f"{limits.batch} batches of {limits.samples}"
+def _batch_label(limit: StabilityLimit) -> str:
+    return f"{limit.batch} batches of {limit.samples}"

@@ -1,139 +1,171 @@
-"""Adam and RMSprop need less tuning than SGD, and converge faster and more steadily.
-
-Step decay, exponential and cosine against a constant learning rate.
-"""
+"""Claims about adaptive optimizers and decaying learning rates, each compared with SGD at a constant rate."""
 
 from __future__ import annotations
+
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.core.formatting import numeral
-from surefoot.explanation.claim import Claim, Courses, Effect, Ends, Number, course_line, end_line, rate_name
-from surefoot.explanation.curve import climbs, speed_ratio
-from surefoot.explanation.experiment import RESOLUTION, Decay, Kind, Survey, Sweep
-from surefoot.explanation.selection import best_rates, chosen, good_ranges, held_out_best, held_out_losses, middle
+from surefoot.core.formatting import format_number
+from surefoot.explanation.claim import (
+    NOTABLE_LOSS_RATIO,
+    NOTABLE_RATIO,
+    ClaimResult,
+    Effect,
+    Estimate,
+    FinalLosses,
+    LossCurves,
+    curve_line,
+    final_loss_line,
+    variant_and_lr,
+)
+from surefoot.explanation.curve import speed_ratio, total_rise
+from surefoot.explanation.experiment import (
+    ADAM,
+    RATE_SPACING,
+    RMSPROP,
+    SGD_WITH_MOMENTUM,
+    DecayName,
+    Experiment,
+    Sweep,
+    Variant,
+)
+from surefoot.explanation.selection import (
+    best_on_other_seeds,
+    best_overall,
+    best_rates,
+    good_rate_ranges,
+    selected_losses,
+    take_per_seed,
+)
 
-SGD, ADAM, RMSPROP = Kind(), Kind("adam", 0.9), Kind("rmsprop", 0.0)
-TITLES = {ADAM: "Adam", RMSPROP: "RMSprop"}
+Array: TypeAlias = NDArray[np.float64]
 
-
-def tuning(survey: Survey, kind: Kind) -> Claim:
-    """Judge that an adaptive optimizer needs less tuning: its good rates span a wider factor than SGD's at 0.9."""
-    sweeps = survey.sweep(SGD), survey.sweep(kind)
-    ranges = [good_ranges(sweep.rates, sweep.ends) for sweep in sweeps]
-    widths = [high / low for low, high in ranges]
-    effect = Effect(
-        Number.of(
-            f"width of {TITLES[kind]}'s good range over SGD's", widths[1] / widths[0], unit="x", resolution=RESOLUTION
-        ),
-        notable=RESOLUTION,
-    )
-    numbers = tuple(
-        Number.of(f"highest over lowest good rate of {name}", width, unit="x")
-        for name, width in zip(("SGD, momentum 0.9", TITLES[kind]), widths, strict=True)
-    )
-    cut = " It may be wider: it runs out of the rates tried." if _runs_out(sweeps[1], ranges[1]) else ""
-    good = tuple(
-        (sweep.kind.name, *np.exp(np.log(each).mean(axis=-1)).tolist())
-        for sweep, each in zip(sweeps, ranges, strict=True)
-    )
-    return Claim(
-        title=f"{TITLES[kind]} needs less tuning than SGD",
-        effects=(effect,),
-        sentence=(
-            f"The rates at which training learns at least 90 % as much as at the best span a factor of "
-            f"{numeral(numbers[1].mean)} for {TITLES[kind]} ({numeral(good[1][1])} to {numeral(good[1][2])}) and of "
-            f"{numeral(numbers[0].mean)} for SGD with momentum 0.9: its range is {effect.number} as wide.{cut}"
-        ),
-        figure=Ends(f"Where SGD and {TITLES[kind]} end, by learning rate", tuple(map(end_line, sweeps)), good=good),
-        numbers=numbers,
-    )
-
-
-def speed(survey: Survey, kind: Kind) -> Claim:
-    """Judge that it converges faster and more steadily, each at its best rate."""
-    sgd, other = survey.sweep(SGD), survey.sweep(kind)
-    courses = [chosen(sweep.courses, held_out_best(sweep.ends)) for sweep in (sgd, other)]
-    effects = (
-        Effect(
-            Number.of(
-                f"steps of SGD over steps of {TITLES[kind]} to the same loss",
-                speed_ratio(courses[1], courses[0]),
-                unit="x",
-            ),
-            notable=1.2,
-        ),
-        Effect(
-            Number.of(
-                f"climbing back with SGD over that with {TITLES[kind]}",
-                climbs(courses[0]) / climbs(courses[1]),
-                unit="x",
-            ),
-            notable=1.2,
-        ),
-    )
-    return Claim(
-        title=f"{TITLES[kind]} converges faster and more steadily than SGD",
-        effects=effects,
-        sentence=(
-            f"Each at its best rate, SGD with momentum 0.9 needs {effects[0].number} the steps of {TITLES[kind]} "
-            f"to the same loss, and on its way climbs back {effects[1].number} as far."
-        ),
-        figure=Courses(
-            f"SGD with momentum 0.9 and {TITLES[kind]}, each at its best learning rate",
-            tuple(
-                course_line(sweep, at, rate_name(sweep, at)) for sweep in (sgd, other) for at in [middle(sweep.ends)]
-            ),
-        ),
-    )
-
-
-def _runs_out(sweep: Sweep, good: NDArray[np.float64]) -> bool:
-    """Tell whether the good rates reach the end of those tried, on any seed."""
-    return bool((good[0] <= sweep.rates[0] * 1.001).any() or (good[1] >= sweep.rates[-1] / 1.001).any())
-
-
-CONSTANT = Kind()
-DECAY_TITLES: dict[Decay, str] = {
+OPTIMIZER_TITLES = {ADAM: "Adam", RMSPROP: "RMSprop"}
+DECAY_TITLES: dict[DecayName, str] = {
     "step": "Step decay",
     "exponential": "Exponential decay",
     "cosine": "Cosine annealing",
 }
+# A good range ends at the grid's edge if it comes this close to it, as a ratio of rates: rounding.
+EDGE_TOLERANCE = 1.001
 
 
-def decay(survey: Survey, shape: Decay) -> Claim:
-    """Judge that it ends lower than a constant rate, each at its best peak rate."""
-    constant, other = survey.sweep(CONSTANT), survey.sweep(Kind(decay=shape))
-    effect = Effect(
-        Number.of(
-            f"loss at a constant rate over that with {DECAY_TITLES[shape].lower()}",
-            held_out_losses(constant.ends) / held_out_losses(other.ends),
+def tuning(experiment: Experiment, variant: Variant) -> ClaimResult:
+    """Assess that an adaptive optimizer has a wider range of good rates than SGD with momentum 0.9."""
+    title = OPTIMIZER_TITLES[variant]
+    sweeps = experiment.sweep(SGD_WITH_MOMENTUM), experiment.sweep(variant)
+    ranges = [good_rate_ranges(sweep.rates, sweep.final_losses) for sweep in sweeps]
+    widths = [high / low for low, high in ranges]
+    wider = Effect(
+        Estimate.of(
+            f"width of {title}'s good range over SGD's", widths[1] / widths[0], unit="x", resolution=RATE_SPACING
+        ),
+        threshold=RATE_SPACING,
+    )
+    sgd_width, width = (
+        Estimate.of(f"highest over lowest good rate of {name}", each, unit="x")
+        for name, each in zip(("SGD, momentum 0.9", title), widths, strict=True)
+    )
+    mean_ranges = [np.exp(np.log(each).mean(axis=-1)).tolist() for each in ranges]
+    low, high = mean_ranges[1]
+    cut_off = " It may be wider: it reaches the edge of the rates tried." if _is_cut_off(sweeps[1], ranges[1]) else ""
+    return ClaimResult(
+        title=f"{title} needs less tuning than SGD",
+        effects=(wider,),
+        sentence=(
+            "The rates with which training learns at least 90 % as much as with the best span a factor of "
+            f"{format_number(width.mean)} for {title} ({format_number(low)} to {format_number(high)}) and of "
+            f"{format_number(sgd_width.mean)} for SGD with momentum 0.9: its range is {wider.estimate} as "
+            f"wide.{cut_off}"
+        ),
+        figure=FinalLosses(
+            f"Final loss of SGD and {title}, by learning rate",
+            tuple(map(final_loss_line, sweeps)),
+            good_ranges=tuple(
+                (sweep.variant.name, low, high) for sweep, (low, high) in zip(sweeps, mean_ranges, strict=True)
+            ),
+        ),
+        estimates=(sgd_width, width),
+    )
+
+
+def speed(experiment: Experiment, variant: Variant) -> ClaimResult:
+    """Assess that an adaptive optimizer is faster than SGD and its loss rises less, each with its best rate."""
+    title = OPTIMIZER_TITLES[variant]
+    sweeps = experiment.sweep(SGD_WITH_MOMENTUM), experiment.sweep(variant)
+    sgd_curves, curves = (take_per_seed(sweep.loss_curves, best_on_other_seeds(sweep.final_losses)) for sweep in sweeps)
+    faster = Effect(
+        Estimate.of(f"steps of SGD over steps of {title} to the same loss", speed_ratio(curves, sgd_curves), unit="x"),
+        threshold=NOTABLE_RATIO,
+    )
+    steadier = Effect(
+        Estimate.of(
+            f"total rise of the loss with SGD over that with {title}",
+            total_rise(sgd_curves) / total_rise(curves),
             unit="x",
         ),
-        notable=1.1,
+        threshold=NOTABLE_RATIO,
     )
-    valid = Number.of(
+    bests = [best_overall(sweep.final_losses) for sweep in sweeps]
+    return ClaimResult(
+        title=f"{title} converges faster and more steadily than SGD",
+        effects=(faster, steadier),
+        sentence=(
+            f"Each with its best rate, SGD with momentum 0.9 needs {faster.estimate} the steps of {title} to the same "
+            f"loss, and its loss rises {steadier.estimate} as much on its way, all rises added up."
+        ),
+        figure=LossCurves(
+            f"SGD with momentum 0.9 and {title}, each with its best learning rate",
+            tuple(
+                curve_line(sweep, best, variant_and_lr(sweep, best)) for sweep, best in zip(sweeps, bests, strict=True)
+            ),
+        ),
+    )
+
+
+def decay(experiment: Experiment, name: DecayName) -> ClaimResult:
+    """Assess that a decaying rate ends lower than a constant one, each with its best peak rate."""
+    title = DECAY_TITLES[name]
+    constant, decayed = experiment.sweep(SGD_WITH_MOMENTUM), experiment.sweep(Variant(decay=name))
+    lower = Effect(
+        Estimate.of(
+            f"loss with a constant rate over that with {title.lower()}",
+            selected_losses(constant.final_losses) / selected_losses(decayed.final_losses),
+            unit="x",
+        ),
+        threshold=NOTABLE_LOSS_RATIO,
+    )
+    valid = Estimate.of(
         "the same for the validation loss",
-        held_out_losses(constant.valid_ends) / held_out_losses(other.valid_ends),
+        selected_losses(constant.final_valid_losses) / selected_losses(decayed.final_valid_losses),
         unit="x",
     )
-    peaks = [
-        Number.of(f"best peak rate, {name}", best_rates(sweep.rates, sweep.ends), resolution=RESOLUTION)
-        for name, sweep in (("constant", constant), (DECAY_TITLES[shape].lower(), other))
-    ]
-    return Claim(
-        title=f"{DECAY_TITLES[shape]} ends lower than a constant learning rate",
-        effects=(effect,),
+    constant_peak, decayed_peak = (
+        Estimate.of(f"best peak rate, {label}", best_rates(sweep.rates, sweep.final_losses), resolution=RATE_SPACING)
+        for label, sweep in (("constant", constant), (title.lower(), decayed))
+    )
+    return ClaimResult(
+        title=f"{title} ends lower than a constant learning rate",
+        effects=(lower,),
         sentence=(
-            f"Each at its best peak rate ({numeral(peaks[0].mean)} constant, {numeral(peaks[1].mean)} decayed), a "
-            f"constant rate ends at {effect.number} the training loss of {DECAY_TITLES[shape].lower()}; the validation "
-            f"loss is {valid}."
+            f"Each with its best peak rate ({format_number(constant_peak.mean)} constant, "
+            f"{format_number(decayed_peak.mean)} decayed), a constant rate ends at {lower.estimate} the training loss "
+            f"of {title.lower()}; the validation loss is {valid}."
         ),
-        figure=Ends(
-            f"A constant rate and {DECAY_TITLES[shape].lower()}, by peak learning rate (momentum 0.9)",
-            (end_line(constant, name="constant"), end_line(other)),
+        figure=FinalLosses(
+            f"A constant rate and {title.lower()}, by peak learning rate (momentum 0.9)",
+            (final_loss_line(constant, name="constant"), final_loss_line(decayed)),
             x_title="peak learning rate",
         ),
-        numbers=(valid, *peaks),
+        estimates=(valid, constant_peak, decayed_peak),
     )
+
+
+def _is_cut_off(sweep: Sweep, good_range: Array) -> bool:
+    """Return whether the range of good rates reaches the lowest or highest rate that was tried, on any seed."""
+    low, high = good_range
+    at_lowest = low <= sweep.rates[0] * EDGE_TOLERANCE
+    at_highest = high >= sweep.rates[-1] / EDGE_TOLERANCE
+    return bool(at_lowest.any() or at_highest.any())

@@ -1,31 +1,31 @@
-"""Samplers: which points of the space are tried at the lowest rung, all on the same engine."""
+"""Samplers: which points of the search space are tried at the lowest rung."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
-from surefoot.core.errors import TaskError, nearest
-from surefoot.search.samplers.basic import Grid, RandomSearch, Sampler, SurrogateSampler
+from surefoot.core.errors import TaskError, did_you_mean
+from surefoot.core.plugins import Registry
 from surefoot.search.samplers.optuna_samplers import OptunaSampler, gaussian_process, seeded, tpe
+from surefoot.search.samplers.sampler import Grid, RandomSearch, Sampler, SurrogateSampler
 
-SAMPLERS: dict[str, Sampler] = {
-    sampler.name: sampler
-    for sampler in (
-        SurrogateSampler(),
-        OptunaSampler("tpe", tpe),
-        OptunaSampler("gp", gaussian_process),
-        RandomSearch(),
-        Grid(),
-    )
-}
+BUILT_IN = (
+    SurrogateSampler(),
+    OptunaSampler("tpe", tpe),
+    OptunaSampler("gp", gaussian_process),
+    RandomSearch(),
+    Grid(),
+)
+SAMPLERS: Mapping[str, Sampler] = Registry({sampler.name: sampler for sampler in BUILT_IN}, "surefoot.samplers")
 
 
-def as_sampler(given: Any) -> Sampler:
-    """Return a sampler by its name, as it is, or around one of Optuna's.
+def as_sampler(sampler: Any) -> Sampler:
+    """Return the sampler of a name, the sampler itself, or a wrapper of an Optuna sampler.
 
     Args:
-        given: One of ``SAMPLERS``, an object with ``first`` and ``more``, or an Optuna sampler.
+        sampler: Name of one of ``SAMPLERS``, an object with the methods ``first`` and ``more``, or an Optuna sampler.
 
     Raises:
         TaskError: If it is none of these.
@@ -34,17 +34,19 @@ def as_sampler(given: Any) -> Sampler:
         >>> as_sampler("grid").name
         'grid'
     """
-    if isinstance(given, str):
-        if given not in SAMPLERS:
-            raise TaskError(f"no sampler {given!r}; there are {', '.join(SAMPLERS)}.", hint=nearest(given, SAMPLERS))
-        return SAMPLERS[given]
-    if hasattr(given, "first") and hasattr(given, "more"):
-        sampler: Sampler = given
-        return sampler
-    if hasattr(given, "sample_relative") and hasattr(given, "sample_independent"):
-        # A copy for each round: what it has drawn before must not hang on what a study has recorded already.
-        return OptunaSampler(type(given).__name__, lambda seed: seeded(deepcopy(given), seed))
+    if isinstance(sampler, str):
+        if sampler not in SAMPLERS:
+            raise TaskError(
+                f"no sampler {sampler!r}; there are {', '.join(SAMPLERS)}.", hint=did_you_mean(sampler, SAMPLERS)
+            )
+        return SAMPLERS[sampler]
+    if hasattr(sampler, "first") and hasattr(sampler, "more"):
+        own: Sampler = sampler
+        return own
+    if hasattr(sampler, "sample_relative") and hasattr(sampler, "sample_independent"):
+        # A copy for each round: its points must not depend on how many were drawn before the study was resumed.
+        return OptunaSampler(type(sampler).__name__, lambda seed: seeded(deepcopy(sampler), seed))
     raise TaskError(
         f"a sampler is one of {', '.join(SAMPLERS)}, one of Optuna's, or an object with first and more; "
-        f"given {type(given).__name__}."
+        f"given {type(sampler).__name__}."
     )

@@ -1,4 +1,4 @@
-"""Optuna's samplers on surefoot's engine: a study in memory learns what was tried and is asked for points."""
+"""Optuna's samplers: an Optuna study in memory is given the points that were tried and asked for further ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from numpy.random import Generator
 
-from surefoot.search.samplers.basic import Tried
+from surefoot.search.samplers.sampler import EvaluatedPoint
 from surefoot.search.space.coordinates import Box, Point
 
 if TYPE_CHECKING:
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OptunaSampler:
-    """The first points at random, as Optuna's samplers begin, the others from a sampler of Optuna's.
+    """A sampler of Optuna: random points first, as Optuna's samplers begin, then points that it suggests.
 
-    Optuna's database is not used: an ask and a tell through it cost tens of milliseconds. Each time a study is made
-    in memory from all that was tried, so that nothing need be saved.
+    Every round makes a new Optuna study in memory from all points tried. Optuna's database is not used: it takes tens
+    of milliseconds for each trial.
 
     Attributes:
-        name: As on the command line.
-        make: Returns a sampler for a seed; of an instance given by the user, a copy.
+        name: Name of the sampler on the command line.
+        make: Returns Optuna's sampler for a seed; for a sampler that the user gave, a copy.
     """
 
     name: str
@@ -35,9 +35,9 @@ class OptunaSampler:
         """Return uniform points."""
         return [tuple(row) for row in generator.random((count, dimensions)).tolist()]
 
-    def more(self, count: int, tried: Sequence[Tried], *, box: Box, generator: Generator) -> list[Point]:
-        """Return the sampler's points, given the values of those that were tried."""
-        import optuna  # noqa: PLC0415  (a third of a second)
+    def more(self, count: int, tried: Sequence[EvaluatedPoint], *, box: Box, generator: Generator) -> list[Point]:
+        """Return the points that Optuna suggests, given those that were tried."""
+        import optuna  # noqa: PLC0415  (takes a third of a second)
         from optuna.distributions import FloatDistribution  # noqa: PLC0415
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -54,9 +54,9 @@ class OptunaSampler:
 
 
 def seeded(sampler: BaseSampler, seed: int) -> BaseSampler:
-    """Return a sampler whose generators, and those of the samplers in it, begin at a seed.
+    """Return a sampler of Optuna with its random generators, and those of samplers within it, set to a seed.
 
-    ``reseed_rng`` of Optuna takes no seed.
+    Optuna's own ``reseed_rng`` takes no seed.
     """
     for value in vars(sampler).values():
         if hasattr(value, "rng") and hasattr(value.rng, "seed"):
@@ -67,7 +67,7 @@ def seeded(sampler: BaseSampler, seed: int) -> BaseSampler:
 
 
 def tpe(seed: int) -> BaseSampler:
-    """Return the tree-structured Parzen estimator, multivariate, with pending points counted as bad ones.
+    """Return the multivariate tree-structured Parzen estimator; pending points count as bad ones (constant liar).
 
     Reference:
         Bergstra et al. (2011), "Algorithms for hyper-parameter optimization".
@@ -78,7 +78,7 @@ def tpe(seed: int) -> BaseSampler:
 
 
 def gaussian_process(seed: int) -> BaseSampler:
-    """Return Optuna's Gaussian process with log expected improvement; about a second a point."""
+    """Return Optuna's Gaussian process with log expected improvement; it takes about a second for each point."""
     from optuna.samplers import GPSampler  # noqa: PLC0415
 
     return GPSampler(seed=seed, n_startup_trials=0)

@@ -1,10 +1,4 @@
-"""One searched setting: the map between the unit interval and its values.
-
-On which scale a search spreads each hyperparameter of the optimizers.
-
-What a search may vary beside rate, momentum, optimizer and schedule: a setting's axis, and its place in a recipe.
-
-"""
+"""Axes of a search space: the values of one hyperparameter or choice, on the unit interval."""
 
 from __future__ import annotations
 
@@ -17,10 +11,25 @@ from numpy.typing import NDArray
 
 from surefoot.optimizers import RULES
 
+Array: TypeAlias = NDArray[np.float64]
+Scale: TypeAlias = Literal["linear", "log", "memory"]
+# Hyperparameters that average over 1 / (1 - value) steps are searched on the memory scale, those that may be 0 on the
+# linear one, and all others on the logarithmic one.
+AVERAGING_HYPERPARAMETERS = ("beta2", "alpha", "rho")
+HYPERPARAMETERS_FROM_ZERO = ("dampening", "momentum_decay", "beta2_decay", "lr_decay", "initial_accumulator")
+# Hyperparameters that are fields of a search space; the further ones are entries of its field ``hyper``.
+OWN_FIELDS = ("lr", "momentum", "beta1", "weight_decay")
+
+
+def further_hyperparameters() -> tuple[str, ...]:
+    """Return the hyperparameters of all optimizers that are no fields of a search space."""
+    names = dict.fromkeys(spec.name for rule in RULES.values() for spec in rule.hyperparameters)
+    return tuple(name for name in names if name not in OWN_FIELDS)
+
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Numbers from ``low`` to ``high``; where the two are equal, that number alone."""
+    """Numbers from ``low`` to ``high``; if the two are equal, that number alone."""
 
     low: float
     high: float
@@ -30,42 +39,38 @@ class Range:
 
     @property
     def fixed(self) -> bool:
-        """Whether there is nothing to search."""
+        """Whether it is a single number, with nothing to search."""
         return self.low == self.high
 
     @classmethod
-    def of(cls, given: Any) -> Range:
-        """Return a range from a number or from two.
+    def of(cls, value: Any) -> Range:
+        """Return the range of a number, a pair of numbers, or a range.
 
         Raises:
-            ValueError: If it is neither.
+            ValueError: If the value is none of these; the message says what is allowed.
 
         Example:
             >>> Range.of([0.5, 0.9]), Range.of(0.9).fixed
             (Range(low=0.5, high=0.9), True)
         """
-        if isinstance(given, Range):
-            return given
-        values = [*given] if isinstance(given, list | tuple) else [given, given]
-        numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+        if isinstance(value, Range):
+            return value
+        values = [*value] if isinstance(value, list | tuple) else [value, value]
+        numbers = [each for each in values if isinstance(each, int | float) and not isinstance(each, bool)]
         if len(values) != 2 or len(numbers) != 2 or not all(map(math.isfinite, numbers)) or numbers[0] > numbers[1]:
-            raise ValueError(f"a number, or [low, high] with low <= high; given {given!r}")
+            raise ValueError(f"a number, or [low, high] with low <= high; given {value!r}")
         return cls(float(numbers[0]), float(numbers[1]))
-
-
-Array: TypeAlias = NDArray[np.float64]
-Scale: TypeAlias = Literal["linear", "log", "memory"]
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A number between two bounds, evenly spaced on a scale of its own.
+    """A number between two bounds, spaced evenly on some scale.
 
     Attributes:
-        name: The setting.
-        low, high: Its values at 0 and 1; the map goes on beyond them.
-        scale: ``linear``: equal steps are equal differences. ``log``: they are equal factors. ``memory``: they are
-            equal factors of 1 / (1 - value), the steps over which a momentum or a beta averages.
+        name: Name of the hyperparameter.
+        low, high: Values at the coordinates 0 and 1; coordinates beyond these are extrapolated.
+        scale: ``linear``: equal steps are equal differences. ``log``: equal steps are equal factors. ``memory``: equal
+            steps are equal factors of 1 / (1 - value), the number of steps over which a momentum or a beta averages.
 
     Example:
         >>> Axis("clip", 0.1, 10.0, "log").value(0.5), Axis("final", 0.0, 0.2).unit(0.05)
@@ -80,11 +85,11 @@ class Axis:
     scale: Scale = "linear"
 
     def value(self, unit: float) -> float:
-        """Return the value at a coordinate."""
+        """Return the value at a coordinate of the unit interval."""
         return float(self.values(np.float64(unit)))
 
     def values(self, units: Array | np.float64) -> Array | np.float64:
-        """Return the values at some coordinates."""
+        """Return the values at some coordinates, in their shape."""
         if self.scale == "linear":
             return self.low + (self.high - self.low) * units
         if self.scale == "log":
@@ -104,7 +109,11 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of several things; each has an equal part of the unit interval.
+    """One of several options, each with an equal part of the unit interval.
+
+    Attributes:
+        name: Name of the choice, such as ``optimizer``.
+        options: The options in order.
 
     Example:
         >>> Choice("optimizer", ("sgd", "adam")).value(0.7), Choice("optimizer", ("sgd", "adam")).unit("sgd")
@@ -115,31 +124,22 @@ class Choice:
     options: tuple[str, ...]
 
     def value(self, unit: float) -> str:
-        """Return the thing at a coordinate."""
+        """Return the option at a coordinate of the unit interval."""
         return self.options[min(max(int(unit * len(self.options)), 0), len(self.options) - 1)]
 
     def unit(self, value: str) -> float:
-        """Return the middle of a thing's part."""
+        """Return the coordinate in the middle of an option's part."""
         return (self.options.index(value) + 0.5) / len(self.options)
 
 
-def axis_over(name: str, found: Range, scale: Scale = "linear") -> Axis | None:
-    """Return the axis of a range, ``None`` where it is one number."""
-    return None if found.fixed else Axis(name, found.low, found.high, scale)
+def range_axis(name: str, bounds: Range, *, scale: Scale = "linear") -> Axis | None:
+    """Return the axis of a range, ``None`` if it is a single number."""
+    return None if bounds.fixed else Axis(name, bounds.low, bounds.high, scale)
 
 
-def choice_of(name: str, options: tuple[str, ...]) -> Choice | None:
-    """Return the axis of some options, ``None`` where there is one."""
+def choice_axis(name: str, options: tuple[str, ...]) -> Choice | None:
+    """Return the axis of some options, ``None`` if there is only one."""
     return Choice(name, options) if len(options) > 1 else None
-
-
-# Hyperparameters that average over 1 / (1 - value) steps, and those that may be 0; the others are tried by factors.
-AVERAGING = ("beta2", "alpha", "rho")
-FROM_ZERO = ("dampening", "momentum_decay", "beta2_decay", "lr_decay", "initial_accumulator")
-# What has an axis or a field of its own in a search space.
-NAMED = ("lr", "momentum", "beta1", "weight_decay")
-HYPER = tuple(dict.fromkeys(spec.name for rule in RULES.values() for spec in rule.hyperparameters))
-OTHER_HYPER = tuple(name for name in HYPER if name not in NAMED)
 
 
 def scale_of(hyperparameter: str) -> Scale:
@@ -149,6 +149,6 @@ def scale_of(hyperparameter: str) -> Scale:
         >>> scale_of("beta2"), scale_of("eps"), scale_of("dampening")
         ('memory', 'log', 'linear')
     """
-    if hyperparameter in AVERAGING:
+    if hyperparameter in AVERAGING_HYPERPARAMETERS:
         return "memory"
-    return "linear" if hyperparameter in FROM_ZERO else "log"
+    return "linear" if hyperparameter in HYPERPARAMETERS_FROM_ZERO else "log"

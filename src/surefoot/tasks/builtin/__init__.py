@@ -1,4 +1,4 @@
-"""The built-in tasks by name, to be listed by help and shell completion: no import of torch here."""
+"""The built-in tasks by name. This module imports no torch, so that help and shell completion stay fast."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Builtin:
 
     Attributes:
         description: Data and model in a few words.
-        module: Where under ``surefoot.tasks.builtin`` it is made.
-        function: Its maker there.
-        reads_folder: Whether its data lie in files, whose folder the maker takes.
+        module: Name of the module under ``surefoot.tasks.builtin`` that creates the task.
+        function: Name of the function in that module that returns the task.
+        reads_folder: Whether the data are read from files, whose folder the function takes.
     """
 
     description: str
@@ -30,10 +30,13 @@ class Builtin:
     reads_folder: bool = False
 
     def load(self, folder: Path | None = None) -> Task:
-        """Return the task; ``folder`` is for those whose data lie in files.
+        """Return the task.
+
+        Args:
+            folder: Folder of the data files, for a task that reads them from files.
 
         Raises:
-            DataError: If the data's files are absent or broken.
+            DataError: If the data files are missing or damaged.
         """
         make: Any = getattr(importlib.import_module(f"surefoot.tasks.builtin.{self.module}"), self.function)
         task: Task = make(folder) if self.reads_folder else make()

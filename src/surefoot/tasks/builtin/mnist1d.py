@@ -1,8 +1,7 @@
-"""MNIST-1D: signals that stand for digits, generated and never downloaded."""
+"""MNIST-1D: one-dimensional signals in ten classes, generated and never downloaded."""
 
 from __future__ import annotations
 
-import random
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,18 +9,18 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import scipy.interpolate
-import scipy.ndimage  # noqa: F401  (loaded before the stand-ins, so that it never meets one)
+import scipy.ndimage  # noqa: F401  (imported before the empty modules are in place, so that it never imports one)
 import torch
 from torch.nn.functional import cross_entropy
 
 from surefoot.tasks.models_and_metrics import accuracy, mlp
+from surefoot.tasks.seeding import preserved_generators
 from surefoot.tasks.task import Task
 
-# What the package imports to draw and to download. Neither is used here, and both cost: seconds for a first font
-# cache, warnings on some systems.
-UNUSED = ("matplotlib", "matplotlib.pyplot", "requests")
+# Modules that the package imports to plot and to download. Neither is used here, and both cost time: matplotlib builds
+# a font cache for seconds, and requests warns on some systems.
+UNUSED_MODULES = ("matplotlib", "matplotlib.pyplot", "requests")
 
 
 def mnist1d() -> Task:
@@ -30,8 +29,8 @@ def mnist1d() -> Task:
     Reference:
         Greydanus & Kobak (2024), Scaling Down Deep Learning with MNIST-1D, arXiv:2011.14439.
     """
-    with _stand_ins(UNUSED), _own_luck():
-        from mnist1d.data import get_dataset_args, make_dataset  # noqa: PLC0415  (imported among the stand-ins)
+    with _empty_modules(UNUSED_MODULES), preserved_generators():
+        from mnist1d.data import get_dataset_args, make_dataset  # noqa: PLC0415  (imported while the empty modules are in place)
 
         data: dict[str, Any] = make_dataset(get_dataset_args())
     x, y, x_valid, y_valid = (torch.from_numpy(data[key]) for key in ("x", "y", "x_test", "y_test"))
@@ -48,19 +47,8 @@ def mnist1d() -> Task:
 
 
 @contextmanager
-def _own_luck() -> Iterator[None]:
-    """Undo that the generator seeds Python's and NumPy's global random numbers."""
-    python_state, numpy_state = random.getstate(), np.random.get_state()
-    try:
-        yield
-    finally:
-        random.setstate(python_state)
-        np.random.set_state(numpy_state)
-
-
-@contextmanager
-def _stand_ins(names: tuple[str, ...]) -> Iterator[None]:
-    """Let empty modules stand for those not yet imported; forget afterwards all that was imported on top of them."""
+def _empty_modules(names: tuple[str, ...]) -> Iterator[None]:
+    """Put empty modules in place of those not yet imported; remove them afterwards, and what was imported with them."""
     before = set(sys.modules)
     sys.modules.update({name: ModuleType(name) for name in names if name not in before})
     try:

@@ -1,10 +1,10 @@
-// Questions to the server.
-export class Refusal extends Error {}
+// Requests to the server.
+export class RequestError extends Error {}
 
-// What is running when it is asked anew goes on for so long, in milliseconds: an answer that is near is shown.
-const PATIENCE = 300;
+// A running request gets this long to finish after a newer one was wanted; then it is aborted.
+const ABORT_AFTER_MS = 300;
 
-export async function ask(path, params = [], signal = null) {
+export async function request(path, params = [], signal = null) {
   let response;
   let answer;
   try {
@@ -12,30 +12,30 @@ export async function ask(path, params = [], signal = null) {
     answer = await response.json();
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Refusal("the server does not answer any more; start surefoot play again.");
+    throw new RequestError("the server does not respond; restart surefoot play.");
   }
-  if (!response.ok) throw new Refusal(answer.error);
+  if (!response.ok) throw new RequestError(answer.error);
   return answer;
 }
 
-// Runs one question at a time; what is asked meanwhile is asked once more at the end, with what is wanted then. A
-// question that takes long is given up for it, and the server stops to work on its answer. failed: told every error.
-export function latest(run, failed) {
+// Returns a function that runs `run` one call at a time. Calls during a run cause one more run at its end, with the state
+// of then. A run that takes long is aborted for it, and the server stops computing. onError receives every other error.
+export function runLatest(run, onError) {
   let running = null;
   let again = false;
   return async () => {
     again = true;
     if (running) {
-      const { control, since } = running;
-      setTimeout(() => control.abort(), Math.max(0, since + PATIENCE - performance.now()));
+      const { controller, since } = running;
+      setTimeout(() => controller.abort(), Math.max(0, since + ABORT_AFTER_MS - performance.now()));
       return;
     }
     try {
       while (again) {
         again = false;
-        const control = new AbortController();
-        running = { control, since: performance.now() };
-        await run(control.signal).catch((error) => error.name === "AbortError" || failed(error));
+        const controller = new AbortController();
+        running = { controller, since: performance.now() };
+        await run(controller.signal).catch((error) => error.name === "AbortError" || onError(error));
       }
     } finally {
       running = null;

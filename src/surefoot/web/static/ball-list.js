@@ -1,27 +1,22 @@
-// The balls, each with its recipe as text, and what happened to it.
-import { byId, make } from "./dom.js";
-import { ballColour } from "./look.js";
+// The list of balls: each with its recipe as text and its events so far.
+import { byId, createElement } from "./dom.js";
+import { ballColour } from "./drawing.js";
 
 export class BallList {
-  constructor({ choose, rewrite, remove }) {
-    Object.assign(this, { choose, rewrite, remove, rows: [] });
+  constructor({ onSelect, onRewrite, onRemove }) {
+    Object.assign(this, { onSelect, onRewrite, onRemove, rows: [] });
   }
 
-  show(balls, chosen, now) {
+  show(balls, selected, now) {
     if (this.rows.length !== balls.length) this.build(balls.length);
     balls.forEach((ball, number) => {
-      const { row, badge, field, happened } = this.rows[number];
-      row.classList.toggle("chosen", number === chosen);
-      badge.setAttribute("aria-pressed", number === chosen);
+      const { row, badge, field, events } = this.rows[number];
+      row.classList.toggle("selected", number === selected);
+      badge.setAttribute("aria-pressed", number === selected);
       badge.style.background = ballColour(number);
       if (document.activeElement !== field && field.value !== ball.recipe) field.value = ball.recipe;
-      this.happen(happened, ball.events, now);
+      showEvents(events, ball.events, now);
     });
-  }
-
-  happen(line, events, now) {
-    const words = events.filter((event) => event.step <= now).map((event) => `${event.kind} at step ${event.step}`).join(", ");
-    if (line.textContent !== words) line.textContent = words;
   }
 
   build(count) {
@@ -30,14 +25,19 @@ export class BallList {
   }
 
   row(number, count) {
-    const badge = make("button", { type: "button", class: "badge", "aria-label": `Choose ball ${number + 1}`, onclick: () => this.choose(number) }, String(number + 1));
-    const field = make("input", {
+    const badge = createElement("button", { type: "button", class: "badge", "aria-label": `Select ball ${number + 1}`, onclick: () => this.onSelect(number) }, String(number + 1));
+    const field = createElement("input", {
       class: "recipe", spellcheck: "false", autocomplete: "off", maxlength: 500, "aria-label": `Recipe of ball ${number + 1}`,
-      onfocus: () => this.choose(number),
-      onchange: (event) => this.rewrite(number, event.target.value),
+      onfocus: () => this.onSelect(number),
+      onchange: (event) => this.onRewrite(number, event.target.value),
     });
-    const remove = make("button", { type: "button", "aria-label": `Remove ball ${number + 1}`, disabled: count === 1, onclick: () => this.remove(number) }, "\u00d7");
-    const happened = make("p", { class: "happened" });
-    return { row: make("li", {}, badge, field, remove, happened), badge, field, happened };
+    const remove = createElement("button", { type: "button", "aria-label": `Remove ball ${number + 1}`, disabled: count === 1, onclick: () => this.onRemove(number) }, "\u00d7");
+    const events = createElement("p", { class: "events" });
+    return { row: createElement("li", {}, badge, field, remove, events), badge, field, events };
   }
+}
+
+function showEvents(line, events, now) {
+  const text = events.filter((event) => event.step <= now).map((event) => `${event.kind} at step ${event.step}`).join(", ");
+  if (line.textContent !== text) line.textContent = text;
 }

@@ -1,18 +1,20 @@
-// Buttons that copy what they name.
-export function copies(root) {
+// Copy buttons: data-copies is the id of the element whose text a button copies.
+const CONFIRMATION_MS = 1500;
+
+export function enableCopyButtons(root) {
   for (const button of root.querySelectorAll("[data-copies]")) {
-    const words = button.textContent;
+    const label = button.textContent;
     button.addEventListener("click", async () => {
       const source = document.getElementById(button.dataset.copies);
       try {
         await navigator.clipboard.writeText(source.textContent);
       } catch {
-        // Without the right to the clipboard: select it and let the browser copy.
+        // The page may not use the clipboard: select the text and let the browser copy it.
         getSelection().selectAllChildren(source);
         document.execCommand("copy");
       }
       button.textContent = "Copied";
-      setTimeout(() => { button.textContent = words; }, 1500);
+      setTimeout(() => { button.textContent = label; }, CONFIRMATION_MS);
     });
   }
 }

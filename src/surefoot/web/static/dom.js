@@ -1,7 +1,8 @@
-// Elements by their ids, and new ones.
+// Short forms for DOM elements: find, create, fill and update them.
 export const byId = (id) => document.getElementById(id);
 
-export function make(tag, attributes = {}, ...children) {
+// An attribute "onNAME" is a listener; true sets an empty attribute; false, null and undefined set none.
+export function createElement(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
@@ -13,34 +14,37 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-export function drawn(tag, attributes = {}, ...children) {
+export function createSvgElement(tag, attributes = {}, ...children) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children);
   return element;
 }
 
-export function choices(select, names, words = (name) => name) {
-  select.replaceChildren(...names.map((name) => make("option", { value: name }, words(name))));
-}
-
-// Fills a list with pairs of value and words, anew only where they are others, and shows one of them.
-export function options(select, pairs, value) {
+// Fills a <select> and selects a value, if one is given. options: values, or pairs of a value and its label. The list is
+// rebuilt only if it changed, so an open list stays open.
+export function setOptions(select, options, selected = null) {
+  const pairs = options.map((option) => (Array.isArray(option) ? option : [option, option]));
   const key = JSON.stringify(pairs);
   if (select.dataset.key !== key) {
     select.dataset.key = key;
-    select.replaceChildren(...pairs.map(([each, words]) => make("option", { value: each }, words)));
+    select.replaceChildren(...pairs.map(([value, label]) => createElement("option", { value }, label)));
   }
-  select.value = value;
+  if (selected !== null) select.value = selected;
 }
 
-// Shows a value in a control that the user is not holding.
-export function show(control, value) {
+export function setValue(control, value) {
   if (String(control.value) !== String(value)) control.value = value;
 }
 
-export function complain(message) {
-  const line = byId("fault");
+export function showError(message) {
+  const line = byId("error");
   line.hidden = !message;
   if (line.textContent !== (message ?? "")) line.textContent = message ?? "";
+}
+
+// Counts how often the page was drawn with an answer of the server; tests and benchmarks wait for the next one.
+export function countDrawing() {
+  const { dataset } = document.documentElement;
+  dataset.drawn = Number(dataset.drawn ?? 0) + 1;
 }

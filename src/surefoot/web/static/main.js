@@ -1,39 +1,42 @@
-// Opens the page: what there is to choose from, then the view that the address names.
-import { ask } from "./api.js";
+// Entry point: fetches the choices of all controls, then opens the view that the address names.
+import { request } from "./api.js";
 import { ChecksView } from "./checks-view.js";
-import { byId, complain } from "./dom.js";
-import { HillView } from "./hill-view.js";
-import { ShopView } from "./shop-view.js";
-import { change, enter, returned, state } from "./state.js";
+import { DescentView } from "./descent-view.js";
+import { byId, showError } from "./dom.js";
+import { ScheduleView } from "./schedule-view.js";
+import { onHistoryNavigation, pushState, state, updateState } from "./state.js";
 import { StudiesView } from "./studies-view.js";
 
-const KINDS = { hill: HillView, shop: ShopView, studies: StudiesView, check: ChecksView };
-const views = {};
+const VIEWS = { descent: DescentView, schedule: ScheduleView, studies: StudiesView, check: ChecksView };
+const DEFAULT_VIEW = "descent";
+const opened = {};
 
-async function open(name) {
+async function openView(name) {
   for (const link of byId("views").children) {
-    const here = link.dataset.view === name;
-    byId(`view-${link.dataset.view}`).hidden = !here;
-    if (here) link.setAttribute("aria-current", "page");
+    const current = link.dataset.view === name;
+    byId(`view-${link.dataset.view}`).hidden = !current;
+    if (current) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  views[name] ??= new KINDS[name](gallery);
-  await views[name].open();
+  opened[name] ??= new VIEWS[name](choices);
+  await opened[name].open();
 }
 
-let gallery = null;
+const isView = (name) => Object.hasOwn(VIEWS, name);
+
+let choices = null;
 try {
-  gallery = await ask("gallery");
-  if (!Object.hasOwn(KINDS, state.view)) change({ view: "hill" });
+  choices = await request("choices");
+  if (!isView(state.view)) updateState({ view: DEFAULT_VIEW });
   byId("views").addEventListener("click", (event) => {
     const name = event.target.dataset.view;
     if (!name || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    enter({ view: name });
-    open(name);
+    pushState({ view: name });
+    openView(name);
   });
-  returned(() => open(Object.hasOwn(KINDS, state.view) ? state.view : "hill"));
-  await open(state.view);
+  onHistoryNavigation(() => openView(isView(state.view) ? state.view : DEFAULT_VIEW));
+  await openView(state.view);
 } catch (error) {
-  complain(error.message);
+  showError(error.message);
 }

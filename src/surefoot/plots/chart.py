@@ -1,0 +1,144 @@
+"""Charts and their data: what Altair draws, shown in a notebook without a network."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+import textwrap
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+import altair as alt
+import numpy as np
+import vl_convert
+
+from surefoot.plots.theme import FIGURE_HEIGHT, FIGURE_WIDTH, LIGHT_THEME
+
+# A chart of this package: marks in layers over one another, or several charts in a column.
+Figure: TypeAlias = "alt.LayerChart | alt.VConcatChart"
+Cell: TypeAlias = "str | int | float | bool | None"
+# One row of a chart's data, by field.
+Row: TypeAlias = Mapping[str, Cell]
+
+# Points of a line: more than a figure has pixels across, few enough for a small file.
+MAX_LINE_POINTS = 1500
+# Letters of a subtitle that fit the width of a figure: FIGURE_WIDTH points of 12-point type.
+MAX_SUBTITLE_LETTERS = 96
+# Points that a notebook's frame has more than its chart: the page's margin and the menu.
+IFRAME_MARGIN = 24
+
+
+def inline_data(rows: Iterable[Row]) -> alt.InlineData:
+    """Return rows as data inside a chart's specification.
+
+    Floats keep six significant digits; NaN and infinity become null, for JSON has neither.
+
+    Args:
+        rows: One mapping of field to value for each row.
+    """
+    return alt.InlineData(values=[{key: _json_cell(value) for key, value in row.items()} for row in rows])
+
+
+def _json_cell(value: Cell) -> Cell:
+    if not isinstance(value, float):
+        return value
+    return float(f"{value:.6g}") if math.isfinite(value) else None
+
+
+def sampled_indices(count: int) -> list[int]:
+    """Return the indices of a line's points: all, or of very many 1500 that are evenly spaced.
+
+    Args:
+        count: Number of points that there are.
+
+    Example:
+        >>> sampled_indices(3), len(sampled_indices(10_000)), sampled_indices(10_000)[-1]
+        ([0, 1, 2], 1500, 9999)
+    """
+    indices = np.linspace(0, count - 1, min(count, MAX_LINE_POINTS)).round().astype(np.int64)
+    return [*map(int, np.unique(indices))]
+
+
+def layered(*layers: alt.Chart, width: int = FIGURE_WIDTH, height: int = FIGURE_HEIGHT) -> alt.LayerChart:
+    """Return charts drawn over one another.
+
+    Args:
+        layers: The charts, the lowest first.
+        width: Width of the plot area in points.
+        height: Height of the plot area in points.
+    """
+    return OfflineLayerChart(layer=list(layers), width=width, height=height)
+
+
+def column(*charts: alt.LayerChart, spacing: int) -> alt.VConcatChart:
+    """Return charts one below the other.
+
+    Args:
+        charts: The charts, the uppermost first.
+        spacing: Points between two of them.
+    """
+    return OfflineVConcatChart(vconcat=list(charts), spacing=spacing)
+
+
+def titled(chart: alt.LayerChart | alt.VConcatChart, title: str, *, subtitle: str | list[str] | None = None) -> Any:
+    """Return a chart with a title and the light theme.
+
+    Title and subtitle are also the description that a screen reader reads out.
+
+    Args:
+        chart: The chart, without a title.
+        title: What the chart shows, in one line.
+        subtitle: How to read it: one line or several.
+    """
+    lines = [subtitle] if isinstance(subtitle, str) else subtitle or []
+    heading = alt.TitleParams(text=title, subtitle=lines) if lines else alt.TitleParams(text=title)
+    described = chart.properties(title=heading, description=" ".join([f"{title}.", *lines]))
+    return described.configure(**LIGHT_THEME)
+
+
+def subtitle_lines(text: str, *, max_lines: int = 4) -> list[str]:
+    """Return a text as lines that fit the width of a figure; what is longer ends in an ellipsis.
+
+    Args:
+        text: The subtitle.
+        max_lines: Lines that there is room for.
+
+    Example:
+        >>> subtitle_lines("short"), [len(line) <= 96 for line in subtitle_lines("a word and " * 30, max_lines=3)]
+        (['short'], [True, True, True])
+    """
+    return textwrap.wrap(text, MAX_SUBTITLE_LETTERS, max_lines=max_lines, placeholder=" …")
+
+
+class _OfflineChart:
+    """Mixin: a notebook shows the chart without a network.
+
+    Altair's default renderer fetches its script from a server. This one puts chart and script into an iframe, about
+    1 MB a chart. ``altair.renderers.enable("svg")`` shows a small picture instead, without tooltips.
+    """
+
+    def _repr_mimebundle_(self, *include: Any, **exclude: Any) -> Any:
+        if alt.renderers.active != "default":
+            return super()._repr_mimebundle_(*include, **exclude)  # type: ignore[misc]  # the chart class has it
+        return {"text/html": iframe_html(self)}
+
+
+class OfflineLayerChart(_OfflineChart, alt.LayerChart):
+    """Charts over one another, shown in a notebook without a network."""
+
+
+class OfflineVConcatChart(_OfflineChart, alt.VConcatChart):
+    """Charts in a column, shown in a notebook without a network."""
+
+
+def iframe_html(chart: Any) -> str:
+    """Return a chart as an iframe that holds its script and fetches nothing.
+
+    Args:
+        chart: Any chart of Altair's.
+    """
+    size = re.search(r'width="([\d.]+)" height="([\d.]+)"', vl_convert.vegalite_to_svg(chart.to_json()))
+    width, height = (round(float(length)) + IFRAME_MARGIN for length in size.groups()) if size else ("100%", 600)
+    page = html.escape(chart.to_html(inline=True), quote=True)
+    return f'<iframe srcdoc="{page}" width="{width}" height="{height}" style="border: 0; max-width: 100%"></iframe>'

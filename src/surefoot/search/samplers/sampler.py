@@ -1,0 +1,128 @@
+"""Samplers: the protocol, and random search, grid search and surefoot's own sampler."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+from numpy.random import Generator
+
+from surefoot.search.space.coordinates import Box, Point, sobol_points
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatedPoint:
+    """A point that was tried, with its loss.
+
+    Attributes:
+        point: Point in the unit cube; outside it where the recipe is out of bounds.
+        value: Loss on the scale on which noise is even; that of the worst point where the training diverged.
+    """
+
+    point: Point
+    value: float
+
+
+class Sampler(Protocol):
+    """Chooses points of the unit cube: the first ones, and more of them given those that were tried.
+
+    A sampler has no state: its points depend on its arguments alone, so that a search that is resumed tries the same
+    points again.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name of the sampler on the command line."""
+        ...
+
+    def first(self, count: int, *, dimensions: int, generator: Generator) -> list[Point]:
+        """Return the first points.
+
+        Args:
+            count: Number of points.
+            dimensions: Number of axes of the cube.
+            generator: Random generator that draws the points.
+        """
+        ...
+
+    def more(self, count: int, tried: Sequence[EvaluatedPoint], *, box: Box, generator: Generator) -> list[Point]:  # noqa: ARG002
+        """Return further points; none if the sampler has no more.
+
+        Args:
+            count: Number of points.
+            tried: Points tried so far, with their losses.
+            box: Bounds of the points on each axis.
+            generator: Random generator that draws the points.
+        """
+        return []
+
+
+class RandomSearch(Sampler):
+    """Random search: uniform points of the unit cube.
+
+    Reference:
+        Bergstra & Bengio (2012), "Random search for hyper-parameter optimization".
+    """
+
+    name: ClassVar[str] = "random"
+
+    def first(self, count: int, *, dimensions: int, generator: Generator) -> list[Point]:
+        """Return uniform points."""
+        return [tuple(row) for row in generator.random((count, dimensions)).tolist()]
+
+    def more(
+        self,
+        count: int,
+        tried: Sequence[EvaluatedPoint],  # noqa: ARG002
+        *,
+        box: Box,
+        generator: Generator,
+    ) -> list[Point]:
+        """Return uniform points of the box."""
+        low, high = np.array(box).T
+        return [tuple(row) for row in generator.uniform(low, high, size=(count, len(box))).tolist()]
+
+
+class Grid(Sampler):
+    """Grid search: at most so many points, evenly spaced; the first axis, the effective rate, has the most."""
+
+    name: ClassVar[str] = "grid"
+
+    def first(self, count: int, *, dimensions: int, generator: Generator) -> list[Point]:  # noqa: ARG002  (not random)
+        """Return the points of the grid.
+
+        Example:
+            >>> Grid().first(4, dimensions=2, generator=np.random.default_rng(0))
+            [(0.25, 0.25), (0.25, 0.75), (0.75, 0.25), (0.75, 0.75)]
+        """
+        counts = [1] * dimensions
+        while (axis := _coarsest_axis(counts, count)) is not None:
+            counts[axis] += 1
+        return [*itertools.product(*(_middles(number) for number in counts))]
+
+
+def _coarsest_axis(counts: list[int], count: int) -> int | None:
+    """Return the axis with the fewest points that can have one more within a total; ``None`` if none can."""
+    size = int(np.prod(counts))
+    fits = [axis for axis, number in enumerate(counts) if size // number * (number + 1) <= count]
+    return min(fits, key=lambda axis: (counts[axis], axis), default=None)
+
+
+def _middles(number: int) -> list[float]:
+    return [(index + 0.5) / number for index in range(number)]
+
+
+class SurrogateSampler(Sampler):
+    """surefoot's own sampler: a scrambled Sobol sequence, then points of the largest expected improvement.
+
+    The later points come from the search, which has the surrogate (:mod:`surefoot.search.acquisition`).
+    """
+
+    name: ClassVar[str] = "surefoot"
+
+    def first(self, count: int, *, dimensions: int, generator: Generator) -> list[Point]:
+        """Return evenly spread points."""
+        return sobol_points(count, dimensions=dimensions, generator=generator)

@@ -1,0 +1,28 @@
+import torch
+
+from surefoot.watch.reaction import LoweredLearningRate
+
+
+def test_a_lowered_rate_follows_any_schedule():
+    for schedule in (torch.optim.lr_scheduler.ExponentialLR, torch.optim.lr_scheduler.LambdaLR):
+        w = torch.zeros(1, requires_grad=True)
+        optimizer = torch.optim.SGD([w], lr=1.0)
+        scheduler = schedule(optimizer, 0.5 if schedule is torch.optim.lr_scheduler.ExponentialLR else lambda n: 0.5**n)
+        rate = LoweredLearningRate(optimizer)
+        for number in range(4):
+            if number == 2:
+                rate.lower(0.5)
+            w.grad = torch.ones(1)
+            optimizer.step()
+            scheduler.step()
+        assert w.item() == -(1 + 0.5 + 0.125 + 0.0625)
+        assert optimizer.param_groups[0]["lr"] == 0.0625
+
+
+def test_a_learning_rate_in_a_tensor_is_lowered():
+    w = torch.zeros(1, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=torch.tensor(1.0))
+    LoweredLearningRate(optimizer).lower(0.25)
+    w.grad = torch.ones(1)
+    optimizer.step()
+    assert (w.item(), optimizer.param_groups[0]["lr"].item()) == (-0.25, 1.0)
