@@ -2,6 +2,7 @@
 
 import psutil
 import torch
+from tests.unit.fleet.branching_task import make_task
 from torch import nn
 
 from surefoot.fleet.calibration import (
@@ -15,25 +16,6 @@ from surefoot.fleet.processes import available_cores
 from surefoot.fleet.training import train_members
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.loader import load_task
-from surefoot.tasks.task import Task
-
-
-class Branching(nn.Module):
-    """Branches on the value of a tensor, which vmap does not support."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(4, 2)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = self.layer(x)
-        return y if y.mean().item() > 0 else -y
-
-
-def make_task(model=Branching) -> Task:
-    x = torch.randn(40, 4, generator=torch.Generator().manual_seed(0))
-    y = x[:, 0].gt(0).long()
-    return Task("small", model, nn.functional.cross_entropy, (x, y), (x, y), batch_size=8, steps=10)
 
 
 def test_a_small_perceptron_is_stacked_and_faster_than_the_loop():

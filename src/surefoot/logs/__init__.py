@@ -41,5 +41,8 @@ BUILT_IN = (
 )
 # Those of plugins come first: the last of the built-in ones accepts every file.
 READERS: Mapping[str, LogReader] = Registry(
-    {reader.name: reader for reader in BUILT_IN}, "surefoot.log_readers", plugins_first=True
+    {reader.name: reader for reader in BUILT_IN},
+    "surefoot.log_readers",
+    plugins_first=True,
+    is_entry=lambda entry: isinstance(entry, LogReader),
 )

@@ -15,4 +15,8 @@ from surefoot.optimizers.rule import UpdateRule
 from surefoot.optimizers.sgd import SGD
 
 BUILT_IN = (SGD, RMSprop, Adagrad, Adadelta, Adam, AdamW, NAdam, Lion, Muon, Adafactor)
-RULES: Mapping[str, type[UpdateRule]] = Registry({rule.name: rule for rule in BUILT_IN}, "surefoot.optimizers")
+RULES: Mapping[str, type[UpdateRule]] = Registry(
+    {rule.name: rule for rule in BUILT_IN},
+    "surefoot.optimizers",
+    is_entry=lambda entry: isinstance(entry, type) and issubclass(entry, UpdateRule),
+)

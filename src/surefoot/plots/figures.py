@@ -6,8 +6,7 @@ theirs as entry points of the group ``surefoot.figures``.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,7 +15,7 @@ import altair as alt
 
 from surefoot.checking.result import CheckResult
 from surefoot.core.errors import OutputError
-from surefoot.core.plugins import PluginWarning, Registry
+from surefoot.core.plugins import Registry
 from surefoot.explanation.claim import ClaimResult
 from surefoot.explanation.result import ExplainResult
 from surefoot.log_diagnosis.diagnose import DiagnoseResult
@@ -148,18 +147,9 @@ FIGURES: dict[str, FigureKind] = {
 }
 
 
-def figure_kinds() -> dict[str, FigureKind]:
+def figure_kinds() -> Mapping[str, FigureKind]:
     """Return the registry: the figures of this package, then those of plugins."""
-    kinds = dict(FIGURES)
-    for name, kind in Registry(FIGURES, "surefoot.figures").items():
-        if name in kinds:
-            continue
-        if isinstance(kind, FigureKind):
-            kinds[name] = kind
-        else:
-            message = f"the plugin {name!r} of surefoot.figures was left out: it is no FigureKind."
-            warnings.warn(message, PluginWarning, stacklevel=2)
-    return kinds
+    return Registry(FIGURES, "surefoot.figures", is_entry=lambda entry: isinstance(entry, FigureKind))
 
 
 def figures_of(result: Drawable, *, steps: int = DEFAULT_SCHEDULE_STEPS) -> list[CaptionedFigure]:

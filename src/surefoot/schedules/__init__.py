@@ -32,4 +32,13 @@ BUILT_IN = (
     CosineRestarts,
     Triangular,
 )
-SCHEDULES: Mapping[str, type[Schedule]] = Registry({kind.name: kind for kind in BUILT_IN}, "surefoot.schedules")
+
+
+def is_schedule(entry: object) -> bool:
+    """Return whether an object is a kind of schedule."""
+    return isinstance(entry, type) and issubclass(entry, Schedule)
+
+
+SCHEDULES: Mapping[str, type[Schedule]] = Registry(
+    {kind.name: kind for kind in BUILT_IN}, "surefoot.schedules", is_entry=is_schedule
+)

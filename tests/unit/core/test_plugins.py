@@ -41,3 +41,8 @@ def test_an_unknown_name_is_a_key_error(loaded):
     with pytest.raises(KeyError, match="d"):
         Registry({"a": 1}, "surefoot.samplers")["d"]
     assert len(Registry({"a": 1}, "surefoot.samplers")) == 3
+
+
+def test_an_object_of_another_kind_is_left_out(loaded):
+    with pytest.warns(PluginWarning, match="'c' of surefoot.samplers was left out: 3 is no entry of that group"):
+        assert list(Registry({"a": 1}, "surefoot.samplers", is_entry=lambda entry: entry < 3)) == ["a", "b"]

@@ -1,5 +1,5 @@
 import pytest
-import torch
+from tests.unit.fleet.branching_task import make_task
 from torch import nn
 
 from surefoot.fleet.calibration import (
@@ -11,25 +11,6 @@ from surefoot.fleet.calibration import (
     width_in_cache,
 )
 from surefoot.fleet.plan import Plan, member_bytes
-from surefoot.tasks.task import Task
-
-
-class Branching(nn.Module):
-    """Branches on the value of a tensor, which vmap does not support."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(4, 2)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = self.layer(x)
-        return y if y.mean().item() > 0 else -y
-
-
-def make_task(model=Branching) -> Task:
-    x = torch.randn(40, 4, generator=torch.Generator().manual_seed(0))
-    y = x[:, 0].gt(0).long()
-    return Task("small", model, nn.functional.cross_entropy, (x, y), (x, y), batch_size=8, steps=10)
 
 
 @pytest.mark.parametrize(("members", "memory", "why"), [(1, 1000, "one at a time"), (8, 1, "memory for one")])

@@ -8,7 +8,7 @@ from surefoot.core.errors import RecipeError, did_you_mean
 from surefoot.core.plugins import Registry
 from surefoot.recipe.names import momentum_use
 from surefoot.recipe.recipe import Recipe
-from surefoot.schedules import BUILT_IN
+from surefoot.schedules import BUILT_IN, is_schedule
 from surefoot.schedules.composition import Warmup
 from surefoot.schedules.constant import Constant
 from surefoot.schedules.length import Length
@@ -23,7 +23,10 @@ MOMENTUM_WARMUP_PERCENT = 10
 ONE_CYCLE_MEMORY_FACTOR = 3.0
 # Shapes of the learning rate, by name.
 SHAPES: Mapping[str, type[Schedule]] = Registry(
-    {kind.name: kind for kind in BUILT_IN}, "surefoot.schedules", accept=lambda kind: kind.searched
+    {kind.name: kind for kind in BUILT_IN},
+    "surefoot.schedules",
+    is_entry=is_schedule,
+    accept=lambda kind: kind.searched,
 )
 
 
