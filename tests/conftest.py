@@ -84,7 +84,7 @@ def lost(checked):
         checked,
         findings=(Finding("diverged", 1.0, "The loss of the recipe became NaN or inf at step 3."),),
         symptoms=("divergence",),
-        advice=checked.recipe,
+        recipe=checked.checked_recipe,
         savings=(),
         trials=tuple(replace(trial, loss=math.inf) for trial in checked.trials),
         recipe_training=own,

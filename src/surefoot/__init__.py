@@ -10,30 +10,67 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from surefoot.checking.check import check as check
+    from surefoot.checking.result import CheckResult as CheckResult
+    from surefoot.core.budget import Budget as Budget
+    from surefoot.core.errors import SurefootError as SurefootError
+    from surefoot.core.finding import Finding as Finding
+    from surefoot.core.progress import Interrupted as Interrupted
+    from surefoot.core.progress import Progress as Progress
     from surefoot.explanation.explain import explain as explain
+    from surefoot.explanation.result import ExplainResult as ExplainResult
+    from surefoot.fleet.plan import Plan as Plan
+    from surefoot.log_diagnosis.diagnose import DiagnoseResult as DiagnoseResult
     from surefoot.log_diagnosis.diagnose import diagnose as diagnose
+    from surefoot.loss_slices.result import LossSlice as LossSlice
     from surefoot.loss_slices.slice_loss import slice_loss as slice_loss
     from surefoot.recipe.recipe import Recipe as Recipe
     from surefoot.search.find import find as find
+    from surefoot.search.result import SearchResult as SearchResult
     from surefoot.search.space.axes import Range as Range
     from surefoot.search.space.search_space import SearchSpace as SearchSpace
     from surefoot.search.tune import tune as tune
+    from surefoot.studies.study import Study as Study
+    from surefoot.surfaces.descent import Descent as Descent
     from surefoot.surfaces.descent import descend as descend
+    from surefoot.surfaces.surface import Surface as Surface
+    from surefoot.tasks.loader import load_task as load_task
     from surefoot.tasks.task import Task as Task
+    from surefoot.trainers.fleet_trainer import FleetTrainer as FleetTrainer
+    from surefoot.trainers.function_trainer import FunctionTrainer as FunctionTrainer
+    from surefoot.trainers.script_trainer import ScriptTrainer as ScriptTrainer
     from surefoot.trainers.script_trial import trial as trial
     from surefoot.trainers.trial import Outcome as Outcome
+    from surefoot.trainers.trial import Trainer as Trainer
     from surefoot.trainers.trial import Trial as Trial
     from surefoot.watch.watch import Watch as Watch
 
 __version__ = "0.1.0"
 
+# The module that each name is loaded from; the imports above say the same to static checkers.
 _HOMES = {
+    "Budget": "surefoot.core.budget",
+    "CheckResult": "surefoot.checking.result",
+    "Descent": "surefoot.surfaces.descent",
+    "DiagnoseResult": "surefoot.log_diagnosis.diagnose",
+    "ExplainResult": "surefoot.explanation.result",
+    "Finding": "surefoot.core.finding",
+    "FleetTrainer": "surefoot.trainers.fleet_trainer",
+    "FunctionTrainer": "surefoot.trainers.function_trainer",
+    "Interrupted": "surefoot.core.progress",
+    "LossSlice": "surefoot.loss_slices.result",
     "Outcome": "surefoot.trainers.trial",
-    "Range": "surefoot.search.space.search_space",
+    "Plan": "surefoot.fleet.plan",
+    "Progress": "surefoot.core.progress",
+    "Range": "surefoot.search.space.axes",
     "Recipe": "surefoot.recipe.recipe",
+    "ScriptTrainer": "surefoot.trainers.script_trainer",
+    "SearchResult": "surefoot.search.result",
     "SearchSpace": "surefoot.search.space.search_space",
+    "Study": "surefoot.studies.study",
+    "Surface": "surefoot.surfaces.surface",
     "SurefootError": "surefoot.core.errors",
     "Task": "surefoot.tasks.task",
+    "Trainer": "surefoot.trainers.trial",
     "Trial": "surefoot.trainers.trial",
     "Watch": "surefoot.watch.watch",
     "check": "surefoot.checking.check",
@@ -48,12 +85,29 @@ _HOMES = {
 }
 
 __all__ = [
+    "Budget",
+    "CheckResult",
+    "Descent",
+    "DiagnoseResult",
+    "ExplainResult",
+    "Finding",
+    "FleetTrainer",
+    "FunctionTrainer",
+    "Interrupted",
+    "LossSlice",
     "Outcome",
+    "Plan",
+    "Progress",
     "Range",
     "Recipe",
+    "ScriptTrainer",
+    "SearchResult",
     "SearchSpace",
+    "Study",
     "SurefootError",
+    "Surface",
     "Task",
+    "Trainer",
     "Trial",
     "Watch",
     "__version__",

@@ -167,6 +167,6 @@ def test_the_page_of_an_explanation_is_drawn_and_fits(opened, tmp_path, explaine
     for text, chart in zip(seen, charts, strict=True):
         assert text in chart["text"]
     assert [each.inner_text() for each in page.query_selector_all(".contrast tbody th")] == [
-        row.respect for row in explained.contrasts
+        row.respect for row in explained.comparison
     ]
     assert len(page.query_selector_all(".overview .verdict")) == 4

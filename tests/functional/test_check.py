@@ -40,11 +40,11 @@ def test_the_verdict_on_digits_fits_the_recipe(recipe, verdicts, json_of):
     assert found["config_steps"] <= 2 * found["steps"]
     assert {"verdict", "confidence", "evidence", "advice", "stake", "why"} == found["findings"][0].keys()
     if found["verdict"] in ("healthy", "unknown"):
-        assert found["advice"] == recipe
+        assert found["recipe"] == recipe
         return
     assert found["findings"][0]["advice"]
     assert found["stake"] > 0.2
-    texts = (recipe, found["advice"])
+    texts = (recipe, found["recipe"])
     trials = [Trial(Recipe.parse(text), steps=220, seed=seed) for text in texts for seed in (11, 12, 13)]
     losses = {trial: outcome.loss for trial, outcome in trainer.train(trials)}
     before, after = (sum(losses[trial] for trial in own) for own in (trials[:3], trials[3:]))
@@ -56,7 +56,7 @@ def test_the_direction_is_the_same_on_every_seed(json_of):
     for seed in range(5):
         found = json_of(["check", "breast-cancer", "--recipe", recipe, "--seed", str(seed), "--json", *PLAN])
         assert found["verdict"] in ("lr_too_high", "momentum_too_high", "overfitting", "unknown")
-        advised = Recipe.parse(found["advice"])
+        advised = Recipe.parse(found["recipe"])
         known += found["verdict"] != "unknown"
         assert advised.lr.highest / (1 - advised.momentum.highest) <= 1.0 + 1e-9
         assert all(0.001 <= trial["lr"] <= 10.0 for trial in found["trials"])
@@ -74,7 +74,7 @@ def test_a_function_is_checked_as_a_task_is():
 
     result = surefoot.check(train, "sgd(lr=0.0001, momentum=0.9)", steps=100)
     assert result.verdict == "lr_too_low"
-    assert result.advice.lr.highest > 0.001
+    assert result.recipe.lr.highest > 0.001
     assert (result.plan, result.curvature) == (None, None)
     assert result.config_steps <= 4 * 100
 
@@ -98,7 +98,7 @@ def test_task_function_and_script_get_the_same_verdict(json_of):
     assert not Study.open("surefoot.db").output_path.exists()
     for subject in ([f"{SMALL}:train", "--steps", "40"], ["--workers", "2", "--", sys.executable, str(SMALL)]):
         found = json_of([*asked, *subject])
-        assert (found["verdict"], found["advice"]) == (task["verdict"], task["advice"])
+        assert (found["verdict"], found["recipe"]) == (task["verdict"], task["recipe"])
         assert (found["plan"], found["curvature"]) == (None, None)
         for mine, other in zip(found["trials"], task["trials"], strict=False):
             assert mine["valid_loss"] == pytest.approx(other["valid_loss"], rel=1e-4)

@@ -163,7 +163,7 @@ def test_find_reports_the_good_range_and_stores_it(json_of):
     assert found["command"] == "find"
     low, high = found["good_range"]["lr"]
     assert low <= Recipe.parse(found["recipe"]).lr.highest <= high
-    assert (found["valid_loss"], found["contestants"]) == (None, [])
+    assert (found["valid_loss"], found["trained_recipes"]) == (None, [])
     assert [point["steps"] for point in found["frontier"]][-1] == 40
     assert {"momentum", "lr", "good", "loss", "limit"} == found["by_momentum"][0].keys()
     assert Path(found["report"]).exists()
@@ -184,7 +184,7 @@ def test_a_recipe_to_compare_may_be_given_on_resume_and_is_recorded(json_of, cap
     assert any("too small to compare sgd(lr=0.3, momentum=0)" in note for note in small["notes"])
     for budget in ("12x", "14x"):
         found = json_of([*arguments, "--budget", budget])
-        assert "sgd(lr=0.3, momentum=0)" in {each["recipe"] for each in found["contestants"]}
+        assert "sgd(lr=0.3, momentum=0)" in {each["recipe"] for each in found["trained_recipes"]}
 
 
 def test_compared_recipes_and_the_saved_model(json_of):
@@ -197,7 +197,7 @@ def test_compared_recipes_and_the_saved_model(json_of):
         "out/best.safetensors",
     ]
     found = json_of(["tune", "wine", "--steps", "40", "--budget", "8x", *QUIET, *arguments, "--no-report", "--json"])
-    roles = {row["recipe"]: row["role"] for row in found["contestants"]}
+    roles = {row["recipe"]: row["role"] for row in found["trained_recipes"]}
     assert roles["sgd(lr=0.3, momentum=0)"] == "compared"
     assert roles["adam(lr=0.01)"] == ("recommended" if found["recipe"] == "adam(lr=0.01)" else "compared")
     state, model = load_file("out/best.safetensors"), load_task("wine").new_model()

@@ -21,8 +21,8 @@ def test_json_has_every_position_as_the_library_computes_it(json_of):
     from surefoot.surfaces.quadratics import Ravine
 
     descent = descend(Ravine(4.0), TWO[1::2], steps=7, start=(-1.0, 0.5))
-    assert [ball["positions"] for ball in found["balls"]] == descent.positions.tolist()
-    assert [ball["losses"] for ball in found["balls"]] == descent.losses.tolist()
+    assert [each["positions"] for each in found["trajectories"]] == descent.positions.tolist()
+    assert [each["losses"] for each in found["trajectories"]] == descent.losses.tolist()
 
 
 def test_the_same_seed_gives_the_same_noise(json_of):

@@ -35,7 +35,7 @@ def explained(tmp_path_factory):
 
 def test_every_claim_has_a_verdict_and_numbers(explained):
     found, _ = explained
-    assert found["schema"] == 1
+    assert found["schema"] == 2
     assert [claim["name"] for claim in found["claims"]] == list(CLAIMS)
     assert (found["steps"], found["seeds"]) == (60, 2)
     for claim in found["claims"]:
@@ -43,7 +43,7 @@ def test_every_claim_has_a_verdict_and_numbers(explained):
         assert claim["sentence"]
         for effect in claim["effects"]:
             assert effect["low"] <= effect["mean"] <= effect["high"]
-    assert [row["respect"] for row in found["contrasts"]] == ["Purpose", "Effect on training", "Impact", "Adjustment"]
+    assert [row["respect"] for row in found["comparison"]] == ["Purpose", "Effect on training", "Impact", "Adjustment"]
 
 
 def test_the_page_opens_offline_and_shows_every_claim(explained):
@@ -58,7 +58,7 @@ def test_the_page_opens_offline_and_shows_every_claim(explained):
 def test_the_page_has_a_slice_of_the_loss_with_the_command_that_repeats_it(explained):
     found, text = explained
     assert '<h2 id="slice">' in text
-    recipes = [trajectory["recipe"] for trajectory in found["loss_slice"]["ways"]]
+    recipes = [trajectory["recipe"] for trajectory in found["loss_slice"]["trajectories"]]
     assert [recipe.partition("(")[0] for recipe in recipes] == ["sgd", "sgd", "adam"]
     (line,) = [line for line in text.splitlines() if "surefoot slice wine" in line]
     command = html.unescape(line.partition("<code>")[2].partition("</code>")[0])

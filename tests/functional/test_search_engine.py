@@ -57,7 +57,7 @@ def test_the_good_range_contains_the_recommended_rate_and_no_unstable_one():
 def test_tune_trains_the_recommended_recipe_and_the_default_in_full():
     found = tune(trainer(), budget="6x", compare=["sgd(lr=cosine(0.001), momentum=0.9)"])
     assert found.trained_recipes[0].role == "recommended"
-    assert {"default", "compared"} <= {contestant.role for contestant in found.trained_recipes}
+    assert {"default", "compared"} <= {trained.role for trained in found.trained_recipes}
     assert found.best.valid.mean <= found.default.valid.mean
     assert all(row.trial.steps == found.steps for row in found.best.runs)
     assert found.config_steps <= 6 * 1000
@@ -159,7 +159,7 @@ def test_several_optimizers_and_schedules_are_searched_together():
 def test_the_default_has_the_optimizer_of_the_search():
     found = tune(trainer(lambda trial: 1.0 + math.log(trial.recipe.lr.highest / 3e-3) ** 2), budget="5x",
                  space=SearchSpace(optimizers=("adamw",)))  # fmt: skip
-    assert {contestant.recipe.optimizer for contestant in found.trained_recipes} == {"adamw"}
+    assert {trained.recipe.optimizer for trained in found.trained_recipes} == {"adamw"}
 
 
 def test_trials_stay_within_the_bounds_of_the_user():

@@ -48,7 +48,7 @@ def test_no_sentence_contradicts_the_verdict_or_the_trials(loss, log_lr, momentu
     others = [trial for trial in result.trials if trial.hyperparameters == result.advised]
     saved = [float(found) for found in SAVES.findall(first.why) if found]
     if first.verdict in FAULTS:
-        assert result.advice != result.recipe
+        assert result.recipe != result.checked_recipe
         assert first.confidence >= 0.9
         assert first.expected_saving > 0.05 * first.confidence
         assert saved
@@ -63,13 +63,13 @@ def test_no_sentence_contradicts_the_verdict_or_the_trials(loss, log_lr, momentu
         assert lower == (first.verdict == "lr_too_high")
         assert first.why.startswith("Lowering" if lower else "Raising")
     if first.verdict in ("healthy", "unknown", "plateau"):
-        assert result.advice == result.recipe
+        assert result.recipe == result.checked_recipe
         assert first.advice == {}
     if first.verdict == "healthy":
         assert all(share <= 5.0 for share in saved)
         assert all(stake.probability <= 0.1 + 1e-9 for stake in result.savings)
         _require_nothing_far_lower(result, own)
-    if first.verdict == "diverged" and result.advice != result.recipe:
+    if first.verdict == "diverged" and result.recipe != result.checked_recipe:
         assert not any(trial.diverged and trial.steps >= max(o.steps for o in others) for trial in others)
     if math.isinf(result.recipe_training.loss):
         assert first.verdict == "diverged"

@@ -53,7 +53,7 @@ SAME_ON_RESUME = ("command", "recipe", "checkpoint", "trained")
 
 
 def check(
-    trained: Trainable,
+    task: Trainable,
     recipe: Recipe | str = DEFAULT_RECIPE,
     *,
     budget: Budget | str = "auto",
@@ -77,7 +77,7 @@ def check(
     estimates which share of the final loss each change would save, and how certain that is.
 
     Args:
-        trained: What is trained: a task or its text, a training function, or a trainer.
+        task: What is trained: a task or its text, a training function, or a trainer.
         recipe: The recipe to check, or its text.
         budget: Ceiling on all work, curvature included: ``"5x"`` (5 full trainings), ``"60s"``, or ``"auto"``, which is
             2x for trainings of 220 steps and 0.5x for 4000.
@@ -105,7 +105,7 @@ def check(
 
     Example:
         >>> result = check("wine", "sgd(lr=0.0001, momentum=0.9)", plan=Plan("stacked", 16))
-        >>> result.verdict, result.advice.lr.highest > 0.001
+        >>> result.verdict, result.recipe.lr.highest > 0.001
         ('lr_too_low', True)
     """
     begin = time.perf_counter()
@@ -114,7 +114,7 @@ def check(
     asked = Budget.parse(budget) if isinstance(budget, str) else budget
     make_trainer = partial(
         make_check_trainer,
-        trained,
+        task,
         checkpoint=checkpoint,
         plan=_stored_plan(study) if plan is None else plan,
         device=device,
@@ -125,7 +125,7 @@ def check(
         progress=progress,
         stop=stop,
     )
-    with preserve_settings(trained), close_afterwards(trainer := make_trainer()):
+    with preserve_settings(task), close_afterwards(trainer := make_trainer()):
         recipe.require_bounds(steps=trainer.steps)
         if isinstance(trainer, FleetTrainer):
             trainer.keep_end = lambda trial: trial.recipe == recipe and trial.seed == seed
@@ -151,7 +151,7 @@ def check(
 
 
 def make_check_trainer(
-    trained: Trainable,
+    task: Trainable,
     *,
     checkpoint: Path | str | None,
     plan: Plan | None,
@@ -170,7 +170,7 @@ def make_check_trainer(
         BudgetError: If the budget buys fewer than 5 of the shortest trials.
     """
     task = trainer_or_task(
-        trained,
+        task,
         steps=steps,
         plan=plan,
         device=device,
@@ -239,10 +239,10 @@ def _run_check(
     findings = make_findings(history, verdict, training, curvature, budget=trainings)
     return CheckResult(
         task=trainer.name,
-        recipe=recipe,
+        recipe=advised_recipe(history.neighbourhood, findings[0], verdict),
+        checked_recipe=recipe,
         findings=findings,
         symptoms=_symptoms(training, curvature),
-        advice=advised_recipe(history.neighbourhood, findings[0], verdict),
         savings=tuple(best_of_each_kind(verdict.savings).values()),
         trials=tuple(history.trials),
         recipe_training=training,

@@ -12,6 +12,8 @@ from surefoot.checking.neighbourhood import LrAndMomentum, Neighbourhood
 from surefoot.checking.trial_history import CheckTrial
 from surefoot.core.errors import StudyError
 from surefoot.core.finding import Finding, Symptom, Verdict
+from surefoot.core.formatting import format_duration, format_number, format_percent
+from surefoot.core.summary import Summarised, Summary
 from surefoot.core.values import Json, finite_or_none
 from surefoot.curvature.sharpness import NoiseScale, Sharpness
 from surefoot.fleet.plan import Plan
@@ -72,16 +74,17 @@ class RecipeTraining:
         return min(self.valid_curve, key=lambda point: point[1])
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class CheckResult(Summarised):
     """What :func:`surefoot.check` returns.
 
     Attributes:
         task: Name of the task, function or script that was trained.
-        recipe: The recipe that was checked.
+        recipe: The recipe to use: the one that was checked, with the advice applied; the same where nothing should
+            change.
+        checked_recipe: The recipe that was checked.
         findings: The verdict first, then what else there is to say.
         symptoms: What the curves of the recipe's longest trial show.
-        advice: The recipe with the advice applied; the recipe itself where nothing should change.
         savings: Expected saving of the best change of each kind.
         trials: Every trial, in the order in which they were run.
         recipe_training: The longest trial of the recipe itself.
@@ -97,9 +100,9 @@ class CheckResult:
 
     task: str
     recipe: Recipe
+    checked_recipe: Recipe
     findings: tuple[Finding, ...]
     symptoms: tuple[Symptom, ...]
-    advice: Recipe
     savings: tuple[ExpectedSaving, ...]
     trials: tuple[CheckTrial, ...]
     recipe_training: RecipeTraining
@@ -130,14 +133,29 @@ class CheckResult:
     @property
     def current(self) -> LrAndMomentum:
         """Learning rate and momentum of the recipe."""
-        return Neighbourhood(self.recipe).current
+        return Neighbourhood(self.checked_recipe).current
 
     @property
     def advised(self) -> LrAndMomentum:
         """Learning rate and momentum of the advice, unrounded: as they were tried, where they were."""
-        advised = Neighbourhood(self.advice).current
+        advised = Neighbourhood(self.recipe).current
         return next(
             (trial.hyperparameters for trial in self.trials if trial.hyperparameters.is_close(advised)), advised
+        )
+
+    def summary(self) -> Summary:
+        """Return the verdict, what to use instead, and the cost."""
+        saving, cost = self.expected_saving, self.config_steps / self.steps
+        return Summary.of(
+            f"check of {self.checked_recipe} on {self.task}",
+            [
+                ("verdict", f"{self.verdict} ({format_percent(self.confidence)} sure)"),
+                ("why", self.findings[0].why),
+                ("recipe", str(self.recipe)),
+                ("expected saving", None if saving is None else f"{format_percent(saving)} of the final loss"),
+                ("cost", f"{format_number(cost)} full trainings, {format_duration(self.seconds)}"),
+                ("study", self.study),
+            ],
         )
 
     @property
@@ -152,12 +170,13 @@ class CheckResult:
             "schema": 2,
             "task": self.task,
             "recipe": str(self.recipe),
+            "recipe_json": self.recipe.to_json(),
+            "checked_recipe": str(self.checked_recipe),
             "verdict": self.verdict,
             "confidence": round(self.confidence, 3),
             "stake": self.findings[0].to_json()["stake"],
             "symptoms": [*self.symptoms],
             "findings": [finding.to_json() for finding in self.findings],
-            "advice": str(self.advice),
             "stakes": [_saving_json(each) for each in self.savings],
             "trials": [_trial_json(each) for each in self.trials],
             "valid": [[step, finite_or_none(loss)] for step, loss in zip(valid.steps, valid.losses, strict=True)],
@@ -209,7 +228,7 @@ def record_check(result: CheckResult, study: Study) -> CheckResult:
         study.database,
         to_record(result),
         task=result.task,
-        recipe=str(result.recipe),
+        recipe=str(result.checked_recipe),
         verdict=result.verdict,
         command=command,
     )
@@ -234,8 +253,10 @@ def read_check(study: Study) -> CheckResult:
 def to_record(result: CheckResult) -> dict[str, Json]:
     """Return a check as JSON data with every trial, from which :func:`from_record` returns it again."""
     plan = None if result.plan is None else result.plan.to_json()
-    recipes = {"recipe": result.recipe.to_json(), "advice": result.advice.to_json(), "plan": plan}
-    record: dict[str, Json] = _to_plain({**asdict(result), **recipes, "schema": RECORD_SCHEMA})
+    record: dict[str, Json] = _to_plain({**asdict(result), "schema": RECORD_SCHEMA, "plan": plan})
+    # The keys of databases that exist: ``recipe`` is what was checked.
+    record["recipe"], record["advice"] = result.checked_recipe.to_json(), result.recipe.to_json()
+    del record["checked_recipe"]
     return record
 
 
@@ -261,10 +282,10 @@ def _check(data: dict[str, Any]) -> CheckResult:
     curvature, plan = data["curvature"], data["plan"]
     return CheckResult(
         task=data["task"],
-        recipe=Recipe.from_json(data["recipe"]),
+        recipe=Recipe.from_json(data["advice"]),
+        checked_recipe=Recipe.from_json(data["recipe"]),
         findings=tuple(Finding(**_renamed(each, "expected_saving")) for each in data["findings"]),
         symptoms=tuple(data["symptoms"]),
-        advice=Recipe.from_json(data["advice"]),
         savings=tuple(ExpectedSaving(**_with_hyperparameters(each)) for each in data["stakes"]),
         trials=tuple(
             CheckTrial(**_renamed(_with_hyperparameters(each), "ended_above_initial_loss", "train_to_valid_ratio"))

@@ -79,9 +79,7 @@ def descend(surface: str, **settings: Any) -> None:
     if plot is not None:
         _draw(descent, plot, fps=settings["fps"], dark=settings["dark"])
     if settings["as_json"]:
-        from surefoot.reports.descent_table import descent_json
-
-        click.echo(json.dumps(descent_json(descent)))
+        click.echo(json.dumps(descent.to_json()))
         return
     from rich.console import Console
 
@@ -104,8 +102,6 @@ def _refuse_options_without_effect(surface: str, settings: dict[str, Any]) -> No
 
 
 def _descend(name: str, settings: dict[str, Any]) -> Descent:
-    import torch
-
     from surefoot.surfaces import surface_named
     from surefoot.surfaces.descent import descend as run_descent
     from surefoot.surfaces.surface import Noise
@@ -117,7 +113,7 @@ def _descend(name: str, settings: dict[str, Any]) -> Descent:
         steps=settings["steps"],
         start=_start(settings["start"]),
         noise=None if noise is None else Noise(noise, noise),
-        generator=torch.Generator().manual_seed(settings["seed"]),
+        seed=settings["seed"],
     )
 
 

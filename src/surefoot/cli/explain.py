@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from surefoot.cli.options import (
     DONE,
@@ -16,14 +15,13 @@ from surefoot.cli.options import (
     TASK_OPTIONS,
     TaskText,
     check_device,
-    load_task,
     no_report_option,
     out_option,
-    read_plan,
     run_options,
     task_options,
 )
 from surefoot.cli.repeat_command import repeat_command
+from surefoot.cli.subject import load_task_or_surface, require_task_or_surface, surface_options
 
 if TYPE_CHECKING:
     from surefoot.explanation.result import ExplainResult
@@ -36,8 +34,7 @@ REPEATED_SETTINGS = (*TASK_OPTIONS, "surface", "condition", "claim", "seeds", "b
 
 @click.command(short_help="Test textbook claims about learning rate and momentum on a network.")
 @click.argument("task", type=TaskText(), required=False)
-@click.option("--surface", metavar="NAME", help="A test surface of one or two parameters instead of a TASK, as ravine.")
-@click.option("--condition", type=float, help="Condition number of the ravine.")
+@surface_options
 @click.option("--claim", "claims", multiple=True, metavar="NAME", help="Test only this claim; repeatable.")
 @task_options
 @click.option(
@@ -68,14 +65,13 @@ def explain(task: str | None, *, claims: tuple[str, ...], **settings: Any) -> in
     from surefoot.explanation.claims import require_known
     from surefoot.loss_slices.result import SLICE_COMMAND
 
-    if (task is None) == (settings["surface"] is None):
-        raise click.UsageError("give either a TASK or --surface NAME.", click.get_current_context())
+    require_task_or_surface(task, settings, task_only=["budget"])
     check_device(settings["device"])
     require_known(claims)
     if not settings["no_report"]:
         make_writable_folder(settings["out"])
     try:
-        result = _explain_surface(claims, settings) if task is None else _explain_task(task, claims, settings=settings)
+        result = _explain(task, claims, settings=settings)
     except Interrupted:
         click.echo("interrupted; explain stores no trials: run it again from the start.", err=True)
         return INTERRUPTED
@@ -92,57 +88,22 @@ def explain(task: str | None, *, claims: tuple[str, ...], **settings: Any) -> in
     return DONE
 
 
-def _explain_task(task: str, claims: tuple[str, ...], *, settings: dict[str, Any]) -> ExplainResult:
+def _explain(task: str | None, claims: tuple[str, ...], *, settings: dict[str, Any]) -> ExplainResult:
     from surefoot.cli.progress_display import display, stop_on_interrupt
     from surefoot.explanation.explain import explain as run_explain
 
-    if settings["condition"] is not None:
-        raise click.UsageError("--condition is for --surface ravine only.", click.get_current_context())
-    loaded = load_task(task, settings)
+    subject, arguments = load_task_or_surface(task, settings)
     with display(quiet=settings["quiet"]) as progress, stop_on_interrupt() as stop:
         return run_explain(
-            loaded,
+            subject,
             claims=claims,
             seeds=settings["seeds"],
             budget=settings["budget"],
             seed=settings["seed"],
-            plan=read_plan(settings["plan_file"]),
-            device=settings["device"],
             progress=progress,
             stop=stop,
+            **arguments,
         )
-
-
-def _explain_surface(claims: tuple[str, ...], settings: dict[str, Any]) -> ExplainResult:
-    from surefoot.cli.progress_display import display, stop_on_interrupt
-    from surefoot.explanation.explain import explain as run_explain
-    from surefoot.surfaces import surface_named
-
-    _refuse_task_options()
-    surface = surface_named(settings["surface"], condition=settings["condition"])
-    with display(quiet=settings["quiet"]) as progress, stop_on_interrupt() as stop:
-        return run_explain(
-            surface,
-            claims=claims,
-            seeds=settings["seeds"],
-            steps=settings["steps"],
-            seed=settings["seed"],
-            progress=progress,
-            stop=stop,
-        )
-
-
-def _refuse_task_options() -> None:
-    """Raise an error if an option is given that has no effect on a surface."""
-    context = click.get_current_context()
-    names = {*TASK_OPTIONS, "budget", "plan_file", "device"} - {"steps"}
-    given = sorted(
-        name.removesuffix("_file")
-        for name in names & context.params.keys()
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-    )
-    if given:
-        raise click.UsageError(f"--{', --'.join(given).replace('_', '-')} cannot be given with --surface.", context)
 
 
 def _command_line(result: ExplainResult, task: str | None, *, settings: dict[str, Any]) -> str:

@@ -14,34 +14,32 @@ from surefoot.cli.options import (
     INTERRUPTED,
     TaskText,
     check_device,
-    load_task,
-    read_plan,
     run_options,
     task_options,
 )
+from surefoot.cli.subject import load_task_or_surface, require_task_or_surface, surface_options
 
 DEFAULT_PICTURE = Path(DEFAULT_FOLDER, "slice.html")
 
 
 @click.command("slice", short_help="Plot the training loss on a plane in weight space.")
-@click.argument("task", type=TaskText())
+@click.argument("task", type=TaskText(), required=False)
+@surface_options
 @task_options
 @click.option(
     "--recipe", "recipes", multiple=True, help="Recipe of a training whose trajectory is drawn; repeatable, up to 7."
 )
 @click.option(
     "--along",
-    type=click.Choice(["ways", "hessian", "random"]),
-    default="ways",
-    show_default=True,
-    help="Directions of the plane: ways: along which the trajectories spread most; hessian: of the largest"
+    type=click.Choice(["pca", "hessian", "random"]),
+    show_default="pca",
+    help="Directions of the plane: pca: along which the trajectories spread most; hessian: of the largest"
     " curvature at the end of the first; random.",
 )
 @click.option(
     "--samples",
     type=click.IntRange(min=1),
-    default=512,
-    show_default=True,
+    show_default="512",
     help="Number of training samples over which the loss is averaged.",
 )
 @click.option(
@@ -60,13 +58,16 @@ DEFAULT_PICTURE = Path(DEFAULT_FOLDER, "slice.html")
     help="Picture to write: .html, .png or .svg.",
 )
 @run_options
-def slice_(task: str, *, recipes: tuple[str, ...], plot: Path, **settings: Any) -> int:
+def slice_(task: str | None, *, recipes: tuple[str, ...], plot: Path, **settings: Any) -> int:
     """Plot the training loss of TASK on a plane in weight space, with the trajectories of trainings projected onto it.
+
+    A test surface of two parameters is its own plane.
 
     \b
     surefoot slice digits
     surefoot slice train.py:task --recipe "adam(lr=0.001)" --plot slice.png
     surefoot slice digits --along hessian
+    surefoot slice --surface ravine --steps 100
     """
     from surefoot.cli.progress_display import display, stop_on_interrupt
     from surefoot.core.files import make_writable_folder
@@ -75,24 +76,24 @@ def slice_(task: str, *, recipes: tuple[str, ...], plot: Path, **settings: Any) 
     from surefoot.plots.figures import save
     from surefoot.plots.picture_file import check_picture
 
+    require_task_or_surface(task, settings, task_only=["along", "samples"])
     check_device(settings["device"])
     if plot == DEFAULT_PICTURE:
         make_writable_folder(plot.parent)
     check_picture(plot)
-    loaded = load_task(task, settings)
+    subject, arguments = load_task_or_surface(task, settings)
     try:
         with display(quiet=settings["quiet"]) as progress, stop_on_interrupt() as stop:
             result = slice_loss(
-                loaded,
+                subject,
                 recipes or DEFAULT_RECIPES,
                 along=settings["along"],
                 samples=settings["samples"],
                 points=settings["points"],
                 seed=settings["seed"],
-                plan=read_plan(settings["plan_file"]),
-                device=settings["device"],
                 progress=progress,
                 stop=stop,
+                **arguments,
             )
     except Interrupted:
         click.echo("interrupted; slice stores nothing: run it again from the start.", err=True)

@@ -1,4 +1,4 @@
-"""SUBJECT, what a command trains: a task, a training function, or a script after ``--``."""
+"""What a command is about: a task, a training function, a script after ``--``, or a test surface."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from surefoot.cli.options import TASK_OPTIONS, print_notes
+from surefoot.cli.options import TASK_OPTIONS, Command, add_options, load_task, print_notes, read_plan
 from surefoot.core.errors import TaskError
 
 if TYPE_CHECKING:
+    from surefoot.surfaces.surface import Surface
+    from surefoot.tasks.task import Task
     from surefoot.trainers.trial import Trainer
 
 # Key of the script in click's context.
@@ -88,6 +91,55 @@ def trial_settings(subject: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
         "workers": max(settings["workers"] or 0, min_workers),
         "timeout": settings["timeout"],
     }
+
+
+def surface_options(command: Command) -> Command:
+    """Add the options that name a test surface in place of a TASK."""
+    return add_options(
+        command,
+        click.option(
+            "--surface", metavar="NAME", help="A test surface of one or two parameters instead of a TASK, as ravine."
+        ),
+        click.option("--condition", type=float, help="Condition number of the ravine."),
+    )
+
+
+def require_task_or_surface(task: str | None, settings: Mapping[str, Any], *, task_only: Sequence[str]) -> None:
+    """Check that either a TASK is given or a surface, with options that apply to it.
+
+    Args:
+        task: Text of the task.
+        settings: The settings of the command line.
+        task_only: Names of the settings that apply to a task alone, besides those of every task.
+
+    Raises:
+        UsageError: If both or neither are given, or an option does not apply.
+    """
+    context = click.get_current_context()
+    if (task is None) == (settings["surface"] is None):
+        raise click.UsageError("give either a TASK or --surface NAME.", context)
+    if task is not None:
+        if settings["condition"] is not None:
+            raise click.UsageError("--condition is for --surface ravine only.", context)
+        return
+    names = {*TASK_OPTIONS, "plan_file", "device", *task_only} - {"steps"}
+    given = sorted(
+        name.removesuffix("_file")
+        for name in names & context.params.keys()
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    )
+    if given:
+        raise click.UsageError(f"--{', --'.join(given).replace('_', '-')} cannot be given with --surface.", context)
+
+
+def load_task_or_surface(task: str | None, settings: dict[str, Any]) -> tuple[Task | Surface, dict[str, Any]]:
+    """Return the task or surface, and the arguments that go with it: plan and device, or the length of a descent."""
+    if task is not None:
+        arguments = {"plan": read_plan(settings["plan_file"]), "device": settings["device"]}
+        return load_task(task, settings), arguments
+    from surefoot.surfaces import surface_named
+
+    return surface_named(settings["surface"], condition=settings["condition"]), {"steps": settings["steps"]}
 
 
 def _script_trainer(command: Sequence[str], settings: Mapping[str, Any]) -> Trainer:

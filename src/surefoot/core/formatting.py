@@ -1,8 +1,12 @@
-"""Formatting of numbers, durations and values in messages, tables and figures."""
+"""Formatting of numbers, intervals, durations and values in messages, tables and figures."""
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from surefoot.core.values import Interval, Score
 
 # A reduction by a smaller factor than this is written in per cent. Chosen.
 MIN_FACTOR_AS_TIMES = 1.5
@@ -94,6 +98,75 @@ def short_repr(value: object) -> str:
     except ValueError:  # Python refuses to write an int of more than 4300 digits
         text = f"a very long {type(value).__name__}"
     return text if len(text) <= MAX_REPR_LENGTH else text[: MAX_REPR_LENGTH - 3] + "..."
+
+
+def format_score(score: Score) -> str:
+    """Return a loss with its interval.
+
+    Args:
+        score: A loss measured on several seeds.
+
+    Example:
+        >>> from surefoot.core.values import Score
+        >>> format_score(Score(0.1, 0.0927, 0.1078, 3))
+        '0.100 (90 % interval 0.0927 to 0.108)'
+    """
+    mean, bounds = format_measurement(score.mean), format_bounds(score)
+    return mean if bounds is None else f"{mean} (90 % interval {bounds})"
+
+
+def format_bounds(score: Score) -> str | None:
+    """Return the bounds of a loss's interval; ``None`` where it has none: a seed diverged, or there was only one.
+
+    Args:
+        score: A loss measured on several seeds.
+    """
+    if not (math.isfinite(score.low) and math.isfinite(score.high)):
+        return None
+    return f"{format_measurement(score.low)} to {format_measurement(score.high)}"
+
+
+def format_half_width(score: Score, *, separator: str = " ") -> str:
+    """Return a loss with half the width of its interval, for narrow columns.
+
+    Args:
+        score: A loss measured on several seeds.
+        separator: What stands between the two, as a line break.
+
+    Example:
+        >>> from surefoot.core.values import Score
+        >>> format_half_width(Score(0.1, 0.0927, 0.1078, 3))
+        '0.100 ± 0.0076'
+    """
+    if format_bounds(score) is None:
+        return format_measurement(score.mean)
+    half = format_number((score.high - score.low) / 2, digits=2)
+    return f"{format_measurement(score.mean)}{separator}± {half}"
+
+
+def format_tolerance(tolerance: float) -> str:
+    """Return a tolerance, a share of the loss, in per cent.
+
+    Example:
+        >>> format_tolerance(0.05)
+        '5 %'
+    """
+    return f"{format_number(100 * tolerance)} %"
+
+
+def format_interval(interval: Interval) -> str:
+    """Return an interval in words.
+
+    Args:
+        interval: Of learning rates or momenta.
+
+    Example:
+        >>> from surefoot.core.values import Interval
+        >>> format_interval(Interval(0.1, 0.5)), format_interval(Interval(0.1, 0.1))
+        ('0.1 to 0.5', '0.1')
+    """
+    low, high = format_number(interval.low), format_number(interval.high)
+    return low if low == high else f"{low} to {high}"
 
 
 def _without_trailing_zeros(text: str) -> str:

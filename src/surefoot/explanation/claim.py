@@ -133,7 +133,7 @@ class Effect:
     def to_json(self) -> dict[str, Json]:
         """Return the effect as JSON."""
         predicted = f"{self.bound} {self.threshold:g}"
-        return {**self.estimate.to_json(), "foretold": predicted, "verdict": self.verdict}
+        return {**self.estimate.to_json(), "predicted": predicted, "verdict": self.verdict}
 
 
 def assess_effects(effects: Sequence[Effect]) -> ClaimVerdict:

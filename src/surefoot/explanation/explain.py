@@ -12,7 +12,12 @@ from surefoot.core.errors import TaskError
 from surefoot.core.progress import Progress, SilentProgress, StopCondition, never_stop
 from surefoot.explanation.claims import CLAIMS, assess_claims, require_known
 from surefoot.explanation.experiment import ADAM, PLAIN_SGD, SGD_WITH_MOMENTUM, Experiment
-from surefoot.explanation.result import ExplainResult, can_compare_lr_and_momentum, compare_lr_and_momentum
+from surefoot.explanation.result import (
+    ExplainResult,
+    can_compare_lr_and_momentum,
+    compare_lr_and_momentum,
+    lowest_recipe,
+)
 from surefoot.explanation.run_experiment import (
     MAX_TRAINING_STEPS,
     MIN_TRAINING_STEPS,
@@ -71,8 +76,7 @@ def explain(
         claims: Names of the claims to test; all that can be tested by default.
         seeds: Number of seeds, at least 2.
         seed: First of the seeds.
-        steps: Number of steps of every descent on a surface, at least 40, by default 200; not for a task, which has its
-            own length.
+        steps: Length of a training in optimizer steps: the task's own by default, 200 on a surface, which needs 40.
         budget: Limit on the work, as ``"100x"`` or ``"60s"``: trainings become shorter to keep it; not for a surface.
         plan: How to run the fleets, measured by default; not for a surface.
         device: Where to train if no plan is given, by default ``"cpu"``; not for a surface.
@@ -111,12 +115,7 @@ def explain(
             subject, claims=claims, seeds=seeds, steps=steps, seed=seed, progress=progress, stop=stop
         )
     else:
-        task = as_task(subject)
-        if steps is not None:
-            raise TaskError(
-                f"steps is the length of a descent on a surface; task {task.name!r} has its own length.",
-                hint="use task.with_length(steps=...).",
-            )
+        task = as_task(subject) if steps is None else as_task(subject).with_length(steps=steps)
         result = _explain_task(
             task,
             claims=claims,
@@ -178,8 +177,9 @@ def _explain_task(
     loss_slice = _slice_with_trajectories(task_without_metric, experiment, runner) if work.slice_config_steps else None
     return ExplainResult(
         task=task.name,
+        recipe=lowest_recipe(experiment),
         claims=assess_claims(experiment, names),
-        contrasts=compare_lr_and_momentum(experiment) if can_compare_lr_and_momentum(work.design.variants) else (),
+        comparison=compare_lr_and_momentum(experiment) if can_compare_lr_and_momentum(work.design.variants) else (),
         steps=work.design.steps,
         full_steps=task.total_steps,
         seeds=len(seeds),
@@ -288,8 +288,9 @@ def _explain_surface(
     experiment = replace(run_experiment(subject, design, runner=runner), first_seed=seed, surface=surface)
     return ExplainResult(
         task=surface.name,
+        recipe=lowest_recipe(experiment),
         claims=assess_claims(experiment, names),
-        contrasts=compare_lr_and_momentum(experiment) if can_compare_lr_and_momentum(design.variants) else (),
+        comparison=compare_lr_and_momentum(experiment) if can_compare_lr_and_momentum(design.variants) else (),
         steps=design.steps,
         full_steps=design.steps,
         seeds=seeds,

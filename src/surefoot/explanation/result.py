@@ -9,7 +9,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.core.formatting import format_number
+from surefoot.core.formatting import format_duration, format_number
+from surefoot.core.summary import Summarised, Summary
 from surefoot.core.values import Json
 from surefoot.explanation.claim import ClaimResult, Estimate
 from surefoot.explanation.curve import speed_ratio
@@ -24,6 +25,7 @@ from surefoot.explanation.experiment import (
 )
 from surefoot.explanation.selection import (
     best_on_other_seeds,
+    best_overall,
     best_rates,
     good_rate_ranges,
     selected_losses,
@@ -33,6 +35,7 @@ from surefoot.explanation.selection import (
 )
 from surefoot.fleet.plan import Plan
 from surefoot.loss_slices.result import LossSlice
+from surefoot.recipe.recipe import Recipe
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -56,14 +59,16 @@ class ComparisonRow:
         return {"respect": self.respect, "lr": self.lr, "momentum": self.momentum}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ExplainResult:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ExplainResult(Summarised):
     """Result of :func:`surefoot.explain`.
 
     Attributes:
         task: Name of the task or surface.
+        recipe: The recipe that ended lowest, on average over all seeds, of all that were trained for the claims. It was
+            chosen among few learning rates and momenta: :func:`surefoot.tune` looks for the best.
         claims: The claims, with verdicts, numbers and figures.
-        contrasts: The table "learning rate | momentum"; empty if its trainings were not needed.
+        comparison: The table "learning rate | momentum"; empty if its trainings were not needed.
         steps: Number of steps of every training.
         full_steps: Number of steps of the task's own training.
         seeds: Number of seeds.
@@ -75,8 +80,9 @@ class ExplainResult:
     """
 
     task: str
+    recipe: Recipe
     claims: tuple[ClaimResult, ...]
-    contrasts: tuple[ComparisonRow, ...]
+    comparison: tuple[ComparisonRow, ...]
     steps: int
     full_steps: int
     seeds: int
@@ -86,6 +92,18 @@ class ExplainResult:
     left_out: tuple[tuple[str, str], ...] = ()
     loss_slice: LossSlice | None = None
 
+    def summary(self) -> Summary:
+        """Return the verdict of each claim, and the cost."""
+        cost = f"{self.config_steps:,} config-steps, {format_duration(self.seconds)}"
+        return Summary.of(
+            f"explanation of {self.task}, {self.seeds} seeds of {self.steps:,} steps",
+            [
+                *((claim.title, claim.verdict) for claim in self.claims),
+                ("lowest loss with", str(self.recipe)),
+                ("cost", cost),
+            ],
+        )
+
     def to_json(self, commands: Mapping[str, str] | None = None) -> dict[str, Json]:
         """Return the result as the JSON object that the command prints.
 
@@ -94,10 +112,11 @@ class ExplainResult:
         """
         commands = commands or {}
         return {
-            "schema": 1,
+            "schema": 2,
             "task": self.task,
+            "recipe": str(self.recipe),
             "claims": [{**claim.to_json(), "command": commands.get(claim.name)} for claim in self.claims],
-            "contrasts": [row.to_json() for row in self.contrasts],
+            "comparison": [row.to_json() for row in self.comparison],
             "steps": self.steps,
             "full_steps": self.full_steps,
             "seeds": self.seeds,
@@ -107,6 +126,14 @@ class ExplainResult:
             "left_out": dict(self.left_out),
             "loss_slice": None if self.loss_slice is None else self.loss_slice.to_json(),
         }
+
+
+def lowest_recipe(experiment: Experiment) -> Recipe:
+    """Return the recipe whose final training loss is lowest, on average over all seeds."""
+    sweeps = (*experiment.sweeps, experiment.default)
+    best = [(sweep, best_overall(sweep.final_losses)) for sweep in sweeps]
+    sweep, index = min(best, key=lambda each: _geometric_mean(each[0].final_losses[each[1]]))
+    return sweep.variant.recipe(float(sweep.rates[index]))
 
 
 def can_compare_lr_and_momentum(variants: Collection[Variant]) -> bool:

@@ -163,7 +163,7 @@ class SurfaceExperimentRunner:
                 raise Interrupted
             generator = torch.Generator().manual_seed(seed)
             start = random_start(surface, generator)
-            descent = descend(surface, recipes, steps=steps, start=start, generator=generator)
+            descent = descend(surface, recipes, steps=steps, start=start, seed=generator)
             # Rounding may go below the lowest loss.
             losses.append(np.maximum(descent.losses - surface.lowest, 0.0))
             self.progress.advance(len(recipes) * steps)

@@ -10,6 +10,8 @@ import numpy as np
 
 from surefoot.core.errors import LogError
 from surefoot.core.finding import Finding, Symptom, Verdict, find_symptoms, overfits
+from surefoot.core.formatting import format_number, format_percent
+from surefoot.core.summary import Summarised, Summary
 from surefoot.core.values import Json
 from surefoot.log_diagnosis.curve_classifier import NO_FAULT, CurveClassifier, load_classifier
 from surefoot.log_diagnosis.curve_features import extract_features, main_loss
@@ -31,8 +33,8 @@ from surefoot.logs.training_log import Series, TrainingLog
 MIN_MOVE = 0.02
 
 
-@dataclass(frozen=True, slots=True)
-class DiagnoseResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class DiagnoseResult(Summarised):
     """What :func:`surefoot.diagnose` returns.
 
     Attributes:
@@ -57,11 +59,34 @@ class DiagnoseResult:
         """Probability that the verdict is right."""
         return self.findings[0].confidence
 
+    @property
+    def recipe(self) -> None:
+        """Always ``None``: a log does not say with which optimizer and schedule its training ran. See ``findings``."""
+
+    def summary(self) -> Summary:
+        """Return the verdict and the advice."""
+        first = self.findings[0]
+        advised = [
+            f"{name} {value if isinstance(value, str) else format_number(value)}"
+            for name, value in first.advice.items()
+        ]
+        return Summary.of(
+            f"diagnosis of {self.log.source}",
+            [
+                ("verdict", f"{self.verdict} ({format_percent(self.confidence)} sure)"),
+                ("why", first.why),
+                ("advice", ", ".join(advised) or None),
+                ("steps", f"{self.log.last_step:,}"),
+                *(("note", note) for note in self.log.notes),
+            ],
+        )
+
     def to_json(self) -> dict[str, Json]:
         """Return the result as the JSON object that the command prints."""
         return {
             "schema": 2,
             "log": self.log.source,
+            "recipe": None,
             "columns": dict[str, Json](self.log.names.items()),
             "notes": [*self.log.notes],
             "steps": self.log.last_step,

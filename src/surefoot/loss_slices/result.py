@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 from scipy.interpolate import RectBivariateSpline
 from torch import Tensor
 
+from surefoot.core.formatting import format_duration, format_measurement, format_percent
+from surefoot.core.summary import Summarised, Summary
 from surefoot.core.values import Json, finite_or_none
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import Recipe
 from surefoot.surfaces.surface import Point, Surface
 
 Array: TypeAlias = NDArray[np.float64]
-SliceAlong: TypeAlias = Literal["ways", "hessian", "random"]
+SliceAlong: TypeAlias = Literal["pca", "hessian", "random", "coordinates"]
 
 # The minimum is searched for on a grid with this number of points along each axis, and then on finer grids around the
 # lowest point of the last one, so many in all.
@@ -165,23 +167,23 @@ class ProjectedTrajectory:
         return {
             "recipe": str(self.recipe),
             "steps": self.steps.tolist(),
-            "places": self.points.tolist(),
+            "points": self.points.tolist(),
             "losses": self.losses.tolist(),
-            "away": self.distances.tolist(),
-            "within": self.share_in_plane,
+            "distances": self.distances.tolist(),
+            "share_in_plane": self.share_in_plane,
             "end_loss": finite_or_none(self.end_loss),
             "left_at": self.left_at,
             "diverged_at": self.diverged_at,
         }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LossSlice:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class LossSlice(Summarised):
     """Result of :func:`surefoot.slice_loss`.
 
     Attributes:
-        task: Name of the task.
-        along: How the directions of the plane were chosen.
+        task: Name of the task or surface.
+        along: How the directions of the plane were chosen; ``coordinates`` on a surface.
         surface: The loss on the plane.
         trajectories: Trajectories of the trainings, projected onto the plane.
         axis_values: One number for each axis: the share of the variance of all weights along it, or the Hessian's
@@ -190,10 +192,10 @@ class LossSlice:
             losses; ``None`` if the loss is NaN at all of them.
         non_finite_points: Number of grid points where the loss is NaN or infinite; there the surface has the highest
             loss of all others.
-        samples: Number of training samples that losses are means over.
+        samples: Number of training samples that losses are means over; 0 on a surface.
         seed: Seed of initialisation, data order and directions.
         config_steps, seconds: Cost of trainings and losses; three evaluations of a batch count as a step.
-        plan: How the trainings ran.
+        plan: How the trainings ran; ``None`` on a surface, which needs no fleet.
     """
 
     task: str
@@ -207,24 +209,43 @@ class LossSlice:
     seed: int
     config_steps: int
     seconds: float
-    plan: Plan
+    plan: Plan | None
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe whose training ended with the lowest loss."""
+        return min(self.trajectories, key=lambda each: each.end_loss).recipe
+
+    def summary(self) -> Summary:
+        """Return the final loss of each training, and how much of its movement lies in the plane."""
+        trainings = [
+            (
+                str(each.recipe),
+                f"loss {format_measurement(each.end_loss)}"
+                + (f", {format_percent(each.share_in_plane)} in the plane" if self.along != "coordinates" else ""),
+            )
+            for each in self.trajectories
+        ]
+        cost = f"{self.config_steps:,} config-steps, {format_duration(self.seconds)}"
+        return Summary.of(f"slice of {self.task} along {self.along}", [*trainings, ("cost", cost)])
 
     def to_json(self) -> dict[str, Json]:
         """Return the result as the JSON object that the command prints."""
         return {
-            "schema": 1,
+            "schema": 2,
             "task": self.task,
+            "recipe": str(self.recipe),
             "along": self.along,
-            "told": None if self.axis_values is None else list(self.axis_values),
+            "axis_values": None if self.axis_values is None else list(self.axis_values),
             "x": self.surface.x.tolist(),
             "y": self.surface.y.tolist(),
             "losses": self.surface.grid.tolist(),
-            "ways": [trajectory.to_json() for trajectory in self.trajectories],
+            "trajectories": [trajectory.to_json() for trajectory in self.trajectories],
             "error": self.error,
-            "unknown": self.non_finite_points,
+            "non_finite_points": self.non_finite_points,
             "samples": self.samples,
             "seed": self.seed,
             "config_steps": self.config_steps,
             "seconds": self.seconds,
-            "plan": self.plan.to_json(),
+            "plan": None if self.plan is None else self.plan.to_json(),
         }

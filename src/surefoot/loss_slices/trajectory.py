@@ -1,4 +1,4 @@
-"""Trains recipes and records their weights on the way."""
+"""Records the weights of trainings on the way, and the positions of descents."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from surefoot.fleet.training import InterruptibleTraining
 from surefoot.loss_slices.directions import WeightPlane
 from surefoot.loss_slices.result import ProjectedTrajectory
 from surefoot.recipe.recipe import Recipe
+from surefoot.surfaces.descent import Descent
 from surefoot.tasks.checkpoint import load_full_state
 from surefoot.tasks.task import Task
 
@@ -122,14 +123,32 @@ def train_trajectories(
             steps,
             weights=torch.stack(weights[member]),
             losses=losses[member],
-            diverged_at=diverged_at[member],
+            diverged_at=diverged_at[member] if diverged_at[member] >= 0 else None,
         )
         for member, recipe in enumerate(recipes)
     )
 
 
+def descent_trajectories(descent: Descent) -> tuple[Trajectory, ...]:
+    """Return the trajectories of a descent on a surface, whose weights are the positions."""
+    steps = recorded_steps(descent.steps, weights=descent.positions.shape[-1])
+    trajectories = []
+    for recipe, positions, losses in zip(descent.recipes, descent.positions, descent.losses, strict=True):
+        non_finite = np.flatnonzero(~np.isfinite(losses))
+        trajectories.append(
+            _trajectory(
+                recipe,
+                steps,
+                weights=torch.from_numpy(positions[steps]),
+                losses=losses[steps].tolist(),
+                diverged_at=int(non_finite[0]) if non_finite.size else None,
+            )
+        )
+    return tuple(trajectories)
+
+
 def _trajectory(
-    recipe: Recipe, steps: list[int], *, weights: Tensor, losses: list[float], diverged_at: int
+    recipe: Recipe, steps: list[int], *, weights: Tensor, losses: list[float], diverged_at: int | None
 ) -> Trajectory:
     """Return a trajectory without the weights whose loss is too high."""
     highest = losses[0] + (MAX_LOSS_FACTOR - 1.0) * abs(losses[0])
@@ -142,5 +161,5 @@ def _trajectory(
         losses=np.array(losses)[included],
         end_loss=losses[-1] if math.isfinite(losses[-1]) else math.inf,
         left_at=steps[first_left_out] if first_left_out < len(steps) else None,
-        diverged_at=diverged_at if diverged_at >= 0 else None,
+        diverged_at=diverged_at,
     )

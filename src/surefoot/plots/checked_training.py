@@ -50,8 +50,10 @@ def checked_training(result: CheckResult) -> alt.LayerChart:
             tooltip=[alt.Tooltip("step:Q"), alt.Tooltip("formatted:N", title=VALID)]
         ),
     ]
-    subtitle = f"{result.task}: {result.recipe}, seed {training.seed}; training losses are means between points."
-    figure: alt.LayerChart = titled(layered(*layers), checked_training_title(result), subtitle=subtitle)
+    about = f"{result.task}: {result.checked_recipe}, seed {training.seed}"
+    figure: alt.LayerChart = titled(
+        layered(*layers), checked_training_title(result), subtitle=f"{about}; training losses are means between points."
+    )
     return figure
 
 

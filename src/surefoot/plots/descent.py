@@ -14,7 +14,7 @@ from surefoot.plots.chart import Row, column, inline_data, layered, sampled_indi
 from surefoot.plots.loss_contours import contour_layer
 from surefoot.plots.theme import FIGURE_HEIGHT, FIGURE_WIDTH, trajectory_colour, unique_names
 from surefoot.surfaces.descent import Array, Descent
-from surefoot.surfaces.events import Event, EventKind, events
+from surefoot.surfaces.events import Event, EventKind
 from surefoot.surfaces.surface import Surface
 
 # Points of the curve of a surface of one dimension.
@@ -163,7 +163,7 @@ def _loss_rows(name: str, losses: Array, floor: float) -> Iterator[Row]:
 
 
 def _event_rows(descent: Descent, losses: Array, *, floor: float, ceiling: float) -> Iterator[Row]:
-    happened = events(descent.surface, descent)
+    happened = descent.events
     for name, curve, recipe_events in zip(recipe_names(descent), losses, happened, strict=True):
         for event in recipe_events:
             loss = _mark_loss(curve, event, floor, ceiling)

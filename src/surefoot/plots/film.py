@@ -31,7 +31,7 @@ from surefoot.plots.film_canvas import (
 )
 from surefoot.plots.picture_file import PIXELS_PER_POINT, check_folder
 from surefoot.surfaces.descent import Descent
-from surefoot.surfaces.events import Event, EventKind, events
+from surefoot.surfaces.events import Event, EventKind
 
 FILM_SUFFIXES = (".gif", ".mp4")
 # Largest number of frames besides the last; of longer descents every n-th step is shown. 240 last 12 seconds.
@@ -144,7 +144,7 @@ def film_frames(canvas: FilmCanvas) -> Iterator[Image.Image]:
     background, corner = canvas.background(), canvas.plot_corner()
     right, bottom = corner[0] + PIXELS_PER_POINT * PLOT_WIDTH, corner[1] + PIXELS_PER_POINT * PLOT_HEIGHT
     plot = background.crop((*corner, right, bottom))
-    happened = events(canvas.descent.surface, canvas.descent)
+    happened = canvas.descent.events
     previous = 0
     for step in frame_steps(canvas.descent.steps):
         _draw_trails(plot, canvas, previous, step)

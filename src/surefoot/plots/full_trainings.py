@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from surefoot.core.formatting import format_measurement, format_number
+from surefoot.core.formatting import format_bounds, format_measurement, format_number
 from surefoot.plots.axes import finite_values, log_axis, loss_scale, step_axis
 from surefoot.plots.chart import Row, inline_data, layered, titled
 from surefoot.plots.theme import RECIPE_ROLES, RECOMMENDED, ROLE_DASHES, role_colour, role_legend
@@ -17,7 +17,6 @@ from surefoot.recipe.recipe import DEFAULT_RECIPE
 from surefoot.search.result import SearchResult
 from surefoot.search.trained_recipe import TrainedRecipe
 from surefoot.wording.figures import comparison_title
-from surefoot.wording.intervals import bounds_text
 
 # Height of a row of the comparison, and how far its name and its marks lie below the middle of the row; in points.
 ROW_HEIGHT, NAME_OFFSET, MARK_OFFSET = 50, -13, 9
@@ -85,7 +84,7 @@ _TOOLTIP = [
 def _interval_row(trained: TrainedRecipe, low: float, high: float) -> Row:
     """Return the row of one recipe; its interval is cut at the ends of the axis."""
     score, recipe = trained.valid, trained.recipe
-    bounds = bounds_text(score)
+    bounds = format_bounds(score)
     lr, momentum = format_number(recipe.lr.highest), format_number(recipe.momentum.highest)
     optimizer = "" if recipe.optimizer == DEFAULT_RECIPE.optimizer else f"{recipe.optimizer}, "
     tied = ", tied" if trained.tied and trained.role != RECOMMENDED else ""

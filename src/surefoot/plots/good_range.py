@@ -6,13 +6,12 @@ import math
 
 import altair as alt
 
-from surefoot.core.formatting import format_measurement, format_number
+from surefoot.core.formatting import format_interval, format_measurement, format_number
 from surefoot.plots.axes import log_axis
 from surefoot.plots.chart import Row, inline_data, layered, titled
 from surefoot.plots.theme import RECOMMENDED, RUNNER_UP, role_colour
 from surefoot.search.result import MomentumRow, SearchResult
 from surefoot.wording.figures import good_range_title
-from surefoot.wording.intervals import range_text
 
 # Height of the row of a momentum, in points.
 ROW_HEIGHT = 40
@@ -75,7 +74,7 @@ def _momentum_row(row: MomentumRow, result: SearchResult) -> Row:
         "limit": row.limit,
         "expected": format_measurement(row.loss) if math.isfinite(row.loss) else "",
         "best": format_number(row.lr),
-        "good": "none" if row.good is None else range_text(row.good),
+        "good": "none" if row.good is None else format_interval(row.good),
         "largest": "not reached" if row.limit is None else format_number(row.limit),
     }
 

@@ -13,6 +13,7 @@ from surefoot.plots.chart import Row, column, inline_data, layered, titled
 from surefoot.plots.descent import last_rows
 from surefoot.plots.loss_contours import contour_layer
 from surefoot.plots.theme import FIGURE_HEIGHT, FIGURE_WIDTH, trajectory_colour, unique_names
+from surefoot.wording.explanation import slice_title
 
 _TOOLTIP = [
     alt.Tooltip("name:N", title="recipe"),
@@ -29,12 +30,14 @@ def loss_slice_figure(result: LossSlice) -> alt.VConcatChart:
         result: What ``slice_loss`` returned.
     """
     plane = layered(*_plane_layers(result, size=(FIGURE_WIDTH, FIGURE_HEIGHT)))
+    on_surface = result.along == "coordinates"
+    legend_note = "" if on_surface else " The legend says how much of a trajectory is in the plane."
     chart: alt.VConcatChart = titled(
         column(plane, _losses(result), spacing=24).resolve_scale(color="shared"),
-        f"The loss of {result.task} on a plane of its weights",
+        slice_title(result),
         subtitle=[
             result.surface.about,
-            "The darker the background, the lower the loss. The legend says how much of a trajectory is in the plane.",
+            f"The darker the background, the lower the loss.{legend_note}",
         ],
     )
     return chart
@@ -75,11 +78,16 @@ def _plane_layers(result: LossSlice, *, size: tuple[int, int] | None) -> list[al
 
 
 def _axis_title(result: LossSlice, axis: int) -> str:
-    """Return what an axis is: a distance in weights, along random directions in units of the filters' norms."""
+    """Return what an axis is: a parameter, or a distance in weights.
+
+    Along random directions distances are in units of the filters' norms.
+    """
     which = ("first", "second")[axis]
+    if result.along == "coordinates":
+        return f"{which} parameter"
     if result.along == "random" or result.axis_values is None:
         return f"{which} random direction, times the filters' norms"
-    if result.along == "ways":
+    if result.along == "pca":
         return f"{which} direction: {format_percent(result.axis_values[axis])} of the spread"
     return f"distance where the curvature is {format_number(result.axis_values[axis])}"
 
@@ -96,14 +104,17 @@ def _losses(result: LossSlice) -> alt.LayerChart:
 
 
 def _trajectory_names(result: LossSlice) -> list[str]:
-    """Return the recipes, each with how much of its trajectory the plane shows."""
+    """Return the recipes, each with how much of its trajectory the plane shows, where that is not all of it."""
     names = unique_names([str(each.recipe) for each in result.trajectories])
-    return [
-        f"{name}: {format_percent(each.share_in_plane)} in the plane"
-        if each.left_at is None
-        else f"{name}: outside from step {each.left_at}"
-        for name, each in zip(names, result.trajectories, strict=True)
+    shown = [
+        f": outside from step {each.left_at}"
+        if each.left_at is not None
+        else f": {format_percent(each.share_in_plane)} in the plane"
+        if result.along != "coordinates"
+        else ""
+        for each in result.trajectories
     ]
+    return [f"{name}{share}" for name, share in zip(names, shown, strict=True)]
 
 
 def _trajectory_rows(name: str, trajectory: ProjectedTrajectory) -> Iterator[Row]:

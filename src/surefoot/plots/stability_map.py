@@ -74,7 +74,7 @@ class LocalQuadratic:
         Raises:
             ValueError: If the check has none, see :func:`why_no_stability_map`.
         """
-        optimizer, curvature = optimizer_on_quadratic(result.recipe), result.curvature
+        optimizer, curvature = optimizer_on_quadratic(result.checked_recipe), result.curvature
         if optimizer is None or curvature is None or curvature.sharpness.value is None:
             raise ValueError(why_no_stability_map(result))
         return cls(optimizer, curvature.sharpness.value)

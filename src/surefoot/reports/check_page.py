@@ -44,11 +44,11 @@ def write_check_html(
 
 def check_html(result: CheckResult, *, environment: Mapping[str, Any] | None = None, command: str | None = None) -> str:
     """Return the report of a check as an HTML page; arguments as those of :func:`write_check_html`."""
-    advises_change = result.advice != result.recipe
+    advises_change = result.recipe != result.checked_recipe
     return page(
         "check.html.j2",
         figures=[PageFigure.of(figure) for figure in figures_of(result)],
-        recipe=result.advice if advises_change else None,
+        recipe=result.recipe if advises_change else None,
         steps=result.steps,
         environment=environment,
         command=command,

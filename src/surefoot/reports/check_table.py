@@ -46,9 +46,10 @@ def check_table(result: CheckResult) -> RenderableType:
         result: What ``check`` returned.
     """
     first, *others = result.findings
-    parts: list[RenderableType] = [Text(f"{verdict_title(first)}: {result.recipe}", style="bold"), Text(first.why)]
-    if result.advice != result.recipe:
-        parts.append(Text(f"Use {result.advice}", style="bold"))
+    headline = f"{verdict_title(first)}: {result.checked_recipe}"
+    parts: list[RenderableType] = [Text(headline, style="bold"), Text(first.why)]
+    if result.recipe != result.checked_recipe:
+        parts.append(Text(f"Use {result.recipe}", style="bold"))
     parts += [Padding(_trial_table(result), (1, 0)), *map(Text, check_notes(result))]
     parts += [Text(f"{VERDICT_TITLES[finding.verdict]}: {finding.why}") for finding in others]
     return Group(*parts, Text(check_cost(result)))

@@ -14,7 +14,14 @@ from surefoot.explanation.claim import ClaimResult, ClaimVerdict
 from surefoot.explanation.result import ExplainResult
 from surefoot.loss_slices.result import SLICE_COMMAND, LossSlice
 from surefoot.reports.terminal_table import plain_table
-from surefoot.wording.explanation import explain_cost, explain_headline, explain_note, slice_cost, slice_sentence
+from surefoot.wording.explanation import (
+    explain_cost,
+    explain_headline,
+    explain_note,
+    slice_cost,
+    slice_sentence,
+    slice_title,
+)
 
 # In front of a claim: its verdict at a glance, without colour.
 VERDICT_MARKS: dict[ClaimVerdict, str] = {"holds": "+", "does not hold here": "-", "too close to call": "?"}
@@ -29,7 +36,7 @@ def explain_table(result: ExplainResult, commands: Mapping[str, str]) -> Rendera
     """
     parts: list[RenderableType] = [Text(explain_headline(result), style="bold")]
     parts += [_below_gap(_claim_text(claim, commands)) for claim in result.claims]
-    if result.contrasts:
+    if result.comparison:
         parts.append(_below_gap(_comparison_table(result)))
     if SLICE_COMMAND in commands:
         parts.append(_below_gap(Text(f"A figure of the loss around these trainings: {commands[SLICE_COMMAND]}")))
@@ -45,17 +52,18 @@ def slice_table(result: LossSlice) -> RenderableType:
     Args:
         result: What ``slice_loss`` returned.
     """
-    table = plain_table("recipe", "end loss", "in plane")
+    on_surface = result.along == "coordinates"
+    table = plain_table("recipe", "end loss", *([] if on_surface else ["in plane"]))
     for each in result.trajectories:
         share = format_percent(each.share_in_plane) if len(each.steps) > 1 else "-"
-        table.add_row(str(each.recipe), format_measurement(each.end_loss), share)
+        table.add_row(str(each.recipe), format_measurement(each.end_loss), *([] if on_surface else [share]))
     table.columns[0].overflow = "fold"
     outside = [
         Text(f"{each.recipe} is outside of the figure from step {each.left_at:,}.")
         for each in result.trajectories
         if each.left_at
     ]
-    title = Text(f"The loss of {result.task} on a plane of its weights", style="bold")
+    title = Text(slice_title(result), style="bold")
     return Group(title, Text(slice_sentence(result)), table, *outside, Text(slice_cost(result)))
 
 
@@ -75,6 +83,6 @@ def _comparison_table(result: ExplainResult) -> Table:
     table = plain_table("")
     table.add_column("Learning rate", ratio=1)
     table.add_column("Momentum", ratio=1)
-    for row in result.contrasts:
+    for row in result.comparison:
         table.add_row(row.respect, row.lr, row.momentum)
     return table

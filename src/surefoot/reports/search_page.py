@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from surefoot.core.formatting import format_measurement, format_number, format_percent
+from surefoot.core.formatting import format_bounds, format_interval, format_measurement, format_number, format_percent
 from surefoot.plots.figures import figures_of
 from surefoot.reports.page import PageFigure, environment_rows, page, write_page
 from surefoot.reports.search_tables import EXTRAPOLATED, target_name
 from surefoot.search.result import SearchResult
 from surefoot.search.transfer_result import Transfer
-from surefoot.wording.intervals import bounds_text, range_text
 from surefoot.wording.search import (
     best_rate_text,
     frontier_note,
@@ -125,7 +124,7 @@ def _trained_recipes_table(result: SearchResult) -> PageTable:
             recipe=str(trained.recipe),
             cells=(
                 format_measurement(trained.valid.mean),
-                bounds_text(trained.valid) or NOT_KNOWN,
+                format_bounds(trained.valid) or NOT_KNOWN,
                 *["" if trained.metric is None else format_measurement(trained.metric)] * has_metric,
                 *["" if trained.test is None else format_measurement(trained.test.mean)] * has_test,
                 str(trained.valid.seeds),
@@ -176,7 +175,7 @@ def _momentum_table(result: SearchResult) -> PageTable:
             recipe="",
             cells=(
                 format_number(row.lr),
-                "-" if row.good is None else range_text(row.good),
+                "-" if row.good is None else format_interval(row.good),
                 "-" if row.limit is None else format_number(row.limit),
                 "-" if math.isinf(row.loss) else format_measurement(row.loss),
             ),
@@ -197,7 +196,7 @@ def _transfer_table(transfer: Transfer) -> PageTable:
                 f"{row.steps:,}",
                 f"{row.batch_size:,}",
                 best_rate_text(row),
-                NOT_KNOWN if row.interval is None else range_text(row.interval),
+                NOT_KNOWN if row.interval is None else format_interval(row.interval),
                 format_measurement(row.loss),
                 format_measurement(row.loss_of_answer),
             ),

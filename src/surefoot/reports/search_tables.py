@@ -10,13 +10,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from surefoot.core.formatting import format_measurement, format_number, format_percent
+from surefoot.core.formatting import format_half_width, format_measurement, format_number, format_percent
 from surefoot.core.values import Interval
 from surefoot.reports.terminal_table import FittedTable, plain_table, text_lines
 from surefoot.search.result import FrontierPoint, SearchResult
 from surefoot.search.trained_recipe import TrainedRecipe
 from surefoot.search.transfer_result import Transfer
-from surefoot.wording.intervals import half_width_text
 from surefoot.wording.search import (
     best_rate_text,
     frontier_note,
@@ -88,11 +87,11 @@ def _trained_recipe_cells(
 ) -> Iterator[str]:
     yield format_number(trained.recipe.lr.highest)
     yield format_number(trained.recipe.momentum.highest)
-    yield half_width_text(trained.valid, separator=separator)
+    yield format_half_width(trained.valid, separator=separator)
     if with_metric:
         yield "-" if trained.metric is None else format_measurement(trained.metric)
     if with_test:
-        yield "-" if trained.test is None else half_width_text(trained.test, separator=separator)
+        yield "-" if trained.test is None else format_half_width(trained.test, separator=separator)
 
 
 def _frontier_table(result: SearchResult, *, narrow: bool) -> Table:

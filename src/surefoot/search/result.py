@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from surefoot.core.errors import StudyError
+from surefoot.core.formatting import format_duration, format_interval, format_number, format_score
+from surefoot.core.summary import Summarised, Summary
 from surefoot.core.values import Interval, Json, finite_or_none
 from surefoot.recipe.recipe import Recipe
 from surefoot.search.criterion import Criterion
@@ -107,8 +109,8 @@ class MomentumRow:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class SearchResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class SearchResult(Summarised):
     """The result of :func:`surefoot.find` or :func:`surefoot.tune`.
 
     Attributes:
@@ -186,6 +188,36 @@ class SearchResult:
         """Cost of everything, in full trainings."""
         return self.config_steps / self.full_steps
 
+    @property
+    def lr_range(self) -> Interval | None:
+        """The good learning rates at the recommended momentum; ``None`` if they are not known."""
+        return None if self.good_range is None else self.good_range.lr
+
+    @property
+    def momentum_range(self) -> Interval | None:
+        """The good momenta, each at its own best learning rate; ``None`` if they are not known."""
+        return None if self.good_range is None else self.good_range.momentum
+
+    def summary(self) -> Summary:
+        """Return the recommendation, the loss to expect, the good range and the cost."""
+        lr, momentum, best = self.lr_range, self.momentum_range, self.best
+        shorter = f" of {self.full_steps:,}" if self.steps < self.full_steps else ""
+        return Summary.of(
+            f"{self.command} of {self.task}",
+            [
+                ("recipe", "none" if self.recipe is None else str(self.recipe)),
+                ("why none", self.reason),
+                ("steps", f"{self.steps:,}{shorter}"),
+                ("validation loss", None if best is None else format_score(best.valid)),
+                ("expected loss", None if self.expected_loss is None else format_number(self.expected_loss)),
+                ("good learning rates", None if lr is None else format_interval(lr)),
+                ("good momenta", None if momentum is None else format_interval(momentum)),
+                ("largest usable learning rate", None if self.limit is None else format_number(self.limit)),
+                ("cost", f"{format_number(self.trainings)} full trainings, {format_duration(self.seconds)}"),
+                ("study", self.study),
+            ],
+        )
+
     def model(self) -> nn.Module:
         """Return the model with the weights of the recommended training.
 
@@ -244,7 +276,7 @@ class SearchResult:
             "limit": finite_or_none(self.limit),
             "by_momentum": [row.to_json() for row in self.by_momentum],
             "frontier": [point.to_json() for point in self.frontier],
-            "contestants": [each.to_json() for each in self.trained_recipes],
+            "trained_recipes": [each.to_json() for each in self.trained_recipes],
             "boundary": list(self.boundary),
             "overfits_after": self.overfits_after,
             "notes": list(self.notes),

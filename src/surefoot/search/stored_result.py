@@ -78,7 +78,7 @@ def from_json(data: dict[str, Any], measurements: tuple[Measurement, ...]) -> Se
         recipe=None if data["recipe"] is None else Recipe.parse(data["recipe"]),
         reason=data["reason"],
         expected_loss=data["expected_loss"],
-        trained_recipes=_trained_recipes(data["contestants"], measurements),
+        trained_recipes=_trained_recipes(_stored_trained_recipes(data), measurements),
         good_range=_good_range(data["good_range"]),
         limit=data["limit"],
         by_momentum=tuple(
@@ -99,6 +99,12 @@ def from_json(data: dict[str, Any], measurements: tuple[Measurement, ...]) -> Se
         study=data["study"],
         transfer=Transfer.from_json(data["transfer"]) if data["transfer"] else None,
     )
+
+
+def _stored_trained_recipes(data: dict[str, Any]) -> Sequence[dict[str, Any]]:
+    """Return the rows of the recipes that were trained in full, also of a study that an older version wrote."""
+    rows: Sequence[dict[str, Any]] = data["trained_recipes"] if "trained_recipes" in data else data["contestants"]
+    return rows
 
 
 def _trained_recipes(rows: Sequence[dict[str, Any]], measurements: Sequence[Measurement]) -> tuple[TrainedRecipe, ...]:

@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from surefoot.core.errors import RecipeError
+from surefoot.core.formatting import format_measurement
 from surefoot.core.progress import Interrupted, StopCondition, never_stop
+from surefoot.core.summary import Summarised, Summary
+from surefoot.core.values import Json, finite_or_none
 from surefoot.optimizers.rule import Hyper, ParamSpec, UpdateRule, clip_by_global_norm
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.schedule import Schedule, value_table
 from surefoot.surfaces import surface_named
+from surefoot.surfaces.events import Event, trajectory_events
 from surefoot.surfaces.surface import Noise, Surface
 
 Array: TypeAlias = NDArray[np.float64]
@@ -25,8 +29,8 @@ Array: TypeAlias = NDArray[np.float64]
 STEPS_BETWEEN_STOP_CHECKS = 64
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Descent:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Descent(Summarised):
     """The trajectories of K recipes on a surface.
 
     Attributes:
@@ -50,6 +54,49 @@ class Descent:
         """Number of steps taken."""
         return int(self.positions.shape[1]) - 1
 
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe that ended with the lowest loss."""
+        ends = np.where(np.isfinite(self.losses[:, -1]), self.losses[:, -1], np.inf)
+        return self.recipes[int(ends.argmin())]
+
+    @property
+    def events(self) -> tuple[tuple[Event, ...], ...]:
+        """The events on every trajectory, each kind at most once, in order of time."""
+        return tuple(
+            trajectory_events(self.surface, positions, losses)
+            for positions, losses in zip(self.positions, self.losses, strict=True)
+        )
+
+    def summary(self) -> Summary:
+        """Return the final loss of each recipe, and what happened on its way."""
+        ends = [f"loss {format_measurement(float(losses[-1]))}" for losses in self.losses]
+        happened = [", ".join(f"{each.kind.value} at {each.step:,}" for each in events) for events in self.events]
+        rows = [
+            (str(recipe), ", ".join(filter(None, (end, events))))
+            for recipe, end, events in zip(self.recipes, ends, happened, strict=True)
+        ]
+        return Summary.of(f"descent of {self.surface.name}, {self.steps:,} steps", rows)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the descent as the JSON object that the command prints; numbers that are not finite are null."""
+        return {
+            "schema": 2,
+            "surface": self.surface.name,
+            "recipe": str(self.recipe),
+            "steps": self.steps,
+            "lowest": self.surface.lowest,
+            "trajectories": [self._trajectory_json(k, events) for k, events in enumerate(self.events)],
+        }
+
+    def _trajectory_json(self, k: int, events: Sequence[Event]) -> Json:
+        return {
+            "recipe": str(self.recipes[k]),
+            "losses": [finite_or_none(loss) for loss in self.losses[k].tolist()],
+            "positions": [[finite_or_none(each) for each in position] for position in self.positions[k].tolist()],
+            "events": [{"kind": event.kind.value, "step": event.step} for event in events],
+        }
+
 
 def descend(
     surface: Surface | str,
@@ -58,7 +105,7 @@ def descend(
     steps: int,
     start: Sequence[float] | None = None,
     noise: Noise | None = None,
-    generator: torch.Generator | None = None,
+    seed: int | torch.Generator = 0,
     stop: StopCondition = never_stop,
 ) -> Descent:
     """Descend a surface with several recipes, all from the same start and with the same noise.
@@ -69,7 +116,7 @@ def descend(
         steps: Number of steps, at least 1; also the length of every schedule.
         start: Start of all trajectories, shape ``[D]``; the surface's own start by default.
         noise: Noise of the gradients; the surface's own noise by default.
-        generator: Source of randomness, needed if there is noise.
+        seed: Seed of the noise, or the generator that it is drawn from.
         stop: Called every 64 steps; when it returns true, :class:`Interrupted` is raised.
 
     Raises:
@@ -83,10 +130,10 @@ def descend(
     surface = surface_named(surface) if isinstance(surface, str) else surface
     parsed = tuple(Recipe.parse(each) if isinstance(each, str) else each for each in recipes)
     noise = surface.noise if noise is None else noise
-    _require_valid(surface, parsed, steps=steps, start=start)
+    _require_valid(surface, parsed, steps=steps, start=start, seed=seed)
     first = torch.tensor(surface.start if start is None else tuple(start), dtype=torch.float64)
     groups = _rule_groups(parsed, first, steps=steps)
-    draws = _noise_draws(noise, first, steps=steps, generator=generator)
+    draws = _noise_draws(noise, first, steps=steps, seed=seed)
     positions = torch.empty(steps + 1, len(parsed), len(first), dtype=torch.float64)
     positions[0] = first
     with torch.inference_mode():
@@ -170,18 +217,26 @@ def _by_step(values: Array) -> tuple[Tensor, ...]:
 
 
 def _noise_draws(
-    noise: Noise, start: Tensor, *, steps: int, generator: torch.Generator | None
+    noise: Noise, start: Tensor, *, steps: int, seed: int | torch.Generator
 ) -> tuple[Tensor, Tensor] | None:
     """Return random factors of the gradients and random addends, each ``[steps, D]``; the same for all recipes."""
     if not noise:
         return None
-    if generator is None:
-        raise RecipeError("noise needs a random generator.", hint="give generator=torch.Generator().manual_seed(0).")
+    generator = torch.Generator().manual_seed(seed) if isinstance(seed, int) else seed
     drawn = torch.randn(2, steps, len(start), dtype=start.dtype, generator=generator)
     return 1.0 + noise.curvature * drawn[0], noise.gradient * drawn[1]
 
 
-def _require_valid(surface: Surface, recipes: Sequence[Recipe], *, steps: int, start: Sequence[float] | None) -> None:
+def _require_valid(
+    surface: Surface,
+    recipes: Sequence[Recipe],
+    *,
+    steps: int,
+    start: Sequence[float] | None,
+    seed: int | torch.Generator,
+) -> None:
+    if isinstance(seed, int) and seed < 0:
+        raise RecipeError(f"a seed is a whole number of at least 0; given {seed}.")
     if not recipes:
         raise RecipeError("a descent needs at least one recipe; given none.")
     for recipe in recipes:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from surefoot.surfaces.descent import Array, Descent
 from surefoot.surfaces.surface import Surface
+
+Array: TypeAlias = NDArray[np.float64]
 
 # A trajectory has diverged at this distance from the middle of the surface's box, in widths of the box.
 DIVERGENCE_BOX_WIDTHS = 100.0
@@ -45,8 +47,8 @@ class Event:
     step: int
 
 
-def events(surface: Surface, descent: Descent) -> tuple[tuple[Event, ...], ...]:
-    """Return the events on every trajectory of a descent, each kind at most once, in order of time.
+def trajectory_events(surface: Surface, positions: Array, losses: Array) -> tuple[Event, ...]:
+    """Return the events on a trajectory, each kind at most once, in order of time.
 
     - overshoot: a move began downhill and ended uphill, past the lowest point along its direction;
     - oscillation: the trajectory turned back for the third time;
@@ -54,21 +56,18 @@ def events(surface: Surface, descent: Descent) -> tuple[tuple[Event, ...], ...]:
     - arrival: from then on its loss, above the lowest, is below a thousandth of the loss at the start;
     - divergence: it is a hundred widths of the surface's box away, or NaN.
 
+    Args:
+        surface: The surface.
+        positions: Positions from the start on, shape ``[steps + 1, D]``.
+        losses: Losses at these positions, shape ``[steps + 1]``.
+
     Example:
-        >>> from surefoot.recipe.recipe import Recipe
-        >>> from surefoot.surfaces.descent import descend
         >>> from surefoot.surfaces.quadratics import Bowl
-        >>> descent = descend(Bowl(), [Recipe.parse("sgd(lr=1.5, momentum=0)")], steps=20)
-        >>> [(event.kind.value, event.step) for event in events(Bowl(), descent)[0]]
+        >>> positions = 8.0 * np.array([[(-0.5) ** step] for step in range(21)])
+        >>> happened = trajectory_events(Bowl(), positions, positions[:, 0] ** 2 / 2)
+        >>> [(event.kind.value, event.step) for event in happened]
         [('overshoot', 1), ('oscillation', 4), ('arrival', 5)]
     """
-    return tuple(
-        _trajectory_events(surface, positions, losses)
-        for positions, losses in zip(descent.positions, descent.losses, strict=True)
-    )
-
-
-def _trajectory_events(surface: Surface, positions: Array, losses: Array) -> tuple[Event, ...]:
     diverged_at = _first(_has_diverged(surface, positions))
     before = positions[:diverged_at]
     steps = {

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from surefoot.core.errors import QueryError
@@ -16,7 +15,6 @@ from surefoot.core.progress import StopCondition, never_stop
 from surefoot.recipe.recipe import Recipe
 from surefoot.surfaces import SURFACES
 from surefoot.surfaces.descent import descend
-from surefoot.surfaces.events import events
 from surefoot.surfaces.quadratics import MAX_CONDITION
 from surefoot.surfaces.surface import Noise
 from surefoot.web.convergence_map import recipe_convergence
@@ -90,12 +88,12 @@ def descents(
         steps=steps,
         start=start,
         noise=Noise(noise, noise),
-        generator=torch.Generator().manual_seed(seed),
+        seed=seed,
         stop=stop,
     )
     stride = math.ceil(steps / MAX_TRAJECTORY_POINTS)
     sent = np.arange(0, steps + 1, stride)
-    events_by_ball = events(surface, descent)
+    events_by_ball = descent.events
     return {
         "schema": 1,
         "surface": surface.name,

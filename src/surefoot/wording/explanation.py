@@ -93,6 +93,17 @@ def predicted_effect(effect: Effect) -> str:
     return f"above 1x, at least {effect.threshold:.3g}x" if effect.threshold > 1 else "above 1x"
 
 
+def slice_title(result: LossSlice) -> str:
+    """Return the title of a slice.
+
+    Args:
+        result: What ``slice_loss`` returned.
+    """
+    if result.along == "coordinates":
+        return f"Trajectories on the surface {result.task}"
+    return f"The loss of {result.task} on a plane of its weights"
+
+
 def slice_sentence(result: LossSlice) -> str:
     """Return which plane a slice shows, with the numbers of its axes.
 
@@ -103,7 +114,7 @@ def slice_sentence(result: LossSlice) -> str:
     if result.axis_values is None:
         return f"{about}."
     first, second = result.axis_values
-    if result.along == "ways":
+    if result.along == "pca":
         return f"{about}: {format_percent(first)} along the first, {format_percent(second)} along the second."
     return f"{about}: curvatures {format_number(second)} and {format_number(first)}."
 
@@ -130,8 +141,9 @@ def slice_cost(result: LossSlice) -> str:
     count = result.non_finite_points
     non_finite = f" ({count:,} of them not finite, drawn as high as the highest)" if count else ""
     duration = format_duration(result.seconds)
+    samples = f"losses of {result.samples:,} samples" if result.samples else "the loss"
     return (
-        f"{duration}: {result.config_steps:,} config-steps; losses of {result.samples:,} samples at "
+        f"{duration}: {result.config_steps:,} config-steps; {samples} at "
         f"{columns} x {rows} points{non_finite}{_interpolation_error(result.error)}."
     )
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from surefoot.core.formatting import format_measurement, format_number, format_reduction
-from surefoot.wording.intervals import range_text, tolerance_text
+from surefoot.core.formatting import (
+    format_interval,
+    format_measurement,
+    format_number,
+    format_reduction,
+    format_tolerance,
+)
 
 if TYPE_CHECKING:
     from surefoot.checking.neighbourhood import LrAndMomentum
@@ -105,7 +110,7 @@ def good_range_title(result: SearchResult) -> str:
     good, recipe = result.good_range, result.recipe
     if good is None or recipe is None or good.lr.low == good.lr.high:
         return "The learning rates of each momentum"
-    return f"Good learning rates at momentum {format_number(recipe.momentum.highest)}: {range_text(good.lr)}"
+    return f"Good learning rates at momentum {format_number(recipe.momentum.highest)}: {format_interval(good.lr)}"
 
 
 def good_range_caption(result: SearchResult) -> str:
@@ -115,7 +120,7 @@ def good_range_caption(result: SearchResult) -> str:
         result: What find or tune returned.
     """
     good = result.good_range
-    lose = "little" if good is None else f"at most {tolerance_text(good.tolerance)}"
+    lose = "little" if good is None else f"at most {format_tolerance(good.tolerance)}"
     return (
         f"Learning rates in a bar are expected to lose {lose} over the best at that momentum; without a bar, the "
         "trials do not show which do. Rates above the cross are not known to be usable; without a cross, none that "

@@ -5,8 +5,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from surefoot.core.formatting import format_duration, format_measurement, format_number, format_reduction
-from surefoot.wording.intervals import interval_text, range_text, tolerance_text
+from surefoot.core.formatting import (
+    format_duration,
+    format_interval,
+    format_measurement,
+    format_number,
+    format_reduction,
+    format_score,
+    format_tolerance,
+)
 
 if TYPE_CHECKING:
     from surefoot.search.result import FrontierPoint, SearchResult
@@ -40,7 +47,7 @@ def _reached_or_expected(result: SearchResult) -> str:
         return _expectation(result)
     if not math.isfinite(best.valid.mean):
         return "trained on new seeds, it diverged"
-    loss = f"a validation loss of {interval_text(best.valid)}"
+    loss = f"a validation loss of {format_score(best.valid)}"
     if result.criterion.goal == "metric" and best.metric is not None:
         loss = f"a metric of {format_measurement(best.metric)} and {loss}"
     return f"it reaches {loss}{_against_default(result)}"
@@ -156,14 +163,14 @@ def good_range_text(result: SearchResult) -> str | None:
     momentum, limit = format_number(recipe.momentum.highest), _limit_text(result.limit)
     if good is None:
         return f"The trials do not show which other learning rates are as good at momentum {momentum}; {limit}."
-    loss = f"expected to lose at most {tolerance_text(good.tolerance)}"
+    loss = f"expected to lose at most {format_tolerance(good.tolerance)}"
     if format_number(good.lr.low) == format_number(good.lr.high):
         only = format_number(good.lr.low)
         return f"At momentum {momentum} the trials show no learning rate but {only} to be good ({loss}); {limit}."
-    text = f"Good learning rates at momentum {momentum}: {range_text(good.lr)} (each {loss}); {limit}."
+    text = f"Good learning rates at momentum {momentum}: {format_interval(good.lr)} (each {loss}); {limit}."
     if good.momentum is None or format_number(good.momentum.low) == format_number(good.momentum.high):
         return text
-    return f"{text} Good momenta: {range_text(good.momentum)}, each with its own best learning rate."
+    return f"{text} Good momenta: {format_interval(good.momentum)}, each with its own best learning rate."
 
 
 def _limit_text(limit: float | None) -> str:
@@ -204,7 +211,7 @@ def momentum_table_title(result: SearchResult) -> str:
         result: What find or tune returned.
     """
     good = result.good_range
-    loss = "little" if good is None else f"at most {tolerance_text(good.tolerance)}"
+    loss = "little" if good is None else f"at most {format_tolerance(good.tolerance)}"
     return (
         f"The learning rates of several momenta (good: expected to lose {loss} over the best at that momentum; "
         "- where the trials do not show it):"

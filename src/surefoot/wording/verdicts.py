@@ -137,8 +137,8 @@ def why_no_stability_map(result: CheckResult) -> str | None:
         why = f"the sharpness is not known, for {sharpness.reason}"
     elif not sharpness.value > 0:
         why = "the loss does not curve upwards where the training ended"
-    elif optimizer_on_quadratic(result.recipe) is None or not 0.0 <= result.recipe.momentum.highest < 1.0:
-        why = f"theory has no limit for {result.recipe.optimizer} with these settings"
+    elif optimizer_on_quadratic(recipe := result.checked_recipe) is None or not 0.0 <= recipe.momentum.highest < 1.0:
+        why = f"theory has no limit for {recipe.optimizer} with these settings"
     else:
         return None
     return f"There is no map of stability: {why}."

@@ -24,7 +24,7 @@ def sgd(lr, momentum=0.9):
 def test_a_wrong_learning_rate_is_named_with_its_direction(lr, verdict, seed):
     result = check(trainer(noise=0.03), sgd(lr), seed=seed)
     assert result.verdict == verdict
-    better = result.advice.lr.highest
+    better = result.recipe.lr.highest
     assert abs(math.log(better / 0.1)) < abs(math.log(lr / 0.1))
     assert result.expected_saving > 0.05
     assert result.findings[0].advice == {"lr": better}
@@ -38,14 +38,14 @@ def test_a_wrong_momentum_is_named_where_no_learning_rate_makes_up_for_it():
 
     result = check(MadeUpTrainer(loss), sgd(1.0, 0.0), budget="6x")
     assert result.verdict == "momentum_too_low"
-    assert result.advice.momentum.highest > 0.5
+    assert result.recipe.momentum.highest > 0.5
 
 
 def test_the_best_recipe_is_healthy_where_seeds_agree():
     result = check(trainer(noise=0.01, bend=0.3), sgd(0.1), budget="8x")
     assert result.verdict == "healthy"
     assert result.confidence >= 0.9
-    assert result.advice == result.recipe
+    assert result.recipe == result.checked_recipe
     assert result.expected_saving == 0.0
     assert max(trial.steps for trial in result.trials if trial.hyperparameters == result.current) == STEPS
 
@@ -65,7 +65,7 @@ def test_a_loss_that_hardly_falls_means_a_low_rate_and_not_divergence():
 
     result = check(MadeUpTrainer(loss), "adamw(lr=linear(5e-5, warmup=30), weight_decay=0.01)")
     assert result.verdict == "lr_too_low"
-    assert result.advice.lr.highest > 5e-5
+    assert result.recipe.lr.highest > 5e-5
 
 
 def test_the_check_goes_on_where_the_winner_of_a_short_trial_fails_in_a_longer_one():
@@ -80,7 +80,7 @@ def test_the_check_goes_on_where_the_winner_of_a_short_trial_fails_in_a_longer_o
 
     result = check(MadeUpTrainer(loss), sgd(0.004), budget="4x")
     assert result.verdict == "lr_too_low"
-    assert result.advice.lr.highest < 20.0
+    assert result.recipe.lr.highest < 20.0
     advised = [trial for trial in result.trials if trial.hyperparameters == result.advised]
     assert advised
     assert not any(trial.diverged for trial in advised)
@@ -99,7 +99,7 @@ def test_a_change_is_compared_in_full_before_it_is_advised_where_the_budget_allo
     in_full = {trial.hyperparameters.lr for trial in result.trials if trial.steps == STEPS}
     assert max(in_full) > 0.1, "a higher rate was followed to its end"
     assert result.verdict != "lr_too_low"
-    assert result.advice == result.recipe
+    assert result.recipe == result.checked_recipe
 
 
 def test_a_loss_that_rises_first_and_ends_lower_has_not_diverged():
@@ -120,7 +120,7 @@ def test_a_finite_loss_above_the_one_before_training_has_diverged():
 
     result = check(MadeUpTrainer(outcome), sgd(6.0), budget="4x")
     assert result.verdict == "diverged"
-    assert result.advice.lr.highest < 1.0
+    assert result.recipe.lr.highest < 1.0
     assert "above the 2.30 that it begins at" in result.findings[0].why
 
 
@@ -164,7 +164,7 @@ def test_lower_rates_are_tried_before_equal_losses_are_called_a_plateau():
 
     result = check(MadeUpTrainer(loss), sgd(1.0))
     assert result.verdict == "lr_too_high"
-    assert result.advice.lr.highest < 0.01
+    assert result.recipe.lr.highest < 0.01
 
 
 def test_no_rate_is_advised_that_ends_above_the_loss_before_training():
@@ -176,7 +176,7 @@ def test_no_rate_is_advised_that_ends_above_the_loss_before_training():
 
     result = check(MadeUpTrainer(loss), sgd(8.0), budget="4x")
     assert result.verdict == "diverged"
-    assert result.advice.lr.highest < 0.2
+    assert result.recipe.lr.highest < 0.2
 
 
 def test_the_longer_of_two_comparisons_is_run_where_the_budget_allows_only_one():
@@ -189,12 +189,12 @@ def test_the_longer_of_two_comparisons_is_run_where_the_budget_allows_only_one()
 def test_a_model_that_learns_nothing_is_a_plateau():
     result = check(MadeUpTrainer(lambda trial: 1.0), sgd(0.1))
     assert result.verdict == "plateau"
-    assert result.advice == result.recipe
+    assert result.recipe == result.checked_recipe
 
 
 def test_nothing_is_advised_where_every_trial_diverges():
     result = check(MadeUpTrainer(lambda trial: Outcome(math.inf, diverged_at=0)), sgd(0.1))
-    assert (result.verdict, result.advice) == ("diverged", result.recipe)
+    assert (result.verdict, result.recipe) == ("diverged", result.checked_recipe)
     assert result.curvature is None
 
 

@@ -15,7 +15,7 @@ def test_on_a_surface_all_claims_that_can_be_tested_are_tested_with_the_same_rul
     }  # fmt: skip
     assert len(result.claims) == 15
     assert result.to_json()["plan"] is None
-    assert result.contrasts
+    assert result.comparison
     speed = next(claim for claim in result.claims if claim.name == "momentum-speed")
     alone = explain(surface_named("bowl"), claims=["momentum-speed"], seeds=2, steps=40)
     assert [alone.claims[0].to_json()] == [speed.to_json()]

@@ -7,7 +7,6 @@ import torch
 from surefoot.loss_slices.result import SlicedLoss
 from surefoot.plots.descent import descent_figure
 from surefoot.surfaces.descent import descend
-from surefoot.surfaces.events import events
 from surefoot.surfaces.quadratics import Ravine
 
 
@@ -26,7 +25,7 @@ def test_descent_of_a_sliced_ravine_is_that_of_the_ravine():
     assert sliced.losses == pytest.approx(exact.losses, abs=1e-8)
     assert gridded(ravine).minima[0] == pytest.approx((0.0, 0.0), abs=1e-6)
     assert np.array(gridded(ravine).hessian) == pytest.approx(np.array(ravine.hessian), abs=1e-8)
-    assert [each.kind for each in events(sliced.surface, sliced)[0]] == [each.kind for each in events(ravine, exact)[0]]
+    assert [each.kind for each in sliced.events[0]] == [each.kind for each in exact.events[0]]
     assert descent_figure(sliced).to_dict()["title"]["text"] == "ravine, sliced: 60 steps"
 
 

@@ -14,7 +14,8 @@ from surefoot.fleet.plan import Plan
 from surefoot.loss_slices.slice_loss import slice_loss
 from surefoot.loss_slices.trajectory import recorded_steps
 from surefoot.plots.figures import show
-from surefoot.surfaces.quadratics import Ravine
+from surefoot.surfaces.descent import descend
+from surefoot.surfaces.quadratics import Bowl, Ravine
 from surefoot.tasks.task import Task
 from surefoot.wording.explanation import slice_cost
 
@@ -75,7 +76,7 @@ def test_with_batch_norm_the_sample_is_at_least_one_batch():
     assert slice_loss(regression(), ["sgd(lr=0.1)"], samples=1, points=7, plan=PLAN).samples == 1
 
 
-@pytest.mark.parametrize("along", ["ways", "random"])
+@pytest.mark.parametrize("along", ["pca", "random"])
 def test_a_plane_through_a_network_includes_all_trajectories(along):
     network = Task("net", lambda: nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Linear(8, 1)),
                    nn.functional.mse_loss, DATA, DATA, batch_size=8, steps=20)  # fmt: skip
@@ -92,7 +93,7 @@ def test_a_plane_through_a_network_includes_all_trajectories(along):
     assert (points > [left, low]).all()
     assert (points < [right, high]).all()
     assert (right - left) / (high - low) == pytest.approx(7 / 4)  # a unit is equally long on both axes of a figure
-    if along == "ways":
+    if along == "pca":
         assert sum(result.axis_values) <= 1.0 + 1e-9
         assert good.share_in_plane > 0.3
         assert good.points[-1][0] > good.points[0][0]  # the first training moves to the right
@@ -111,7 +112,7 @@ def test_the_same_seed_gives_the_same_slice_and_random_generators_do_not_change(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"along": "hessean"}, "along ways, hessian, random; given 'hessean'. Hint: did you mean hessian"),
+        ({"along": "hessean"}, "along pca, hessian, random; given 'hessean'. Hint: did you mean hessian"),
         ({"recipes": []}, "a slice shows 1 to 7 recipes; given 0"),
         ({"recipes": ["sgd(lr=0.1)"] * 8}, "given 8"),
         ({"points": 6}, "7 points; given 512 and 6"),
@@ -126,7 +127,11 @@ def test_the_same_seed_gives_the_same_slice_and_random_generators_do_not_change(
         ),
         ({"seed": -1}, "a seed is a whole number of at least 0; given -1"),
         ({"task": regression(1)}, "a plane needs at least two weights; task 'regression' has 1"),
-        ({"task": Ravine()}, "a slice is of a task's loss; given the surface ravine. Hint: surefoot.descend"),
+        ({"task": Ravine()}, "plan: only for a task; given with the surface ravine."),
+        (
+            {"task": Bowl(), "plan": None},
+            "a plane needs two parameters; the surface bowl has 1. Hint: surefoot.descend shows it.",
+        ),
     ],
 )
 def test_what_cannot_be_sliced_is_refused_in_one_line(changes, message):
@@ -167,3 +172,33 @@ def test_it_stops_when_asked_to():
     asked = iter([False] * 12 + [True] * 10_000)
     with pytest.raises(Interrupted):
         slice_loss(regression(), TWO_RECIPES, plan=PLAN, stop=lambda: next(asked))
+
+
+def test_a_surface_of_two_parameters_is_its_own_plane():
+    surface = Ravine(10.0)
+    result = slice_loss(surface, TWO_RECIPES, steps=50, points=15)
+    x, y = np.meshgrid(result.surface.x, result.surface.y)
+    exact = surface.value(torch.from_numpy(np.stack([x, y], axis=-1))).numpy()
+    np.testing.assert_allclose(result.surface.grid, exact, rtol=1e-12)
+    assert result.error < 1e-6  # a cubic spline through a quadratic is that quadratic
+    descent = descend(surface, TWO_RECIPES, steps=50)
+    for trajectory, positions, losses in zip(result.trajectories, descent.positions, descent.losses, strict=True):
+        np.testing.assert_allclose(trajectory.points, positions[trajectory.steps], atol=1e-12)
+        assert trajectory.end_loss == losses[-1]
+        assert trajectory.share_in_plane == pytest.approx(1.0)
+        assert trajectory.distances.max() < 1e-12
+    assert result.recipe == descent.recipe
+    assert (result.along, result.plan, result.to_json()["plan"]) == ("coordinates", None, None)
+    assert show(result).to_dict()["config"]
+
+
+def test_a_descent_that_diverges_is_left_out_from_where_it_is_too_high():
+    (stable, diverged) = slice_loss(Ravine(), ["sgd(lr=0.1)", "sgd(lr=2.5)"], steps=40, points=7).trajectories
+    assert stable.left_at is None
+    assert diverged.left_at is not None
+    assert diverged.losses.max() <= 3.0 * diverged.losses[0]
+
+
+def test_another_length_is_trained_where_steps_are_given():
+    result = slice_loss(regression(), TWO_RECIPES, steps=12, points=7, plan=PLAN)
+    assert {int(each.steps[-1]) for each in result.trajectories} == {12}

@@ -37,15 +37,15 @@ def test_the_recipe_and_the_advice_are_named(checked, words):
     said = words(check_losses(checked))
     assert {"yours", "advised"} <= set(said)
     assert any(text.endswith("is advised") for text in said)
-    kept = words(check_losses(replace(checked, advice=checked.recipe)))
+    kept = words(check_losses(replace(checked, recipe=checked.checked_recipe)))
     assert "advised" not in kept
     assert "No change is advised" in kept
 
 
 def test_an_advice_whose_schedule_rounds_its_rate_is_marked_where_it_was_tried(checked, words):
-    rounded = checked.advice.with_(lr=checked.advice.lr.highest * (1 + 1e-12))
+    rounded = checked.recipe.with_(lr=checked.recipe.lr.highest * (1 + 1e-12))
     assert rounded.lr.highest != checked.advised.lr
-    result = replace(checked, advice=rounded)
+    result = replace(checked, recipe=rounded)
     assert result.advised == checked.advised
     assert "advised" in words(check_losses(result))
 

@@ -130,7 +130,7 @@ def test_of_a_long_descent_only_some_steps_are_shown():
 
 def test_noise_and_schedules_of_the_descent_are_shown(tmp_path):
     generator = torch.Generator().manual_seed(1)
-    descent = surefoot.descend("noisy-bowl", ["sgd(lr=cosine(0.5), momentum=0)"], steps=4, generator=generator)
+    descent = surefoot.descend("noisy-bowl", ["sgd(lr=cosine(0.5), momentum=0)"], steps=4, seed=generator)
     animate(descent, tmp_path / "noisy.gif")
     canvas = FilmCanvas.of(descent, dark=False)
     with Image.open(tmp_path / "noisy.gif") as gif:

@@ -17,7 +17,7 @@ def rows_of(drawn, result):
 
 
 def with_means(result, *means):
-    """The same contestants with other means, each with an interval of a tenth of it."""
+    """The same recipes with other means, each with an interval of a tenth of it."""
     found = [
         replace(each, valid=Score(mean, 0.9 * mean, 1.1 * mean, 3), tied=False)
         for each, mean in zip(result.trained_recipes, means, strict=True)
@@ -108,10 +108,10 @@ def test_without_a_recommendation_the_default_is_drawn(diverged, words):
     assert "recommended" not in said
 
 
-def _with_losses(contestant, change):
+def _with_losses(trained, change):
     runs = []
-    for run in contestant.runs:
+    for run in trained.runs:
         curve = run.outcome.train
         changed = Curve(curve.steps, tuple(change(loss) for loss in curve.losses))
         runs.append(replace(run, outcome=replace(run.outcome, train=changed)))
-    return replace(contestant, runs=tuple(runs))
+    return replace(trained, runs=tuple(runs))

@@ -14,7 +14,7 @@ def with_recipe(result, text, sharpness=20.0, advice=None):
     curvature = replace(
         result.curvature, sharpness=replace(result.curvature.sharpness, value=sharpness, reason="no gradient")
     )
-    return replace(result, recipe=Recipe.parse(text), advice=Recipe.parse(advice or text), curvature=curvature)
+    return replace(result, checked_recipe=Recipe.parse(text), recipe=Recipe.parse(advice or text), curvature=curvature)
 
 
 def line_of(drawn, chart, *, dashed):
@@ -103,7 +103,7 @@ def test_points_regions_and_the_model_are_labelled(checked, words):
 
 
 def test_without_advice_there_is_no_arrow(checked, words, drawn):
-    chart = stability_map(replace(checked, advice=checked.recipe))
+    chart = stability_map(replace(checked, recipe=checked.checked_recipe))
     assert "advised" not in words(chart)
     assert not any(mark == "rule" for mark, _, _ in drawn(chart))
     assert any(mark == "rule" for mark, _, _ in drawn(stability_map(checked)))

@@ -25,16 +25,16 @@ def test_nothing_is_fetched(page):
 def test_the_page_leads_with_the_verdict_and_the_advice(page, checked):
     assert page.texts("p", **{"class": "headline"})[0].startswith("The learning rate is too low")
     assert checked.findings[0].why in page.texts("p")
-    assert page.texts("p", **{"class": "advice"}) == [f"Use {checked.advice}"]
+    assert page.texts("p", **{"class": "advice"}) == [f"Use {checked.recipe}"]
     code = page.texts("code", id="pytorch")[0]
-    assert f"lr={checked.advice.lr.highest:g}" in code
+    assert f"lr={checked.recipe.lr.highest:g}" in code
 
 
 def test_every_setting_tried_has_its_row(page, checked):
     rows = page.texts("th", scope="row")
     assert len(rows) == len({row.hyperparameters for row in checked.trials})
     assert rows.count("0.0001 (yours)") == 1
-    assert rows.count(f"{format_number(checked.advice.lr.highest)} (advised)") == 1
+    assert rows.count(f"{format_number(checked.recipe.lr.highest)} (advised)") == 1
     assert len(page.texts("td", **{"data-label": "Momentum"})) == len(rows)
 
 

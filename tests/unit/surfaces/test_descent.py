@@ -86,7 +86,7 @@ def test_the_stationary_variance_with_noise_is_that_of_the_theory():
     noise = Noise(gradient=0.5, curvature=0.4)
     recipe = Recipe.parse("sgd(lr=0.3, momentum=0.5)")
     # Both curvatures are 1: the two coordinates are two samples of one process.
-    descent = descend(Ravine(1.0), [recipe], steps=15_000, noise=noise, generator=generator())
+    descent = descend(Ravine(1.0), [recipe], steps=15_000, noise=noise, seed=generator())
     expected = stationary_moments(heavy_ball(0.3, 0.5), 1.0, gradient_noise=0.5, curvature_noise=0.4)[POSITION]
     assert np.square(descent.positions[0, 1000:]).mean() == pytest.approx(float(expected), rel=0.05)
 
@@ -94,11 +94,11 @@ def test_the_stationary_variance_with_noise_is_that_of_the_theory():
 def test_all_recipes_have_the_same_noise_whatever_other_recipes_there_are():
     one, other = Recipe.parse("sgd(lr=0.1, momentum=0.9)"), Recipe.parse("adam(lr=0.1)")
     surface = surface_named("noisy-bowl")
-    alone = descend(surface, [one], steps=40, generator=generator())
-    twice = descend(surface, [one, other, one], steps=40, generator=generator())
+    alone = descend(surface, [one], steps=40, seed=generator())
+    twice = descend(surface, [one, other, one], steps=40, seed=generator())
     assert np.array_equal(twice.positions[0], twice.positions[2])
     assert np.array_equal(alone.positions[0], twice.positions[0])
-    other_seed = descend(surface, [one], steps=40, generator=generator(1))
+    other_seed = descend(surface, [one], steps=40, seed=generator(1))
     assert not np.array_equal(alone.positions, other_seed.positions)
 
 
@@ -131,7 +131,7 @@ def test_learning_rate_and_momentum_follow_their_schedules():
         (["sgd(lr=0.1)"], {"start": [1.0, 2.0]}, "1 finite numbers"),
         (["sgd(lr=0.1)"], {"start": [float("nan")]}, "1 finite numbers"),
         (["sgd(lr=0.1)"], {"steps": 0}, "at least 1"),
-        (["sgd(lr=0.1)"], {"noise": Noise(1.0)}, "needs a random generator"),
+        (["sgd(lr=0.1)"], {"seed": -1}, "at least 0; given -1"),
     ],
 )
 def test_invalid_arguments_are_refused(recipes, arguments, message):

@@ -7,13 +7,13 @@ import torch
 from surefoot.recipe.recipe import Recipe
 from surefoot.surfaces import surface_named
 from surefoot.surfaces.descent import descend
-from surefoot.surfaces.events import EventKind, events
+from surefoot.surfaces.events import EventKind
 from surefoot.surfaces.surface import Noise
 
 
 def events_of(name, text, *, steps=300, start=None):
     surface = surface_named(name)
-    (happened,) = events(surface, descend(surface, [Recipe.parse(text)], steps=steps, start=start))
+    (happened,) = descend(surface, [Recipe.parse(text)], steps=steps, start=start).events
     return {event.kind: event.step for event in happened}
 
 
@@ -44,10 +44,10 @@ def test_momentum_overshoots_with_a_rate_that_does_not_overshoot_alone():
 def test_a_move_that_noise_turns_uphill_is_no_overshoot():
     surface, recipe = surface_named("bowl"), Recipe.parse("sgd(lr=0.001, momentum=0)")
     generator = torch.Generator().manual_seed(0)
-    descent = descend(surface, [recipe], steps=300, start=[5.0], noise=Noise(0.0, 3.0), generator=generator)
+    descent = descend(surface, [recipe], steps=300, start=[5.0], noise=Noise(0.0, 3.0), seed=generator)
     assert (np.diff(descent.positions[0, :, 0]) > 0).any()
     assert (descent.positions > 0).all()
-    assert EventKind.OVERSHOOT not in {event.kind for event in events(surface, descent)[0]}
+    assert EventKind.OVERSHOOT not in {event.kind for event in descent.events[0]}
 
 
 def test_momentum_escapes_the_shallow_well():

@@ -65,7 +65,7 @@ def test_descents_converge_below_the_limit_and_diverge_above_it(noise, momentum)
     assert recipe_convergence(Bowl(), stable, noise=noise)["region"] != "divergent"
     for seed in range(20):
         generator = torch.Generator().manual_seed(seed)
-        positions = descend(Bowl(), [stable], steps=800, noise=Noise(0.0, noise), generator=generator).positions
+        positions = descend(Bowl(), [stable], steps=800, noise=Noise(0.0, noise), seed=generator).positions
         assert abs(positions[0, -1, 0]) < 2.4
     unstable = Recipe.parse(recipe.format(1.1 * limit))
     assert recipe_convergence(Bowl(), unstable, noise=noise)["region"] == "divergent"
@@ -77,7 +77,7 @@ def test_the_noise_floor_is_the_distance_at_which_noisy_descent_settles():
     found = recipe_convergence(Bowl(), Recipe.parse("sgd(lr=0.3, momentum=0.5)"), noise=0.4)["noise_floor"]
     generator = torch.Generator().manual_seed(0)
     positions = descend(
-        Bowl(), [Recipe.parse("sgd(lr=0.3, momentum=0.5)")], steps=40_000, noise=Noise(0.4, 0.4), generator=generator
+        Bowl(), [Recipe.parse("sgd(lr=0.3, momentum=0.5)")], steps=40_000, noise=Noise(0.4, 0.4), seed=generator
     ).positions
     assert np.sqrt(np.square(positions[0, 500:, 0]).mean()) == pytest.approx(found, rel=0.05)
 

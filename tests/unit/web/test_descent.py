@@ -20,7 +20,7 @@ def test_trajectories_equal_those_of_descend(name):
     found = descents(Query({"surface": name, "steps": "50", "noise": "0.1", "seed": "4"}), RECIPES)
     generator = torch.Generator().manual_seed(4)
     expected = descend(
-        surface_named(name), list(map(Recipe.parse, RECIPES)), steps=50, noise=Noise(0.1, 0.1), generator=generator
+        surface_named(name), list(map(Recipe.parse, RECIPES)), steps=50, noise=Noise(0.1, 0.1), seed=generator
     )
     for ball, positions in zip(found["balls"], expected.positions, strict=True):
         sent = np.array(ball["positions"], dtype=float)

@@ -4,11 +4,11 @@ from dataclasses import replace
 import pytest
 from tests.made_search import on_one_seed
 
+from surefoot.core.formatting import format_bounds, format_score
 from surefoot.core.values import Interval, Score
 from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.search.criterion import Criterion
 from surefoot.search.result import GoodRange
-from surefoot.wording.intervals import bounds_text, interval_text
 from surefoot.wording.search import (
     boundary_warning,
     frontier_note,
@@ -95,8 +95,8 @@ def test_where_the_metric_was_the_goal_the_headline_is_about_it(made):
 
 
 def test_an_unknown_interval_is_left_out():
-    assert bounds_text(Score(0.1, -math.inf, math.inf, 1)) is None
-    assert interval_text(Score(0.1, -math.inf, math.inf, 1)) == "0.100"
+    assert format_bounds(Score(0.1, -math.inf, math.inf, 1)) is None
+    assert format_score(Score(0.1, -math.inf, math.inf, 1)) == "0.100"
 
 
 def test_the_good_range_has_its_momentum_its_tolerance_and_the_limit(made):

@@ -134,7 +134,7 @@ def test_a_claim_is_valid_json_and_its_sentence_has_the_estimates():
     for claim in assess_claims(experiment(), CLAIMS):
         data = json.loads(json.dumps(claim.to_json(), allow_nan=False))
         assert data["verdict"] in (HOLDS, FAILS, TOO_CLOSE)
-        assert all(effect["name"] and effect["foretold"] for effect in data["effects"])
+        assert all(effect["name"] and effect["predicted"] for effect in data["effects"])
         assert all(str(effect.estimate) in claim.sentence for effect in claim.effects)
 
 
