@@ -1,4 +1,4 @@
-"""A small real result for every test that shows one: trained once for all of them."""
+"""Real results for the tests that show one: trained and recorded once, see ``tests/recorded``."""
 
 import math
 import os
@@ -14,19 +14,32 @@ settings.load_profile("surefoot")
 
 
 @pytest.fixture(scope="session")
-def tuned():
-    import surefoot
-    from surefoot.fleet.plan import Plan
+def recorded(tmp_path_factory):
+    from tests.recorded.results import recorded_results
 
-    return surefoot.tune("wine", budget="6x", plan=Plan("stacked", 16))
+    return recorded_results(tmp_path_factory.mktemp("recorded"))
 
 
 @pytest.fixture(scope="session")
-def made():
-    """A tune with a runner-up and three seeds, a frontier of four lengths and several momenta."""
-    from tests.made_search import made_search
+def tuned(recorded):
+    return recorded["tune"]
 
-    return made_search()
+
+@pytest.fixture(scope="session")
+def made(recorded):
+    """A tune with a runner-up and three seeds, a frontier of four lengths and several momenta."""
+    return recorded["grid"]
+
+
+@pytest.fixture(scope="session")
+def found(recorded):
+    return recorded["find"]
+
+
+@pytest.fixture(scope="session")
+def checked(recorded):
+    """A check of a learning rate that is far too low."""
+    return recorded["check"]
 
 
 @pytest.fixture(scope="session")
@@ -44,23 +57,6 @@ def transferred(tuned):
         TransferRow("twice batch", "batch_size", 6_000, 64, (), 0.0, False, math.inf, math.inf),
     )
     return replace(tuned, transfer=Transfer(rows, (("half epoch", "it leaves 0 steps"),), 270_000))
-
-
-@pytest.fixture(scope="session")
-def found():
-    import surefoot
-    from surefoot.fleet.plan import Plan
-
-    return surefoot.find("wine", plan=Plan("stacked", 16))
-
-
-@pytest.fixture(scope="session")
-def checked():
-    """A check of a learning rate that is far too low."""
-    from surefoot.checking.check import check
-    from surefoot.fleet.plan import Plan
-
-    return check("wine", "sgd(lr=0.0001, momentum=0.9)", budget="6x", plan=Plan("stacked", 16, threads=1))
 
 
 @pytest.fixture(scope="session")
@@ -96,6 +92,6 @@ def lost(checked):
 @pytest.fixture(scope="session")
 def diverged(made):
     """The same tune, had every training diverged."""
-    from tests.made_search import nothing_trained
+    from tests.recorded.results import nothing_trained
 
     return nothing_trained(made)

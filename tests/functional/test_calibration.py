@@ -2,7 +2,7 @@
 
 import psutil
 import torch
-from tests.unit.fleet.branching_task import make_task
+from tests.functional.branching_task import make_task
 from torch import nn
 
 from surefoot.fleet.calibration import (

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import optuna
 import pytest
-from tests.unit.checking.made_up_trainers import MadeUpTrainer
+from tests.made_up_trainers import MadeUpTrainer
 
 from surefoot.core.budget import Budget
 from surefoot.core.errors import TaskError

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 from tests.functional.test_search_engine import trainer, valley
-from tests.unit.checking.made_up_trainers import MadeUpTrainer
+from tests.made_up_trainers import MadeUpTrainer
 
 from surefoot.core.progress import Interrupted
 from surefoot.search.find import find

@@ -6,7 +6,7 @@ import re
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.checking.made_up_trainers import MadeUpTrainer
+from tests.made_up_trainers import MadeUpTrainer
 
 from surefoot.checking.check import check
 from surefoot.trainers.trial import Outcome

@@ -32,7 +32,6 @@ def test_on_a_surface_all_claims_that_can_be_tested_are_tested_with_the_same_rul
         (surface_named("bowl"), {"claims": ["nonsense"]}, "no claim 'nonsense'"),
         (surface_named("bowl"), {"budget": "3x", "device": "cpu"}, "budget, device: only for a task; given with the"),
         (surface_named("bowl"), {"plan": Plan("serial", 1)}, "plan: only for a task; given with the surface bowl"),
-        ("wine", {"steps": 100}, "steps is the length of a descent on a surface; task 'wine' has its own length"),
         ("wine", {"seeds": 1}, "at least 2 seeds; given 1"),
         ("bowl", {}, "bowl"),
     ],

@@ -3,14 +3,10 @@ import torch
 from torch import nn
 
 from surefoot.core.errors import TaskError
-from surefoot.fleet.create_fleet import create_fleet
 from surefoot.fleet.layout import ParameterLayout, unused_parameters
-from surefoot.fleet.plan import Plan
-from surefoot.fleet.training import train_members
 from surefoot.optimizers import RULES
 from surefoot.optimizers.parameter_groups import Groups
 from surefoot.optimizers.rule import ParamSpec
-from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.task import Task
 
 
@@ -85,14 +81,3 @@ def task_of(model) -> Task:
 def test_parameters_that_the_objective_does_not_depend_on_are_unused():
     assert unused_parameters(task_of(WithUnusedLayer)) == {"spare.weight", "spare.bias"}
     assert unused_parameters(task_of(lambda: nn.Linear(3, 2))) == frozenset()
-
-
-def test_weight_decay_skips_unused_parameters_as_in_torch():
-    recipe = Recipe.parse("adamw(lr=0.1, weight_decay=0.5)")
-    for plan in (Plan("serial", 1), Plan("stacked", 2)):
-        fleet = create_fleet(task_of(WithUnusedLayer), [recipe] * 2, seed=0, plan=plan)
-        first = fleet.params.clone()
-        train_members(fleet, 5)
-        for name, after in fleet.layout.unflatten(fleet.params[0]).items():
-            before = fleet.layout.unflatten(first[0])[name]
-            assert torch.equal(before, after) == name.startswith("spare")

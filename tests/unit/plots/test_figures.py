@@ -9,10 +9,10 @@ import pytest
 
 import surefoot
 from surefoot.core.plugins import PluginWarning
-from surefoot.fleet.plan import Plan
 from surefoot.plots.figures import FIGURES, FigureKind, figure_kinds, figures_of, save, show, show_schedules
 from surefoot.schedules.cosine import Cosine
 from surefoot.schedules.polynomial import Linear
+from surefoot.surfaces.quadratics import Ravine
 
 
 def titles_of(chart):
@@ -132,7 +132,7 @@ def small(explained, log, watch):
         "diagnose": surefoot.diagnose(log),
         "a log": log,
         "descend": surefoot.descend("ravine", ["sgd(lr=0.1)"], steps=9),
-        "slice_loss": surefoot.slice_loss("wine", ["sgd(lr=0.1)"], points=7, plan=Plan("serial", 1)),
+        "slice_loss": surefoot.slice_loss(Ravine(), ["sgd(lr=0.1)"], points=7, steps=30),
         "Watch": watch,
         "Recipe": surefoot.Recipe.parse("sgd(lr=cosine(0.3), momentum=linear(0.8, final=0.9))"),
     }

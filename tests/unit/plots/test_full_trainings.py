@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.made_search import on_one_seed
+from tests.recorded.results import on_one_seed
 
 from surefoot.core.values import Score
 from surefoot.plots.full_trainings import learning_curves, recipe_comparison

@@ -3,7 +3,7 @@ from io import StringIO
 
 import pytest
 from rich.console import Console
-from tests.made_search import on_one_seed
+from tests.recorded.results import on_one_seed
 
 from surefoot.core.formatting import format_measurement, format_number
 from surefoot.core.values import Score

@@ -2,7 +2,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from tests.made_search import on_one_seed
+from tests.recorded.results import on_one_seed
 
 from surefoot.core.formatting import format_bounds, format_score
 from surefoot.core.values import Interval, Score

@@ -1,5 +1,5 @@
 import pytest
-from tests.unit.fleet.branching_task import make_task
+from tests.functional.branching_task import make_task
 from torch import nn
 
 from surefoot.fleet.calibration import (

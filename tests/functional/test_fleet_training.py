@@ -115,3 +115,28 @@ def test_a_learning_rate_of_zero_changes_no_parameter():
     train_members(fleet, 5)
     assert torch.equal(fleet.params[1], before)
     assert (fleet.params[[0, 2, 3, 4]] != before).any(1).all()
+
+
+class WithUnusedLayer(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.used, self.spare = nn.Linear(3, 2), nn.Linear(3, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.used(x)
+
+
+def task_of(model) -> Task:
+    x = torch.ones(8, 3)
+    return Task("small", model, nn.functional.mse_loss, (x, x[:, :2]), (x, x[:, :2]), batch_size=4, steps=10)
+
+
+def test_weight_decay_skips_unused_parameters_as_in_torch():
+    recipe = Recipe.parse("adamw(lr=0.1, weight_decay=0.5)")
+    for plan in (Plan("serial", 1), Plan("stacked", 2)):
+        fleet = create_fleet(task_of(WithUnusedLayer), [recipe] * 2, seed=0, plan=plan)
+        first = fleet.params.clone()
+        train_members(fleet, 5)
+        for name, after in fleet.layout.unflatten(fleet.params[0]).items():
+            before = fleet.layout.unflatten(first[0])[name]
+            assert torch.equal(before, after) == name.startswith("spare")

@@ -1,45 +1,52 @@
-"""A search result from real trials of a small task, without a search: a grid of recipes, three trained in full."""
+"""The recorded results, read as ``surefoot report`` reads a study, and results made up from recorded trials."""
 
 import math
-from collections import defaultdict
 from dataclasses import replace
 
+from tests.recorded.record import CHECK, DATABASE, FIND, GRID, PLAN, TUNE
+
+from surefoot.checking.result import read_check
 from surefoot.core.statistics import mean_score
 from surefoot.core.values import Interval, Score
-from surefoot.fleet.plan import Plan
-from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
+from surefoot.recipe.recipe import DEFAULT_RECIPE
 from surefoot.search.criterion import Criterion
 from surefoot.search.result import FrontierPoint, GoodRange, MomentumRow, SearchResult
+from surefoot.search.stored_result import read_result
 from surefoot.search.trained_recipe import TrainedRecipe
-from surefoot.studies.measurements import Measurement
-from surefoot.tasks.loader import load_task
-from surefoot.trainers.fleet_trainer import FleetTrainer
-from surefoot.trainers.trial import Curve, Trial
-
-RATES, MOMENTA = (0.003, 0.02, 0.1, 0.5, 2.0, 10.0), (0.0, 0.9, 0.97)
-PLAN = Plan("stacked", 16)
+from surefoot.studies.study import Study
+from surefoot.trainers.trial import Curve
 
 
-def made_search(command="tune", task="wine"):
-    """Return a result with real measurements, and expected losses made up from them."""
-    task = load_task(task)
-    full = task.total_steps
-    trainer = FleetTrainer(task, PLAN, follow_valid=True, evaluate_test=True, probe_full=True)
-    grid = [Recipe.parse(f"sgd(lr=cosine({lr}), momentum={m})") for lr in RATES for m in MOMENTA]
-    found = _train(trainer, "map/0", [Trial(recipe, full // 8, 0) for recipe in grid])
-    for steps in (full // 4, full // 2):
-        better = sorted({row.trial.recipe: row.outcome.loss for row in found}.items(), key=lambda each: each[1])[:5]
-        found += _train(trainer, f"climb/{steps}", [Trial(recipe, steps, 0) for recipe, _ in better])
-    rows = {steps: [row for row in found if row.trial.steps == steps] for steps in (full // 8, full // 4, full // 2)}
+def recorded_results(folder):
+    """Return the recorded tune, find and check, and a tune made of the recorded grid, by name.
+
+    Args:
+        folder: Where the database is copied to: reading it writes next to it.
+    """
+    database = folder / DATABASE.name
+    database.write_bytes(DATABASE.read_bytes())
+
+    def study(number):
+        return Study.open(f"{database}#{number}")
+
+    searches = {
+        name: replace(read_result(study(number)), study=None) for name, number in (("tune", TUNE), ("find", FIND))
+    }
+    check = replace(read_check(study(CHECK)), study=None)
+    return {**searches, "check": check, "grid": search_of_grid(study(GRID).measurements())}
+
+
+def search_of_grid(measurements):
+    """Return a tune with a runner-up and three seeds: measured losses, and expected ones made up from them."""
+    full = max(row.trial.steps for row in measurements)
+    rows = {
+        steps: [row for row in measurements if row.trial.steps == steps] for steps in (full // 8, full // 4, full // 2)
+    }
     best = {steps: min(each, key=lambda row: row.outcome.loss) for steps, each in rows.items()}
     recipe, second = (row.trial.recipe for row in sorted(rows[full // 2], key=lambda row: row.outcome.loss)[:2])
-    trained_recipes = ()
-    if command == "tune":
-        roles = {"recommended": recipe, "runner-up": second, "default": DEFAULT_RECIPE}
-        trials = [Trial(each, full, seed) for seed in (11, 12, 13) for each in roles.values()]
-        runs = _train(trainer, "full/0", trials)
-        found += runs
-        trained_recipes = tuple(_trained_recipe(role, each, runs) for role, each in roles.items())
+    roles = {"recommended": recipe, "runner-up": second, "default": DEFAULT_RECIPE}
+    runs = [row for row in measurements if row.trial.steps == full]
+    trained_recipes = tuple(_trained_recipe(role, each, runs) for role, each in roles.items())
     frontier = tuple(_point(steps, row, len(rows[steps])) for steps, row in best.items())
     last = frontier[-1]
     frontier += (replace(last, steps=full, loss=0.9 * last.loss, low=0.6 * last.loss, high=1.4 * last.loss, trials=0),)
@@ -54,10 +61,10 @@ def made_search(command="tune", task="wine"):
         )
         for momentum in (0.0, 0.5, 0.9, 0.97)
     )
-    search_steps = sum(row.taken for row in found if not row.stage.startswith("full"))
+    search_steps = sum(row.taken for row in measurements if not row.stage.startswith("full"))
     return SearchResult(
-        command=command,
-        task=task.name,
+        command="tune",
+        task="wine",
         full_steps=full,
         steps=full,
         recipe=recipe,
@@ -71,9 +78,9 @@ def made_search(command="tune", task="wine"):
         overfits_after=None,
         boundary=(),
         notes=(),
-        measurements=tuple(found),
+        measurements=tuple(measurements),
         search_config_steps=search_steps,
-        config_steps=sum(row.taken for row in found),
+        config_steps=sum(row.taken for row in measurements),
         seconds=12.3,
         budget="6x",
         criterion=Criterion(),
@@ -105,13 +112,6 @@ def nothing_trained(result):
         boundary=(),
         measurements=tuple(map(lost, result.measurements)),
     )
-
-
-def _train(trainer, stage, trials):
-    outcomes = defaultdict(dict)
-    for trial, outcome in trainer.train(trials):
-        outcomes[trial] = outcome
-    return [Measurement(stage, trial, outcomes[trial]) for trial in trials]
 
 
 def _trained_recipe(role, recipe, runs):

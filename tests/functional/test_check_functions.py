@@ -4,7 +4,7 @@ import math
 import time
 
 import pytest
-from tests.unit.checking.made_up_trainers import STEPS, MadeUpTrainer, loss_at, trainer
+from tests.made_up_trainers import STEPS, MadeUpTrainer, loss_at, trainer
 
 from surefoot.checking.check import check
 from surefoot.checking.strategy import auto_trainings
