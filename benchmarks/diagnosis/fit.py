@@ -28,8 +28,7 @@ from benchmarks.diagnosis.random_tasks import random_task
 from benchmarks.scale import DATA
 from surefoot.core.files import atomic_path
 from surefoot.fleet.plan import Plan
-from surefoot.log_diagnosis.curve_classifier import NO_FAULT, WEIGHTS_PATH, CurveClassifier
-from surefoot.log_diagnosis.curve_features import extract_features
+from surefoot.log_diagnosis.curve_classifier import NO_FAULT, WEIGHTS_PATH, CurveClassifier, extract_features
 
 FOLDER = DATA / "diagnosis-random"
 RANDOM = 21

@@ -15,7 +15,7 @@ from rich.console import Console
 from surefoot import descend, tune
 from surefoot.plots.figures import save
 from surefoot.plots.film import animate
-from surefoot.plots.frontier import frontier
+from surefoot.plots.frontier_and_good_range import frontier
 from surefoot.plots.heat_map import heat_map
 from surefoot.reports.search_tables import search_table
 

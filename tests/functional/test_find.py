@@ -11,7 +11,7 @@ from surefoot.core.errors import TaskError
 from surefoot.fleet.plan import Plan
 from surefoot.search.find import find
 from surefoot.tasks.task import Task
-from surefoot.theory.stability import heavy_ball_limit
+from surefoot.theory.stable_and_best_rates import heavy_ball_limit
 
 PLAN = Plan("stacked", 16)
 SHARPNESS = 4.0

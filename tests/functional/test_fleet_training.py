@@ -2,12 +2,11 @@ import pytest
 import torch
 from torch import nn
 
+from surefoot.fleet.backends import SerialFleet, StackedFleet
 from surefoot.fleet.create_fleet import create_fleet
 from surefoot.fleet.evaluation import evaluate_members
 from surefoot.fleet.fleet import Fleet
 from surefoot.fleet.plan import Plan
-from surefoot.fleet.serial import SerialFleet
-from surefoot.fleet.stacked import StackedFleet
 from surefoot.fleet.training import train_members
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.task import Task

@@ -6,8 +6,8 @@ import torch
 from tests.parity import test_build, test_update_rules
 from tests.parity.network import Network, batches, flat, loss_function, train_in_loop
 
+from surefoot.export.equivalents import python_code
 from surefoot.export.pytorch import pytorch_code
-from surefoot.export.schedule_functions import python_code
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules import SCHEDULES
 from surefoot.schedules.text import parse_schedule

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from surefoot.optimizers import RULES
 from surefoot.optimizers.rule import ParamSpec, UpdateRule
-from surefoot.recipe.names import switches_of
 from surefoot.recipe.recipe import Recipe
+from surefoot.recipe.settings import switches_of
 from surefoot.schedules.composition import Sequence, Warmup
 from surefoot.schedules.constant import Constant
 from surefoot.schedules.cosine import Cosine, CosineRestarts

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.property.strategies import decaying, lengths, numbers, plain, schedules, totals
 
-from surefoot.export.schedule_functions import python_code
+from surefoot.export.equivalents import python_code
 from surefoot.schedules.composition import Sequence, Warmup
 from surefoot.schedules.cosine import Cosine
 from surefoot.schedules.length import Length

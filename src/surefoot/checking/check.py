@@ -26,13 +26,13 @@ from surefoot.fleet.plan import Plan
 from surefoot.fleet.processes import using_threads
 from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.studies.drive_study import (
+    TrialRecorder,
     capture_early_output,
     open_driven_study,
     release_when_interrupted,
     store_files_with_study,
 )
 from surefoot.studies.study import Study
-from surefoot.studies.trial_recorder import TrialRecorder
 from surefoot.surrogate.rungs import lowest_rung
 from surefoot.tasks.checkpoint import start_from_checkpoint
 from surefoot.tasks.task import Task

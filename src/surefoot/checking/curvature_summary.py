@@ -14,15 +14,22 @@ from surefoot.core.values import Json
 from surefoot.curvature.hessian import Hessian
 from surefoot.curvature.mean_loss import MeanLoss
 from surefoot.curvature.preconditioner import ADAM_OPTIMIZERS
-from surefoot.curvature.sharpness import DEFAULT_MAX_GRADIENTS, NoiseScale, Sharpness, noise_scale, sharpness
-from surefoot.curvature.step_curvature import GradientSharpness, batch_sharpness
+from surefoot.curvature.sharpness import (
+    DEFAULT_MAX_GRADIENTS,
+    GradientSharpness,
+    NoiseScale,
+    Sharpness,
+    batch_sharpness,
+    noise_scale,
+    sharpness,
+)
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.batches import BatchOrder
 from surefoot.tasks.checkpoint import load_full_state
 from surefoot.tasks.seeding import derive_seed, preserved_generators, seed_everything
 from surefoot.tasks.task import Task
 from surefoot.theory.linear_method import LinearMethod, adam, heavy_ball, nesterov
-from surefoot.theory.stability import adam_limit, heavy_ball_limit, nesterov_limit
+from surefoot.theory.stable_and_best_rates import adam_limit, heavy_ball_limit, nesterov_limit
 from surefoot.trainers.fleet_trainer import EndState
 from surefoot.trainers.trial import Trial
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias
 
-from surefoot.recipe.names import MomentumUse, momentum_use
 from surefoot.recipe.recipe import Recipe
+from surefoot.recipe.settings import MomentumUse, momentum_use
 from surefoot.schedules.composition import scaled
 from surefoot.schedules.constant import Constant
 from surefoot.schedules.scanner import rounded_number

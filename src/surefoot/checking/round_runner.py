@@ -13,7 +13,7 @@ from surefoot.checking.trial_history import CheckTrial, TrialHistory, ended_abov
 from surefoot.core.errors import TaskError
 from surefoot.core.progress import Progress
 from surefoot.schedules.scanner import rounded_number
-from surefoot.studies.trial_recorder import TrialRecorder
+from surefoot.studies.drive_study import TrialRecorder
 from surefoot.surrogate.rungs import MIN_SCHEDULE_STEPS
 from surefoot.trainers.trial import Outcome, Trial
 

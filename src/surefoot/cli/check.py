@@ -13,8 +13,10 @@ from surefoot.cli.options import (
     DONE,
     INTERRUPTED,
     TASK_OPTIONS,
+    SubjectCommand,
     TaskText,
     check_device,
+    load_subject,
     no_report_option,
     out_option,
     read_plan,
@@ -22,17 +24,17 @@ from surefoot.cli.options import (
     study_option,
     task_options,
     trial_options,
+    trial_settings,
 )
-from surefoot.cli.repeat_command import repeat_command
-from surefoot.cli.resume import (
+from surefoot.cli.study_commands import (
     options_given_with_resume,
     print_resume_command,
     recorded_settings,
+    repeat_command,
     require_command_line_study,
     require_one_subject,
     settings_of_resumed,
 )
-from surefoot.cli.subject import SubjectCommand, load_subject, trial_settings
 
 if TYPE_CHECKING:
     from surefoot.checking.result import CheckResult

@@ -83,7 +83,7 @@ def descend(surface: str, **settings: Any) -> None:
         return
     from rich.console import Console
 
-    from surefoot.reports.descent_table import descent_table
+    from surefoot.reports.result_tables import descent_table
 
     Console().print(descent_table(descent))
     if plot is not None:
@@ -136,8 +136,8 @@ def _is_film(path: Path) -> bool:
 def _check_plot_path(path: Path) -> None:
     """Check before any work that a film or picture can be written there."""
     from surefoot.core.errors import OutputError
+    from surefoot.plots.chart import PICTURE_SUFFIXES, check_picture
     from surefoot.plots.film import check_animation
-    from surefoot.plots.picture_file import PICTURE_SUFFIXES, check_picture
 
     if path.suffix.lower() not in (*FILM_SUFFIXES, *PICTURE_SUFFIXES):
         films, pictures = ", ".join(FILM_SUFFIXES), ", ".join(PICTURE_SUFFIXES)

@@ -15,13 +15,15 @@ from surefoot.cli.options import (
     TASK_OPTIONS,
     TaskText,
     check_device,
+    load_task_or_surface,
     no_report_option,
     out_option,
+    require_task_or_surface,
     run_options,
+    surface_options,
     task_options,
 )
-from surefoot.cli.repeat_command import repeat_command
-from surefoot.cli.subject import load_task_or_surface, require_task_or_surface, surface_options
+from surefoot.cli.study_commands import repeat_command
 
 if TYPE_CHECKING:
     from surefoot.explanation.result import ExplainResult
@@ -139,7 +141,7 @@ def _show(result: ExplainResult, commands: dict[str, str], *, report: str | None
         return
     from rich.console import Console
 
-    from surefoot.reports.explain_tables import explain_table
+    from surefoot.reports.result_tables import explain_table
 
     Console().print(explain_table(result, commands))
     if report is not None:

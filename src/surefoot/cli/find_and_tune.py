@@ -10,18 +10,26 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import click
 
-from surefoot.cli.options import INTERRUPTED, TaskText, check_device, read_plan
-from surefoot.cli.report import print_result, show_result
-from surefoot.cli.resume import (
+from surefoot.cli.options import (
+    INTERRUPTED,
+    SubjectCommand,
+    TaskText,
+    check_device,
+    load_subject,
+    read_plan,
+    trial_settings,
+)
+from surefoot.cli.search_options import RECORDED_SETTINGS, recipes_to_compare, search_options, search_space
+from surefoot.cli.study_commands import (
     options_given_with_resume,
+    print_result,
     print_resume_command,
     recorded_settings,
     require_command_line_study,
     require_one_subject,
     settings_of_resumed,
+    show_result,
 )
-from surefoot.cli.search_options import RECORDED_SETTINGS, recipes_to_compare, search_options, search_space
-from surefoot.cli.subject import SubjectCommand, load_subject, trial_settings
 from surefoot.core.errors import StudyError
 
 if TYPE_CHECKING:

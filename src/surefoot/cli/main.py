@@ -19,13 +19,12 @@ from surefoot.cli.check import check
 from surefoot.cli.descend import descend
 from surefoot.cli.diagnose import diagnose
 from surefoot.cli.explain import explain
-from surefoot.cli.export import export
 from surefoot.cli.find_and_tune import find, tune
 from surefoot.cli.options import DONE, FAILED, INTERRUPTED, WRONG_INPUT
 from surefoot.cli.play import play
-from surefoot.cli.report import report
-from surefoot.cli.schedule import schedule
+from surefoot.cli.recipe_commands import export, schedule
 from surefoot.cli.slice import slice_
+from surefoot.cli.study_commands import report
 from surefoot.core.errors import SurefootError
 
 

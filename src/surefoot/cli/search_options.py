@@ -166,8 +166,7 @@ def search_space(settings: Mapping[str, Any]) -> SearchSpace:
         click.UsageError: If a file is given along with options that it replaces.
         TaskError: If an option or the file cannot be read.
     """
-    from surefoot.search.space.search_space import SearchSpace, usual_settings
-    from surefoot.search.space.space_text import load_space, read_settings
+    from surefoot.search.space.search_space import SearchSpace, load_space, read_settings, usual_settings
 
     if "space" in settings:  # recorded by a resumed study, whose file may have changed since
         return SearchSpace.of(settings["space"])

@@ -14,10 +14,12 @@ from surefoot.cli.options import (
     INTERRUPTED,
     TaskText,
     check_device,
+    load_task_or_surface,
+    require_task_or_surface,
     run_options,
+    surface_options,
     task_options,
 )
-from surefoot.cli.subject import load_task_or_surface, require_task_or_surface, surface_options
 
 DEFAULT_PICTURE = Path(DEFAULT_FOLDER, "slice.html")
 
@@ -73,8 +75,8 @@ def slice_(task: str | None, *, recipes: tuple[str, ...], plot: Path, **settings
     from surefoot.core.files import make_writable_folder
     from surefoot.core.progress import Interrupted
     from surefoot.loss_slices.slice_loss import DEFAULT_RECIPES, slice_loss
+    from surefoot.plots.chart import check_picture
     from surefoot.plots.figures import save
-    from surefoot.plots.picture_file import check_picture
 
     require_task_or_surface(task, settings, task_only=["along", "samples"])
     check_device(settings["device"])
@@ -104,7 +106,7 @@ def slice_(task: str | None, *, recipes: tuple[str, ...], plot: Path, **settings
         return DONE
     from rich.console import Console
 
-    from surefoot.reports.explain_tables import slice_table
+    from surefoot.reports.result_tables import slice_table
 
     Console().print(slice_table(result))
     click.echo(f"picture: {plot}")

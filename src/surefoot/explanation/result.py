@@ -13,7 +13,6 @@ from surefoot.core.formatting import format_duration, format_number
 from surefoot.core.summary import Summarised, Summary
 from surefoot.core.values import Json
 from surefoot.explanation.claim import ClaimResult, Estimate
-from surefoot.explanation.curve import speed_ratio
 from surefoot.explanation.experiment import (
     PLAIN_SGD,
     RATE_SPACING,
@@ -22,6 +21,7 @@ from surefoot.explanation.experiment import (
     Experiment,
     Sweep,
     Variant,
+    speed_ratio,
 )
 from surefoot.explanation.selection import (
     best_on_other_seeds,

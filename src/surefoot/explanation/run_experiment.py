@@ -23,11 +23,16 @@ from surefoot.explanation.experiment import (
     Sweep,
     Variant,
 )
-from surefoot.explanation.range_test import effective_limit, ramp_recipe, read_ramp
+from surefoot.explanation.range_test import (
+    STABILITY_STEPS,
+    effective_limit,
+    ramp_recipe,
+    read_ramp,
+    stability_config_steps,
+)
 from surefoot.explanation.runners import ExperimentRunner, Subject, SubjectT
-from surefoot.explanation.stable_range import STABILITY_STEPS, stability_config_steps
-from surefoot.recipe.names import momentum_use
 from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
+from surefoot.recipe.settings import momentum_use
 
 # Number of steps of a range test, and the variants that have one.
 RAMP_STEPS = 100

@@ -48,11 +48,11 @@ def huggingface_code(recipe: Recipe, *, steps: int) -> str:
     groups = script.groups()
     return "\n".join(
         [
-            f"# {recipe} for {steps} steps.",
-            "# Yours are model and train_dataset, as transformers.Trainer takes them.",
-            *(f"{each}\n" for each in ["\n".join(script.imports())] if each),
-            "import torch",
-            f"from transformers import {names}",
+            *script.head(
+                "# Yours are model and train_dataset, as transformers.Trainer takes them.",
+                "import torch",
+                f"from transformers import {names}",
+            ),
             *(f"\n\n{block}" for block in blocks),
             *(["\n"] if blocks else [""]),
             *([groups] if groups else []),

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surefoot.core.errors import RecipeError
-from surefoot.export.equivalents import adds_decay, equivalent_of
-from surefoot.export.schedule_functions import python_code
+from surefoot.export.equivalents import adds_decay, equivalent_of, python_code
 from surefoot.optimizers.rule import Equivalent
-from surefoot.recipe.names import rule_named
 from surefoot.recipe.recipe import Recipe
+from surefoot.recipe.settings import rule_named
 from surefoot.schedules.constant import Constant
 from surefoot.schedules.scanner import number_text as num
 

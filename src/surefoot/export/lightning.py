@@ -55,11 +55,11 @@ def lightning_code(recipe: Recipe, *, steps: int) -> str:
     clip = "" if recipe.clip is None else f", gradient_clip_val={num(recipe.clip)}"
     return "\n".join(
         [
-            f"# {recipe} for {steps} steps.",
-            "# Yours are model, loss_function and batches, a DataLoader of (inputs, targets).",
-            *(f"{each}\n" for each in ["\n".join(script.imports())] if each),
-            "import lightning",
-            "import torch",
+            *script.head(
+                "# Yours are model, loss_function and batches, a DataLoader of (inputs, targets).",
+                "import lightning",
+                "import torch",
+            ),
             *(f"\n\n{block}" for block in blocks),
             "\n",
             f"trainer = lightning.Trainer(max_steps={steps}{clip})",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from surefoot.export.equivalents import adds_decay, equivalent_of
-from surefoot.export.schedule_functions import python_code
+from surefoot.export.equivalents import adds_decay, equivalent_of, python_code
 from surefoot.optimizers.rule import Equivalent
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.constant import Constant

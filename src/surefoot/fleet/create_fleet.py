@@ -13,10 +13,9 @@ from torch import Tensor
 
 from surefoot.core.errors import RecipeError, StudyError
 from surefoot.core.files import atomic_path
+from surefoot.fleet.backends import SerialFleet, StackedFleet
 from surefoot.fleet.fleet import Fleet
 from surefoot.fleet.plan import Backend, Plan
-from surefoot.fleet.serial import SerialFleet
-from surefoot.fleet.stacked import StackedFleet
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.task import Task
 

@@ -13,8 +13,13 @@ from surefoot.core.finding import Finding, Symptom, Verdict, find_symptoms, over
 from surefoot.core.formatting import format_number, format_percent
 from surefoot.core.summary import Summarised, Summary
 from surefoot.core.values import Json
-from surefoot.log_diagnosis.curve_classifier import NO_FAULT, CurveClassifier, load_classifier
-from surefoot.log_diagnosis.curve_features import extract_features, main_loss
+from surefoot.log_diagnosis.curve_classifier import (
+    NO_FAULT,
+    CurveClassifier,
+    extract_features,
+    load_classifier,
+    main_loss,
+)
 from surefoot.log_diagnosis.findings import (
     divergence_finding,
     doubt_finding,

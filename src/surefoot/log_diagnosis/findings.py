@@ -9,7 +9,7 @@ import numpy as np
 
 from surefoot.core.finding import Finding, Verdict
 from surefoot.core.formatting import format_measurement, format_number
-from surefoot.log_diagnosis.curve_features import MIN_LOSSES, main_loss
+from surefoot.log_diagnosis.curve_classifier import MIN_LOSSES, main_loss
 from surefoot.logs.training_log import Series, TrainingLog
 
 # Smallest and largest change of a learning rate that is advised, in doublings. Chosen.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from surefoot.core.plugins import Registry
 from surefoot.logs import event_file, mlflow, tables
-from surefoot.logs.log_reader import LogContents, LogReader
+from surefoot.logs.training_log import LogContents, LogReader
 
 BUILT_IN = (
     LogReader(

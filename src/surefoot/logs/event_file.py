@@ -22,8 +22,7 @@ from numpy.typing import NDArray
 
 from surefoot.core.errors import LogError
 from surefoot.logs.event_records import RecordReader, Records
-from surefoot.logs.log_reader import LogContents
-from surefoot.logs.training_log import Series
+from surefoot.logs.training_log import LogContents, Series
 
 # Steps and values of a tag, in the order of writing, each ``[n]``.
 Points = tuple[NDArray[np.int64], NDArray[np.float64]]

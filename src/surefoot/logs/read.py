@@ -8,10 +8,9 @@ from pathlib import Path
 from surefoot.core.errors import LogError
 from surefoot.logs import READERS, event_file, mlflow
 from surefoot.logs.event_file import read_event_files
-from surefoot.logs.log_reader import LogContents, damage_notes
 from surefoot.logs.names import Quantity, join_names, match_names, quantity_of
 from surefoot.logs.tables import FORMATS_HINT
-from surefoot.logs.training_log import Series, TrainingLog
+from surefoot.logs.training_log import LogContents, Series, TrainingLog, damage_notes
 
 WANDB_HINT = "export the run: wandb.Api().run(PATH).history(samples=100000).to_csv('run.csv')."
 # Names of the folders into which one training writes its parts, as Keras' callback does; ``add_scalars`` of TensorBoard

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from surefoot.core.errors import LogError
-from surefoot.logs.log_reader import LogContents, damage_notes
 from surefoot.logs.names import join_names, step_names
-from surefoot.logs.training_log import Series
+from surefoot.logs.training_log import LogContents, Series, damage_notes
 
 FORMATS_HINT = (
     "logs are TensorBoard event files, CSV, JSONL, Hugging Face's trainer_state.json, MLflow's runs or database."

@@ -1,9 +1,10 @@
-"""A training log in the form that every log reader returns: a few quantities over steps."""
+"""A training log, a few quantities over steps, and what a reader of one log format is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,3 +121,42 @@ class TrainingLog:
 def _is_finite_in_float32(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     is_finite: NDArray[np.bool_] = np.abs(values) <= MAX_FLOAT32
     return is_finite
+
+
+@dataclass(slots=True)
+class LogContents:
+    """Everything in a log.
+
+    Attributes:
+        series: Each series by its name in the log.
+        notes: What the user should know of it.
+    """
+
+    series: dict[str, Series]
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class LogReader:
+    """The reader of one log format: the registry entry of the format.
+
+    Plugins register one as an entry point of the group ``surefoot.log_readers``.
+
+    Attributes:
+        name: Name of the format.
+        about: What the format is, in a few words.
+        patterns: Patterns of the files in a folder that are such logs, the most telling first.
+        accepts: Returns whether a file is in this format; called for existing files, it must be quick.
+        read: Reads a file; raises :class:`~surefoot.core.errors.LogError` if it is damaged or holds no numbers.
+    """
+
+    name: str
+    about: str
+    patterns: tuple[str, ...]
+    accepts: Callable[[Path], bool]
+    read: Callable[[Path], LogContents]
+
+
+def damage_notes(lines: int) -> list[str]:
+    """Return the note on lines that were damaged, where there are any."""
+    return [f"{lines} damaged line{'s' if lines > 1 else ''} left out"] if lines else []

@@ -1,8 +1,8 @@
 """Figures of results: ``show`` one in a notebook, ``save`` it as a picture, ``animate`` a descent."""
 
+from surefoot.plots.chart import check_picture
 from surefoot.plots.figures import FigureKind, figures_of, save, show, show_schedules
 from surefoot.plots.film import animate, check_animation
-from surefoot.plots.picture_file import check_picture
 
 __all__ = [
     "FigureKind",

@@ -22,11 +22,11 @@ from surefoot.explanation.claim import (
     StableRates,
     Trajectories,
 )
-from surefoot.explanation.curve import MAX_RELATIVE_LOSS
-from surefoot.explanation.stable_range import STABLE_RATE_SPACING
-from surefoot.plots.axes import log_axis, log_ticks, loss_scale, step_axis
+from surefoot.explanation.experiment import MAX_RELATIVE_LOSS
+from surefoot.explanation.range_test import STABLE_RATE_SPACING
+from surefoot.plots.axes_and_labels import log_axis, log_ticks, loss_scale, step_axis
 from surefoot.plots.chart import Row, inline_data, layered, titled
-from surefoot.plots.loss_contours import contour_layer
+from surefoot.plots.loss_surfaces import contour_layer
 from surefoot.wording.figures import (
     FINAL_LOSSES_CAPTION,
     LOSS_CURVES_CAPTION,

@@ -21,17 +21,13 @@ from surefoot.explanation.result import ExplainResult
 from surefoot.log_diagnosis.diagnose import DiagnoseResult
 from surefoot.logs.training_log import TrainingLog
 from surefoot.loss_slices.result import LossSlice
-from surefoot.plots.chart import Figure, column
-from surefoot.plots.check_losses import check_losses
-from surefoot.plots.checked_training import checked_training
+from surefoot.plots.chart import Figure, column, write_chart
+from surefoot.plots.check_losses import check_losses, checked_training
 from surefoot.plots.claim_figures import claim_caption, claim_figure
-from surefoot.plots.descent import descent_figure
-from surefoot.plots.frontier import frontier
+from surefoot.plots.frontier_and_good_range import frontier, good_range, has_good_range
 from surefoot.plots.full_trainings import has_finite_losses, has_learning_curves, learning_curves, recipe_comparison
-from surefoot.plots.good_range import good_range, has_good_range
 from surefoot.plots.heat_map import has_trials, heat_map
-from surefoot.plots.loss_slice import loss_plane, loss_slice_figure
-from surefoot.plots.picture_file import write_chart
+from surefoot.plots.loss_surfaces import descent_figure, loss_plane, loss_slice_figure
 from surefoot.plots.schedule import recipe_schedule, schedule_figure
 from surefoot.plots.stability_map import stability_map
 from surefoot.plots.theme import LIGHT_THEME

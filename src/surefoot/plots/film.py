@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from surefoot.core.errors import OutputError, did_you_mean
 from surefoot.core.files import atomic_path
 from surefoot.core.formatting import format_measurement
+from surefoot.plots.chart import PIXELS_PER_POINT, check_folder
 from surefoot.plots.film_canvas import (
     FONT_SIZE,
     MARKER_RADIUS,
@@ -29,9 +30,7 @@ from surefoot.plots.film_canvas import (
     blend_with_paper,
     font,
 )
-from surefoot.plots.picture_file import PIXELS_PER_POINT, check_folder
-from surefoot.surfaces.descent import Descent
-from surefoot.surfaces.events import Event, EventKind
+from surefoot.surfaces.descent import Descent, Event, EventKind
 
 FILM_SUFFIXES = (".gif", ".mp4")
 # Largest number of frames besides the last; of longer descents every n-th step is shown. 240 last 12 seconds.

@@ -10,11 +10,9 @@ import numpy as np
 import torch
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from surefoot.plots.axes import linear_ticks
-from surefoot.plots.chart import inline_data
-from surefoot.plots.descent import CURVE_MARGIN, CURVE_POINTS, recipe_names
-from surefoot.plots.loss_contours import loss_image
-from surefoot.plots.picture_file import PIXELS_PER_POINT
+from surefoot.plots.axes_and_labels import linear_ticks
+from surefoot.plots.chart import PIXELS_PER_POINT, inline_data
+from surefoot.plots.loss_surfaces import CURVE_MARGIN, CURVE_POINTS, loss_image, recipe_names
 from surefoot.plots.theme import DARK_THEME, LIGHT_THEME, trajectory_colours
 from surefoot.surfaces.descent import Array, Descent
 

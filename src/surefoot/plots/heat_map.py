@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from surefoot.core.formatting import format_number
 from surefoot.core.values import Interval
-from surefoot.plots.axes import SettingAxes, finite_values, log_ticks
+from surefoot.plots.axes_and_labels import SettingAxes, best_label_position, finite_values, labelled_ring, log_ticks
 from surefoot.plots.chart import Row, inline_data, layered, titled
-from surefoot.plots.labels import best_label_position, labelled_ring
 from surefoot.plots.theme import DEFAULT, RECIPE_ROLES, RECOMMENDED
 from surefoot.plots.trial_points import TrialPoint, training_lengths, trial_points
 from surefoot.search.result import SearchResult

@@ -16,17 +16,18 @@ from surefoot.checking.curvature_summary import OptimizerOnQuadratic, optimizer_
 from surefoot.checking.neighbourhood import CANDIDATE_MOMENTA, LrAndMomentum
 from surefoot.checking.result import CheckResult
 from surefoot.core.formatting import format_number
-from surefoot.plots.axes import SettingAxes, log_ticks
-from surefoot.plots.chart import Row, inline_data, layered, titled
-from surefoot.plots.check_losses import TriedSetting, marked_settings, tried_settings
-from surefoot.plots.labels import (
+from surefoot.plots.axes_and_labels import (
     AxesPosition,
+    SettingAxes,
     best_label_position,
     count_covered,
     label_positions,
     labelled_ring,
+    log_ticks,
     outlined_text,
 )
+from surefoot.plots.chart import Row, inline_data, layered, titled
+from surefoot.plots.check_losses import TriedSetting, marked_settings, tried_settings
 from surefoot.plots.theme import ADVISED, CHECK_ROLES, YOURS
 from surefoot.theory.convergence import ConvergenceRegion, convergence_rate, convergence_region, steps_to_tolerance
 from surefoot.wording.figures import stability_map_title

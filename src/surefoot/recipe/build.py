@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from surefoot.core.errors import RecipeError
 from surefoot.optimizers.parameter_groups import Factors, Groups, factors_of, norm_parameters, unmatched
 from surefoot.optimizers.rule import UpdateRule, hidden_matrices
-from surefoot.recipe.names import rule_named, switches_of
+from surefoot.recipe.settings import rule_named, switches_of
 from surefoot.schedules.schedule import Schedule
 
 # Torch takes these two at a time, under one name.

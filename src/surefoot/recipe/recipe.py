@@ -15,16 +15,19 @@ from surefoot.optimizers import RULES
 from surefoot.optimizers.parameter_groups import Groups
 from surefoot.optimizers.rule import UpdateRule
 from surefoot.recipe.build import RecipeScheduler, build
-from surefoot.recipe.names import (
+from surefoot.recipe.settings import (
     GROUP_KEYS,
     hyperparameters_of,
     momentum_use,
     names_of,
+    read_json,
+    read_text,
     rule_named,
     switches_of,
     unknown_name,
+    write_json,
+    write_text,
 )
-from surefoot.recipe.text import read_json, read_text, write_json, write_text
 from surefoot.schedules.constant import Constant
 from surefoot.schedules.schedule import Schedule, finite_number
 from surefoot.schedules.text import parse_schedule, schedule_text

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from surefoot.core.formatting import format_half_width, format_measurement, format_number, format_percent
 from surefoot.core.values import Interval
-from surefoot.reports.terminal_table import FittedTable, plain_table, text_lines
+from surefoot.reports.result_tables import FittedTable, plain_table, text_lines
 from surefoot.search.result import FrontierPoint, SearchResult
 from surefoot.search.trained_recipe import TrainedRecipe
 from surefoot.search.transfer_result import Transfer

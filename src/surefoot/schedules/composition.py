@@ -12,8 +12,7 @@ import numpy as np
 from surefoot.schedules.length import Length
 from surefoot.schedules.polynomial import Linear
 from surefoot.schedules.scanner import number_text, rounded_number
-from surefoot.schedules.schedule import BOUNDING_FIELDS, Array, Schedule, Span
-from surefoot.schedules.source_text import between, since
+from surefoot.schedules.schedule import BOUNDING_FIELDS, Array, Schedule, Span, between, since
 
 
 @dataclass(frozen=True, slots=True)

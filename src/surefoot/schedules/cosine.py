@@ -10,8 +10,7 @@ import numpy as np
 
 from surefoot.schedules.length import Length
 from surefoot.schedules.scanner import number_text, rounded_number
-from surefoot.schedules.schedule import Array, Schedule, Span, TorchScheduler
-from surefoot.schedules.source_text import between, half_cosine_text, since
+from surefoot.schedules.schedule import Array, Schedule, Span, TorchScheduler, between, half_cosine_text, since
 
 _PERIOD = Length(25, percent=True)
 

@@ -8,8 +8,7 @@ from typing import ClassVar
 
 from surefoot.schedules.length import Length
 from surefoot.schedules.scanner import number_text
-from surefoot.schedules.schedule import Array, Schedule, Span, TorchScheduler
-from surefoot.schedules.source_text import since
+from surefoot.schedules.schedule import Array, Schedule, Span, TorchScheduler, since
 
 
 @dataclass(frozen=True, slots=True)

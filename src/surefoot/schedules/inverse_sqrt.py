@@ -10,8 +10,7 @@ import numpy as np
 
 from surefoot.schedules.length import Length
 from surefoot.schedules.scanner import number_text
-from surefoot.schedules.schedule import Array, Schedule, Span
-from surefoot.schedules.source_text import shifted
+from surefoot.schedules.schedule import Array, Schedule, Span, shifted
 
 _TIMESCALE = Length(10, percent=True)
 

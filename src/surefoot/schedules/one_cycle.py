@@ -11,8 +11,7 @@ import numpy as np
 from surefoot.schedules.cosine import half_cosine
 from surefoot.schedules.length import Length
 from surefoot.schedules.scanner import number_text
-from surefoot.schedules.schedule import Array, Schedule, Span, TorchScheduler
-from surefoot.schedules.source_text import between, half_cosine_text, shifted, since
+from surefoot.schedules.schedule import Array, Schedule, Span, TorchScheduler, between, half_cosine_text, shifted, since
 
 START_DIVISOR = 25.0
 FINAL_DIVISOR = 1e4

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from surefoot.schedules.scanner import number_text, rounded_number
-from surefoot.schedules.schedule import Array, Schedule, Span, TorchScheduler
-from surefoot.schedules.source_text import between, since
+from surefoot.schedules.schedule import Array, Schedule, Span, TorchScheduler, between, since
 
 
 @dataclass(frozen=True, slots=True)

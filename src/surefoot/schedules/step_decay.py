@@ -10,8 +10,7 @@ import numpy as np
 
 from surefoot.schedules.length import Length
 from surefoot.schedules.scanner import number_text
-from surefoot.schedules.schedule import Array, Schedule, Span, TorchScheduler
-from surefoot.schedules.source_text import since
+from surefoot.schedules.schedule import Array, Schedule, Span, TorchScheduler, since
 
 _EVERY = Length(30, percent=True)
 _AT = (Length(50, percent=True), Length(75, percent=True))

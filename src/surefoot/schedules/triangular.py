@@ -10,8 +10,7 @@ import numpy as np
 
 from surefoot.schedules.length import Length
 from surefoot.schedules.scanner import number_text
-from surefoot.schedules.schedule import Array, Schedule, Span, TorchScheduler
-from surefoot.schedules.source_text import between, since
+from surefoot.schedules.schedule import Array, Schedule, Span, TorchScheduler, between, since
 
 _UP = Length(10, percent=True)
 

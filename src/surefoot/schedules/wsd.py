@@ -11,8 +11,7 @@ import numpy as np
 from surefoot.schedules.cosine import half_cosine
 from surefoot.schedules.length import Length
 from surefoot.schedules.scanner import number_text, rounded_number
-from surefoot.schedules.schedule import Array, Schedule, Span
-from surefoot.schedules.source_text import between, half_cosine_text, since
+from surefoot.schedules.schedule import Array, Schedule, Span, between, half_cosine_text, since
 
 _DECAY = Length(20, percent=True)
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.core.values import Interval
-from surefoot.recipe.names import momentum_use
 from surefoot.recipe.recipe import Recipe
+from surefoot.recipe.settings import momentum_use
 from surefoot.schedules.composition import scaled
 from surefoot.schedules.scanner import rounded_number
 from surefoot.search.result import GoodRange, MomentumRow

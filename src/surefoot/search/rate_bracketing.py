@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.recipe.names import momentum_use, rule_named
 from surefoot.recipe.recipe import Recipe
+from surefoot.recipe.settings import momentum_use, rule_named
 from surefoot.surrogate.surrogate import LossScale
 
 # Powers of ten of the default rate: those tried first, and the lowest and the highest that are tried at all.

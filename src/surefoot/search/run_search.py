@@ -12,22 +12,31 @@ from surefoot.core.formatting import format_duration
 from surefoot.core.progress import Interrupted
 from surefoot.core.values import Json
 from surefoot.search.batch_size_transfer import MAX_TRANSFER_TRAININGS, measure_transfer
-from surefoot.search.budget_allocation import StageSizes, resolve_budget
-from surefoot.search.budgeted_runner import RemainingBudget, reserved_seconds
+from surefoot.search.budgeted_trials import RemainingBudget, StageSizes, reserved_seconds, resolve_budget
 from surefoot.search.build_result import build_result
-from surefoot.search.engine import run_stages
-from surefoot.search.frontier import frontier_point
 from surefoot.search.request import Request
 from surefoot.search.result import SearchResult
 from surefoot.search.samplers import as_sampler
 from surefoot.search.search_state import SearchState
-from surefoot.search.search_study import keep_model, open_search_study
-from surefoot.search.search_trainer import measured_step_seconds, new_model_of, parallel_trials, search_trainer
 from surefoot.search.space.coordinates import Coordinates
+from surefoot.search.stages import run_stages
+from surefoot.search.trainer_and_study import (
+    keep_model,
+    measured_step_seconds,
+    new_model_of,
+    open_search_study,
+    parallel_trials,
+    search_trainer,
+)
 from surefoot.search.transfer_result import Transfer
-from surefoot.studies.drive_study import capture_early_output, release_when_interrupted, store_files_with_study
+from surefoot.search.trial_analysis import frontier_point
+from surefoot.studies.drive_study import (
+    TrialRecorder,
+    capture_early_output,
+    release_when_interrupted,
+    store_files_with_study,
+)
 from surefoot.studies.study import Study
-from surefoot.studies.trial_recorder import TrialRecorder
 from surefoot.trainers.make_trainer import close_afterwards, preserve_settings
 from surefoot.trainers.trial import Outcome, Trainer, Trial
 

@@ -10,22 +10,20 @@ import numpy as np
 from numpy.random import Generator
 
 from surefoot.core.progress import Progress, SilentProgress, StopCondition, never_stop
-from surefoot.recipe.names import momentum_use
 from surefoot.recipe.recipe import Recipe
+from surefoot.recipe.settings import momentum_use
 from surefoot.schedules.composition import scaled
 from surefoot.search.acquisition import propose_points
-from surefoot.search.budget_allocation import StageSizes
-from surefoot.search.budgeted_runner import BudgetedRunner, RemainingBudget
+from surefoot.search.budgeted_trials import BudgetedRunner, RemainingBudget, StageSizes
 from surefoot.search.criterion import Criterion
-from surefoot.search.frontier import frontier, recommended_length
 from surefoot.search.rate_bracketing import default_effective_rate, default_recipe
 from surefoot.search.samplers.sampler import EvaluatedPoint, Sampler, SurrogateSampler
 from surefoot.search.space.coordinates import Coordinates, Point
 from surefoot.search.space.schedule_shapes import with_momentum
 from surefoot.search.space.search_space import SearchSpace
 from surefoot.search.stability_limit import SearchTrial, drop_unrelated_failures
-from surefoot.search.trial_analysis import TrialAnalysis
-from surefoot.studies.trial_recorder import TrialRecorder
+from surefoot.search.trial_analysis import TrialAnalysis, frontier, recommended_length
+from surefoot.studies.drive_study import TrialRecorder
 from surefoot.surrogate.surrogate import LossScale, Observation, compress_losses
 from surefoot.trainers.trial import Trainer, Trial
 

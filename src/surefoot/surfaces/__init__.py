@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from surefoot.core.errors import RecipeError, did_you_mean
-from surefoot.surfaces.one_dimensional import Cliff, DoubleWell, Plateau
 from surefoot.surfaces.quadratics import Bowl, NoisyBowl, Ravine
 from surefoot.surfaces.surface import Surface
-from surefoot.surfaces.test_functions import Beale, Himmelblau, Rastrigin, Rosenbrock, Saddle
+from surefoot.surfaces.test_functions import (
+    Beale,
+    Cliff,
+    DoubleWell,
+    Himmelblau,
+    Plateau,
+    Rastrigin,
+    Rosenbrock,
+    Saddle,
+)
 
 SURFACES: dict[str, type[Surface]] = {
     surface.name: surface

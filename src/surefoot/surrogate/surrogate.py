@@ -15,8 +15,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from surefoot.surrogate.gaussian_process import Array, GaussianProcess
-from surefoot.surrogate.valley_kernel import ValleyKernel
+from surefoot.surrogate.gaussian_process import Array, GaussianProcess, ValleyKernel
 
 # Up to so far above the best of its length, on the scale, a loss is not compressed. Its excess beyond counts as this
 # share, up to a limit. Chosen: losses up to 1.5 times the best count in full.

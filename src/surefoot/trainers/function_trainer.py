@@ -21,7 +21,8 @@ from surefoot.core.progress import Interrupted, Progress, SilentProgress, StopCo
 from surefoot.core.values import Json
 from surefoot.tasks.seeding import preserved_generators
 from surefoot.trainers.child_process import child_environment, end_processes
-from surefoot.trainers.function_worker import FunctionWorker, outcome_of_call
+from surefoot.trainers.function_worker import LOADING_VARIABLE, FunctionWorker, outcome_of_call
+from surefoot.trainers.reports_and_output import RedirectedText, Report, TrialOutput, outcome_of_failure, output_for
 from surefoot.trainers.training_function import (
     TrainingFunction,
     call_function,
@@ -32,9 +33,6 @@ from surefoot.trainers.training_function import (
     require_training_function,
 )
 from surefoot.trainers.trial import Outcome, Trial
-from surefoot.trainers.trial_output import RedirectedText, TrialOutput, output_for
-from surefoot.trainers.trial_reports import Report, outcome_of_failure
-from surefoot.trainers.worker_main import LOADING_VARIABLE
 
 # Maximum seconds between two checks of the stop condition and of timeouts; chosen.
 POLL_SECONDS = 0.1

@@ -24,8 +24,8 @@ from surefoot.core.values import Json
 from surefoot.tasks.seeding import derive_seed, seed_everything
 from surefoot.tasks.user_code_errors import locate_error
 from surefoot.tasks.user_file import object_from_file
+from surefoot.trainers.reports_and_output import Report
 from surefoot.trainers.trial import Trial
-from surefoot.trainers.trial_reports import Report
 
 TrainingFunction: TypeAlias = Callable[[Trial], Any]
 

@@ -21,7 +21,7 @@ from torch.optim import Optimizer
 from torch.utils import _pytree as pytree
 
 from surefoot.core.errors import SurefootError, WatchError
-from surefoot.curvature.step_curvature import CurvatureRatio, curvature_ratio
+from surefoot.curvature.sharpness import CurvatureRatio, curvature_ratio
 from surefoot.tasks.seeding import preserved_generators
 from surefoot.tasks.task import Objective
 from surefoot.tasks.user_code_errors import is_out_of_memory

@@ -23,9 +23,8 @@ from surefoot.watch.arguments import (
 )
 from surefoot.watch.curvature_probe import CurvatureProbe, CurvatureUnavailable
 from surefoot.watch.findings import make_finding
-from surefoot.watch.hysteresis import Hysteresis
 from surefoot.watch.overhead_limiter import OverheadLimiter
-from surefoot.watch.reaction import LoweredLearningRate, OnFinding, Reaction, Writer
+from surefoot.watch.reaction import Hysteresis, LoweredLearningRate, OnFinding, Reaction, Writer
 from surefoot.watch.record import CurvatureSample, TrainingRecord
 from surefoot.watch.weight_updates import UpdateProbe, UpdateSample, current_hyperparameters, why_no_curvature
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from surefoot.curvature.preconditioner import preconditioner_of
-from surefoot.recipe.names import momentum_use
+from surefoot.recipe.settings import momentum_use
 
 # Optimizers whose step is the learning rate times the gradient over what preconditioner_of returns.
 OPTIMIZER_NAMES: dict[type[Optimizer], str] = {

@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 
 from surefoot.core.errors import SurefootError
 from surefoot.core.progress import Interrupted, StopCondition
-from surefoot.web import checks, convergence_map, descent, schedule_editor, studies, surfaces
+from surefoot.web import descent, schedule_editor, studies, surface_maps
 from surefoot.web.query import Query
 from surefoot.web.server import HostCheck, error_response
 
@@ -42,16 +42,16 @@ def make_app(*, port: int, study: Path) -> Starlette:
     routes = [
         Route("/", _page),
         Route("/api/choices", _json(lambda _: descent.choices())),
-        Route("/api/surface", _json(surfaces.surface_data)),
+        Route("/api/surface", _json(surface_maps.surface_data)),
         Route("/api/descent", _cancellable_json(_descents)),
-        Route("/api/convergence", _json(convergence_map.map_data)),
+        Route("/api/convergence", _json(surface_maps.map_data)),
         Route("/api/schedule", _json(schedule_editor.schedule_data)),
         Route("/api/studies", _json(lambda _: studies.list_studies(study))),
         Route("/api/study", _json(lambda query: studies.study_data(study, query))),
         Route("/api/curves", _json(lambda query: studies.learning_curves(study, query))),
         Route("/api/live", _live_updates(study)),
-        Route("/api/checks", _json(lambda _: checks.list_checks(study))),
-        Route("/check", lambda request: checks.report_page(study, Query(request.query_params))),
+        Route("/api/checks", _json(lambda _: studies.list_checks(study))),
+        Route("/check", lambda request: studies.report_page(study, Query(request.query_params))),
         Mount("/static", StaticFiles(directory=STATIC_FOLDER)),
     ]
     return Starlette(

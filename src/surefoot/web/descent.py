@@ -17,7 +17,6 @@ from surefoot.surfaces import SURFACES
 from surefoot.surfaces.descent import descend
 from surefoot.surfaces.quadratics import MAX_CONDITION
 from surefoot.surfaces.surface import Noise
-from surefoot.web.convergence_map import recipe_convergence
 from surefoot.web.query import Query
 from surefoot.web.recipe_controls import (
     MAX_LR,
@@ -28,7 +27,7 @@ from surefoot.web.recipe_controls import (
     controls_of,
     with_control,
 )
-from surefoot.web.surfaces import NoisySurface, describe_surface
+from surefoot.web.surface_maps import NoisySurface, describe_surface, recipe_convergence
 
 Data: TypeAlias = dict[str, Any]
 

@@ -12,8 +12,8 @@ from surefoot.core.formatting import short_repr
 from surefoot.optimizers import RULES
 from surefoot.optimizers.rule import UpdateRule
 from surefoot.optimizers.sgd import SGD
-from surefoot.recipe.names import momentum_use
 from surefoot.recipe.recipe import Recipe
+from surefoot.recipe.settings import momentum_use
 from surefoot.schedules import SCHEDULES
 from surefoot.schedules.composition import Sequence, Warmup, scaled
 from surefoot.schedules.constant import Constant

@@ -10,8 +10,8 @@ import numpy as np
 
 from surefoot.core.errors import RecipeError
 from surefoot.export import FRAMEWORKS, framework_code
-from surefoot.recipe.names import momentum_use
 from surefoot.recipe.recipe import Recipe
+from surefoot.recipe.settings import momentum_use
 from surefoot.schedules import SCHEDULES
 from surefoot.schedules.composition import Sequence, Warmup
 from surefoot.schedules.constant import Constant

@@ -1,4 +1,4 @@
-"""The studies in a database, finished or running: what the play page shows of them. Nothing is written."""
+"""The studies and checks in a database: what the play page shows of them. Nothing is written."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse
 
 from surefoot.core.errors import QueryError, SurefootError
 from surefoot.core.statistics import mean_score
@@ -14,6 +15,7 @@ from surefoot.core.values import finite_or_none
 from surefoot.recipe.recipe import Recipe
 from surefoot.search.result import FULL_STAGES, SearchResult
 from surefoot.search.stored_result import result_of
+from surefoot.studies.check_table import check_summaries, stored_check
 from surefoot.studies.database import Database
 from surefoot.studies.measurements import Measurement
 from surefoot.studies.study import Study
@@ -229,3 +231,44 @@ def _trained_recipes(
         }
         for recipe, role, valid in trained
     ]
+
+
+# A report contains its scripts and styles. It may load nothing, and only the play page may frame it.
+REPORT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+
+
+def list_checks(path: Path) -> dict[str, Any]:
+    """Return all checks in a database, the newest first."""
+    from surefoot.wording.verdicts import VERDICT_TITLES  # noqa: PLC0415  (a second)
+
+    summaries = check_summaries(open_database(path))
+    return {
+        "schema": 1,
+        "path": path.name,
+        "checks": [
+            {
+                "id": summary.id,
+                "created": summary.created,
+                "task": summary.task,
+                "recipe": summary.recipe,
+                # A newer version may have written a verdict that this one does not know.
+                "verdict": VERDICT_TITLES.get(summary.verdict, summary.verdict),  # type: ignore[call-overload]
+            }
+            for summary in summaries
+        ],
+    }
+
+
+def report_page(path: Path, query: Query) -> HTMLResponse:
+    """Return the report of one check, as ``surefoot check`` writes it."""
+    from surefoot.checking.result import from_record  # noqa: PLC0415  (seconds)
+    from surefoot.reports.check_page import check_html  # noqa: PLC0415
+
+    number = requested_number(query)
+    query.raise_if_invalid()
+    check = stored_check(open_database(path), number)
+    page = check_html(from_record(check.result), environment=check.environment, command=check.command)
+    return HTMLResponse(page, headers={"Content-Security-Policy": REPORT_SECURITY_POLICY})

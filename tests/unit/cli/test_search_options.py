@@ -1,6 +1,6 @@
 """Names that --help shows are written out in the command line, so that it need not import torch; they must agree."""
 
-from surefoot.cli.export import FRAMEWORKS
+from surefoot.cli.recipe_commands import FRAMEWORKS
 from surefoot.cli.search_options import OPTIMIZERS, SAMPLERS, SEARCHABLE_SETTINGS, SEARCHED_SCHEDULES
 from surefoot.export import FRAMEWORKS as EXPORTED_FRAMEWORKS
 from surefoot.optimizers import RULES

@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import random
 
 import numpy as np
@@ -5,7 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from surefoot.curvature.sharpness import NoiseScale, noise_scale, sharpness
+from surefoot.curvature.sharpness import (
+    GradientSharpness,
+    NoiseScale,
+    batch_sharpness,
+    gradient_sharpness,
+    noise_scale,
+    sharpness,
+)
 from surefoot.fleet.create_fleet import create_fleet
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import Recipe
@@ -143,3 +152,42 @@ def test_the_noise_scale_is_infinite_where_noise_exceeds_the_signal():
     assert NoiseScale(signal=0.0, noise=0.0).share_of_noise(8) == 0.0
     with pytest.raises(ValueError, match="at least 2 gradients; given 1"):
         noise_scale(torch.ones(1, 3), batch_size=4)
+
+
+def test_gradient_sharpness_is_that_of_the_full_hessian():
+    network = mlp(Square)
+    model = network.new_model()
+    params = list(model.parameters())
+    loss = network.batch_loss(model, network.train.tensors)
+    gradient = torch.cat([grad.reshape(-1) for grad in torch.autograd.grad(loss, params, retain_graph=True)])
+    result = gradient_sharpness(loss, params)
+    assert result.curvature == pytest.approx(float(gradient @ full_hessian(network, model) @ gradient), rel=1e-9)
+    assert result.squared_norm == pytest.approx(float(gradient @ gradient), rel=1e-12)
+    assert result.value == pytest.approx(result.curvature / result.squared_norm)
+
+
+def test_a_rate_above_2_over_the_gradient_sharpness_raises_the_loss_of_a_quadratic():
+    w = torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)
+    curvature = torch.tensor([3.0, 0.5], dtype=torch.float64)
+
+    def loss_at(point):
+        return (curvature * point**2).sum() / 2
+
+    limit = 2 / gradient_sharpness(loss_at(w), [w]).value
+    gradient = curvature * w.detach()
+    here = float(loss_at(w.detach()))
+    assert (
+        float(loss_at(w.detach() - 0.999 * limit * gradient))
+        < here
+        < float(loss_at(w.detach() - 1.001 * limit * gradient))
+    )
+
+
+def test_without_a_gradient_the_sharpness_is_0():
+    model = nn.Linear(2, 1)
+    assert gradient_sharpness(0.0 * model(torch.ones(1, 2)).sum(), list(model.parameters())).value == 0.0
+    assert batch_sharpness([]) == 0.0
+
+
+def test_batch_sharpness_weights_batches_by_the_squared_norm_of_their_gradients():
+    assert batch_sharpness([GradientSharpness(4.0, 1.0), GradientSharpness(3.0, 3.0)]) == 7 / 4

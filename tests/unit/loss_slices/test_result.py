@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from surefoot.loss_slices.result import SlicedLoss
-from surefoot.plots.descent import descent_figure
+from surefoot.plots.loss_surfaces import descent_figure
 from surefoot.surfaces.descent import descend
 from surefoot.surfaces.quadratics import Ravine
 

@@ -5,9 +5,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset, WeightedRandomSampler
 
 from surefoot.core.errors import DataError
-from surefoot.tasks.dataset_split import DatasetSplit
 from surefoot.tasks.split import Split, as_split
-from surefoot.tasks.tensor_split import TensorSplit
+from surefoot.tasks.split_kinds import DatasetSplit, TensorSplit
 
 X, Y = torch.arange(20.0).reshape(10, 2), torch.arange(10)
 INDICES = torch.tensor([7, 1])

@@ -9,7 +9,7 @@ from tests.unit.theory.torch_sgd import CURVATURE, positions_by_torch
 from surefoot.core.errors import RecipeError
 from surefoot.theory.convergence import ConvergenceRegion, convergence_rate, convergence_region, steps_to_tolerance
 from surefoot.theory.linear_method import adam, heavy_ball, nesterov
-from surefoot.theory.stability import adam_limit, heavy_ball_limit, nesterov_limit
+from surefoot.theory.stable_and_best_rates import adam_limit, heavy_ball_limit, nesterov_limit
 
 
 @pytest.mark.parametrize("make", [heavy_ball, nesterov, partial(adam, preconditioner=0.5)])

@@ -16,7 +16,7 @@ from surefoot.theory.noisy_quadratic import (
     second_moment_rate,
     stationary_moments,
 )
-from surefoot.theory.stability import heavy_ball_limit, nesterov_limit
+from surefoot.theory.stable_and_best_rates import heavy_ball_limit, nesterov_limit
 
 CURVATURE, NOISE = 2.0, 1.5
 METHODS = [heavy_ball(0.2, 0.9), nesterov(0.2, 0.8), adam(0.5, 0.9, preconditioner=0.7)]

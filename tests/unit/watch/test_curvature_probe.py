@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 
 from surefoot.core.errors import WatchError
-from surefoot.theory.stability import adam_limit
+from surefoot.theory.stable_and_best_rates import adam_limit
 from surefoot.watch.curvature_probe import CurvatureProbe, CurvatureUnavailable
 
 BEND = torch.tensor([3.0, 0.5, 1.0], dtype=torch.float64)

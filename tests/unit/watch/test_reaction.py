@@ -1,6 +1,9 @@
+from __future__ import annotations
+
 import torch
 
-from surefoot.watch.reaction import LoweredLearningRate
+from surefoot.core.finding import Finding
+from surefoot.watch.reaction import Hysteresis, LoweredLearningRate
 
 
 def test_a_lowered_rate_follows_any_schedule():
@@ -26,3 +29,11 @@ def test_a_learning_rate_in_a_tensor_is_lowered():
     w.grad = torch.ones(1)
     optimizer.step()
     assert (w.item(), optimizer.param_groups[0]["lr"].item()) == (-0.25, 1.0)
+
+
+def test_an_alternating_verdict_does_not_count():
+    hysteresis = Hysteresis()
+    for step in range(0, 400, 10):  # in turns
+        hysteresis = hysteresis.add(Finding("healthy" if step % 20 else "lr_too_high", 0.7, ""), step=step)
+    assert hysteresis.finding.verdict == "unknown"
+    assert Hysteresis.from_state(hysteresis.state()) == hysteresis

@@ -16,13 +16,15 @@ from surefoot.explanation.claim import (
     final_loss_line,
     lr_label,
 )
-from surefoot.explanation.curve import losses_at_end, speed_ratio, total_rise
 from surefoot.explanation.experiment import (
     MOMENTA,
     RATE_SPACING,
     RATES_PER_DECADE,
     SGD_WITH_MOMENTUM,
     Experiment,
+    losses_at_end,
+    speed_ratio,
+    total_rise,
 )
 from surefoot.explanation.selection import (
     best_on_other_seeds,

@@ -22,7 +22,6 @@ from surefoot.explanation.claim import (
     final_loss_line,
     variant_and_lr,
 )
-from surefoot.explanation.curve import speed_ratio, total_rise
 from surefoot.explanation.experiment import (
     DEFAULT_MOMENTUM,
     MOMENTA,
@@ -34,7 +33,10 @@ from surefoot.explanation.experiment import (
     Experiment,
     StabilityLimit,
     Sweep,
+    speed_ratio,
+    total_rise,
 )
+from surefoot.explanation.range_test import STABLE_RATE_SPACING
 from surefoot.explanation.selection import (
     best_on_other_seeds,
     best_overall,
@@ -43,7 +45,6 @@ from surefoot.explanation.selection import (
     selected_losses,
     take_per_seed,
 )
-from surefoot.explanation.stable_range import STABLE_RATE_SPACING
 
 Array: TypeAlias = NDArray[np.float64]
 

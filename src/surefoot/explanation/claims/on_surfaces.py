@@ -16,9 +16,9 @@ from surefoot.explanation.claim import NOTABLE_RATIO, ClaimResult, Effect, Estim
 from surefoot.explanation.experiment import DEFAULT_MOMENTUM, PLAIN_SGD, SGD_WITH_MOMENTUM, Experiment, Variant
 from surefoot.explanation.runners import random_start
 from surefoot.surfaces.descent import Descent, descend
-from surefoot.surfaces.one_dimensional import DoubleWell
 from surefoot.surfaces.quadratics import Ravine
 from surefoot.surfaces.surface import Surface
+from surefoot.surfaces.test_functions import DoubleWell
 
 Array: TypeAlias = NDArray[np.float64]
 

@@ -20,7 +20,6 @@ from surefoot.explanation.claim import (
     final_loss_line,
     variant_and_lr,
 )
-from surefoot.explanation.curve import speed_ratio, total_rise
 from surefoot.explanation.experiment import (
     ADAM,
     RATE_SPACING,
@@ -30,6 +29,8 @@ from surefoot.explanation.experiment import (
     Experiment,
     Sweep,
     Variant,
+    speed_ratio,
+    total_rise,
 )
 from surefoot.explanation.selection import (
     best_on_other_seeds,

@@ -8,8 +8,16 @@ from typing import Any
 
 from surefoot.core.errors import TaskError, did_you_mean
 from surefoot.core.plugins import Registry
-from surefoot.search.samplers.optuna_samplers import OptunaSampler, gaussian_process, seeded, tpe
-from surefoot.search.samplers.sampler import Grid, RandomSearch, Sampler, SurrogateSampler
+from surefoot.search.samplers.sampler import (
+    Grid,
+    OptunaSampler,
+    RandomSearch,
+    Sampler,
+    SurrogateSampler,
+    gaussian_process,
+    seeded,
+    tpe,
+)
 
 BUILT_IN = (
     SurrogateSampler(),

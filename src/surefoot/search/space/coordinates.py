@@ -13,8 +13,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from surefoot.core.errors import RecipeError
-from surefoot.recipe.names import momentum_use, names_of
 from surefoot.recipe.recipe import Recipe
+from surefoot.recipe.settings import momentum_use, names_of
 from surefoot.schedules.composition import Warmup, without_warmup
 from surefoot.schedules.exponential import Exponential
 from surefoot.schedules.scanner import rounded_number

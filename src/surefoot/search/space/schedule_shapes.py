@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 from surefoot.core.errors import RecipeError, did_you_mean
 from surefoot.core.plugins import Registry
-from surefoot.recipe.names import momentum_use
 from surefoot.recipe.recipe import Recipe
+from surefoot.recipe.settings import momentum_use
 from surefoot.schedules import BUILT_IN, is_schedule
 from surefoot.schedules.composition import Warmup
 from surefoot.schedules.constant import Constant

@@ -1,18 +1,21 @@
-"""The search space: which optimizers, schedules and hyperparameters a search may try."""
+"""The search space: which optimizers, schedules and hyperparameters a search may try, also read from text and files."""
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from surefoot.core.errors import RecipeError, did_you_mean
 from surefoot.core.values import Json
 from surefoot.optimizers import RULES
-from surefoot.recipe.names import names_of, rule_named
 from surefoot.recipe.recipe import Recipe
+from surefoot.recipe.settings import names_of, rule_named
 from surefoot.search.space.axes import Range, further_hyperparameters, scale_of
 from surefoot.search.space.schedule_shapes import MOMENTUM_SHAPES, SHAPES
+from surefoot.tasks.user_file import object_from_file
 
 ANY_MOMENTUM, ZERO_RANGE = Range(0.0, 0.99), Range(0.0, 0.0)
 # Recipes are written with four digits: a larger momentum would be rounded to 1.
@@ -256,3 +259,94 @@ def _parse_field(name: str, value: Any) -> Any:
             raise ValueError(f"factors by pattern, as in {{head = [1, 30]}}; given {value!r}")
         return tuple((pattern, Range.of(factor)) for pattern, factor in value.items())
     return Range.of(value)
+
+
+RANGE_MARK, LIST_SEPARATOR, FACTOR_MARK, PATTERN_SEPARATOR = "..", ",", ":", "+"
+
+
+def read_settings(texts: Sequence[str]) -> dict[str, Any]:
+    """Return settings of the command line as names and values that :meth:`SearchSpace.of` takes.
+
+    A value is a number, ``LOW..HIGH``, names joined by commas, or factors of patterns, ``PATTERN:FACTOR``, joined by
+    ``+``.
+
+    Args:
+        texts: Settings, each as ``NAME=VALUE``.
+
+    Raises:
+        RecipeError: If a text is none of these, or a name is given twice.
+
+    Example:
+        >>> read_settings(["beta2=0.9..0.999", "no_decay=bias+norm", "lr_factor=head:10+body:0.1..1"])
+        {'beta2': [0.9, 0.999], 'no_decay': 'bias+norm', 'lr_factor': {'head': 10.0, 'body': [0.1, 1.0]}}
+    """
+    settings: dict[str, Any] = {}
+    for text in texts:
+        name, sign, value = (part.strip() for part in text.partition("="))
+        if not (name and sign and value):
+            raise RecipeError(f"--set takes NAME=VALUE; given {text!r}.", hint="for example --set beta2=0.9..0.999.")
+        if name in settings:
+            raise RecipeError(f"--set gives {name} twice.")
+        settings[name] = _factors(value) if name == "lr_factor" else _value(value)
+    return settings
+
+
+def _factors(text: str) -> dict[str, Any]:
+    factors = {}
+    for part in text.split(PATTERN_SEPARATOR):
+        pattern, sign, factor = part.rpartition(FACTOR_MARK)
+        if not sign:
+            raise RecipeError(
+                f"lr_factor takes PATTERN:FACTOR; given {part!r}.", hint="for example head:10 or head:1..30."
+            )
+        factors[pattern] = _value(factor)
+    return factors
+
+
+def _value(text: str) -> Any:
+    if RANGE_MARK in text:
+        return [_scalar(bound) for bound in text.split(RANGE_MARK)]
+    if LIST_SEPARATOR in text:
+        return [_scalar(part.strip()) for part in text.split(LIST_SEPARATOR)]
+    return _scalar(text)
+
+
+def _scalar(text: str) -> Any:
+    """Return a number, a boolean, or the text itself."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def load_space(text: str) -> SearchSpace:
+    """Return the search space in a file.
+
+    Args:
+        text: ``space.toml``, or ``file.py:name`` with the name of a SearchSpace or a dict.
+
+    Raises:
+        RecipeError: If there is no such file or name, or it contains no valid search space.
+    """
+    path, _, name = text.rpartition(":") if ".py:" in text else (text, "", "")
+    if path.endswith(".py"):
+        if not name:
+            raise RecipeError(f"{text} does not say which search space.", hint=f"write {path}:NAME.")
+        found = object_from_file(Path(path), name)
+        return found if isinstance(found, SearchSpace) else SearchSpace.of(_mapping(text, found))
+    try:
+        return SearchSpace.of(tomllib.loads(Path(path).read_text(encoding="utf-8")))
+    except OSError as error:
+        raise RecipeError(
+            f"{path}: {error.strerror or error}.", hint="--space takes FILE.toml or FILE.py:NAME"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path} is not valid TOML: {error}.") from None
+
+
+def _mapping(text: str, value: object) -> dict[str, object]:
+    if isinstance(value, dict):
+        return value
+    raise RecipeError(f"{text} is a {type(value).__name__}; a search space is a SearchSpace or a dict.")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
 
-from surefoot.recipe.names import momentum_use, names_of
 from surefoot.recipe.recipe import Recipe
+from surefoot.recipe.settings import momentum_use, names_of
 from surefoot.schedules.scanner import rounded_number
 from surefoot.search.space.axes import Axis, Choice, Range, Scale, choice_axis, range_axis, scale_of
 from surefoot.search.space.schedule_shapes import make_momentum_schedule, momentum_shape
