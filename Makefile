@@ -3,16 +3,19 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test coverage check bench format hooks constraints clean
+.PHONY: help demo test test-fast coverage check bench format hooks constraints clean
 
 help:            ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 demo: .venv/runtime    ## tune learning rate and momentum of a small network on handwritten digits
 	$(BIN)/surefoot tune digits
 
 test: .venv/dev  ## run the whole test suite
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(if $(CI),--durations=25)
+
+test-fast: .venv/dev ## a minute, after an edit: unit tests, those that draw pictures left out; TESTS=tests/unit/search for a room
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m "not slow" $(or $(TESTS),tests/unit)
 
 coverage: .venv/dev ## the same, and which lines no test reaches
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report=term-missing:skip-covered

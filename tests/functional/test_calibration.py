@@ -44,7 +44,7 @@ def test_a_model_that_cannot_be_stacked_trains_serially_with_a_reason():
 
 def test_the_width_fits_into_memory():
     task = make_task(lambda: nn.Linear(4, 2))
-    for limit in (2, 3, 6):
+    for limit in (2, 6):
         plan = calibrate(task, members=32, free=limit * 2 * member_bytes(task) + 1)
         assert plan.width <= limit
     assert psutil.virtual_memory().available > 32 * member_bytes(task)

@@ -14,6 +14,8 @@ from surefoot.schedules.cosine import Cosine
 from surefoot.schedules.polynomial import Linear
 from surefoot.surfaces.quadratics import Ravine
 
+pytestmark = pytest.mark.slow
+
 
 def titles_of(chart):
     return [part["title"]["text"] for part in chart.to_dict()["vconcat"]]

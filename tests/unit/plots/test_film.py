@@ -11,6 +11,8 @@ from surefoot.plots.chart import PIXELS_PER_POINT
 from surefoot.plots.film import animate, frame_steps
 from surefoot.plots.film_canvas import LEFT_MARGIN, PLOT_HEIGHT, PLOT_WIDTH, FilmCanvas
 
+pytestmark = pytest.mark.slow
+
 FASTER = "sgd(lr=0.1, momentum=0.9)"
 STEPS = 12
 # Tolerance in points. Markers nearer than the second hide one another: the second recipe's lies on top.

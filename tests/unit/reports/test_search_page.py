@@ -14,6 +14,8 @@ from surefoot.plots.figures import figures_of
 from surefoot.reports.search_page import search_html, write_search_html
 from surefoot.wording.search import boundary_warning, good_range_text, search_cost, search_headline
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def page(made):

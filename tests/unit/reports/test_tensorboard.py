@@ -23,6 +23,8 @@ from surefoot.reports.tensorboard import (
 )
 from surefoot.trainers.trial import Curve
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def written(made, tmp_path_factory):

@@ -22,6 +22,8 @@ from surefoot.theory.stable_and_best_rates import heavy_ball_limit, nesterov_lim
 from surefoot.web.query import Query
 from surefoot.web.surface_maps import convergence_map, recipe_convergence, surface_data
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", SURFACES)
 def test_the_losses_of_a_surface_come_row_by_row(name):
