@@ -48,11 +48,19 @@ def test_rates_far_too_low_are_found_and_the_advice_is_near_a_good_one(optimizer
 
 
 @pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize("optimizer", [sgd(4.0, 0.7), sgd(400.0, 0.7), sgd(1.0, 0.9), adamw(1.0)])
-def test_rates_far_too_high_are_found_and_the_advice_is_lower(optimizer, seed):
+@pytest.mark.parametrize(
+    ("optimizer", "verdict"),
+    [
+        (sgd(4.0, 0.7), "lr_too_high"),
+        (sgd(400.0, 0.7), "diverged"),
+        (sgd(1.0, 0.9), "lr_too_high"),
+        (adamw(1.0), "lr_too_high"),
+    ],
+)
+def test_rates_far_too_high_are_found_and_the_advice_is_lower(optimizer, verdict, seed):
     watch, findings = train(optimizer, seed=seed)
     finding = watch.finding
-    assert finding.verdict in ("lr_too_high", "diverged")
+    assert finding.verdict == verdict
     assert finding.advice["lr"] <= finding.evidence["lr"] / 3
     assert findings[-1].verdict == finding.verdict
 

@@ -16,10 +16,11 @@ def test_weights_that_are_finite_again_end_the_divergence():
     weight = torch.nn.Parameter(torch.ones(2))
     model = torch.nn.ParameterList([weight])
     watch = Watch(model, torch.optim.SGD(model.parameters(), lr=0.1), print_fn=None, overhead=None)
-    for value, loss in [(1.0, 2.0)] * 60 + [(math.nan, math.nan)] + [(1.0, 1.5)] * 60:
+    training = [(1.0, 2.0)] * 60 + [(math.nan, math.nan)] + [(1.0, 1.5)] * 60
+    for step, (value, loss) in enumerate(training, start=1):
         weight.data.fill_(value)
         watch.step(loss)
-        assert (watch.finding.verdict == "diverged") <= (watch._steps > 60)
+        assert (watch.finding.verdict == "diverged") <= (step > 60)
     assert watch.finding.verdict != "diverged"
 
 
