@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from surefoot.optimizers import RULES
 from surefoot.recipe.recipe import Recipe
 from surefoot.search.good_range import good_range, momentum_rows
 from surefoot.search.rate_bracketing import default_recipe
@@ -255,6 +256,22 @@ def notes_of(search: SearchState, trained_recipes: Sequence[TrainedRecipe]) -> I
     several = [[run.outcome.loss for run in each.runs] for each in trained_recipes if len(each.runs) > 1]
     if several and all(len({*losses}) == 1 and losses[0] != 0.0 for losses in several):
         yield SEED_IGNORED
+    yield from unknown_momentum_notes(search.space.optimizers)
+
+
+def unknown_momentum_notes(optimizers: Sequence[str]) -> Iterator[str]:
+    """Yield what a plugin does not say of its optimizer and the search had to do without.
+
+    Args:
+        optimizers: Names of the optimizers that were searched.
+    """
+    for name in optimizers:
+        rule = RULES[name]
+        if rule.momentum is not None and rule.sums_gradients is None:
+            yield (
+                f"whether {rule.momentum} of {name} sums or averages past gradients is not known: its learning rates "
+                "were compared as they are, not as lr / (1 - momentum)."
+            )
 
 
 def _rejected_note(search: SearchState) -> Iterator[str]:
