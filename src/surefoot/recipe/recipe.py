@@ -160,7 +160,9 @@ class Recipe:
         """
         length = self.steps if steps is None else steps
         if length is None:
-            raise RecipeError(f"{self}: how long is the training?", hint="pass steps=..., its optimizer steps.")
+            raise RecipeError(
+                f"{self}: the length of the training is not given.", hint="pass steps=..., its optimizer steps."
+            )
         self.require_bounds(steps=length)
         return build(
             self.optimizer,

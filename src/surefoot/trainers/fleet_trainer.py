@@ -24,7 +24,7 @@ from surefoot.fleet.plan import Plan
 from surefoot.fleet.training import SLICE_SECONDS, assign_processes, train_fleets
 from surefoot.tasks.sanity_check import sanity_check
 from surefoot.tasks.task import Task
-from surefoot.trainers.sharpness_probe import preconditioner_of, probe_sharpness, probe_steps
+from surefoot.trainers.sharpness_probe import member_preconditioner, probe_sharpness, probe_steps
 from surefoot.trainers.trial import Curve, Outcome, SharpnessProbe, Trial
 
 # Seconds between two checkpoints; chosen: little work is lost, and writing costs little compared with it.
@@ -349,7 +349,7 @@ class _TrainedMember:
 
     def end_state(self) -> EndState:
         """Return the complete state."""
-        return EndState(self.fleet.state_dict(self.member), preconditioner_of(self.fleet, self.member))
+        return EndState(self.fleet.state_dict(self.member), member_preconditioner(self.fleet, self.member))
 
     def model_state(self) -> dict[str, Tensor]:
         """Return the ``state_dict`` of the model, without non-persistent buffers."""

@@ -32,7 +32,7 @@ from surefoot.tasks.seeding import derive_seed, preserved_generators, seed_every
 from surefoot.trainers.trial import SharpnessProbe
 
 
-def preconditioner_of(fleet: Fleet, member: int) -> Tensor | None:
+def member_preconditioner(fleet: Fleet, member: int) -> Tensor | None:
     """Return the divisor of each parameter's step in Adam or AdamW, at a member's present step.
 
     Args:
@@ -51,7 +51,7 @@ def preconditioner_of(fleet: Fleet, member: int) -> Tensor | None:
         >>> recipes = [Recipe.of("adam", lr=0.01), Recipe.of("sgd", lr=0.1)]
         >>> fleet = create_fleet(load_task("wine"), recipes, seed=0, plan=Plan())
         >>> _ = train_members(fleet, 3)
-        >>> bool((preconditioner_of(fleet, 0) > 0).all()), preconditioner_of(fleet, 1)
+        >>> bool((member_preconditioner(fleet, 0) > 0).all()), member_preconditioner(fleet, 1)
         (True, None)
     """
     recipe, step, total = fleet.recipes[member], int(fleet.step[member]), int(fleet.total[member])
@@ -111,7 +111,7 @@ def _probe_member(fleet: Fleet, member: int, model: nn.Module, batches: list[obj
     in_fp32 = replace(task, precision="fp32") if task.precision == "bf16" else task
     loss = MeanLoss(in_fp32, model, batches, sizes=[task.batch_size] * task.accumulate, seed=step)
     gradient = loss.gradient()
-    divisor = preconditioner_of(fleet, member)
+    divisor = member_preconditioner(fleet, member)
     direction = gradient if divisor is None else gradient / divisor
     curvature, slope = float(direction @ Hessian(loss).product(direction)), float(gradient @ direction)
     if not (math.isfinite(curvature) and math.isfinite(slope) and slope > 0):

@@ -26,7 +26,7 @@ def test_a_training_has_steps(text, steps):
 
 
 def test_a_recipe_that_knows_no_length_asks_for_it():
-    with pytest.raises(RecipeError, match="how long is the training"):
+    with pytest.raises(RecipeError, match="the length of the training is not given"):
         Recipe.parse("sgd(lr=0.1)").build(model())
 
 
