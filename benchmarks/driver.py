@@ -25,7 +25,7 @@ from benchmarks import records
 from benchmarks.markdown import DASH, table, target
 from benchmarks.scale import scale_of
 from surefoot.core.progress import StopCondition, never_stop
-from surefoot.core.values import Json
+from surefoot.core.value_types import Json
 from surefoot.fleet.calibration import calibrate
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.cosine import Cosine

@@ -20,7 +20,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from benchmarks import records
 from benchmarks.scale import DATA
-from surefoot.logs.event_file import EventFile
+from surefoot.logs.tensorboard_file import EventFile
 from surefoot.logs.training_log import Series
 
 ROUNDS = 3

@@ -30,7 +30,7 @@ from benchmarks.regret.grid import FRESH_SEEDS, plan_of
 from benchmarks.regret.tasks import ENTRIES, QUICK
 from benchmarks.regret.training import train
 from benchmarks.scale import FULL, scale_of
-from surefoot.core.values import Interval
+from surefoot.core.value_types import Interval
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.cosine import Cosine
 from surefoot.search.result import SearchResult

@@ -19,7 +19,7 @@ from surefoot.cli.main import cli
 from surefoot.export import FRAMEWORKS
 from surefoot.logs import READERS
 from surefoot.optimizers import RULES
-from surefoot.plots.figures import figure_kinds
+from surefoot.plots.figure_registry import figure_kinds
 from surefoot.schedules import SCHEDULES
 from surefoot.schedules.schedule import fields_of
 from surefoot.search.samplers import SAMPLERS

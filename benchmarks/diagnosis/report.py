@@ -17,7 +17,7 @@ from benchmarks.diagnosis.generate import Grid
 from benchmarks.diagnosis.log_verdicts import GUESSED, SUREFOOT
 from benchmarks.diagnosis.score import Advised, Followed, Judged, Score, confusion, followed, score_of
 from benchmarks.markdown import DASH, table, target
-from surefoot.checking.strategy import auto_trainings
+from surefoot.checking.trial_choice import auto_trainings
 
 DEFAULT_BUDGET = "auto"
 # Cases are drawn anew to be held against the verdicts: as many as any of the parts asked for.

@@ -26,7 +26,7 @@ from benchmarks.regret.targets import targets
 from benchmarks.regret.tasks import DEVELOPMENT, TEST
 from benchmarks.regret.wall import wall_path
 from surefoot.plots.chart import Figure, Row, column, inline_data, layered, titled
-from surefoot.plots.figures import save
+from surefoot.plots.figure_registry import save
 from surefoot.plots.theme import COLOURS_ON_WHITE
 
 IMAGE = "regret.svg"

@@ -13,11 +13,11 @@ from pathlib import Path
 from rich.console import Console
 
 from surefoot import descend, tune
-from surefoot.plots.figures import save
+from surefoot.plots.figure_registry import save
 from surefoot.plots.film import animate
 from surefoot.plots.frontier_and_good_range import frontier
 from surefoot.plots.heat_map import heat_map
-from surefoot.reports.search_tables import search_table
+from surefoot.reports.terminal_search_tables import search_table
 
 HERE = Path(__file__).parent
 

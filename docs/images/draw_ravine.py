@@ -9,7 +9,7 @@ from pathlib import Path
 
 from surefoot import explain
 from surefoot.plots.claim_figures import claim_figure
-from surefoot.plots.figures import save
+from surefoot.plots.figure_registry import save
 from surefoot.surfaces import surface_named
 
 (claim,) = explain(surface_named("ravine"), claims=["momentum-damps"]).claims

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from surefoot import slice_loss
-from surefoot.plots.figures import save
+from surefoot.plots.figure_registry import save
 
 WAYS = ("sgd(lr=0.1, momentum=0)", "sgd(lr=0.1, momentum=0.9)", "adam(lr=0.003)")
 save(slice_loss("mnist1d", WAYS), Path(__file__).with_name("slice.png"))

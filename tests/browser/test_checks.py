@@ -4,8 +4,8 @@ import pytest
 from tests.browser.player import DESKTOP, Player, served, until
 
 from surefoot.checking.result import to_record
-from surefoot.studies.check_table import add_check
 from surefoot.studies.database import Database
+from surefoot.studies.stored_checks import add_check
 
 PHONE = {"width": 390, "height": 844}
 

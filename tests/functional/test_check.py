@@ -11,8 +11,8 @@ import surefoot
 from surefoot.cli.main import run
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import Recipe
-from surefoot.studies.check_table import check_summaries
 from surefoot.studies.database import Database
+from surefoot.studies.stored_checks import check_summaries
 from surefoot.studies.study import Study
 from surefoot.tasks.loader import load_task
 from surefoot.trainers.fleet_trainer import FleetTrainer

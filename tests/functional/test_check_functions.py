@@ -7,7 +7,7 @@ import pytest
 from tests.made_up_trainers import STEPS, MadeUpTrainer, loss_at, trainer
 
 from surefoot.checking.check import check
-from surefoot.checking.strategy import auto_trainings
+from surefoot.checking.trial_choice import auto_trainings
 from surefoot.core.errors import BudgetError, RecipeError, TaskError
 from surefoot.trainers.function_trainer import FunctionTrainer
 from surefoot.trainers.trial import Curve, Outcome

@@ -194,7 +194,7 @@ task = Task("low", lambda: nn.Linear(3, 1), lambda o, t: (o - t).abs().mean() - 
 def test_each_claim_has_a_figure_in_a_notebook():
     from surefoot import explain
     from surefoot.fleet.plan import Plan
-    from surefoot.plots.figures import show
+    from surefoot.plots.figure_registry import show
 
     found = explain("wine", claims=["low-rate", "one-number"], seeds=2, budget="60x", plan=Plan("stacked", 16))
     assert len(show(found).to_dict()["vconcat"]) == 2

@@ -17,9 +17,9 @@ from surefoot.core.errors import StudyError
 from surefoot.core.progress import Interrupted
 from surefoot.fleet.plan import Plan
 from surefoot.search.find import find
+from surefoot.search.full_training_scores import TrainedRecipe
 from surefoot.search.result import SearchResult
 from surefoot.search.stored_result import read_result
-from surefoot.search.trained_recipe import TrainedRecipe
 from surefoot.search.tune import tune
 from surefoot.studies.database import Database
 from surefoot.studies.measurements import Measurement

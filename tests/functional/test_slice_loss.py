@@ -13,7 +13,7 @@ from surefoot.core.progress import Interrupted
 from surefoot.fleet.plan import Plan
 from surefoot.loss_slices.slice_loss import slice_loss
 from surefoot.loss_slices.trajectory import recorded_steps
-from surefoot.plots.figures import show
+from surefoot.plots.figure_registry import show
 from surefoot.surfaces.descent import descend
 from surefoot.surfaces.quadratics import Bowl, Ravine
 from surefoot.tasks.task import Task

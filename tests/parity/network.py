@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from surefoot.fleet.layout import ParameterLayout
+from surefoot.fleet.parameter_layout import ParameterLayout
 from surefoot.optimizers.parameter_groups import factors_of, norm_parameters
 from surefoot.optimizers.rule import clip_by_global_norm
 from surefoot.recipe.recipe import Recipe

@@ -15,8 +15,8 @@ import surefoot
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.studies.database import Database
-from surefoot.studies.drive_study import TrialRecorder
 from surefoot.studies.study import Study
+from surefoot.studies.study_session import TrialRecorder
 from surefoot.tasks.loader import load_task
 from surefoot.trainers.fleet_trainer import FleetTrainer
 from surefoot.trainers.trial import Trial

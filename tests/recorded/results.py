@@ -7,12 +7,12 @@ from tests.recorded.record import CHECK, DATABASE, FIND, GRID, PLAN, TUNE
 
 from surefoot.checking.result import read_check
 from surefoot.core.statistics import mean_score
-from surefoot.core.values import Interval, Score
+from surefoot.core.value_types import Interval, Score
 from surefoot.recipe.recipe import DEFAULT_RECIPE
 from surefoot.search.criterion import Criterion
+from surefoot.search.full_training_scores import TrainedRecipe
 from surefoot.search.result import FrontierPoint, GoodRange, MomentumRow, SearchResult
 from surefoot.search.stored_result import read_result
-from surefoot.search.trained_recipe import TrainedRecipe
 from surefoot.studies.study import Study
 from surefoot.trainers.trial import Curve
 

@@ -10,31 +10,31 @@ from functools import partial
 from pathlib import Path
 
 from surefoot.checking.curvature_summary import MIN_CONFIG_STEPS, CurvatureSummary, measure_curvature
-from surefoot.checking.expected_saving import best_of_each_kind
+from surefoot.checking.expected_loss_saving import best_of_each_kind
 from surefoot.checking.findings import advised_recipe, make_findings
 from surefoot.checking.neighbourhood import Neighbourhood
 from surefoot.checking.result import CheckResult, RecipeTraining, record_check
 from surefoot.checking.round_runner import RoundRunner
-from surefoot.checking.strategy import CheckStrategy, auto_trainings, budget_in_trainings, require_enough
+from surefoot.checking.trial_choice import CheckStrategy, auto_trainings, budget_in_trainings, require_enough
 from surefoot.checking.trial_history import TrialHistory
 from surefoot.core.budget import Budget
 from surefoot.core.errors import RecipeError, TaskError
 from surefoot.core.finding import Symptom, find_symptoms
 from surefoot.core.progress import Progress, SilentProgress, StopCondition, never_stop
-from surefoot.core.values import Json
+from surefoot.core.value_types import Json
 from surefoot.fleet.plan import Plan
 from surefoot.fleet.processes import using_threads
 from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
-from surefoot.studies.drive_study import (
+from surefoot.studies.study import Study
+from surefoot.studies.study_session import (
     TrialRecorder,
     capture_early_output,
     open_driven_study,
     release_when_interrupted,
     store_files_with_study,
 )
-from surefoot.studies.study import Study
-from surefoot.surrogate.rungs import lowest_rung
-from surefoot.tasks.checkpoint import start_from_checkpoint
+from surefoot.surrogate.rung_lengths import lowest_rung
+from surefoot.tasks.start_from_checkpoint import start_from_checkpoint
 from surefoot.tasks.task import Task
 from surefoot.trainers.fleet_trainer import FleetTrainer
 from surefoot.trainers.make_trainer import (

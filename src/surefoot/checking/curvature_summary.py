@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from surefoot.core.values import Json
+from surefoot.core.value_types import Json
 from surefoot.curvature.hessian import Hessian
 from surefoot.curvature.mean_loss import MeanLoss
 from surefoot.curvature.preconditioner import ADAM_OPTIMIZERS
@@ -25,8 +25,8 @@ from surefoot.curvature.sharpness import (
 )
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.batches import BatchOrder
-from surefoot.tasks.checkpoint import load_full_state
 from surefoot.tasks.seeding import derive_seed, preserved_generators, seed_everything
+from surefoot.tasks.start_from_checkpoint import load_full_state
 from surefoot.tasks.task import Task
 from surefoot.theory.linear_method import LinearMethod, adam, heavy_ball, nesterov
 from surefoot.theory.stable_and_best_rates import adam_limit, heavy_ball_limit, nesterov_limit

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from surefoot.checking.curvature_summary import CurvatureSummary
-from surefoot.checking.expected_saving import MIN_SAVING, ExpectedSaving
+from surefoot.checking.expected_loss_saving import MIN_SAVING, ExpectedSaving
 from surefoot.checking.neighbourhood import Neighbourhood
 from surefoot.checking.result import RecipeTraining
 from surefoot.checking.trial_history import CheckTrial, TrialHistory

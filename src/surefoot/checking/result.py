@@ -7,18 +7,18 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from surefoot.checking.curvature_summary import CurvatureSummary
-from surefoot.checking.expected_saving import ExpectedSaving
+from surefoot.checking.expected_loss_saving import ExpectedSaving
 from surefoot.checking.neighbourhood import LrAndMomentum, Neighbourhood
 from surefoot.checking.trial_history import CheckTrial
 from surefoot.core.errors import StudyError
 from surefoot.core.finding import Finding, Symptom, Verdict
 from surefoot.core.formatting import format_duration, format_number, format_percent
-from surefoot.core.summary import Summarised, Summary
-from surefoot.core.values import Json, finite_or_none
+from surefoot.core.result_summary import Summarised, Summary
+from surefoot.core.value_types import Json, finite_or_none
 from surefoot.curvature.sharpness import NoiseScale, Sharpness
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import Recipe
-from surefoot.studies.check_table import add_check, stored_check
+from surefoot.studies.stored_checks import add_check, stored_check
 from surefoot.studies.study import Study
 from surefoot.trainers.trial import Curve
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 from surefoot.checking.neighbourhood import LrAndMomentum
 from surefoot.checking.result import RecipeTraining
-from surefoot.checking.strategy import Round
+from surefoot.checking.trial_choice import Round
 from surefoot.checking.trial_history import CheckTrial, TrialHistory, ended_above_initial_loss, train_to_valid_ratio
 from surefoot.core.errors import TaskError
 from surefoot.core.progress import Progress
 from surefoot.schedules.scanner import rounded_number
-from surefoot.studies.drive_study import TrialRecorder
-from surefoot.surrogate.rungs import MIN_SCHEDULE_STEPS
+from surefoot.studies.study_session import TrialRecorder
+from surefoot.surrogate.rung_lengths import MIN_SCHEDULE_STEPS
 from surefoot.trainers.trial import Outcome, Trial
 
 # Factor on the learning rate with which the loss before training is measured: the trial learns next to nothing. Chosen.

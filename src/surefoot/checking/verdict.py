@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from surefoot.checking.expected_saving import MIN_SAVING, ExpectedSaving, best_of_each_kind, expected_savings
+from surefoot.checking.expected_loss_saving import MIN_SAVING, ExpectedSaving, best_of_each_kind, expected_savings
 from surefoot.checking.neighbourhood import LrAndMomentum
 from surefoot.checking.trial_history import TrialHistory
 from surefoot.core.finding import Verdict

@@ -193,7 +193,7 @@ def _show_and_report(result: CheckResult, settings: Mapping[str, Any], *, comman
 def _print_tables(result: CheckResult, report: str | None) -> None:
     from rich.console import Console
 
-    from surefoot.reports.check_table import check_table
+    from surefoot.reports.terminal_check_table import check_table
 
     Console().print(check_table(result))
     if report is not None:

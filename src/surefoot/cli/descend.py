@@ -83,7 +83,7 @@ def descend(surface: str, **settings: Any) -> None:
         return
     from rich.console import Console
 
-    from surefoot.reports.result_tables import descent_table
+    from surefoot.reports.terminal_tables import descent_table
 
     Console().print(descent_table(descent))
     if plot is not None:
@@ -146,7 +146,7 @@ def _check_plot_path(path: Path) -> None:
 
 
 def _draw(descent: Descent, path: Path, *, fps: int, dark: bool) -> None:
-    from surefoot.plots.figures import save
+    from surefoot.plots.figure_registry import save
     from surefoot.plots.film import animate
 
     if _is_film(path):

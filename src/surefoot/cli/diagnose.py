@@ -49,7 +49,7 @@ def diagnose(
         return DONE
     from rich.console import Console
 
-    from surefoot.reports.result_tables import diagnosis_text
+    from surefoot.reports.terminal_tables import diagnosis_text
 
     console = Console()
     for number, diagnosis in enumerate(diagnoses):

@@ -141,7 +141,7 @@ def _show(result: ExplainResult, commands: dict[str, str], *, report: str | None
         return
     from rich.console import Console
 
-    from surefoot.reports.result_tables import explain_table
+    from surefoot.reports.terminal_tables import explain_table
 
     Console().print(explain_table(result, commands))
     if report is not None:

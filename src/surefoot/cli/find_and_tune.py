@@ -33,7 +33,7 @@ from surefoot.cli.study_commands import (
 from surefoot.core.errors import StudyError
 
 if TYPE_CHECKING:
-    from surefoot.core.values import Json
+    from surefoot.core.value_types import Json
     from surefoot.search.result import SearchResult
     from surefoot.studies.study import Study
 

@@ -75,7 +75,7 @@ def schedule(texts: tuple[str, ...], *, steps: int, plot: Path | None) -> None:
 
     schedules = [parse_schedule(text) for text in texts]
     if plot is not None:
-        from surefoot.plots.figures import save, show_schedules
+        from surefoot.plots.figure_registry import save, show_schedules
 
         save(show_schedules(schedules, steps=steps), plot)
     width, height = shutil.get_terminal_size((80, 24))

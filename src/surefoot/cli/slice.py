@@ -76,7 +76,7 @@ def slice_(task: str | None, *, recipes: tuple[str, ...], plot: Path, **settings
     from surefoot.core.progress import Interrupted
     from surefoot.loss_slices.slice_loss import DEFAULT_RECIPES, slice_loss
     from surefoot.plots.chart import check_picture
-    from surefoot.plots.figures import save
+    from surefoot.plots.figure_registry import save
 
     require_task_or_surface(task, settings, task_only=["along", "samples"])
     check_device(settings["device"])
@@ -106,7 +106,7 @@ def slice_(task: str | None, *, recipes: tuple[str, ...], plot: Path, **settings
         return DONE
     from rich.console import Console
 
-    from surefoot.reports.result_tables import slice_table
+    from surefoot.reports.terminal_tables import slice_table
 
     Console().print(slice_table(result))
     click.echo(f"picture: {plot}")

@@ -17,7 +17,7 @@ from surefoot.core.errors import StudyError
 
 if TYPE_CHECKING:
     from surefoot.core.budget import Budget
-    from surefoot.core.values import Json
+    from surefoot.core.value_types import Json
     from surefoot.search.result import SearchResult
     from surefoot.studies.study import StudyInfo
 
@@ -70,7 +70,7 @@ def print_result(result: SearchResult, *, as_json: bool) -> None:
         return
     from rich.console import Console
 
-    from surefoot.reports.search_tables import search_table
+    from surefoot.reports.terminal_search_tables import search_table
 
     Console().print(search_table(result))
 

@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.core.values import Json
+from surefoot.core.value_types import Json
 
 Verdict: TypeAlias = Literal[
     "healthy",

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from surefoot.core.values import Interval, Score
+    from surefoot.core.value_types import Interval, Score
 
 # A reduction by a smaller factor than this is written in per cent. Chosen.
 MIN_FACTOR_AS_TIMES = 1.5
@@ -107,7 +107,7 @@ def format_score(score: Score) -> str:
         score: A loss measured on several seeds.
 
     Example:
-        >>> from surefoot.core.values import Score
+        >>> from surefoot.core.value_types import Score
         >>> format_score(Score(0.1, 0.0927, 0.1078, 3))
         '0.100 (90 % interval 0.0927 to 0.108)'
     """
@@ -134,7 +134,7 @@ def format_half_width(score: Score, *, separator: str = " ") -> str:
         separator: What stands between the two, as a line break.
 
     Example:
-        >>> from surefoot.core.values import Score
+        >>> from surefoot.core.value_types import Score
         >>> format_half_width(Score(0.1, 0.0927, 0.1078, 3))
         '0.100 ± 0.0076'
     """
@@ -161,7 +161,7 @@ def format_interval(interval: Interval) -> str:
         interval: Of learning rates or momenta.
 
     Example:
-        >>> from surefoot.core.values import Interval
+        >>> from surefoot.core.value_types import Interval
         >>> format_interval(Interval(0.1, 0.5)), format_interval(Interval(0.1, 0.1))
         ('0.1 to 0.5', '0.1')
     """

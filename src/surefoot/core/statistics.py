@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from surefoot.core.values import Score
+from surefoot.core.value_types import Score
 
 # Confidence of every interval that surefoot reports, two-sided.
 INTERVAL_CONFIDENCE = 0.90

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from surefoot.core.values import Json
+from surefoot.core.value_types import Json
 from surefoot.curvature.hessian import (
     LANCZOS_BASIS,
     EigenvalueUnavailable,

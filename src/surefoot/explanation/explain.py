@@ -12,7 +12,9 @@ from surefoot.core.errors import TaskError
 from surefoot.core.progress import Progress, SilentProgress, StopCondition, never_stop
 from surefoot.explanation.claims import CLAIMS, assess_claims, require_known
 from surefoot.explanation.experiment import ADAM, PLAIN_SGD, SGD_WITH_MOMENTUM, Experiment
+from surefoot.explanation.experiment_runners import SurfaceExperimentRunner, SurfaceSubject, TaskExperimentRunner
 from surefoot.explanation.range_test import measure_stability_limits
+from surefoot.explanation.rate_selection import best_overall
 from surefoot.explanation.result import (
     ExplainResult,
     can_compare_lr_and_momentum,
@@ -27,8 +29,6 @@ from surefoot.explanation.run_experiment import (
     design_experiment,
     run_experiment,
 )
-from surefoot.explanation.runners import SurfaceExperimentRunner, SurfaceSubject, TaskExperimentRunner
-from surefoot.explanation.selection import best_overall
 from surefoot.fleet.calibration import calibrate
 from surefoot.fleet.plan import Plan, trainings_of
 from surefoot.fleet.training import InterruptibleTraining

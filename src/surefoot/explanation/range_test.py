@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from surefoot.explanation.experiment import DEFAULT_MOMENTUM, BatchKind, StabilityLimit, Variant, cap_losses
-from surefoot.explanation.runners import TaskExperimentRunner
+from surefoot.explanation.experiment_runners import TaskExperimentRunner
 from surefoot.recipe.recipe import Recipe
 from surefoot.recipe.settings import momentum_use
 from surefoot.schedules.exponential import Exponential

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.core.formatting import format_duration, format_number
-from surefoot.core.summary import Summarised, Summary
-from surefoot.core.values import Json
-from surefoot.explanation.claim import ClaimResult, Estimate
+from surefoot.core.result_summary import Summarised, Summary
+from surefoot.core.value_types import Json
+from surefoot.explanation.claim_result import ClaimResult, Estimate
 from surefoot.explanation.experiment import (
     PLAIN_SGD,
     RATE_SPACING,
@@ -23,7 +23,7 @@ from surefoot.explanation.experiment import (
     Variant,
     speed_ratio,
 )
-from surefoot.explanation.selection import (
+from surefoot.explanation.rate_selection import (
     best_on_other_seeds,
     best_overall,
     best_rates,

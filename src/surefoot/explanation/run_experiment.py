@@ -23,6 +23,7 @@ from surefoot.explanation.experiment import (
     Sweep,
     Variant,
 )
+from surefoot.explanation.experiment_runners import ExperimentRunner, Subject, SubjectT
 from surefoot.explanation.range_test import (
     STABILITY_STEPS,
     effective_limit,
@@ -30,7 +31,6 @@ from surefoot.explanation.range_test import (
     read_ramp,
     stability_config_steps,
 )
-from surefoot.explanation.runners import ExperimentRunner, Subject, SubjectT
 from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.recipe.settings import momentum_use
 

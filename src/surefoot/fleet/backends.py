@@ -21,14 +21,14 @@ from surefoot.fleet.compiled_step import (
     fingerprint,
     tensor_specs,
 )
-from surefoot.fleet.convolution import Conv1dAsMatmul
 from surefoot.fleet.fleet import Fleet
 from surefoot.fleet.hyperparameters import RuleTable, with_factors
+from surefoot.fleet.stacked_convolution import Conv1dAsMatmul
 from surefoot.fleet.step import GroupState, MemberGroup, NamedTensors, Step
 from surefoot.optimizers.rule import Slots, UpdateRule, clip_by_global_norm
 from surefoot.tasks.seeding import derive_seed, seed_torch
-from surefoot.tasks.split_kinds import TensorSplit
 from surefoot.tasks.task import Task
+from surefoot.tasks.tensor_and_dataset_splits import TensorSplit
 
 
 class SerialFleet(Fleet):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from surefoot.core.errors import RecipeError, StudyError
-from surefoot.fleet.layout import ParameterLayout, unused_parameters
+from surefoot.fleet.parameter_layout import ParameterLayout, unused_parameters
 from surefoot.fleet.plan import Plan, evaluation_batch_size
 from surefoot.fleet.processes import can_fork, to_shared_memory, using_threads
 from surefoot.fleet.step import MemberGroup, NamedTensors, PlainStep, Step
@@ -177,7 +177,7 @@ class Fleet(ABC):
         """Return copies of a member's parameters and buffers by name; frozen parameters have their initial values.
 
         Non-persistent buffers, which ``nn.Module.state_dict`` leaves out, are included: see
-        :func:`surefoot.tasks.checkpoint.load_full_state`.
+        :func:`surefoot.tasks.start_from_checkpoint.load_full_state`.
         """
         buffers = {name: buffer[member] for name, buffer in self.buffers.items()}
         state = {**self.model.state_dict(), **self.layout.unflatten(self.params[member]), **buffers}

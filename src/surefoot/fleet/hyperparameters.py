@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from surefoot.fleet.layout import ParameterLayout
+from surefoot.fleet.parameter_layout import ParameterLayout
 from surefoot.optimizers.rule import Hyper, UpdateRule
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.schedule import value_table

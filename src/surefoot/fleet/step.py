@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from surefoot.fleet.hyperparameters import RuleTable, pad_members, rule_tables
-from surefoot.fleet.layout import ParameterLayout
+from surefoot.fleet.parameter_layout import ParameterLayout
 from surefoot.optimizers.rule import Slots, UpdateRule, clip_by_global_norm
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.seeding import derive_seed

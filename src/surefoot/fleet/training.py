@@ -18,7 +18,7 @@ from surefoot.fleet.plan import Plan
 from surefoot.fleet.processes import run_jobs, using_threads
 from surefoot.fleet.step import GroupState, MemberGroup, PlainStep, Step, fast_index, group_members
 from surefoot.tasks.seeding import derive_seed, preserved_generators, seed_everything
-from surefoot.tasks.split_kinds import TensorSplit
+from surefoot.tasks.tensor_and_dataset_splits import TensorSplit
 from surefoot.tasks.user_code_errors import is_out_of_memory
 
 # Maximum bytes of batches that are read ahead at a time, once for all members; chosen.

@@ -11,8 +11,8 @@ import numpy as np
 from surefoot.core.errors import LogError
 from surefoot.core.finding import Finding, Symptom, Verdict, find_symptoms, overfits
 from surefoot.core.formatting import format_number, format_percent
-from surefoot.core.summary import Summarised, Summary
-from surefoot.core.values import Json
+from surefoot.core.result_summary import Summarised, Summary
+from surefoot.core.value_types import Json
 from surefoot.log_diagnosis.curve_classifier import (
     NO_FAULT,
     CurveClassifier,

@@ -6,7 +6,7 @@ The first reader that accepts a file reads it. The last one takes any file for a
 from collections.abc import Mapping
 
 from surefoot.core.plugins import Registry
-from surefoot.logs import event_file, mlflow, tables
+from surefoot.logs import mlflow, tables, tensorboard_file
 from surefoot.logs.training_log import LogContents, LogReader
 
 BUILT_IN = (
@@ -22,7 +22,7 @@ BUILT_IN = (
         "a TensorBoard event file",
         patterns=(),
         accepts=lambda path: "tfevents" in path.name,
-        read=lambda path: event_file.read_event_files([path]),
+        read=lambda path: tensorboard_file.read_event_files([path]),
     ),
     LogReader(
         "json",

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from surefoot.core.errors import LogError
-from surefoot.logs import READERS, event_file, mlflow
-from surefoot.logs.event_file import read_event_files
+from surefoot.logs import READERS, mlflow, tensorboard_file
 from surefoot.logs.names import Quantity, join_names, match_names, quantity_of
 from surefoot.logs.tables import FORMATS_HINT
+from surefoot.logs.tensorboard_file import read_event_files
 from surefoot.logs.training_log import LogContents, Series, TrainingLog, damage_notes
 
 WANDB_HINT = "export the run: wandb.Api().run(PATH).history(samples=100000).to_csv('run.csv')."
@@ -116,7 +116,7 @@ def _log_in_folder(folder: Path) -> LogContents | None:
 
 
 def _event_paths(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob(event_file.FILE_PATTERN) if path.is_file())
+    return sorted(path for path in folder.glob(tensorboard_file.FILE_PATTERN) if path.is_file())
 
 
 def _folders_below(folder: Path) -> list[Path]:

@@ -13,8 +13,8 @@ from scipy.interpolate import RectBivariateSpline
 from torch import Tensor
 
 from surefoot.core.formatting import format_duration, format_measurement, format_percent
-from surefoot.core.summary import Summarised, Summary
-from surefoot.core.values import Json, finite_or_none
+from surefoot.core.result_summary import Summarised, Summary
+from surefoot.core.value_types import Json, finite_or_none
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import Recipe
 from surefoot.surfaces.surface import Point, Surface

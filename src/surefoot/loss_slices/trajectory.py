@@ -18,7 +18,7 @@ from surefoot.loss_slices.directions import WeightPlane
 from surefoot.loss_slices.result import ProjectedTrajectory
 from surefoot.recipe.recipe import Recipe
 from surefoot.surfaces.descent import Descent
-from surefoot.tasks.checkpoint import load_full_state
+from surefoot.tasks.start_from_checkpoint import load_full_state
 from surefoot.tasks.task import Task
 
 # Weights are recorded at this number of steps of a training, and at fewer if all trainings together would keep more

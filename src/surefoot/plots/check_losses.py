@@ -24,7 +24,7 @@ from surefoot.plots.axes_and_labels import (
 )
 from surefoot.plots.chart import Row, inline_data, layered, titled
 from surefoot.plots.theme import ADVISED, CHECK_ROLES, YOURS, line_legend
-from surefoot.wording.figures import check_losses_title, checked_training_title
+from surefoot.wording.captions import check_losses_title, checked_training_title
 
 # Losses above this multiple of the loss of the lowest learning rate, which hardly learns, are outside of the chart.
 LOSS_CEILING = 1.6

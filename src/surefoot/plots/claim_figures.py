@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from surefoot.core.formatting import format_number
-from surefoot.explanation.claim import (
+from surefoot.explanation.claim_result import (
     ClaimFigure,
     ClaimResult,
     Estimate,
@@ -27,7 +27,7 @@ from surefoot.explanation.range_test import STABLE_RATE_SPACING
 from surefoot.plots.axes_and_labels import log_axis, log_ticks, loss_scale, step_axis
 from surefoot.plots.chart import Row, inline_data, layered, titled
 from surefoot.plots.loss_surfaces import contour_layer
-from surefoot.wording.figures import (
+from surefoot.wording.captions import (
     FINAL_LOSSES_CAPTION,
     LOSS_CURVES_CAPTION,
     LOSS_HEATMAP_CAPTION,

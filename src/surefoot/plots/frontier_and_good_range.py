@@ -15,7 +15,7 @@ from surefoot.plots.chart import Row, inline_data, layered, titled
 from surefoot.plots.theme import RECOMMENDED, RUNNER_UP, role_colour
 from surefoot.plots.trial_points import TrialPoint, trial_points
 from surefoot.search.result import FrontierPoint, MomentumRow, SearchResult
-from surefoot.wording.figures import frontier_figure_title, good_range_title
+from surefoot.wording.captions import frontier_figure_title, good_range_title
 
 # Factor by which the axis goes on beyond the shortest and the longest training.
 LENGTH_MARGIN = 1.25

@@ -14,9 +14,9 @@ from surefoot.plots.axes_and_labels import finite_values, log_axis, loss_scale, 
 from surefoot.plots.chart import Row, inline_data, layered, titled
 from surefoot.plots.theme import RECIPE_ROLES, RECOMMENDED, ROLE_DASHES, role_colour, role_legend
 from surefoot.recipe.recipe import DEFAULT_RECIPE
+from surefoot.search.full_training_scores import TrainedRecipe
 from surefoot.search.result import SearchResult
-from surefoot.search.trained_recipe import TrainedRecipe
-from surefoot.wording.figures import comparison_title
+from surefoot.wording.captions import comparison_title
 
 # Height of a row of the comparison, and how far its name and its marks lie below the middle of the row; in points.
 ROW_HEIGHT, NAME_OFFSET, MARK_OFFSET = 50, -13, 9

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.core.formatting import format_number
-from surefoot.core.values import Interval
+from surefoot.core.value_types import Interval
 from surefoot.plots.axes_and_labels import SettingAxes, best_label_position, finite_values, labelled_ring, log_ticks
 from surefoot.plots.chart import Row, inline_data, layered, titled
 from surefoot.plots.theme import DEFAULT, RECIPE_ROLES, RECOMMENDED
 from surefoot.plots.trial_points import TrialPoint, training_lengths, trial_points
 from surefoot.search.result import SearchResult
-from surefoot.wording.figures import heat_map_title
+from surefoot.wording.captions import heat_map_title
 
 # All constants below are chosen by eye, on the searches of the built-in tasks.
 # A loss that is this many times the best has the last colour, however much higher it is.

@@ -30,7 +30,7 @@ from surefoot.plots.chart import Row, inline_data, layered, titled
 from surefoot.plots.check_losses import TriedSetting, marked_settings, tried_settings
 from surefoot.plots.theme import ADVISED, CHECK_ROLES, YOURS
 from surefoot.theory.convergence import ConvergenceRegion, convergence_rate, convergence_region, steps_to_tolerance
-from surefoot.wording.figures import stability_map_title
+from surefoot.wording.captions import stability_map_title
 from surefoot.wording.verdicts import why_no_stability_map
 
 # The colour is the number of steps in which the error shrinks to this share.

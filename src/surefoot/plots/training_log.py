@@ -18,7 +18,7 @@ from surefoot.plots.axes_and_labels import finite_values, linear_ticks, log_axis
 from surefoot.plots.chart import Row, column, inline_data, layered, sampled_indices, subtitle_lines, titled
 from surefoot.plots.check_losses import TRAIN, VALID
 from surefoot.plots.theme import line_legend
-from surefoot.watch.record import LossHistory
+from surefoot.watch.training_record import LossHistory
 from surefoot.watch.watch import Watch
 from surefoot.wording.verdicts import verdict_title
 

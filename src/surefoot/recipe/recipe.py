@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.optim import Optimizer
 
-    from surefoot.core.values import Json
+    from surefoot.core.value_types import Json
 
 # How long a training the bounds are checked for while the true length is not known.
 TYPICAL_STEPS = 1000

@@ -13,7 +13,7 @@ from typing import Any
 
 from surefoot.core.errors import RecipeError, did_you_mean
 from surefoot.core.formatting import short_repr
-from surefoot.core.values import Json
+from surefoot.core.value_types import Json
 from surefoot.optimizers import RULES
 from surefoot.optimizers.rule import Hyperparameter, UpdateRule
 from surefoot.schedules.scanner import Scanner, number_text

@@ -9,9 +9,9 @@ from typing import Any
 from surefoot.checking.result import CheckResult
 from surefoot.core.finding import Finding
 from surefoot.core.formatting import format_measurement, format_number
-from surefoot.plots.figures import figures_of
-from surefoot.reports.check_table import trial_columns, trial_rows
+from surefoot.plots.figure_registry import figures_of
 from surefoot.reports.page import PageFigure, page, write_page
+from surefoot.reports.terminal_check_table import trial_columns, trial_rows
 from surefoot.wording.verdicts import (
     EVIDENCE_LABELS,
     VERDICT_TITLES,

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from surefoot.core.formatting import format_number
-from surefoot.explanation.claim import ClaimResult, ClaimVerdict
+from surefoot.explanation.claim_result import ClaimResult, ClaimVerdict
 from surefoot.explanation.result import ExplainResult
 from surefoot.loss_slices.result import SLICE_COMMAND
-from surefoot.plots.figures import figures_of
+from surefoot.plots.figure_registry import figures_of
 from surefoot.reports.page import PageFigure, page, write_page
 from surefoot.wording.explanation import explain_cost, explain_headline, explain_note, predicted_effect
 

@@ -19,7 +19,7 @@ from pygments.lexers import PythonLexer
 from surefoot.core.files import atomic_path
 from surefoot.core.formatting import format_number
 from surefoot.export.pytorch import pytorch_code
-from surefoot.plots.figures import CaptionedFigure
+from surefoot.plots.figure_registry import CaptionedFigure
 from surefoot.plots.theme import DARK_THEME, LIGHT_THEME
 from surefoot.recipe.recipe import Recipe
 

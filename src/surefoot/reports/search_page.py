@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from surefoot.core.formatting import format_bounds, format_interval, format_measurement, format_number, format_percent
-from surefoot.plots.figures import figures_of
+from surefoot.plots.figure_registry import figures_of
 from surefoot.reports.page import PageFigure, environment_rows, page, write_page
-from surefoot.reports.search_tables import EXTRAPOLATED, target_name
+from surefoot.reports.terminal_search_tables import EXTRAPOLATED, target_name
 from surefoot.search.result import SearchResult
 from surefoot.search.transfer_result import Transfer
 from surefoot.wording.search import (

@@ -29,7 +29,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 
 from surefoot.core.files import atomic_path, cannot_write, make_writable_folder
 from surefoot.plots.chart import png
-from surefoot.plots.figures import FIGURES
+from surefoot.plots.figure_registry import FIGURES
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.composition import Sequence as ScheduleSequence
 from surefoot.schedules.composition import Warmup, without_warmup

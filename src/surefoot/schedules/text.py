@@ -15,7 +15,7 @@ from typing import Any
 
 from surefoot.core.errors import RecipeError, did_you_mean
 from surefoot.core.formatting import short_repr
-from surefoot.core.values import Json
+from surefoot.core.value_types import Json
 from surefoot.schedules import SCHEDULES
 from surefoot.schedules.composition import Sequence, Warmup
 from surefoot.schedules.constant import Constant

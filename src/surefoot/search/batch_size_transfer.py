@@ -23,10 +23,10 @@ from surefoot.schedules.composition import scaled
 from surefoot.search.criterion import Criterion
 from surefoot.search.result import FrontierPoint
 from surefoot.search.transfer_result import Transfer, TransferRow
-from surefoot.studies.drive_study import trials_digest
 from surefoot.studies.measurements import Measurement
 from surefoot.studies.study import Study
-from surefoot.surrogate.rungs import MIN_SCHEDULE_STEPS
+from surefoot.studies.study_session import trials_digest
+from surefoot.surrogate.rung_lengths import MIN_SCHEDULE_STEPS
 from surefoot.tasks.task import Task
 from surefoot.trainers.fleet_trainer import FleetTrainer
 from surefoot.trainers.trial import Trial

@@ -13,8 +13,8 @@ from surefoot.core.progress import Interrupted, Progress
 from surefoot.recipe.recipe import Recipe
 from surefoot.search.criterion import Criterion
 from surefoot.search.result import FULL_TRAINING, LONGER_RUNGS, LOWEST_RUNG
-from surefoot.studies.drive_study import TrialRecorder
-from surefoot.surrogate.rungs import MIN_SCHEDULE_STEPS, is_short, rungs
+from surefoot.studies.study_session import TrialRecorder
+from surefoot.surrogate.rung_lengths import MIN_SCHEDULE_STEPS, is_short, rungs
 from surefoot.trainers.trial import Outcome, Trial
 
 # A budget of ``auto`` is so many seconds or full trainings, whichever is less, but never less than a whole search in

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
 from surefoot.core.errors import TaskError
-from surefoot.core.values import Json
+from surefoot.core.value_types import Json
 from surefoot.trainers.trial import Outcome, ScoreAt, Trainer
 
 Goal: TypeAlias = Literal["loss", "metric"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.core.values import Interval
+from surefoot.core.value_types import Interval
 from surefoot.recipe.recipe import Recipe
 from surefoot.recipe.settings import momentum_use
 from surefoot.schedules.composition import scaled

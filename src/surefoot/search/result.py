@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from surefoot.core.errors import StudyError
 from surefoot.core.formatting import format_duration, format_interval, format_number, format_score
-from surefoot.core.summary import Summarised, Summary
-from surefoot.core.values import Interval, Json, finite_or_none
+from surefoot.core.result_summary import Summarised, Summary
+from surefoot.core.value_types import Interval, Json, finite_or_none
 from surefoot.recipe.recipe import Recipe
 from surefoot.search.criterion import Criterion
+from surefoot.search.full_training_scores import TrainedRecipe, score_json
 from surefoot.search.request import Command
-from surefoot.search.trained_recipe import TrainedRecipe, score_json
 from surefoot.search.transfer_result import Transfer
 from surefoot.studies.measurements import Measurement
 

@@ -10,17 +10,14 @@ from surefoot.core.budget import Budget
 from surefoot.core.errors import BudgetError, TaskError
 from surefoot.core.formatting import format_duration
 from surefoot.core.progress import Interrupted
-from surefoot.core.values import Json
+from surefoot.core.value_types import Json
 from surefoot.search.batch_size_transfer import MAX_TRANSFER_TRAININGS, measure_transfer
 from surefoot.search.budgeted_trials import RemainingBudget, StageSizes, reserved_seconds, resolve_budget
 from surefoot.search.build_result import build_result
 from surefoot.search.request import Request
 from surefoot.search.result import SearchResult
 from surefoot.search.samplers import as_sampler
-from surefoot.search.search_state import SearchState
-from surefoot.search.space.coordinates import Coordinates
-from surefoot.search.stages import run_stages
-from surefoot.search.trainer_and_study import (
+from surefoot.search.search_setup import (
     keep_model,
     measured_step_seconds,
     new_model_of,
@@ -28,15 +25,18 @@ from surefoot.search.trainer_and_study import (
     parallel_trials,
     search_trainer,
 )
+from surefoot.search.search_state import SearchState
+from surefoot.search.space.coordinates import Coordinates
+from surefoot.search.stages import run_stages
 from surefoot.search.transfer_result import Transfer
 from surefoot.search.trial_analysis import frontier_point
-from surefoot.studies.drive_study import (
+from surefoot.studies.study import Study
+from surefoot.studies.study_session import (
     TrialRecorder,
     capture_early_output,
     release_when_interrupted,
     store_files_with_study,
 )
-from surefoot.studies.study import Study
 from surefoot.trainers.make_trainer import close_afterwards, preserve_settings
 from surefoot.trainers.trial import Outcome, Trainer, Trial
 

@@ -23,7 +23,7 @@ from surefoot.search.space.schedule_shapes import with_momentum
 from surefoot.search.space.search_space import SearchSpace
 from surefoot.search.stability_limit import SearchTrial, drop_unrelated_failures
 from surefoot.search.trial_analysis import TrialAnalysis, frontier, recommended_length
-from surefoot.studies.drive_study import TrialRecorder
+from surefoot.studies.study_session import TrialRecorder
 from surefoot.surrogate.surrogate import LossScale, Observation, compress_losses
 from surefoot.trainers.trial import Trainer, Trial
 

@@ -31,7 +31,7 @@ from surefoot.search.search_state import FULL_LENGTH_STREAM, LONGER_RUNGS_STREAM
 from surefoot.search.space.coordinates import Coordinates
 from surefoot.search.stability_limit import UNSTABLE_EXCESS
 from surefoot.search.trial_analysis import TrialAnalysis
-from surefoot.surrogate.rungs import is_short
+from surefoot.surrogate.rung_lengths import is_short
 from surefoot.trainers.trial import Outcome, Trial
 
 # Rounds of additional trials at the longest rung, and trials of a round.

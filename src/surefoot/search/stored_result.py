@@ -11,11 +11,11 @@ import numpy as np
 
 from surefoot.core.errors import StudyError
 from surefoot.core.formatting import format_number
-from surefoot.core.values import Interval, Json, Score
+from surefoot.core.value_types import Interval, Json, Score
 from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.search.criterion import Criterion
+from surefoot.search.full_training_scores import RecipeRole, TrainedRecipe, tied_with
 from surefoot.search.result import FULL_STAGES, SCHEMA, FrontierPoint, GoodRange, MomentumRow, SearchResult
-from surefoot.search.trained_recipe import RecipeRole, TrainedRecipe, tied_with
 from surefoot.search.transfer_result import Transfer
 from surefoot.studies.measurements import Measurement
 from surefoot.studies.study import Study, StudyInfo

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 
 from surefoot.core.statistics import NORMAL_QUANTILE_95, interval_half_width, student_t_quantile
-from surefoot.core.values import Interval, Json, finite_or_none
+from surefoot.core.value_types import Interval, Json, finite_or_none
 
 Quantity: TypeAlias = Literal["steps", "batch_size"]
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)

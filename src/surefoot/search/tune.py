@@ -8,7 +8,7 @@ from typing import Any
 
 from surefoot.core.budget import Budget
 from surefoot.core.progress import Progress, StopCondition, never_stop
-from surefoot.core.values import Json
+from surefoot.core.value_types import Json
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import Recipe
 from surefoot.search.criterion import Criterion, Goal

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, Table, insert, select
 
-from surefoot.core.values import finite_or_none
+from surefoot.core.value_types import finite_or_none
 from surefoot.recipe.recipe import Recipe
 from surefoot.studies.schema import curves, measurements, sharpness_probes, stages, trials, valid_curves
 from surefoot.trainers.trial import Curve, Outcome, SharpnessProbe, Trial

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from surefoot.core.errors import StudyError
-from surefoot.core.values import Json
+from surefoot.core.value_types import Json
 from surefoot.recipe.recipe import Recipe
 from surefoot.studies.database import Database, is_abandoned, take_or_renew_lease
 from surefoot.studies.measurements import (

@@ -15,8 +15,8 @@ from torch import Tensor
 from surefoot.core.errors import RecipeError
 from surefoot.core.formatting import format_measurement
 from surefoot.core.progress import Interrupted, StopCondition, never_stop
-from surefoot.core.summary import Summarised, Summary
-from surefoot.core.values import Json, finite_or_none
+from surefoot.core.result_summary import Summarised, Summary
+from surefoot.core.value_types import Json, finite_or_none
 from surefoot.optimizers.rule import Hyper, ParamSpec, UpdateRule, clip_by_global_norm
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.schedule import Schedule, value_table

@@ -22,7 +22,14 @@ from torch.utils.data import (
 
 from surefoot.core.errors import DataError
 from surefoot.tasks.batches import leaves
-from surefoot.tasks.split_kinds import Collate, DatasetSplit, TensorSplit, is_array, read_stream, split_from_samples
+from surefoot.tasks.tensor_and_dataset_splits import (
+    Collate,
+    DatasetSplit,
+    TensorSplit,
+    is_array,
+    read_stream,
+    split_from_samples,
+)
 
 __all__ = ["DatasetSplit", "Split", "TensorSplit", "as_split"]
 

@@ -18,11 +18,10 @@ from typing import Any, Self, cast
 from surefoot.core.errors import TaskError
 from surefoot.core.files import make_writable_folder
 from surefoot.core.progress import Interrupted, Progress, SilentProgress, StopCondition, never_stop
-from surefoot.core.values import Json
+from surefoot.core.value_types import Json
 from surefoot.tasks.seeding import preserved_generators
 from surefoot.trainers.child_process import child_environment, end_processes
 from surefoot.trainers.function_worker import LOADING_VARIABLE, FunctionWorker, outcome_of_call
-from surefoot.trainers.reports_and_output import RedirectedText, Report, TrialOutput, outcome_of_failure, output_for
 from surefoot.trainers.training_function import (
     TrainingFunction,
     call_function,
@@ -33,6 +32,13 @@ from surefoot.trainers.training_function import (
     require_training_function,
 )
 from surefoot.trainers.trial import Outcome, Trial
+from surefoot.trainers.trial_reports_and_output import (
+    RedirectedText,
+    Report,
+    TrialOutput,
+    outcome_of_failure,
+    output_for,
+)
 
 # Maximum seconds between two checks of the stop condition and of timeouts; chosen.
 POLL_SECONDS = 0.1

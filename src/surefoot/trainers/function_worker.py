@@ -19,12 +19,15 @@ from queue import SimpleQueue
 from typing import Any
 
 from surefoot.core.errors import SurefootError, TaskError
-from surefoot.core.values import Json
+from surefoot.core.value_types import Json
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.user_code_errors import locate_error
 from surefoot.trainers import training_function
 from surefoot.trainers.child_process import ChildProcess, describe_exit, end_processes
-from surefoot.trainers.reports_and_output import (
+from surefoot.trainers.script_trial import StopSignal
+from surefoot.trainers.training_function import RETURN_HINT, CallResult
+from surefoot.trainers.trial import Outcome, Trial
+from surefoot.trainers.trial_reports_and_output import (
     OUTPUT_TIMEOUT_SECONDS,
     OutputReader,
     Report,
@@ -33,9 +36,6 @@ from surefoot.trainers.reports_and_output import (
     outcome_of_failure,
     output_for,
 )
-from surefoot.trainers.script_trial import StopSignal
-from surefoot.trainers.training_function import RETURN_HINT, CallResult
-from surefoot.trainers.trial import Outcome, Trial
 
 # Program of a worker: it uses the parent's ``sys.path``.
 WORKER_PROGRAM = (

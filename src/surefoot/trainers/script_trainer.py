@@ -13,10 +13,13 @@ from pathlib import Path
 from surefoot.core.errors import TaskError
 from surefoot.core.files import make_writable_folder
 from surefoot.core.progress import Interrupted, Progress, SilentProgress, never_stop
-from surefoot.core.values import Json
+from surefoot.core.value_types import Json
 from surefoot.trainers.child_process import ChildProcess, child_environment, describe_exit, end_processes
 from surefoot.trainers.function_trainer import GRACE_SECONDS, POLL_SECONDS, require_timeout, require_whole_number
-from surefoot.trainers.reports_and_output import (
+from surefoot.trainers.script_trial import TRIAL_VARIABLE, ScriptMessages, TrialFile
+from surefoot.trainers.training_function import code_hash
+from surefoot.trainers.trial import Outcome, Trial
+from surefoot.trainers.trial_reports_and_output import (
     OUTPUT_TIMEOUT_SECONDS,
     OutputReader,
     TrialOutput,
@@ -24,9 +27,6 @@ from surefoot.trainers.reports_and_output import (
     outcome_of_failure,
     output_for,
 )
-from surefoot.trainers.script_trial import TRIAL_VARIABLE, ScriptMessages, TrialFile
-from surefoot.trainers.training_function import code_hash
-from surefoot.trainers.trial import Outcome, Trial
 
 # Hint for scripts that do not call surefoot.
 SCRIPT_REQUIREMENTS = (

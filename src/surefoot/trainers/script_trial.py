@@ -22,8 +22,8 @@ from surefoot.core.errors import RecipeError, TaskError
 from surefoot.fleet.processes import end_with_parent
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.seeding import derive_seed, seed_everything
-from surefoot.trainers.reports_and_output import Report
 from surefoot.trainers.trial import Trial
+from surefoot.trainers.trial_reports_and_output import Report
 
 
 class StopSignal:

@@ -27,8 +27,8 @@ from surefoot.curvature.preconditioner import ADAM_OPTIMIZERS, adam_precondition
 from surefoot.fleet.fleet import Fleet
 from surefoot.fleet.processes import using_threads
 from surefoot.fleet.training import read_batches
-from surefoot.tasks.checkpoint import load_full_state
 from surefoot.tasks.seeding import derive_seed, preserved_generators, seed_everything
+from surefoot.tasks.start_from_checkpoint import load_full_state
 from surefoot.trainers.trial import SharpnessProbe
 
 

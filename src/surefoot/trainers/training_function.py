@@ -20,12 +20,12 @@ from types import ModuleType
 from typing import Any, TypeAlias
 
 from surefoot.core.errors import TaskError
-from surefoot.core.values import Json
+from surefoot.core.value_types import Json
 from surefoot.tasks.seeding import derive_seed, seed_everything
 from surefoot.tasks.user_code_errors import locate_error
 from surefoot.tasks.user_file import object_from_file
-from surefoot.trainers.reports_and_output import Report
 from surefoot.trainers.trial import Trial
+from surefoot.trainers.trial_reports_and_output import Report
 
 TrainingFunction: TypeAlias = Callable[[Trial], Any]
 

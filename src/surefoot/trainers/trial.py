@@ -12,7 +12,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from surefoot.core.errors import RecipeError
 from surefoot.core.progress import StopCondition
-from surefoot.core.values import Json
+from surefoot.core.value_types import Json
 from surefoot.recipe.recipe import Recipe
 
 # The training loss at the end is the mean of this share of the points of its curve; chosen.

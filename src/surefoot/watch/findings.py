@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from surefoot.core.finding import Finding
 from surefoot.core.formatting import format_measurement, format_number
-from surefoot.watch.record import CurvatureSample, TrainingRecord, count_rebounds
+from surefoot.watch.training_record import CurvatureSample, TrainingRecord, count_rebounds
 
 # Number of last losses that must all show a fault of the loss. Chosen.
 STABLE_STEPS = 20

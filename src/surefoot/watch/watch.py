@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 from surefoot.core.errors import WatchError
 from surefoot.core.finding import Finding
 from surefoot.tasks.task import Objective
-from surefoot.watch.arguments import (
+from surefoot.watch.argument_checks import (
     damaged_state,
     require_loss,
     require_objective,
@@ -24,8 +24,8 @@ from surefoot.watch.arguments import (
 from surefoot.watch.curvature_probe import CurvatureProbe, CurvatureUnavailable
 from surefoot.watch.findings import make_finding
 from surefoot.watch.overhead_limiter import OverheadLimiter
-from surefoot.watch.reaction import Hysteresis, LoweredLearningRate, OnFinding, Reaction, Writer
-from surefoot.watch.record import CurvatureSample, TrainingRecord
+from surefoot.watch.training_record import CurvatureSample, TrainingRecord
+from surefoot.watch.verdict_reaction import Hysteresis, LoweredLearningRate, OnFinding, Reaction, Writer
 from surefoot.watch.weight_updates import UpdateProbe, UpdateSample, current_hyperparameters, why_no_curvature
 
 # Version of the dictionary that Watch.state_dict returns; another version is refused.

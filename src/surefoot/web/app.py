@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 from surefoot.core.errors import SurefootError
 from surefoot.core.progress import Interrupted, StopCondition
 from surefoot.web import descent, schedule_editor, studies, surface_maps
-from surefoot.web.query import Query
+from surefoot.web.query_parameters import Query
 from surefoot.web.server import HostCheck, error_response
 
 STATIC_FOLDER = Path(__file__).with_name("static")

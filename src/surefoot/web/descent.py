@@ -17,7 +17,7 @@ from surefoot.surfaces import SURFACES
 from surefoot.surfaces.descent import descend
 from surefoot.surfaces.quadratics import MAX_CONDITION
 from surefoot.surfaces.surface import Noise
-from surefoot.web.query import Query
+from surefoot.web.query_parameters import Query
 from surefoot.web.recipe_controls import (
     MAX_LR,
     MAX_MOMENTUM,

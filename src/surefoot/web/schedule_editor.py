@@ -18,7 +18,7 @@ from surefoot.schedules.constant import Constant
 from surefoot.schedules.scanner import number_text
 from surefoot.schedules.schedule import Schedule, fields_of, kinds_of
 from surefoot.schedules.text import parse_schedule, schedule_text
-from surefoot.web.query import Query
+from surefoot.web.query_parameters import Query
 from surefoot.web.recipe_controls import OPTIMIZER_CHOICES, with_control
 
 Data: TypeAlias = dict[str, Any]

@@ -11,15 +11,15 @@ from starlette.responses import HTMLResponse
 
 from surefoot.core.errors import QueryError, SurefootError
 from surefoot.core.statistics import mean_score
-from surefoot.core.values import finite_or_none
+from surefoot.core.value_types import finite_or_none
 from surefoot.recipe.recipe import Recipe
 from surefoot.search.result import FULL_STAGES, SearchResult
 from surefoot.search.stored_result import result_of
-from surefoot.studies.check_table import check_summaries, stored_check
 from surefoot.studies.database import Database
 from surefoot.studies.measurements import Measurement
+from surefoot.studies.stored_checks import check_summaries, stored_check
 from surefoot.studies.study import Study
-from surefoot.web.query import Query
+from surefoot.web.query_parameters import Query
 from surefoot.wording.search import good_range_text, search_headline
 
 Data: TypeAlias = dict[str, Any]

@@ -20,7 +20,7 @@ from surefoot.surfaces.surface import Surface
 from surefoot.theory.convergence import ConvergenceRegion, convergence_rate, convergence_region, steps_to_tolerance
 from surefoot.theory.linear_method import LinearMethod
 from surefoot.theory.noisy_quadratic import POSITION, noisy_limit, second_moment_rate, stationary_moments
-from surefoot.web.query import Query
+from surefoot.web.query_parameters import Query
 
 Data: TypeAlias = dict[str, Any]
 

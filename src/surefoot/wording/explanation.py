@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from surefoot.core.formatting import format_duration, format_number, format_percent
 
 if TYPE_CHECKING:
-    from surefoot.explanation.claim import ClaimVerdict, Effect
+    from surefoot.explanation.claim_result import ClaimVerdict, Effect
     from surefoot.explanation.result import ExplainResult
     from surefoot.loss_slices.result import LossSlice
 
@@ -84,7 +84,7 @@ def predicted_effect(effect: Effect) -> str:
         effect: One of the ratios that the claim's verdict follows from.
 
     Example:
-        >>> from surefoot.explanation.claim import Effect, Estimate
+        >>> from surefoot.explanation.claim_result import Effect, Estimate
         >>> predicted_effect(Effect(Estimate("steps", 2.0, 1.5, 2.5, "x"), threshold=1.2))
         'above 1x, at least 1.2x'
     """

@@ -16,8 +16,8 @@ from surefoot.core.formatting import (
 )
 
 if TYPE_CHECKING:
+    from surefoot.search.full_training_scores import TrainedRecipe
     from surefoot.search.result import FrontierPoint, SearchResult
-    from surefoot.search.trained_recipe import TrainedRecipe
     from surefoot.search.transfer_result import Exponent, Transfer, TransferRow
 
 # Names of what a search varies, where the name in a recipe is an abbreviation.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.good_range import LATTICE_SEEDS, SEEDS, covered, excess, lattice, quality, smoothed, true_range
-from surefoot.core.values import Interval
+from surefoot.core.value_types import Interval
 
 
 def parabola(rates, seeds):

@@ -8,8 +8,8 @@ import pytest
 
 from surefoot.checking.result import from_record, to_record
 from surefoot.core.errors import StudyError
-from surefoot.studies.check_table import add_check, check_summaries, stored_check
 from surefoot.studies.database import Database
+from surefoot.studies.stored_checks import add_check, check_summaries, stored_check
 
 
 def test_a_stored_check_is_read_again_whole(checked, tmp_path):

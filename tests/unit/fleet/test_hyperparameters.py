@@ -2,7 +2,7 @@ import torch
 from torch import nn
 
 from surefoot.fleet.hyperparameters import rule_tables
-from surefoot.fleet.layout import ParameterLayout
+from surefoot.fleet.parameter_layout import ParameterLayout
 from surefoot.recipe.recipe import Recipe
 
 RECIPES = [

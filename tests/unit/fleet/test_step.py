@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from surefoot.fleet.layout import ParameterLayout
+from surefoot.fleet.parameter_layout import ParameterLayout
 from surefoot.fleet.step import fast_index, group_members
 from surefoot.recipe.recipe import Recipe
 

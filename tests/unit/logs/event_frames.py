@@ -2,7 +2,7 @@
 
 import struct
 
-from surefoot.logs.event_records import checksum
+from surefoot.logs.tensorboard_records import checksum
 
 
 def frame(content):

@@ -12,7 +12,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tests.unit.logs.event_frames import frame
 
 from surefoot.core.errors import LogError
-from surefoot.logs.event_file import EventFile, plain_scalars
+from surefoot.logs.tensorboard_file import EventFile, plain_scalars
 
 TAGS = ("loss", "lr", "a/much/longer/tag", "größe", "t" * 120, "")
 STEPS = st.one_of(

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from surefoot.core.errors import OutputError
-from surefoot.plots.figures import save, show
+from surefoot.plots.figure_registry import save, show
 from surefoot.schedules.cosine import Cosine
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from surefoot.core.values import Interval
+from surefoot.core.value_types import Interval
 from surefoot.plots.frontier_and_good_range import frontier, good_range
 from surefoot.search.criterion import Criterion
 from surefoot.search.result import FrontierPoint

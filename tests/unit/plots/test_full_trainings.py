@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from tests.recorded.results import on_one_seed
 
-from surefoot.core.values import Score
+from surefoot.core.value_types import Score
 from surefoot.plots.full_trainings import learning_curves, recipe_comparison
 from surefoot.trainers.trial import Curve
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from surefoot.core.values import Interval
+from surefoot.core.value_types import Interval
 from surefoot.plots.heat_map import heat_map
 from surefoot.plots.trial_points import trial_points
 from surefoot.recipe.recipe import Recipe

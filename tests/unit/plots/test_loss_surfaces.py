@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import surefoot
-from surefoot.plots.figures import show
+from surefoot.plots.figure_registry import show
 from surefoot.plots.loss_surfaces import BAND_COUNT, loss_bands
 from surefoot.surfaces import SURFACES, surface_named
 

@@ -5,7 +5,7 @@ from torch.optim import SGD
 
 from surefoot import Watch, diagnose
 from surefoot.logs.training_log import Series, TrainingLog
-from surefoot.plots.figures import show
+from surefoot.plots.figure_registry import show
 
 STEPS = np.arange(400)
 

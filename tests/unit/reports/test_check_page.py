@@ -8,7 +8,7 @@ from tests.unit.reports.parsed import Page, asks_nothing
 
 from surefoot.core.errors import OutputError
 from surefoot.core.formatting import format_number
-from surefoot.plots.figures import figures_of
+from surefoot.plots.figure_registry import figures_of
 from surefoot.reports.check_page import check_html, write_check_html
 from surefoot.wording.verdicts import EVIDENCE_LABELS
 

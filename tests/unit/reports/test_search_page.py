@@ -10,7 +10,7 @@ from tests.unit.reports.parsed import Page, asks_nothing
 from surefoot.core.errors import OutputError
 from surefoot.core.formatting import format_number
 from surefoot.export.pytorch import pytorch_code
-from surefoot.plots.figures import figures_of
+from surefoot.plots.figure_registry import figures_of
 from surefoot.reports.search_page import search_html, write_search_html
 from surefoot.wording.search import boundary_warning, good_range_text, search_cost, search_headline
 

@@ -6,7 +6,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, Tenso
 
 from surefoot.core.errors import DataError
 from surefoot.tasks.split import Split, as_split
-from surefoot.tasks.split_kinds import DatasetSplit, TensorSplit
+from surefoot.tasks.tensor_and_dataset_splits import DatasetSplit, TensorSplit
 
 X, Y = torch.arange(20.0).reshape(10, 2), torch.arange(10)
 INDICES = torch.tensor([7, 1])

@@ -7,8 +7,8 @@ import torch
 import surefoot
 from surefoot.core.errors import RecipeError, TaskError
 from surefoot.recipe.recipe import Recipe
-from surefoot.trainers.reports_and_output import Report
 from surefoot.trainers.script_trial import ScriptMessages, TrialFile, append_message
+from surefoot.trainers.trial_reports_and_output import Report
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from surefoot.watch.findings import make_finding
-from surefoot.watch.record import CurvatureSample, TrainingRecord
+from surefoot.watch.training_record import CurvatureSample, TrainingRecord
 
 
 def record_of(losses, ratios=(), *, lr=0.1):

@@ -10,7 +10,7 @@ from surefoot.surfaces import SURFACES, surface_named
 from surefoot.surfaces.descent import descend
 from surefoot.surfaces.surface import Noise
 from surefoot.web.descent import choices, descents
-from surefoot.web.query import Query
+from surefoot.web.query_parameters import Query
 
 RECIPES = ["sgd(lr=0.3, momentum=0.8)", "adam(lr=cosine(0.1))"]
 

@@ -5,7 +5,7 @@ from surefoot.core.errors import QueryError, RecipeError
 from surefoot.export.pytorch import pytorch_code
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.text import parse_schedule
-from surefoot.web.query import Query
+from surefoot.web.query_parameters import Query
 from surefoot.web.schedule_editor import INITIAL_PARTS, schedule_data
 
 

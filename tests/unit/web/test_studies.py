@@ -9,17 +9,17 @@ import pytest
 
 from surefoot.core.errors import QueryError, StudyError
 from surefoot.core.statistics import mean_score
-from surefoot.core.values import Interval
+from surefoot.core.value_types import Interval
 from surefoot.recipe.recipe import Recipe
 from surefoot.search.criterion import Criterion
+from surefoot.search.full_training_scores import TrainedRecipe
 from surefoot.search.result import FrontierPoint, GoodRange, SearchResult
-from surefoot.search.trained_recipe import TrainedRecipe
 from surefoot.studies.database import Database
 from surefoot.studies.measurements import Measurement
 from surefoot.studies.study import Study
 from surefoot.trainers.trial import Curve, Outcome, Trial
 from surefoot.web import studies
-from surefoot.web.query import Query
+from surefoot.web.query_parameters import Query
 
 GOOD, BAD = "sgd(lr=cosine(0.2), momentum=0.9)", "sgd(lr=cosine(5), momentum=0.5)"
 

@@ -19,7 +19,7 @@ from surefoot.theory.convergence import convergence_rate
 from surefoot.theory.linear_method import heavy_ball, nesterov
 from surefoot.theory.noisy_quadratic import noisy_limit
 from surefoot.theory.stable_and_best_rates import heavy_ball_limit, nesterov_limit
-from surefoot.web.query import Query
+from surefoot.web.query_parameters import Query
 from surefoot.web.surface_maps import convergence_map, recipe_convergence, surface_data
 
 pytestmark = pytest.mark.slow

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 HEAVY = ("torch", "numpy", "altair", "rich", "jinja2")
-MODULES = ("explanation", "figures", "search", "verdicts")
+MODULES = ("explanation", "captions", "search", "verdicts")
 
 
 def test_wording_imports_neither_torch_nor_what_draws():

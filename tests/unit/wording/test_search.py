@@ -5,7 +5,7 @@ import pytest
 from tests.recorded.results import on_one_seed
 
 from surefoot.core.formatting import format_bounds, format_score
-from surefoot.core.values import Interval, Score
+from surefoot.core.value_types import Interval, Score
 from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.search.criterion import Criterion
 from surefoot.search.result import GoodRange

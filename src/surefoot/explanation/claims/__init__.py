@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from surefoot.core.errors import TaskError, did_you_mean
-from surefoot.explanation.claim import ClaimResult
+from surefoot.explanation.claim_result import ClaimResult
 from surefoot.explanation.claims import learning_rate, momentum, on_surfaces, optimizers_and_schedules
 from surefoot.explanation.experiment import (
     ADAM,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from surefoot.core.formatting import format_number
-from surefoot.explanation.claim import (
+from surefoot.explanation.claim_result import (
     NOTABLE_LOSS_RATIO,
     ClaimResult,
     Effect,
@@ -26,7 +26,7 @@ from surefoot.explanation.experiment import (
     speed_ratio,
     total_rise,
 )
-from surefoot.explanation.selection import (
+from surefoot.explanation.rate_selection import (
     best_on_other_seeds,
     best_overall,
     best_rates,

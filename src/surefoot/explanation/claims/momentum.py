@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.core.formatting import format_number
-from surefoot.explanation.claim import (
+from surefoot.explanation.claim_result import (
     NOTABLE_LOSS_RATIO,
     NOTABLE_RATIO,
     ClaimResult,
@@ -37,7 +37,7 @@ from surefoot.explanation.experiment import (
     total_rise,
 )
 from surefoot.explanation.range_test import STABLE_RATE_SPACING
-from surefoot.explanation.selection import (
+from surefoot.explanation.rate_selection import (
     best_on_other_seeds,
     best_overall,
     best_rates,

@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from surefoot.core.formatting import format_number
-from surefoot.explanation.claim import NOTABLE_RATIO, ClaimResult, Effect, Estimate, Trajectories
+from surefoot.explanation.claim_result import NOTABLE_RATIO, ClaimResult, Effect, Estimate, Trajectories
 from surefoot.explanation.experiment import DEFAULT_MOMENTUM, PLAIN_SGD, SGD_WITH_MOMENTUM, Experiment, Variant
-from surefoot.explanation.runners import random_start
+from surefoot.explanation.experiment_runners import random_start
 from surefoot.surfaces.descent import Descent, descend
 from surefoot.surfaces.quadratics import Ravine
 from surefoot.surfaces.surface import Surface

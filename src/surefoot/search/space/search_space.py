@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from surefoot.core.errors import RecipeError, did_you_mean
-from surefoot.core.values import Json
+from surefoot.core.value_types import Json
 from surefoot.optimizers import RULES
 from surefoot.recipe.recipe import Recipe
 from surefoot.recipe.settings import names_of, rule_named

@@ -6,7 +6,7 @@ import { Clock } from "./clock.js";
 import { ballDescription, ConvergenceMap, mapCaption } from "./convergence-map.js";
 import { byId, countDrawing, setOptions, setValue, showError } from "./dom.js";
 import { formatNumber, onThemeChange } from "./drawing.js";
-import { showEventLog } from "./event-log.js";
+import { showEventLog } from "./descent-events.js";
 import { LossContours } from "./loss-contours.js";
 import { drawLossCurves } from "./loss-curves.js";
 import { RecipeControls } from "./recipe-controls.js";

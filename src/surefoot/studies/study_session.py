@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from surefoot.core.errors import StudyError
 from surefoot.core.files import make_writable_folder
 from surefoot.core.progress import Interrupted
-from surefoot.core.values import Json
+from surefoot.core.value_types import Json
 from surefoot.studies.database import Database
 from surefoot.studies.measurements import Measurement
 from surefoot.studies.study import Study

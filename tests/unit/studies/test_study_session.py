@@ -7,8 +7,8 @@ import pytest
 from surefoot.core.progress import Interrupted
 from surefoot.recipe.recipe import Recipe
 from surefoot.studies.database import Database
-from surefoot.studies.drive_study import TrialRecorder
 from surefoot.studies.study import Study
+from surefoot.studies.study_session import TrialRecorder
 from surefoot.trainers.function_trainer import FunctionTrainer
 from surefoot.trainers.trial import Trial
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from surefoot.explanation.claim import Effect, Estimate
+from surefoot.explanation.claim_result import Effect, Estimate
 
 
 def test_verdicts_are_right_nine_times_in_ten():

@@ -13,7 +13,7 @@ from surefoot.checking.neighbourhood import LrAndMomentum
 from surefoot.checking.result import CheckResult
 from surefoot.core.formatting import format_measurement, format_number
 from surefoot.plots.check_losses import tried_settings
-from surefoot.reports.result_tables import plain_table
+from surefoot.reports.terminal_tables import plain_table
 from surefoot.wording.verdicts import VERDICT_TITLES, check_cost, check_notes, verdict_title
 
 # Columns of losses that a terminal of 80 letters has room for; all trials are in the figure.

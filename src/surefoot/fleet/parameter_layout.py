@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from surefoot.core.errors import TaskError
-from surefoot.core.values import Json
+from surefoot.core.value_types import Json
 from surefoot.optimizers.parameter_groups import Groups, factors_of, norm_parameters
 from surefoot.optimizers.rule import ParamSpec, UpdateRule, hidden_matrices
 from surefoot.tasks.batches import BatchOrder

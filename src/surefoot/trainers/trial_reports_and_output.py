@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 from surefoot.core.errors import TaskError
-from surefoot.core.values import Json, finite_or_none
+from surefoot.core.value_types import Json, finite_or_none
 from surefoot.trainers.trial import Curve, Outcome, Trial, failed_outcome
 
 # Maximum length of a value that a message quotes, in characters; chosen.

@@ -16,7 +16,7 @@ import altair as alt
 from surefoot.checking.result import CheckResult
 from surefoot.core.errors import OutputError
 from surefoot.core.plugins import Registry
-from surefoot.explanation.claim import ClaimResult
+from surefoot.explanation.claim_result import ClaimResult
 from surefoot.explanation.result import ExplainResult
 from surefoot.log_diagnosis.diagnose import DiagnoseResult
 from surefoot.logs.training_log import TrainingLog
@@ -38,7 +38,7 @@ from surefoot.schedules.text import schedule_text
 from surefoot.search.result import SearchResult
 from surefoot.surfaces.descent import Descent
 from surefoot.watch.watch import Watch
-from surefoot.wording import figures as wording
+from surefoot.wording import captions as wording
 from surefoot.wording.explanation import slice_caption
 from surefoot.wording.verdicts import why_no_stability_map
 

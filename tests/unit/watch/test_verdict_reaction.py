@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 
 from surefoot.core.finding import Finding
-from surefoot.watch.reaction import Hysteresis, LoweredLearningRate
+from surefoot.watch.verdict_reaction import Hysteresis, LoweredLearningRate
 
 
 def test_a_lowered_rate_follows_any_schedule():

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from surefoot.core.statistics import log_if_positive, mean_score, paired_noise, student_t_quantile
-from surefoot.core.values import Json, Score, finite_or_none
+from surefoot.core.value_types import Json, Score, finite_or_none
 from surefoot.recipe.recipe import Recipe
 from surefoot.search.criterion import Criterion
 from surefoot.studies.measurements import Measurement

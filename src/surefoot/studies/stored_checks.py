@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from surefoot.core.errors import StudyError
-from surefoot.core.values import Json
+from surefoot.core.value_types import Json
 from surefoot.studies.database import Database
 from surefoot.studies.measurements import insert_row
 from surefoot.studies.schema import checks

@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import Dataset, default_collate
 
 from surefoot.core.errors import DataError
-from surefoot.tasks.split_kinds import DatasetSplit, TensorSplit, read_stream, split_from_samples
+from surefoot.tasks.tensor_and_dataset_splits import DatasetSplit, TensorSplit, read_stream, split_from_samples
 
 
 def test_a_batch_has_the_same_samples_of_every_leaf():
@@ -137,7 +137,9 @@ def test_a_first_sample_that_raises_is_rejected_at_once():
 
 
 def test_an_exception_in_a_later_sample_names_file_and_line():
-    with pytest.raises(DataError, match=r"OSError: image 4 is truncated \(test_split_kinds.py, line \d+\)") as caught:
+    with pytest.raises(
+        DataError, match=r"OSError: image 4 is truncated \(test_tensor_and_dataset_splits.py, line \d+\)"
+    ) as caught:
         DatasetSplit(Squares(broken=4)).batch(torch.tensor([2, 4]))
     assert isinstance(caught.value.__cause__, OSError)
 

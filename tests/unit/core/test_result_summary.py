@@ -1,4 +1,4 @@
-from surefoot.core.summary import Summarised, Summary
+from surefoot.core.result_summary import Summarised, Summary
 
 
 def test_names_are_padded_to_the_longest_and_rows_without_a_value_left_out():

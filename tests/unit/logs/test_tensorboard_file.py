@@ -14,7 +14,7 @@ from tests.unit.logs.event_frames import frame
 from torch.utils.tensorboard import SummaryWriter
 
 from surefoot.core.errors import LogError
-from surefoot.logs.event_file import EventFile
+from surefoot.logs.tensorboard_file import EventFile
 
 STEPS = 300
 

@@ -1,7 +1,7 @@
 import os
 import threading
 
-from surefoot.trainers.reports_and_output import OutputReader, TrialOutput
+from surefoot.trainers.trial_reports_and_output import OutputReader, TrialOutput
 
 
 def test_of_a_large_output_only_beginning_and_end_are_kept(tmp_path):

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from surefoot.core.errors import TaskError
-from surefoot.tasks.checkpoint import start_from_checkpoint
 from surefoot.tasks.loader import load_task
+from surefoot.tasks.start_from_checkpoint import start_from_checkpoint
 
 TASK = load_task("wine")
 

@@ -26,7 +26,7 @@ from surefoot.wording.verdicts import VERDICT_TITLES, symptoms_text, verdict_tit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from surefoot.explanation.claim import ClaimResult, ClaimVerdict
+    from surefoot.explanation.claim_result import ClaimResult, ClaimVerdict
     from surefoot.explanation.result import ExplainResult
     from surefoot.log_diagnosis.diagnose import DiagnoseResult
     from surefoot.loss_slices.result import LossSlice

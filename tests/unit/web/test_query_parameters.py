@@ -1,7 +1,7 @@
 import pytest
 
 from surefoot.core.errors import QueryError
-from surefoot.web.query import Query
+from surefoot.web.query_parameters import Query
 
 
 @pytest.mark.parametrize("text", ["1e9", "-1", "0", "101", "1.5", "", "x", "١", "9" * 5000, "nan", " 5"])

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from surefoot.watch.record import MAX_BLOCKS, NUM_RECENT, LossHistory, count_rebounds
+from surefoot.watch.training_record import MAX_BLOCKS, NUM_RECENT, LossHistory, count_rebounds
 
 
 def test_memory_is_bounded_and_the_curve_stays_a_mean():

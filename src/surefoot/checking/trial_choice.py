@@ -16,14 +16,14 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from surefoot.checking.expected_saving import best_of_each_kind
+from surefoot.checking.expected_loss_saving import best_of_each_kind
 from surefoot.checking.neighbourhood import MAX_DOUBLINGS, LrAndMomentum
 from surefoot.checking.trial_history import CheckTrial, TrialHistory, best_trial, is_far_above
 from surefoot.checking.verdict import CONFIDENCE_TO_ADVISE, CheckVerdict, decide_verdict
 from surefoot.core.budget import Budget
 from surefoot.core.errors import BudgetError
 from surefoot.fleet.plan import Plan, trainings_of
-from surefoot.surrogate.rungs import lowest_rung, rungs
+from surefoot.surrogate.rung_lengths import lowest_rung, rungs
 
 # The default budget is 2 trainings at a length of 220 steps, and falls with the square root of the length: about half a
 # training at 4000. Chosen.

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from surefoot.core.progress import Interrupted, SilentProgress, never_stop
-from surefoot.explanation.runners import SurfaceExperimentRunner, SurfaceSubject, random_start
+from surefoot.explanation.experiment_runners import SurfaceExperimentRunner, SurfaceSubject, random_start
 from surefoot.recipe.recipe import Recipe
 from surefoot.surfaces import surface_named
 

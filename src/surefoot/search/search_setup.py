@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from surefoot.core.budget import Budget
 from surefoot.core.files import atomic_path
-from surefoot.core.values import Json
+from surefoot.core.value_types import Json
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import Recipe
 from surefoot.search.budgeted_trials import StageSizes
 from surefoot.search.request import Request
 from surefoot.search.result import SearchResult
 from surefoot.search.samplers import as_sampler
-from surefoot.studies.drive_study import open_driven_study
 from surefoot.studies.study import Study
+from surefoot.studies.study_session import open_driven_study
 from surefoot.tasks.task import Task
 from surefoot.trainers.make_trainer import make_fleet_trainer, trainer_or_task
 from surefoot.trainers.trial import Trainer, Trial

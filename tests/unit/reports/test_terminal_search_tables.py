@@ -6,8 +6,8 @@ from rich.console import Console
 from tests.recorded.results import on_one_seed
 
 from surefoot.core.formatting import format_measurement, format_number
-from surefoot.core.values import Score
-from surefoot.reports.search_tables import search_table
+from surefoot.core.value_types import Score
+from surefoot.reports.terminal_search_tables import search_table
 
 
 def printed(renderable, width, **console):

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from surefoot.core.errors import TaskError
-from surefoot.fleet.layout import ParameterLayout, unused_parameters
+from surefoot.fleet.parameter_layout import ParameterLayout, unused_parameters
 from surefoot.optimizers import RULES
 from surefoot.optimizers.parameter_groups import Groups
 from surefoot.optimizers.rule import ParamSpec

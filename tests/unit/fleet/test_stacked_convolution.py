@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch.func import vmap
 from torch.nn.functional import conv1d
 
-from surefoot.fleet.convolution import MAX_KERNEL_WIDTH, Conv1dAsMatmul, Conv1dCall, UnfoldWindows
+from surefoot.fleet.stacked_convolution import MAX_KERNEL_WIDTH, Conv1dAsMatmul, Conv1dCall, UnfoldWindows
 
 
 def tensors(*shapes):

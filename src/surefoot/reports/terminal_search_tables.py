@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from surefoot.core.formatting import format_half_width, format_measurement, format_number, format_percent
-from surefoot.core.values import Interval
-from surefoot.reports.result_tables import FittedTable, plain_table, text_lines
+from surefoot.core.value_types import Interval
+from surefoot.reports.terminal_tables import FittedTable, plain_table, text_lines
+from surefoot.search.full_training_scores import TrainedRecipe
 from surefoot.search.result import FrontierPoint, SearchResult
-from surefoot.search.trained_recipe import TrainedRecipe
 from surefoot.search.transfer_result import Transfer
 from surefoot.wording.search import (
     best_rate_text,

@@ -9,7 +9,7 @@ import pytest
 
 import surefoot
 from surefoot.core.plugins import PluginWarning
-from surefoot.plots.figures import FIGURES, FigureKind, figure_kinds, figures_of, save, show, show_schedules
+from surefoot.plots.figure_registry import FIGURES, FigureKind, figure_kinds, figures_of, save, show, show_schedules
 from surefoot.schedules.cosine import Cosine
 from surefoot.schedules.polynomial import Linear
 from surefoot.surfaces.quadratics import Ravine

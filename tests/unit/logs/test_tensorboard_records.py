@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.logs.event_frames import frame
 
-from surefoot.logs.event_records import FRAME_BYTES, RecordReader, next_record
+from surefoot.logs.tensorboard_records import FRAME_BYTES, RecordReader, next_record
 
 
 @given(data=st.data())

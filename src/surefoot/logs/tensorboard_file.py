@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.core.errors import LogError
-from surefoot.logs.event_records import RecordReader, Records
+from surefoot.logs.tensorboard_records import RecordReader, Records
 from surefoot.logs.training_log import LogContents, Series
 
 # Steps and values of a tag, in the order of writing, each ``[n]``.
