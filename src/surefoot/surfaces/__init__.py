@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from surefoot.core.errors import RecipeError, did_you_mean
-from surefoot.surfaces.quadratics import Bowl, NoisyBowl, Ravine
-from surefoot.surfaces.surface import Surface
-from surefoot.surfaces.test_functions import (
+from surefoot.surfaces.benchmark_functions import (
     Beale,
     Cliff,
     DoubleWell,
@@ -15,6 +13,8 @@ from surefoot.surfaces.test_functions import (
     Rosenbrock,
     Saddle,
 )
+from surefoot.surfaces.quadratics import Bowl, NoisyBowl, Ravine
+from surefoot.surfaces.surface import Surface
 
 SURFACES: dict[str, type[Surface]] = {
     surface.name: surface

@@ -11,10 +11,10 @@ import torch
 
 from surefoot.recipe.recipe import Recipe
 from surefoot.surfaces import SURFACES, surface_named
+from surefoot.surfaces.benchmark_functions import DoubleWell
 from surefoot.surfaces.descent import descend
 from surefoot.surfaces.quadratics import Bowl, Ravine
 from surefoot.surfaces.surface import Noise
-from surefoot.surfaces.test_functions import DoubleWell
 from surefoot.theory.convergence import convergence_rate
 from surefoot.theory.linear_method import heavy_ball, nesterov
 from surefoot.theory.noisy_quadratic import noisy_limit

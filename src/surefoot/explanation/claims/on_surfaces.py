@@ -15,10 +15,10 @@ from surefoot.core.formatting import format_number
 from surefoot.explanation.claim_result import NOTABLE_RATIO, ClaimResult, Effect, Estimate, Trajectories
 from surefoot.explanation.experiment import DEFAULT_MOMENTUM, PLAIN_SGD, SGD_WITH_MOMENTUM, Experiment, Variant
 from surefoot.explanation.experiment_runners import random_start
+from surefoot.surfaces.benchmark_functions import DoubleWell
 from surefoot.surfaces.descent import Descent, descend
 from surefoot.surfaces.quadratics import Ravine
 from surefoot.surfaces.surface import Surface
-from surefoot.surfaces.test_functions import DoubleWell
 
 Array: TypeAlias = NDArray[np.float64]
 
