@@ -15,7 +15,7 @@ from rich.console import Console
 from surefoot import descend, tune
 from surefoot.plots.figure_registry import save
 from surefoot.plots.film import animate
-from surefoot.plots.frontier_and_good_range import frontier
+from surefoot.plots.frontier_and_good_range import frontier_figure
 from surefoot.plots.heat_map import heat_map
 from surefoot.reports.terminal_search_tables import search_table
 
@@ -30,7 +30,7 @@ with tempfile.TemporaryDirectory() as folder:
 # Rich names web fonts; the picture is to need no network.
 (HERE / "demo.svg").write_text(re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL))
 save(heat_map(result), HERE / "heat_map.png")
-save(frontier(result), HERE / "frontier.png")
+save(frontier_figure(result), HERE / "frontier.png")
 # What moves: the same learning rate with and without momentum, and Adam.
 BALLS = ("sgd(lr=0.1, momentum=0)", "sgd(lr=0.1, momentum=0.9)", "adam(lr=0.3)", "sgd(lr=2.05, momentum=0)")
 animate(descend("ravine", BALLS, steps=60), HERE / "descent.gif", fps=12)

@@ -27,11 +27,11 @@ from surefoot.surrogate.rung_lengths import lowest_rung, rungs
 
 # The default budget is 2 trainings at a length of 220 steps, and falls with the square root of the length: about half a
 # training at 4000. Chosen.
-AUTO_REFERENCE_STEPS, AUTO_TRAININGS = 220, 2.0
+AUTO_REFERENCE_STEPS, AUTO_CHECK_TRAININGS = 220, 2.0
 # Bounds of the default budget, in trainings.
 MIN_AUTO_TRAININGS, MAX_AUTO_TRAININGS = 0.25, 4.0
 # Fewer trials at the lowest rung allow no comparison: the recipe, and two neighbours on either side.
-MIN_TRIALS = 5
+MIN_CHECK_TRIALS = 5
 # Lower bound of the measured seconds per step, so that a clock that did not move divides nothing by 0.
 MIN_SECONDS_PER_STEP = 1e-9
 
@@ -58,7 +58,7 @@ def auto_trainings(steps: int) -> float:
         >>> [round(auto_trainings(steps), 2) for steps in (8, 60, 220, 4000, 100_000)]
         [5.0, 3.83, 2.0, 0.47, 0.25]
     """
-    trainings = AUTO_TRAININGS * math.sqrt(AUTO_REFERENCE_STEPS / steps)
+    trainings = AUTO_CHECK_TRAININGS * math.sqrt(AUTO_REFERENCE_STEPS / steps)
     return max(_min_trainings(steps), min(MAX_AUTO_TRAININGS, max(MIN_AUTO_TRAININGS, trainings)))
 
 
@@ -95,7 +95,8 @@ def require_enough(trainings: float | None, budget: Budget, *, steps: int) -> fl
     least = _min_trainings(steps)
     if trainings is None or trainings < least:
         raise BudgetError(
-            f"a check needs {MIN_TRIALS} short trials: at least {math.ceil(100 * least) / 100:g}x; given {budget}.",
+            f"a check needs {MIN_CHECK_TRIALS} short trials: at least {math.ceil(100 * least) / 100:g}x; "
+            f"given {budget}.",
             hint="leave the budget out, or give auto.",
         )
     return trainings
@@ -103,7 +104,7 @@ def require_enough(trainings: float | None, budget: Budget, *, steps: int) -> fl
 
 def _min_trainings(steps: int) -> float:
     """Return what the fewest trials cost, in full trainings."""
-    return MIN_TRIALS * lowest_rung(steps) / steps
+    return MIN_CHECK_TRIALS * lowest_rung(steps) / steps
 
 
 @dataclass(frozen=True, slots=True)

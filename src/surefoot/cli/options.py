@@ -27,7 +27,7 @@ DEFAULT_DATABASE, DEFAULT_FOLDER = "surefoot.db", "surefoot-out"
 # Parameters of :func:`task_options`.
 TASK_OPTIONS = ("target", "kind", "test_share", "split_seed", "data_folder", "steps", "epochs", "batch_size")
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+ClickCommand = TypeVar("ClickCommand", bound=Callable[..., Any])
 
 
 class TaskText(click.ParamType[str]):
@@ -45,14 +45,14 @@ class TaskText(click.ParamType[str]):
         return builtins or [CompletionItem(incomplete, type="file")]
 
 
-def add_options(command: Command, *options: Callable[[Command], Command]) -> Command:
+def add_options(command: ClickCommand, *options: Callable[[ClickCommand], ClickCommand]) -> ClickCommand:
     """Add options to a command, in the order in which --help shows them."""
     for option in reversed(options):
         command = option(command)
     return command
 
 
-def task_options(command: Command) -> Command:
+def task_options(command: ClickCommand) -> ClickCommand:
     """Add the options that say what is trained."""
     return add_options(
         command,
@@ -85,7 +85,7 @@ def task_options(command: Command) -> Command:
     )
 
 
-def trial_options(command: Command) -> Command:
+def trial_options(command: ClickCommand) -> ClickCommand:
     """Add the options that say how trials of a function or a script are run."""
     return add_options(
         command,
@@ -124,7 +124,7 @@ out_option = click.option(
 no_report_option = click.option("--no-report", is_flag=True, help="Write no report.")
 
 
-def run_options(command: Command) -> Command:
+def run_options(command: ClickCommand) -> ClickCommand:
     """Add the options that say how a command runs and what it prints."""
     return add_options(
         command,
@@ -181,11 +181,11 @@ def read_plan(path: Path | None) -> Plan | None:
     return Plan.from_json(data.get("plan", data) if isinstance(data, dict) else data)
 
 
-def load_task(text: str, settings: dict[str, Any]) -> Task:
+def load_task_with_options(text: str, settings: dict[str, Any]) -> Task:
     """Return the task that the command line names; print the notes of its loader."""
-    from surefoot.tasks.loader import load_task as load
+    from surefoot.tasks.loader import load_task
 
-    task = load(text, **{name: settings[name] for name in TASK_OPTIONS})
+    task = load_task(text, **{name: settings[name] for name in TASK_OPTIONS})
     print_notes(task)
     return task
 
@@ -273,7 +273,7 @@ def trial_settings(subject: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def surface_options(command: Command) -> Command:
+def surface_options(command: ClickCommand) -> ClickCommand:
     """Add the options that name a test surface in place of a TASK."""
     return add_options(
         command,
@@ -316,7 +316,7 @@ def load_task_or_surface(task: str | None, settings: dict[str, Any]) -> tuple[Ta
     """Return the task or surface, and the arguments that go with it: plan and device, or the length of a descent."""
     if task is not None:
         arguments = {"plan": read_plan(settings["plan_file"]), "device": settings["device"]}
-        return load_task(task, settings), arguments
+        return load_task_with_options(task, settings), arguments
     from surefoot.surfaces import surface_named
 
     return surface_named(settings["surface"], condition=settings["condition"]), {"steps": settings["steps"]}

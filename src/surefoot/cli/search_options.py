@@ -9,7 +9,7 @@ import click
 
 from surefoot.cli.options import (
     TASK_OPTIONS,
-    Command,
+    ClickCommand,
     add_options,
     no_report_option,
     out_option,
@@ -60,7 +60,7 @@ def _with_plugins(names: Sequence[str], group: PluginGroup) -> list[str]:
     return [*names, *(name for name in plugin_names(group) if name not in names)]
 
 
-def search_options(command: Command) -> Command:
+def search_options(command: ClickCommand) -> ClickCommand:
     """Add the options that ``find`` and ``tune`` share."""
     return add_options(
         command,
@@ -89,7 +89,7 @@ def _listed(names: Sequence[str], group: PluginGroup) -> str:
     return ", ".join(_with_plugins(names, group))
 
 
-def _space_options(command: Command) -> Command:
+def _space_options(command: ClickCommand) -> ClickCommand:
     """Add the options that say which recipes are tried."""
     return add_options(
         command,
@@ -130,7 +130,7 @@ def _space_options(command: Command) -> Command:
     )
 
 
-def _criterion_options(command: Command) -> Command:
+def _criterion_options(command: ClickCommand) -> ClickCommand:
     """Add the options that say which trainings are better and which are good enough."""
     return add_options(
         command,

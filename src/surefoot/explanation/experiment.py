@@ -19,7 +19,7 @@ from surefoot.surfaces.surface import Surface
 
 # Bounds of a relative loss. Above the first a training has failed, however far; below the second ratios of losses are
 # ratios of rounding errors. Chosen: far outside of what trainings that work end at.
-MAX_RELATIVE_LOSS, MIN_RELATIVE_LOSS = 10.0, 1e-4
+MAX_CAPPED_LOSS, MIN_RELATIVE_LOSS = 10.0, 1e-4
 # Length of the window of the running mean, as a share of the training. Chosen: it smooths mini-batch noise and still
 # shows oscillation.
 RUNNING_MEAN_SHARE = 0.05
@@ -28,8 +28,8 @@ MIN_RISE = 1e-3
 
 
 def cap_losses(losses: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return relative losses with everything that is not finite, or above ``MAX_RELATIVE_LOSS``, set to that bound."""
-    return np.minimum(np.where(np.isfinite(losses), losses, MAX_RELATIVE_LOSS), MAX_RELATIVE_LOSS)
+    """Return relative losses with everything that is not finite, or above ``MAX_CAPPED_LOSS``, set to that bound."""
+    return np.minimum(np.where(np.isfinite(losses), losses, MAX_CAPPED_LOSS), MAX_CAPPED_LOSS)
 
 
 def running_mean(losses: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -198,9 +198,7 @@ class Sweep:
         """
         with np.errstate(over="ignore"):  # an overflow is capped like any failed training
             shares = running_mean(cap_losses(self.losses / self.untrained_mean[:, None]))
-        return np.minimum(
-            shares / running_mean(self.untrained_losses / self.untrained_mean[:, None]), MAX_RELATIVE_LOSS
-        )
+        return np.minimum(shares / running_mean(self.untrained_losses / self.untrained_mean[:, None]), MAX_CAPPED_LOSS)
 
     @cached_property
     def final_losses(self) -> Array:
@@ -218,7 +216,7 @@ class Sweep:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class StabilityLimit:
+class StableRateLimit:
     """The largest stable learning rate with one batch size and momentum.
 
     Attributes:
@@ -257,7 +255,7 @@ class Experiment:
     seeds: int
     sweeps: tuple[Sweep, ...]
     default: Sweep
-    stability_limits: tuple[StabilityLimit, ...] = ()
+    stability_limits: tuple[StableRateLimit, ...] = ()
     stability_steps: int = 0
     first_seed: int = 0
     surface: Surface | None = None
@@ -282,6 +280,6 @@ class Experiment:
         """Return SGD's sweeps with constant learning rates, one for each of ``MOMENTA``."""
         return [self.sweep(variant) for variant in SGD_AT_ALL_MOMENTA]
 
-    def stability_limit(self, batch: BatchKind, momentum: float) -> StabilityLimit:
+    def stability_limit(self, batch: BatchKind, momentum: float) -> StableRateLimit:
         """Return the largest stable learning rates with one batch size and momentum."""
         return next(each for each in self.stability_limits if (each.batch, each.momentum) == (batch, momentum))

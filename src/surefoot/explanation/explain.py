@@ -34,14 +34,13 @@ from surefoot.fleet.plan import Plan, trainings_of
 from surefoot.fleet.training import InterruptibleTraining
 from surefoot.loss_slices.result import LossSlice
 from surefoot.loss_slices.slice_loss import slice_config_steps, train_and_slice
+from surefoot.surfaces.descent import DEFAULT_SURFACE_STEPS
 from surefoot.surfaces.surface import Surface
 from surefoot.tasks.loader import as_task
 from surefoot.tasks.sanity_check import sanity_check
 from surefoot.tasks.task import Task
 
 DEFAULT_SEEDS = 5
-# Number of steps of a descent on a surface.
-DEFAULT_SURFACE_STEPS = 200
 # A single seed has no interval, and without an interval there is no verdict.
 MIN_SEEDS = 2
 # Variants whose trajectories are drawn over the slice of the loss.

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from surefoot.explanation.experiment import DEFAULT_MOMENTUM, BatchKind, StabilityLimit, Variant, cap_losses
+from surefoot.explanation.experiment import DEFAULT_MOMENTUM, BatchKind, StableRateLimit, Variant, cap_losses
 from surefoot.explanation.experiment_runners import TaskExperimentRunner
 from surefoot.recipe.recipe import Recipe
 from surefoot.recipe.settings import momentum_use
@@ -156,7 +156,7 @@ def stability_config_steps(seeds: int) -> int:
     return len(candidate_rates(1.0)) * len(STABILITY_MOMENTA) * len(BATCH_KINDS) * STABILITY_STEPS * seeds
 
 
-def measure_stability_limits(task: Task, limit: float, *, runner: TaskExperimentRunner) -> tuple[StabilityLimit, ...]:
+def measure_stability_limits(task: Task, limit: float, *, runner: TaskExperimentRunner) -> tuple[StableRateLimit, ...]:
     """Measure the largest stable learning rates without and with momentum, with full and small batches.
 
     All trainings are on the same samples: eight of the task's own batches, or all samples if there are fewer.
@@ -208,13 +208,13 @@ def subset_task(task: Task, *, batch: BatchKind) -> Task:
 
 def _measure_limits(
     task: Task, rates: NDArray[np.float64], *, batch: BatchKind, runner: TaskExperimentRunner
-) -> list[StabilityLimit]:
+) -> list[StableRateLimit]:
     subset = subset_task(task, batch=batch)
     recipes = [Variant(momentum=momentum).recipe(float(lr)) for momentum in STABILITY_MOMENTA for lr in rates]
     losses, _ = runner.loss_curves(subset, recipes)
     largest = [largest_stable_rates(rates, each) for each in np.split(losses, len(STABILITY_MOMENTA))]
     return [
-        StabilityLimit(batch, momentum, subset.batch_size, stable_rates, unstable_seeds)
+        StableRateLimit(batch, momentum, subset.batch_size, stable_rates, unstable_seeds)
         for momentum, (stable_rates, unstable_seeds) in zip(STABILITY_MOMENTA, largest, strict=True)
     ]
 

@@ -19,7 +19,7 @@ from surefoot.explanation.experiment import (
     SGD_WITH_MOMENTUM,
     Experiment,
     OptimizerName,
-    StabilityLimit,
+    StableRateLimit,
     Sweep,
     Variant,
 )
@@ -47,7 +47,7 @@ UNTRAINED = Recipe.of("sgd", lr=0.0, momentum=0.0)
 # Number of steps of a training. Chosen: fewer show no loss curve, more change no verdict.
 MIN_TRAINING_STEPS, MAX_TRAINING_STEPS = 40, 400
 
-StabilityMeasurement: TypeAlias = Callable[[SubjectT, float], tuple[StabilityLimit, ...]]
+StabilityMeasurement: TypeAlias = Callable[[SubjectT, float], tuple[StableRateLimit, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ def run_experiment(
         rates = learning_rate_grid(limits, variant)
         losses, valid_losses = runner.loss_curves(subject, [variant.recipe(float(rate)) for rate in rates])
         sweeps.append(Sweep(variant, rates, losses, valid_losses, untrained_losses))
-    stability_limits: tuple[StabilityLimit, ...] = ()
+    stability_limits: tuple[StableRateLimit, ...] = ()
     if design.stability and measure_stability is not None:
         progress.stage("stability limits", config_steps=stability_config_steps(design.seeds))
         stability_limits = measure_stability(subject, limits[PLAIN_SGD])

@@ -306,7 +306,7 @@ def _call(opening: str, arguments: list[str]) -> str:
     return line if len(line) <= _WIDTH else "\n".join([f"{opening}(", *(f"    {each}," for each in arguments), ")"])
 
 
-YOURS = "# Yours are model, loss_function and batches, which yields (inputs, targets)."
+USERS_NAMES = "# Yours are model, loss_function and batches, which yields (inputs, targets)."
 
 
 def pytorch_code(recipe: Recipe, *, steps: int) -> str:
@@ -342,7 +342,7 @@ def pytorch_code(recipe: Recipe, *, steps: int) -> str:
     recipe.require_bounds(steps=steps)
     script = Script.of(recipe, steps)
     parts = [
-        *script.head(YOURS, "import torch"),
+        *script.head(USERS_NAMES, "import torch"),
         "",
         *_definitions(script),
         *script.optimizer(),

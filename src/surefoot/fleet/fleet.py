@@ -28,7 +28,7 @@ HISTORY_SEGMENTS = 100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LossHistory:
+class RecordedLosses:
     """Training losses, summed over 100 equal segments of each member's training; part of the fleet's state.
 
     Attributes:
@@ -36,7 +36,7 @@ class LossHistory:
         counts: Number of steps taken in each segment ``[K, 100]``.
 
     Example:
-        >>> history = LossHistory.empty(1)
+        >>> history = RecordedLosses.empty(1)
         >>> losses = torch.arange(200.0, dtype=torch.float64).unsqueeze(1)
         >>> history.add(losses, [0], first_steps=torch.tensor([0]), totals=torch.tensor([200]))
         >>> history.curve(0, total=200)[:2]
@@ -47,7 +47,7 @@ class LossHistory:
     counts: Tensor
 
     @classmethod
-    def empty(cls, members: int) -> LossHistory:
+    def empty(cls, members: int) -> RecordedLosses:
         """Return the history of K members that have not trained yet."""
         shape = (members, HISTORY_SEGMENTS)
         return cls(torch.zeros(shape, dtype=torch.float64), torch.zeros(shape, dtype=torch.int64))
@@ -166,7 +166,7 @@ class Fleet(ABC):
         self.total = torch.as_tensor(totals, dtype=torch.int64).expand(members).clone()
         self.lr_scale = torch.ones(members, dtype=torch.float64)
         self.diverged_at = torch.full((members,), -1, dtype=torch.int64)
-        self.history = LossHistory.empty(members)
+        self.history = RecordedLosses.empty(members)
         self.consistent = True
 
     def curve(self, member: int) -> list[tuple[int, float]]:

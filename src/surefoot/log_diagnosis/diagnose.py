@@ -23,9 +23,9 @@ from surefoot.log_diagnosis.curve_classifier import (
 from surefoot.log_diagnosis.findings import (
     divergence_finding,
     doubt_finding,
-    evidence_numbers,
     fault_finding,
     healthy_finding,
+    log_evidence,
     overfitting_finding,
     plateau_finding,
     too_few_losses_finding,
@@ -204,7 +204,7 @@ def _findings_of_classifier(
     classifier: CurveClassifier,
     probabilities: dict[Verdict, float],
 ) -> list[Finding]:
-    verdict, evidence = classifier.verdict(probabilities), evidence_numbers(log, features)
+    verdict, evidence = classifier.verdict(probabilities), log_evidence(log, features)
     has_no_fault = verdict in NO_FAULT
     verdicts = NO_FAULT if has_no_fault else (verdict,)
     confidence = sum(probabilities.get(each, 0.0) for each in verdicts)

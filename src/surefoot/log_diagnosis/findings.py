@@ -13,11 +13,11 @@ from surefoot.log_diagnosis.curve_classifier import MIN_LOSSES, main_loss
 from surefoot.logs.training_log import Series, TrainingLog
 
 # Smallest and largest change of a learning rate that is advised, in doublings. Chosen.
-MIN_DOUBLINGS, MAX_DOUBLINGS = 1.0, 7.0
+MIN_ADVISED_DOUBLINGS, MAX_ADVISED_DOUBLINGS = 1.0, 7.0
 # Factor on the memory 1 / (1 - momentum) that is advised: a rule of thumb, for curves do not show how much is right.
-MEMORY_FACTOR = 4.0
+ADVISED_MEMORY_FACTOR = 4.0
 # Highest momentum that is advised. Chosen.
-MAX_MOMENTUM = 0.99
+MAX_ADVISED_MOMENTUM = 0.99
 # Doublings of the learning rate that are advised after a divergence: a quarter of it. Chosen.
 DIVERGENCE_DOUBLINGS = -2.0
 
@@ -124,7 +124,7 @@ def fault_finding(
     """
     if verdict in ("lr_too_low", "lr_too_high"):
         sign = 1.0 if verdict == "lr_too_low" else -1.0
-        doublings = sign * min(max(sign * lr_doublings, MIN_DOUBLINGS), MAX_DOUBLINGS)
+        doublings = sign * min(max(sign * lr_doublings, MIN_ADVISED_DOUBLINGS), MAX_ADVISED_DOUBLINGS)
         advice = _lr_advice(log, doublings=doublings)
         what = f"multiply the learning rate by about {format_number(2.0**doublings, digits=2)}"
     else:
@@ -133,7 +133,7 @@ def fault_finding(
     return Finding(verdict, confidence, why, evidence, advice)
 
 
-def evidence_numbers(log: TrainingLog, features: Mapping[str, float]) -> dict[str, float]:
+def log_evidence(log: TrainingLog, features: Mapping[str, float]) -> dict[str, float]:
     """Return the numbers that a verdict rests on, by name; those that the log lacks are left out."""
     loss = main_loss(log)
     numbers = {
@@ -194,11 +194,11 @@ def _lr_advice(log: TrainingLog, *, doublings: float) -> dict[str, float | str]:
 
 def _momentum_advice(log: TrainingLog, *, raises: bool) -> tuple[dict[str, float | str], str]:
     """Return the advised momentum, and the advice in words."""
-    current, factor = _highest(log.momentum), MEMORY_FACTOR if raises else 1.0 / MEMORY_FACTOR
+    current, factor = _highest(log.momentum), ADVISED_MEMORY_FACTOR if raises else 1.0 / ADVISED_MEMORY_FACTOR
     if current is None:
         return {}, f"try 1 / (1 - momentum) {format_number(factor)} times as high"
     memory = 1.0 / (1.0 - current) * factor
-    momentum = min(max(1.0 - 1.0 / memory, 0.0), MAX_MOMENTUM)
+    momentum = min(max(1.0 - 1.0 / memory, 0.0), MAX_ADVISED_MOMENTUM)
     if momentum == current or (momentum > current) != raises:
         extreme = "high" if raises else "low"
         return {}, f"but {format_number(current)} is as {extreme} as is advised without trying; {CHECK_HINT}"

@@ -23,7 +23,7 @@ from surefoot.loss_slices.plane_choice import choose_plane
 from surefoot.loss_slices.result import LossSlice, SliceAlong
 from surefoot.loss_slices.trajectory import MAX_LOSS_FACTOR, Trajectory, descent_trajectories, train_trajectories
 from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
-from surefoot.surfaces.descent import descend
+from surefoot.surfaces.descent import DEFAULT_SURFACE_STEPS, descend
 from surefoot.surfaces.surface import Surface
 from surefoot.tasks.loader import as_task
 from surefoot.tasks.sanity_check import sanity_check
@@ -35,8 +35,6 @@ DEFAULT_RECIPES = ("sgd(lr=0.01, momentum=0)", str(DEFAULT_RECIPE), "adam(lr=0.0
 MAX_RECIPES = 7
 # Number of training samples that losses are means over, and of columns of the grid.
 DEFAULT_SAMPLES, DEFAULT_POINTS, MIN_POINTS = 512, 41, 7
-# Length of a descent on a surface, in steps, as for :func:`surefoot.explain`.
-DEFAULT_SURFACE_STEPS = 200
 # This number of evaluations of a loss costs about as much as a training step.
 EVALUATIONS_PER_STEP = 3
 # The planes of a task; a surface of two parameters has one alone.

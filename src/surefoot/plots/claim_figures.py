@@ -22,7 +22,7 @@ from surefoot.explanation.claim_result import (
     StableRates,
     Trajectories,
 )
-from surefoot.explanation.experiment import MAX_RELATIVE_LOSS
+from surefoot.explanation.experiment import MAX_CAPPED_LOSS
 from surefoot.explanation.range_test import STABLE_RATE_SPACING
 from surefoot.plots.axes_and_labels import log_axis, log_ticks, loss_scale, step_axis
 from surefoot.plots.chart import Row, inline_data, layered, titled
@@ -87,7 +87,7 @@ def _loss_curves(figure: LossCurves) -> alt.LayerChart:
 def _seed_curve_rows(line: Line) -> Iterator[Row]:
     for seed, losses in enumerate(line.y):
         for step, loss in zip(line.x.tolist(), losses.tolist(), strict=True):
-            yield {"name": line.name, "seed": seed, "step": step, "loss": min(loss, MAX_RELATIVE_LOSS)}
+            yield {"name": line.name, "seed": seed, "step": step, "loss": min(loss, MAX_CAPPED_LOSS)}
 
 
 def _mean_rows(line: Line, x_field: str, *, floor: float = 0.0) -> Iterator[Row]:

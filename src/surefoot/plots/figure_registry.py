@@ -24,7 +24,7 @@ from surefoot.loss_slices.result import LossSlice
 from surefoot.plots.chart import Figure, column, write_chart
 from surefoot.plots.check_losses import check_losses, checked_training
 from surefoot.plots.claim_figures import claim_caption, claim_figure
-from surefoot.plots.frontier_and_good_range import frontier, good_range, has_good_range
+from surefoot.plots.frontier_and_good_range import frontier_figure, good_range_figure, has_good_range
 from surefoot.plots.full_trainings import has_finite_losses, has_learning_curves, learning_curves, recipe_comparison
 from surefoot.plots.heat_map import has_trials, heat_map
 from surefoot.plots.loss_surfaces import descent_figure, loss_plane, loss_slice_figure
@@ -111,8 +111,10 @@ def _recipe_schedule(recipe: Recipe, *, steps: int) -> Figure:
 # In the order in which a result's figures are shown, the most informative first.
 FIGURES: dict[str, FigureKind] = {
     "heat_map": FigureKind(SearchResult, heat_map, wording.HEAT_MAP_CAPTION, has_trials),
-    "frontier": FigureKind(SearchResult, frontier, wording.FRONTIER_CAPTION, lambda result: bool(result.frontier)),
-    "good_range": FigureKind(SearchResult, good_range, wording.good_range_caption, has_good_range),
+    "frontier": FigureKind(
+        SearchResult, frontier_figure, wording.FRONTIER_CAPTION, lambda result: bool(result.frontier)
+    ),
+    "good_range": FigureKind(SearchResult, good_range_figure, wording.good_range_caption, has_good_range),
     "comparison": FigureKind(SearchResult, recipe_comparison, wording.COMPARISON_CAPTION, has_finite_losses),
     "learning_curves": FigureKind(SearchResult, learning_curves, wording.LEARNING_CURVES_CAPTION, has_learning_curves),
     "recommended_schedule": FigureKind(

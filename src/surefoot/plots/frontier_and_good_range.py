@@ -28,7 +28,7 @@ FLOOR_FACTOR = 10.0
 MIN_LABEL_DISTANCE = 0.07
 
 
-def frontier(result: SearchResult) -> alt.LayerChart:
+def frontier_figure(result: SearchResult) -> alt.LayerChart:
     """Return the expected loss over the training length, with its 90 % interval and the trials behind it.
 
     A filled point is a length that was tried, an empty one is extrapolated. The number at a point is the learning rate
@@ -190,7 +190,7 @@ RATE_MARGIN = 1.4
 LOSS_COLUMN_SHARE = 0.16
 
 
-def good_range(result: SearchResult) -> alt.LayerChart:
+def good_range_figure(result: SearchResult) -> alt.LayerChart:
     """Return the good learning rates of each momentum as bars, the best as dots, the largest usable as crosses.
 
     Args:

@@ -18,6 +18,7 @@ from surefoot.plots.axes_and_labels import finite_values, linear_ticks, log_axis
 from surefoot.plots.chart import Row, column, inline_data, layered, sampled_indices, subtitle_lines, titled
 from surefoot.plots.check_losses import TRAIN, VALID
 from surefoot.plots.theme import line_legend
+from surefoot.theory.stable_and_best_rates import EDGE_OF_STABILITY
 from surefoot.watch.training_record import LossHistory
 from surefoot.watch.watch import Watch
 from surefoot.wording.verdicts import verdict_title
@@ -30,8 +31,6 @@ MIN_LOG_RATIO = 30.0
 LOSS_CEILING = 30.0
 # Means in a thick line.
 MEAN_COUNT = 100
-# Curvature ratio at which a step ends as high as it began (Cohen et al., 2021, arXiv:2103.00065).
-EDGE_OF_STABILITY = 2.0
 PANEL_TITLES: dict[Quantity, str] = {"lr": "learning rate", "momentum": "momentum", "grad_norm": "gradient norm"}
 
 

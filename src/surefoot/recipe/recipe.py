@@ -20,8 +20,8 @@ from surefoot.recipe.settings import (
     hyperparameters_of,
     momentum_use,
     names_of,
+    parse_text,
     read_json,
-    read_text,
     rule_named,
     switches_of,
     unknown_name,
@@ -126,7 +126,7 @@ class Recipe:
         Raises:
             RecipeError: With the position of the error and the nearest known name.
         """
-        optimizer, settings = read_text(text)
+        optimizer, settings = parse_text(text)
         return cls.of(optimizer, **settings)
 
     @classmethod

@@ -107,14 +107,14 @@ def momentum_use(optimizer: str) -> MomentumUse:
     return MomentumUse(rule.momentum, sums_gradients=rule.sums_gradients)
 
 
-def read_text(text: str) -> tuple[str, dict[str, Any]]:
+def parse_text(text: str) -> tuple[str, dict[str, Any]]:
     """Return the optimizer and the settings in a recipe's text; see the module for the grammar.
 
     Raises:
         RecipeError: With the place of the fault and the nearest known name.
 
     Example:
-        >>> read_text("adamw(beta2=0.95, no_decay=bias+norm)")
+        >>> parse_text("adamw(beta2=0.95, no_decay=bias+norm)")
         ('adamw', {'beta2': Constant(peak=0.95), 'no_decay': ('bias', 'norm')})
     """
     scanner = Scanner(text)
@@ -139,7 +139,7 @@ def read_text(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def write_text(optimizer: str, settings: dict[str, Any]) -> str:
-    """Return the text that :func:`read_text` reads back as equal settings; defaults are left out."""
+    """Return the text that :func:`parse_text` reads back as equal settings; defaults are left out."""
     always = rule_named(optimizer).always_shown
     parts = [
         f"{spec.name}={schedule_text(settings[spec.name])}"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from surefoot.search.rate_bracketing import are_conventional
-from surefoot.search.space.coordinates import Box, Coordinates, Point, perturbed_point, sobol_points
+from surefoot.search.space.coordinates import Box, Coordinates, UnitPoint, perturbed_point, sobol_points
 from surefoot.search.stability_limit import SearchTrial, StabilityLimit
 from surefoot.surrogate.surrogate import LossScale, Observation, Surrogate
 
@@ -26,7 +26,7 @@ MIN_LOG_GAP = 0.3
 EQUIVALENT_EXCESS = 0.02
 
 
-def candidate_points(box: Box, tried: Sequence[Point], *, generator: Generator) -> list[Point]:
+def candidate_points(box: Box, tried: Sequence[UnitPoint], *, generator: Generator) -> list[UnitPoint]:
     """Return candidates: evenly spread over a box, and more closely around the best points tried.
 
     Args:
@@ -95,7 +95,7 @@ def propose_points(
     full_steps: int,
     generator: Generator,
     include_high_rate: bool = False,
-) -> list[Point]:
+) -> list[UnitPoint]:
     """Return the points to train next.
 
     Each point after the first is chosen as if those before it had ended at their expected losses (kriging believer),
@@ -122,7 +122,7 @@ def propose_points(
     tried = [trial.point for trial in order if all(0.0 <= unit <= 1.0 for unit in trial.point)]
     limit = StabilityLimit.of(trials, LossScale.of([each.loss for each in observations]), steps=steps)
     features_tried = np.array([each.features for each in observations])
-    chosen: list[Point] = []
+    chosen: list[UnitPoint] = []
     chosen_features: list[Array] = []
     believed = [*observations]
     for turn in range(count):

@@ -19,7 +19,7 @@ from surefoot.trainers.trial import Outcome, Trial
 
 # A budget of ``auto`` is so many seconds or full trainings, whichever is less, but never less than a whole search in
 # short trials (chosen: as long as one waits for an answer).
-AUTO_SECONDS, AUTO_TRAININGS = 15.0, 18.0
+AUTO_SECONDS, AUTO_SEARCH_TRAININGS = 15.0, 18.0
 # Where one training takes over a minute, ``auto`` is at most three trainings (chosen).
 LONG_TRAINING_SECONDS, AUTO_LONG_TRAININGS = 60.0, 3.0
 # An automatic ``find`` costs at most this many trainings where its trials at the lowest rung fit into it.
@@ -171,8 +171,8 @@ def resolve_budget(
     training_seconds = (step_seconds or 0.0) * full_steps
     if training_seconds > LONG_TRAINING_SECONDS:
         return Budget(trainings=_rounded_up(min(AUTO_LONG_TRAININGS + compared, least)))
-    by_time = AUTO_SECONDS / training_seconds if training_seconds else AUTO_TRAININGS
-    return Budget(trainings=_rounded_up(max(least, min(AUTO_TRAININGS, by_time))))
+    by_time = AUTO_SECONDS / training_seconds if training_seconds else AUTO_SEARCH_TRAININGS
+    return Budget(trainings=_rounded_up(max(least, min(AUTO_SEARCH_TRAININGS, by_time))))
 
 
 def _rounded_up(trainings: float) -> float:

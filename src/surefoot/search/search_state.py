@@ -18,7 +18,7 @@ from surefoot.search.budgeted_trials import BudgetedRunner, RemainingBudget, Sta
 from surefoot.search.criterion import Criterion
 from surefoot.search.rate_bracketing import default_effective_rate, default_recipe
 from surefoot.search.samplers.sampler import EvaluatedPoint, Sampler, SurrogateSampler
-from surefoot.search.space.coordinates import Coordinates, Point
+from surefoot.search.space.coordinates import Coordinates, UnitPoint
 from surefoot.search.space.schedule_shapes import with_momentum
 from surefoot.search.space.search_space import SearchSpace
 from surefoot.search.stability_limit import SearchTrial, drop_unrelated_failures
@@ -170,7 +170,7 @@ class SearchState:
         """Return how many of some trials of a length the budget has room for."""
         return max((number for number in range(count + 1) if self.affords(number * steps)), default=0)
 
-    def run_points(self, stage: str, points: Sequence[Point], *, steps: int) -> bool:
+    def run_points(self, stage: str, points: Sequence[UnitPoint], *, steps: int) -> bool:
         """Train the recipes of some points on a new seed; return whether there was room for all of them."""
         coordinates = self.known_coordinates()
         recipes = [*dict.fromkeys(coordinates.recipe(point) for point in points)]
@@ -178,13 +178,13 @@ class SearchState:
             return False
         return len(self.runner.run(stage, recipes, steps=steps, seed=self.next_round_seed())) == len(recipes)
 
-    def first_points(self) -> list[Point]:
+    def first_points(self) -> list[UnitPoint]:
         """Return the sampler's first points: those tried before anything is known of the space."""
         axes = (self.coordinates or self.default_coordinates()).axes
         generator = self.generator(FIRST_POINTS_STREAM)
         return self.sampler.first(self.sizes.spread_trials, dimensions=len(axes), generator=generator)
 
-    def sampled_points(self, count: int, *, number: int) -> list[Point]:
+    def sampled_points(self, count: int, *, number: int) -> list[UnitPoint]:
         """Return the sampler's points for one more round at the lowest rung, given the trials so far."""
         stream = LOWEST_RUNG_STREAM + number
         if isinstance(self.sampler, SurrogateSampler):
@@ -196,7 +196,7 @@ class SearchState:
         box = ((0.0, 1.0),) * len(self.known_coordinates().axes)
         return self.sampler.more(count, tried, box=box, generator=self.generator(stream))
 
-    def propose(self, count: int, *, steps: int, stream: int, include_high_rate: bool = False) -> list[Point]:
+    def propose(self, count: int, *, steps: int, stream: int, include_high_rate: bool = False) -> list[UnitPoint]:
         """Return the points with the largest expected improvement at a length."""
         return propose_points(
             self.trials(),

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.recipe.recipe import Recipe
-from surefoot.search.space.coordinates import Point
+from surefoot.search.space.coordinates import UnitPoint
 from surefoot.surrogate.surrogate import LossScale, Observation
 
 Array = NDArray[np.float64]
@@ -52,7 +52,7 @@ class SearchTrial:
     """
 
     recipe: Recipe
-    point: Point
+    point: UnitPoint
     observation: Observation
     train_end: float | None = None
 

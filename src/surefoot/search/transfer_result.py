@@ -12,8 +12,8 @@ import numpy as np
 from surefoot.core.statistics import NORMAL_QUANTILE_95, interval_half_width, student_t_quantile
 from surefoot.core.value_types import Interval, Json, finite_or_none
 
-Quantity: TypeAlias = Literal["steps", "batch_size"]
-QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
+ChangedQuantity: TypeAlias = Literal["steps", "batch_size"]
+CHANGED_QUANTITIES: tuple[ChangedQuantity, ...] = get_args(ChangedQuantity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +22,13 @@ class RuleOfThumb:
 
     Attributes:
         name: Its usual name.
-        of: Quantity that the best rate is a power of.
+        of: ChangedQuantity that the best rate is a power of.
         exponent: The power.
         source: Paper or practice that it comes from.
     """
 
     name: str
-    of: Quantity
+    of: ChangedQuantity
     exponent: float
     source: str
 
@@ -47,7 +47,7 @@ class TransferRow:
 
     Attributes:
         change: The change in words, such as ``twice batch``.
-        of: Quantity that was changed; ``None`` for the task as it was tuned.
+        of: ChangedQuantity that was changed; ``None`` for the task as it was tuned.
         steps: Length of the changed task, in steps.
         batch_size: Batch size of the changed task.
         rates: Best learning rate (its peak) on each seed; empty if every rate diverged on some seed.
@@ -58,7 +58,7 @@ class TransferRow:
     """
 
     change: str
-    of: Quantity | None
+    of: ChangedQuantity | None
     steps: int
     batch_size: int
     rates: tuple[float, ...]
@@ -116,12 +116,12 @@ class Exponent:
     """The power of the length of training or the batch size that the best learning rate is proportional to.
 
     Attributes:
-        of: Quantity that the best rate is a power of.
+        of: ChangedQuantity that the best rate is a power of.
         value: The power: 1 is proportional, 0 unchanged, -0.5 one over the square root.
         interval: 90 % interval of the power.
     """
 
-    of: Quantity
+    of: ChangedQuantity
     value: float
     interval: Interval
 
@@ -158,7 +158,7 @@ class Transfer:
     @property
     def exponents(self) -> tuple[Exponent, ...]:
         """The fitted power of each quantity with enough rows."""
-        fits = (fit_exponent(self.rows, quantity) for quantity in QUANTITIES)
+        fits = (fit_exponent(self.rows, quantity) for quantity in CHANGED_QUANTITIES)
         return tuple(exponent for exponent in fits if exponent is not None)
 
     def to_json(self) -> dict[str, Json]:
@@ -181,7 +181,7 @@ class Transfer:
         )
 
 
-def fit_exponent(rows: Sequence[TransferRow], quantity: Quantity) -> Exponent | None:
+def fit_exponent(rows: Sequence[TransferRow], quantity: ChangedQuantity) -> Exponent | None:
     """Return the power p of a quantity q that the best rate is proportional to, fitted to all seeds together.
 
         log rate = a(seed) + p log q + noise
@@ -193,7 +193,7 @@ def fit_exponent(rows: Sequence[TransferRow], quantity: Quantity) -> Exponent | 
     Args:
         rows: The task as it was tuned and its changes. Rows whose best rate is only a bound are left out: they would
             pull the power towards 0.
-        quantity: Quantity that the rate is to be a power of.
+        quantity: ChangedQuantity that the rate is to be a power of.
 
     Returns:
         The power; ``None`` with fewer than two rows, or where a single seed leaves no estimate of the noise.

@@ -18,7 +18,7 @@ from surefoot.schedules.scanner import rounded_number
 from surefoot.search.acquisition import candidate_points, highest_equivalent
 from surefoot.search.rate_bracketing import are_conventional
 from surefoot.search.result import FrontierPoint
-from surefoot.search.space.coordinates import Coordinates, Point
+from surefoot.search.space.coordinates import Coordinates, UnitPoint
 from surefoot.search.stability_limit import SAFETY_MARGIN, UNSTABLE_EXCESS, SearchTrial, StabilityLimit
 from surefoot.surrogate.surrogate import Surrogate
 
@@ -40,7 +40,7 @@ class CandidateSettings(NamedTuple):
         conventional: Whether their rates are at most ten times their optimizer's default ``[m]``.
     """
 
-    points: list[Point]
+    points: list[UnitPoint]
     features: Array
     within_limit: NDArray[np.bool_]
     known_stable: NDArray[np.bool_]

@@ -141,6 +141,8 @@ def _first(flags: NDArray[np.bool_]) -> int | None:
     return int(flags.argmax()) if flags.any() else None
 
 
+# Length of a descent, in steps, where a slice or an explanation of a surface is given none. Chosen.
+DEFAULT_SURFACE_STEPS = 200
 # Number of steps between two calls of the stop condition. Chosen: they take some milliseconds.
 STEPS_BETWEEN_STOP_CHECKS = 64
 

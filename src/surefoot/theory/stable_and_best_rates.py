@@ -18,6 +18,10 @@ from surefoot.theory.linear_method import Array, momentum_faults
 
 FloatOrArray = TypeVar("FloatOrArray", float, NDArray[np.float64])
 
+# Learning rate times sharpness at which a step of gradient descent ends as high as it began: the edge of stability
+# (Cohen et al., 2021, arXiv:2103.00065).
+EDGE_OF_STABILITY = 2.0
+
 
 def heavy_ball_limit(sharpness: FloatOrArray, *, momentum: float) -> FloatOrArray:
     """Return the largest stable learning rate of full-batch heavy-ball descent on a quadratic.

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from surefoot.core.finding import Finding
 from surefoot.core.formatting import format_measurement, format_number
+from surefoot.theory.stable_and_best_rates import EDGE_OF_STABILITY
 from surefoot.watch.training_record import CurvatureSample, TrainingRecord, count_rebounds
 
 # Number of last losses that must all show a fault of the loss. Chosen.
@@ -43,8 +44,8 @@ LINEAR_RATIO, FAR_TOO_LONG_RATIO = 0.01, 3.0
 RUINOUS_RATIO = 10.0
 # A ratio that grows by this factor is still on its way to where the steps are long enough. Chosen.
 GROWTH_FACTOR = 2.0
-# Ratio that advice for a low rate aims at, and the edge of stability, which advice for a high rate aims at (ADR 0012).
-GOOD_RATIO, EDGE_OF_STABILITY = 0.3, 2.0
+# Ratio that advice for a low rate aims at; advice for a high rate aims at the edge of stability (ADR 0012).
+GOOD_RATIO = 0.3
 # Ratios between which the good learning rates of ADR 0012 were, nearly all of them.
 LOWEST_GOOD_RATIO, HIGHEST_GOOD_RATIO = 0.05, 8.0
 # The momentum may be too high from this value on, where the ratio of the learning rate alone is at most the second.
@@ -64,7 +65,7 @@ def make_finding(record: TrainingRecord) -> Finding:
         >>> make_finding(record).why
         'Diverged at step 0: the loss was NaN or inf before any step. Check the data, the loss and the model.'
     """
-    finding = next((finding for rule in RULES if (finding := rule(record)) is not None), None)
+    finding = next((finding for rule in FINDING_RULES if (finding := rule(record)) is not None), None)
     return finding or _without_fault(record)
 
 
@@ -160,7 +161,7 @@ def plateau(record: TrainingRecord) -> Finding | None:
 
 
 # The first rule that applies gives the finding.
-RULES: tuple[Callable[[TrainingRecord], Finding | None], ...] = (
+FINDING_RULES: tuple[Callable[[TrainingRecord], Finding | None], ...] = (
     diverged,
     momentum_too_high,
     lr_too_high,

@@ -48,7 +48,7 @@ def make_app(*, port: int, study: Path) -> Starlette:
         Route("/api/schedule", _json(schedule_editor.schedule_data)),
         Route("/api/studies", _json(lambda _: studies.list_studies(study))),
         Route("/api/study", _json(lambda query: studies.study_data(study, query))),
-        Route("/api/curves", _json(lambda query: studies.learning_curves(study, query))),
+        Route("/api/curves", _json(lambda query: studies.study_learning_curves(study, query))),
         Route("/api/live", _live_updates(study)),
         Route("/api/checks", _json(lambda _: studies.list_checks(study))),
         Route("/check", lambda request: studies.report_page(study, Query(request.query_params))),

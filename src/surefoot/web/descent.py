@@ -20,7 +20,7 @@ from surefoot.surfaces.surface import Noise
 from surefoot.web.query_parameters import Query
 from surefoot.web.recipe_controls import (
     MAX_LR,
-    MAX_MOMENTUM,
+    MAX_SLIDER_MOMENTUM,
     MIN_LR,
     OPTIMIZER_CHOICES,
     SCHEDULE_CHOICES,
@@ -51,7 +51,7 @@ def choices() -> Data:
             "steps": MAX_STEPS,
             "balls": MAX_BALLS,
             "lr": [MIN_LR, MAX_LR],
-            "momentum": [0.0, MAX_MOMENTUM],
+            "momentum": [0.0, MAX_SLIDER_MOMENTUM],
             "condition": [1.0, MAX_CONDITION],
         },
     }

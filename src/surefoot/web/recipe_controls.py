@@ -42,7 +42,7 @@ SCHEDULE_CHOICES = tuple(
     name for name, kind in SCHEDULES.items() if all(field.default is not MISSING for field in fields_of(kind)[1:])
 )
 # Bounds of the sliders; chosen, so that the surfaces' stable and unstable settings are within them.
-MIN_LR, MAX_LR, MAX_MOMENTUM = 1e-6, 100.0, 0.999
+MIN_LR, MAX_LR, MAX_SLIDER_MOMENTUM = 1e-6, 100.0, 0.999
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def with_control(recipe: Recipe, *, control: str, value: str) -> Recipe:
     if control == "lr":
         return recipe.with_(lr=_with_peak(recipe.lr, _number("lr", value, low=MIN_LR, high=MAX_LR)))
     if control == "momentum" and momentum_name is not None:
-        momentum = _number("momentum", value, low=0.0, high=MAX_MOMENTUM)
+        momentum = _number("momentum", value, low=0.0, high=MAX_SLIDER_MOMENTUM)
         return recipe.with_(**{momentum_name: _with_peak(recipe.momentum, momentum)})
     controls = ["optimizer", "lr", *(["momentum"] if momentum_name else []), "schedule"]
     raise QueryError(

@@ -105,7 +105,7 @@ def study_data(path: Path, query: Query) -> Data:
     }
 
 
-def learning_curves(path: Path, query: Query) -> Data:
+def study_learning_curves(path: Path, query: Query) -> Data:
     """Return the learning curves of one recipe, the longest trainings last."""
     study = _requested_study(path, query)
     trial = query.integer("trial", 0, low=0, high=MAX_ID)

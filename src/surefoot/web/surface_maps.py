@@ -86,13 +86,13 @@ def describe_surface(surface: Surface) -> Data:
 
 
 Array: TypeAlias = NDArray[np.float64]
-Regions: TypeAlias = NDArray[np.int64]
+RegionBounds: TypeAlias = NDArray[np.int64]
 
 METHODS = {"heavy-ball": HEAVY_BALL, "nesterov": NESTEROV}
 # Size and range of the map; chosen, so that its figure shows all three regions of every surface.
 LR_COLUMNS, MOMENTUM_ROWS = 64, 40
 MIN_LR_TIMES_CURVATURE, MAX_LR_TIMES_CURVATURE = 4e-3, 8.0
-MAX_MOMENTUM = 0.99
+MAX_MAP_MOMENTUM = 0.99
 # The map counts the steps until the error has shrunk to this share.
 ERROR_TOLERANCE = 0.1
 # Learning rates above this one diverge as it does; powers of theirs would overflow.
@@ -188,7 +188,7 @@ def _not_on_map(recipe: Recipe) -> str | None:
 def _map_of_curvatures(curvatures: tuple[float, ...], *, noise: float, method: str) -> Data:
     top = curvatures[-1]
     lr = np.geomspace(MIN_LR_TIMES_CURVATURE / top, MAX_LR_TIMES_CURVATURE / top, LR_COLUMNS)
-    momentum = 1.0 - np.geomspace(1.0, 1.0 - MAX_MOMENTUM, MOMENTUM_ROWS)
+    momentum = 1.0 - np.geomspace(1.0, 1.0 - MAX_MAP_MOMENTUM, MOMENTUM_ROWS)
     model = _Model(curvatures, noise=noise, method=METHODS[method].method)
     regions = model.regions(lr[None, :], momentum[:, None])
     steps = steps_to_tolerance(ERROR_TOLERANCE, model.rates(lr[None, :], momentum[:, None]))
@@ -234,13 +234,13 @@ class _Model:
         slowest: Array = np.max(rates, axis=0)
         return slowest
 
-    def regions(self, lr: Array, momentum: Array) -> Regions:
+    def regions(self, lr: Array, momentum: Array) -> RegionBounds:
         """Return values of :class:`ConvergenceRegion`; with noise only whether the mean squared error is bounded."""
         if self.noise:
             divergent = self.rates(lr, momentum) >= 1.0
             return np.where(divergent, ConvergenceRegion.DIVERGENT, ConvergenceRegion.MONOTONE).astype(np.int64)
         method = self.method(lr, momentum)
-        worst: Regions = np.max([convergence_region(method, each) for each in self.curvatures], axis=0)
+        worst: RegionBounds = np.max([convergence_region(method, each) for each in self.curvatures], axis=0)
         return worst
 
     def limit(self, quadratic: OptimizerOnQuadratic, momentum: float) -> float:
@@ -263,14 +263,14 @@ class _Model:
         return distance if math.isfinite(distance) else None
 
 
-def _boundary(model: _Model, *, lr: Array, momentum: Array, regions: Regions, region: ConvergenceRegion) -> Array:
+def _boundary(model: _Model, *, lr: Array, momentum: Array, regions: RegionBounds, region: ConvergenceRegion) -> Array:
     """Return for each momentum the learning rate at which a region begins; the map's right edge if it does not.
 
     Args:
         model: Tells the regions between the map's columns.
         lr: Learning rates of the columns.
         momentum: Momentum of the rows.
-        regions: Regions of the cells ``[rows, columns]``.
+        regions: RegionBounds of the cells ``[rows, columns]``.
         region: Region, with all above it, that lies to the right of the boundary.
     """
     beyond = regions >= region
@@ -283,7 +283,7 @@ def _boundary(model: _Model, *, lr: Array, momentum: Array, regions: Regions, re
     return high
 
 
-def _labels(regions: Regions, *, noisy: bool) -> list[Data]:
+def _labels(regions: RegionBounds, *, noisy: bool) -> list[Data]:
     """Return the label of every region that has room for one, at the cell farthest from all other regions."""
     from scipy.ndimage import distance_transform_edt  # noqa: PLC0415  (a fifth of a second)
 

@@ -300,14 +300,14 @@ def transfer_notes(transfer: Transfer) -> list[str]:
     Args:
         transfer: How the recommendation changes with training length and batch size.
     """
-    from surefoot.search.transfer_result import QUANTITIES  # noqa: PLC0415  (imports scipy, half a second)
+    from surefoot.search.transfer_result import CHANGED_QUANTITIES  # noqa: PLC0415  (imports scipy, half a second)
 
     fits = {exponent.of: exponent for exponent in transfer.exponents}
     powers = [
         _power_text(fits[quantity])
         if quantity in fits
         else f"No power of the {HYPERPARAMETER_NAMES[quantity]} was fitted: fewer than two best rates are known."
-        for quantity in QUANTITIES
+        for quantity in CHANGED_QUANTITIES
     ]
     return [
         f"The recommended recipe with other learning rates, each on the same {transfer.seeds} seeds. Another batch "

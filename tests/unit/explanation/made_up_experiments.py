@@ -11,7 +11,7 @@ from surefoot.explanation.experiment import (
     SGD_AT_ALL_MOMENTA,
     SGD_WITH_MOMENTUM,
     Experiment,
-    StabilityLimit,
+    StableRateLimit,
     Sweep,
     Variant,
 )
@@ -78,7 +78,7 @@ def experiment(*changed_sweeps, default=None, stable_rates=None, seeds=SEEDS):
     )
     rates = {(batch, momentum): 1.0 for batch in ("full", "small") for momentum in (0.0, 0.9)} | (stable_rates or {})
     limits = tuple(
-        StabilityLimit(batch, momentum, 512 if batch == "full" else 64, rate * _seed_factors(seeds), seeds)
+        StableRateLimit(batch, momentum, 512 if batch == "full" else 64, rate * _seed_factors(seeds), seeds)
         for (batch, momentum), rate in rates.items()
     )
     return Experiment("made up", STEPS, seeds, sweeps, default_sweep, limits, 60)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from surefoot.fleet.fleet import HISTORY_SEGMENTS, LossHistory
+from surefoot.fleet.fleet import HISTORY_SEGMENTS, RecordedLosses
 
 
 def means_by_hand(losses: list[float], total: int) -> list[tuple[int, float]]:
@@ -25,7 +25,7 @@ def test_the_curve_has_the_mean_loss_of_each_hundredth(total, slice_shares):
     generator = torch.Generator().manual_seed(total)
     steps = [max(1, int(share * total)) for share in slice_shares]
     losses = torch.rand(sum(steps), 2, generator=generator, dtype=torch.float64)[:total]
-    history, start = LossHistory.empty(3), 0
+    history, start = RecordedLosses.empty(3), 0
     for count in steps:
         block = losses[start : start + count]
         first_steps = torch.tensor([start, 0, start])
@@ -40,7 +40,7 @@ def test_the_curve_has_the_mean_loss_of_each_hundredth(total, slice_shares):
 
 
 def test_steps_beyond_the_end_count_as_the_last_step():
-    history = LossHistory.empty(1)
+    history = RecordedLosses.empty(1)
     losses = torch.arange(12.0, dtype=torch.float64)[:, None]
     history.add(losses, [0], first_steps=torch.tensor([0]), totals=torch.tensor([10]))
     assert history.curve(0, total=10)[-2:] == [(8, 8.0), (9, 10.0)]
@@ -50,7 +50,7 @@ def test_steps_beyond_the_end_count_as_the_last_step():
 def test_a_loss_that_is_not_finite_makes_its_segment_infinite():
     losses = torch.ones(200, 1, dtype=torch.float64)
     losses[5], losses[120] = torch.nan, -torch.inf
-    history = LossHistory.empty(1)
+    history = RecordedLosses.empty(1)
     history.add(losses, [0], first_steps=torch.tensor([0]), totals=torch.tensor([200]))
     values = dict(history.curve(0, total=200))
     assert {step for step, loss in values.items() if loss != 1.0} == {5, 121}

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from surefoot.core.value_types import Interval
-from surefoot.plots.frontier_and_good_range import frontier, good_range
+from surefoot.plots.frontier_and_good_range import frontier_figure, good_range_figure
 from surefoot.search.criterion import Criterion
 from surefoot.search.result import FrontierPoint
 
@@ -25,7 +25,7 @@ def axes_of(marks):
 
 
 def test_every_length_has_its_expected_loss_and_its_interval(result, drawn):
-    area = next(rows for mark, _, rows in drawn(frontier(result)) if mark == "area")
+    area = next(rows for mark, _, rows in drawn(frontier_figure(result)) if mark == "area")
     assert [(row["steps"], row["loss"], row["trials"]) for row in area] == [
         (point.steps, point.loss, point.trials) for point in result.frontier
     ]
@@ -33,26 +33,26 @@ def test_every_length_has_its_expected_loss_and_its_interval(result, drawn):
 
 
 def test_the_axes_are_logarithmic_and_the_recommended_length_is_marked(result, drawn, words):
-    marks = drawn(frontier(result))
+    marks = drawn(frontier_figure(result))
     encoding = axes_of(marks)
     assert encoding["x"]["scale"]["type"] == encoding["y"]["scale"]["type"] == "log"
-    said = words(frontier(result))
+    said = words(frontier_figure(result))
     assert "recommended: 200 steps" in said
     assert sum(text.startswith("lr ") for text in said) == 2 * len(result.frontier)  # each with its halo
     assert "8x the steps: loss 0.800 becomes 0.100" in said
 
 
 def test_what_is_extrapolated_is_reached_by_a_dashed_line(result, drawn, words):
-    solid, dashed = (rows for mark, _, rows in drawn(frontier(result)) if mark == "line")
+    solid, dashed = (rows for mark, _, rows in drawn(frontier_figure(result)) if mark == "line")
     assert sorted({row["steps"] for row in solid}) == [25, 50, 100]
     assert sorted({row["steps"] for row in dashed}) == [100, 200]
-    assert any("Empty: extrapolated" in text for text in words(frontier(result)))
+    assert any("Empty: extrapolated" in text for text in words(frontier_figure(result)))
 
 
 def test_trials_far_above_the_frontier_are_out_of_the_picture(result, drawn):
     far = [replace(row, outcome=replace(row.outcome, loss=1e4)) for row in result.measurements[:3]]
     crowd = replace(result, measurements=(*far, *result.measurements[3:]))
-    marks = drawn(frontier(crowd))
+    marks = drawn(frontier_figure(crowd))
     rows = next(rows for mark, encoding, rows in marks if mark == "point" and "color" not in encoding)
     assert rows
     assert max(row["loss"] for row in rows) <= 3.0
@@ -62,7 +62,7 @@ def test_trials_far_above_the_frontier_are_out_of_the_picture(result, drawn):
 
 def test_overfitting_is_the_title(result, words):
     overfits = replace(result, steps=100, overfits_after=100)
-    said = words(frontier(overfits))
+    said = words(frontier_figure(overfits))
     assert "After 100 steps the best loss rises" in said
     assert "recommended: 100 steps" in said
 
@@ -70,7 +70,7 @@ def test_overfitting_is_the_title(result, words):
 def test_a_frontier_of_the_metric_has_the_trials_metrics(result, drawn):
     points = tuple(replace(point, loss=0.9, low=0.8, high=0.95) for point in result.frontier)
     metric = replace(result, frontier=points, criterion=Criterion("metric"))
-    marks = drawn(frontier(metric))
+    marks = drawn(frontier_figure(metric))
     encoding = axes_of(marks)
     assert encoding["y"]["title"] == "validation metric"
     assert encoding["y"]["scale"].get("type") != "log"
@@ -80,13 +80,13 @@ def test_a_frontier_of_the_metric_has_the_trials_metrics(result, drawn):
 
 def test_a_frontier_without_a_recommendation_or_of_one_length_can_be_drawn(result, words):
     single = replace(result, frontier=result.frontier[:1], steps=25, recipe=None)
-    said = words(frontier(single))
+    said = words(frontier_figure(single))
     assert "What each length of training gives" in said
     assert not any(text.startswith("recommended") for text in said)
 
 
 def bars_of(drawn, result):
-    return next(rows for mark, _, rows in drawn(good_range(result)) if mark == "bar")
+    return next(rows for mark, _, rows in drawn(good_range_figure(result)) if mark == "bar")
 
 
 def test_every_momentum_has_its_best_rate_its_bar_and_its_limit(made, drawn):
@@ -118,10 +118,10 @@ def test_a_range_of_one_rate_is_no_bar_and_no_title(made, words):
     rate = made.recipe.lr.highest
     single = replace(made, by_momentum=(), good_range=replace(made.good_range, lr=Interval(rate, rate)))
     assert [row.good for row in single.momentum_rows()] == [None]
-    assert "The learning rates of each momentum" in words(good_range(single))
+    assert "The learning rates of each momentum" in words(good_range_figure(single))
 
 
 def test_the_title_is_the_good_range(made, words):
     known = replace(made, good_range=replace(made.good_range, lr=Interval(0.05, 0.4)))
     momentum = f"{made.recipe.momentum.highest:g}"
-    assert f"Good learning rates at momentum {momentum}: 0.05 to 0.4" in words(good_range(known))
+    assert f"Good learning rates at momentum {momentum}: 0.05 to 0.4" in words(good_range_figure(known))

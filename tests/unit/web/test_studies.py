@@ -154,20 +154,20 @@ def test_a_study_of_version_0_1_is_shown(tmp_path):
 
 def test_learning_curves_equal_the_measured_ones(path):
     finish(path)
-    found = studies.learning_curves(path, Query({"trial": "0"}))
+    found = studies.study_learning_curves(path, Query({"trial": "0"}))
     assert [(run["stage"], run["seed"]) for run in found["runs"]] == [
         ("map/spread/000", 0),
         ("full/001", 1),
         ("full/001", 2),
     ]
     assert found["runs"][0]["losses"] == [2.0, 1.0, 0.5]
-    assert studies.learning_curves(path, Query({"trial": "1"}))["runs"][0]["losses"][-1] is None
+    assert studies.study_learning_curves(path, Query({"trial": "1"}))["runs"][0]["losses"][-1] is None
 
 
 @pytest.mark.parametrize("given", [{"id": "2"}, {"id": "0"}, {"id": "x"}, {"trial": "99"}, {"trial": "-1"}])
 def test_an_unknown_study_or_trial_is_refused(path, given):
     with pytest.raises((StudyError, QueryError)):
-        studies.learning_curves(path, Query(given))
+        studies.study_learning_curves(path, Query(given))
 
 
 def test_a_missing_database_is_reported(path):

@@ -31,7 +31,7 @@ from surefoot.explanation.experiment import (
     SGD_WITH_MOMENTUM,
     BatchKind,
     Experiment,
-    StabilityLimit,
+    StableRateLimit,
     Sweep,
     speed_ratio,
     total_rise,
@@ -304,5 +304,5 @@ def _stability_result(
     )
 
 
-def _batch_label(limit: StabilityLimit) -> str:
+def _batch_label(limit: StableRateLimit) -> str:
     return f"{limit.batch} batches of {limit.samples}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 import numpy as np
 from numpy.random import Generator
 
-from surefoot.search.space.coordinates import Box, Point, sobol_points
+from surefoot.search.space.coordinates import Box, UnitPoint, sobol_points
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -22,11 +22,11 @@ class EvaluatedPoint:
     """A point that was tried, with its loss.
 
     Attributes:
-        point: Point in the unit cube; outside it where the recipe is out of bounds.
+        point: UnitPoint in the unit cube; outside it where the recipe is out of bounds.
         value: Loss on the scale on which noise is even; that of the worst point where the training diverged.
     """
 
-    point: Point
+    point: UnitPoint
     value: float
 
 
@@ -42,7 +42,7 @@ class Sampler(Protocol):
         """Name of the sampler on the command line."""
         ...
 
-    def first(self, count: int, *, dimensions: int, generator: Generator) -> list[Point]:
+    def first(self, count: int, *, dimensions: int, generator: Generator) -> list[UnitPoint]:
         """Return the first points.
 
         Args:
@@ -52,7 +52,7 @@ class Sampler(Protocol):
         """
         ...
 
-    def more(self, count: int, tried: Sequence[EvaluatedPoint], *, box: Box, generator: Generator) -> list[Point]:  # noqa: ARG002
+    def more(self, count: int, tried: Sequence[EvaluatedPoint], *, box: Box, generator: Generator) -> list[UnitPoint]:  # noqa: ARG002
         """Return further points; none if the sampler has no more.
 
         Args:
@@ -73,7 +73,7 @@ class RandomSearch(Sampler):
 
     name: ClassVar[str] = "random"
 
-    def first(self, count: int, *, dimensions: int, generator: Generator) -> list[Point]:
+    def first(self, count: int, *, dimensions: int, generator: Generator) -> list[UnitPoint]:
         """Return uniform points."""
         return [tuple(row) for row in generator.random((count, dimensions)).tolist()]
 
@@ -84,7 +84,7 @@ class RandomSearch(Sampler):
         *,
         box: Box,
         generator: Generator,
-    ) -> list[Point]:
+    ) -> list[UnitPoint]:
         """Return uniform points of the box."""
         low, high = np.array(box).T
         return [tuple(row) for row in generator.uniform(low, high, size=(count, len(box))).tolist()]
@@ -95,7 +95,7 @@ class Grid(Sampler):
 
     name: ClassVar[str] = "grid"
 
-    def first(self, count: int, *, dimensions: int, generator: Generator) -> list[Point]:  # noqa: ARG002  (not random)
+    def first(self, count: int, *, dimensions: int, generator: Generator) -> list[UnitPoint]:  # noqa: ARG002  (not random)
         """Return the points of the grid.
 
         Example:
@@ -127,7 +127,7 @@ class SurrogateSampler(Sampler):
 
     name: ClassVar[str] = "surefoot"
 
-    def first(self, count: int, *, dimensions: int, generator: Generator) -> list[Point]:
+    def first(self, count: int, *, dimensions: int, generator: Generator) -> list[UnitPoint]:
         """Return evenly spread points."""
         return sobol_points(count, dimensions=dimensions, generator=generator)
 
@@ -147,11 +147,11 @@ class OptunaSampler:
     name: str
     make: Callable[[int], BaseSampler]
 
-    def first(self, count: int, *, dimensions: int, generator: Generator) -> list[Point]:
+    def first(self, count: int, *, dimensions: int, generator: Generator) -> list[UnitPoint]:
         """Return uniform points."""
         return [tuple(row) for row in generator.random((count, dimensions)).tolist()]
 
-    def more(self, count: int, tried: Sequence[EvaluatedPoint], *, box: Box, generator: Generator) -> list[Point]:
+    def more(self, count: int, tried: Sequence[EvaluatedPoint], *, box: Box, generator: Generator) -> list[UnitPoint]:
         """Return the points that Optuna suggests, given those that were tried."""
         import optuna  # noqa: PLC0415  (takes a third of a second)
         from optuna.distributions import FloatDistribution  # noqa: PLC0415

@@ -24,7 +24,7 @@ from surefoot.search.space.schedule_shapes import make_lr_schedule
 from surefoot.search.space.search_space import ANY_MOMENTUM, SearchSpace
 from surefoot.search.space.searched_settings import SearchedSetting, searched_settings
 
-Point: TypeAlias = tuple[float, ...]
+UnitPoint: TypeAlias = tuple[float, ...]
 Box: TypeAlias = tuple[tuple[float, float], ...]
 Array: TypeAlias = NDArray[np.float64]
 # The first axis reaches from so many times below to so many times above the best of a few rates a factor of ten apart.
@@ -121,7 +121,7 @@ class Coordinates:
             high = min(high, 1.0 - 1.0 / max(2.0, self.steps / MEMORIES_PER_TRAINING))
         return range_axis("momentum", Range(low, high), scale="memory")
 
-    def recipe(self, point: Point) -> Recipe:
+    def recipe(self, point: UnitPoint) -> Recipe:
         """Return the recipe at a point, its numbers rounded to four digits.
 
         Example:
@@ -171,7 +171,7 @@ class Coordinates:
                 others.append(AXIS_SPAN * unit)
         return (math.log(effective / reference), -math.log1p(-momentum), *others)
 
-    def features_at(self, points: Sequence[Point]) -> Array:
+    def features_at(self, points: Sequence[UnitPoint]) -> Array:
         """Return the features of the recipes at some points ``[n, D]``, without making the recipes.
 
         Example:
@@ -200,7 +200,7 @@ class Coordinates:
                 others.append(AXIS_SPAN * columns[axis.name])
         return np.column_stack([u, -np.log1p(-momentum), *others])
 
-    def optimizers_at(self, points: Sequence[Point]) -> list[str]:
+    def optimizers_at(self, points: Sequence[UnitPoint]) -> list[str]:
         """Return the optimizer at each of some points."""
         number = next((number for number, axis in enumerate(self.axes) if axis.name == "optimizer"), None)
         if number is None:
@@ -270,13 +270,13 @@ class Coordinates:
                 on_boundary.append("momentum")
         return tuple(on_boundary)
 
-    def middle(self, optimizer: str) -> Point:
+    def middle(self, optimizer: str) -> UnitPoint:
         """Return the middle of the cube of an optimizer."""
         return tuple(
             axis.unit(optimizer) if isinstance(axis, Choice) and axis.name == "optimizer" else 0.5 for axis in self.axes
         )
 
-    def point(self, recipe: Recipe) -> Point:
+    def point(self, recipe: Recipe) -> UnitPoint:
         """Return the point of a recipe of this space; the inverse of :meth:`recipe` up to rounding.
 
         A setting that the recipe does not have, such as momentum with Adagrad, is in the middle of its axis.
@@ -294,7 +294,7 @@ class Coordinates:
         return 0.5 if value is None else axis.unit(float(value))
 
 
-def sobol_points(count: int, *, dimensions: int, generator: Generator) -> list[Point]:
+def sobol_points(count: int, *, dimensions: int, generator: Generator) -> list[UnitPoint]:
     """Return points that cover the unit cube evenly: a scrambled Sobol sequence.
 
     Reference:
@@ -306,7 +306,7 @@ def sobol_points(count: int, *, dimensions: int, generator: Generator) -> list[P
     return [tuple(row) for row in engine.draw(count, dtype=torch.float64).tolist()]
 
 
-def perturbed_point(point: Point, *, width: float, box: Box, generator: Generator) -> Point:
+def perturbed_point(point: UnitPoint, *, width: float, box: Box, generator: Generator) -> UnitPoint:
     """Return a point drawn from a normal distribution around another, reflected at the bounds of a box.
 
     Args:

@@ -19,7 +19,7 @@ from surefoot.tasks.user_file import object_from_file
 
 ANY_MOMENTUM, ZERO_RANGE = Range(0.0, 0.99), Range(0.0, 0.0)
 # Recipes are written with four digits: a larger momentum would be rounded to 1.
-MAX_MOMENTUM = 0.9999
+MAX_WRITTEN_MOMENTUM = 0.9999
 # Ranges of settings that are searched by name alone, as with ``--search warmup``.
 USUAL_RANGES: dict[str, Any] = {
     "nesterov": (False, True),
@@ -178,8 +178,8 @@ class SearchSpace:
             yield from self._group_faults()
 
     def _range_faults(self) -> Iterator[str]:
-        if self.momentum.low < 0 or self.momentum.high > MAX_MOMENTUM:
-            yield f"momentum is at least 0 and at most {MAX_MOMENTUM}; given {self.momentum}"
+        if self.momentum.low < 0 or self.momentum.high > MAX_WRITTEN_MOMENTUM:
+            yield f"momentum is at least 0 and at most {MAX_WRITTEN_MOMENTUM}; given {self.momentum}"
         for name in ("warmup", "final"):
             share: Range = getattr(self, name)
             if not 0 <= share.low <= share.high < 1:

@@ -66,7 +66,7 @@ def digits() -> Task:
     )
 
 
-Table = NDArray[np.float64]
+ScikitLearnTable = NDArray[np.float64]
 
 
 def breast_cancer() -> Task:
@@ -109,7 +109,7 @@ def diabetes() -> Task:
     )
 
 
-def _classification_task(name: str, rows: Table) -> Task:
+def _classification_task(name: str, rows: ScikitLearnTable) -> Task:
     """Return the task of a table whose last column is the class."""
     table, labels = rows[:, :-1], rows[:, -1].astype(np.int64)
     parts = split_rows(len(table), classes=labels)
@@ -126,7 +126,7 @@ def _classification_task(name: str, rows: Table) -> Task:
     )
 
 
-def _standardised(table: Table, parts: RowSplit) -> Tensor:
+def _standardised(table: ScikitLearnTable, parts: RowSplit) -> Tensor:
     """Return all rows in float32, standardised by the mean and standard deviation of the training rows."""
     train = table[parts.train]
     return torch.from_numpy((table - train.mean(axis=0)) / train.std(axis=0)).float()
