@@ -11,7 +11,7 @@ from surefoot.core.errors import LogError, did_you_mean
 Quantity: TypeAlias = Literal["train", "valid", "lr", "momentum", "grad_norm"]
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
 
-VALIDATION_WORDS = {"val", "valid", "validation", "eval", "evaluation", "dev", "test"}
+VALIDATION_WORDS = {"val", "valid", "validation", "eval", "evaluation", "dev", "test", "testing", "holdout"}
 TRAIN_WORDS = {"train", "training", "tr"}
 # Words in a name that do not say what was measured, but how often, or over what it was averaged.
 FILLER_WORDS = {
@@ -32,7 +32,19 @@ FILLER_WORDS = {
 OTHER_LOSS_WORDS = {"scale", "scaler", "weight", "weights", "ratio", "best", "min", "max", "std", "aux", "ema"}
 STEP_NAMES = ("step", "global_step", "trainer/global_step", "_step", "iteration", "iter", "batch", "epoch")
 
-_ALIASES = {"learningrate": ("learning", "rate"), "gradnorm": ("grad", "norm"), "beta1": ("momentum",)}
+_ALIASES = {
+    "learningrate": ("learning", "rate"),
+    "gradnorm": ("grad", "norm"),
+    "beta1": ("momentum",),
+    "losses": ("loss",),
+    "lrs": ("lr",),
+    "trainloss": ("train", "loss"),
+    "trainingloss": ("training", "loss"),
+    "valloss": ("val", "loss"),
+    "validloss": ("valid", "loss"),
+    "validationloss": ("validation", "loss"),
+    "testloss": ("test", "loss"),
+}
 
 
 def split_words(name: str) -> list[str]:
@@ -126,7 +138,7 @@ def _plainness(name: str) -> tuple[int, bool, bool, int, str]:
         for word in words
         if word not in FILLER_WORDS | VALIDATION_WORDS | TRAIN_WORDS | {"loss", "lr", "learning", "rate"}
     ]
-    return len(unusual), "test" in words, "epoch" in words, len(words), name
+    return len(unusual), bool({"test", "testing"} & {*words}), "epoch" in words, len(words), name
 
 
 _QUANTITY_TEXTS: dict[Quantity, str] = {

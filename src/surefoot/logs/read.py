@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
+
+import numpy as np
 
 from surefoot.core.errors import LogError
 from surefoot.logs import READERS, mlflow, tensorboard_file
-from surefoot.logs.names import Quantity, join_names, match_names, quantity_of
+from surefoot.logs.names import (
+    TRAIN_WORDS,
+    VALIDATION_WORDS,
+    Quantity,
+    join_names,
+    match_names,
+    quantity_of,
+    split_words,
+)
 from surefoot.logs.tables import FORMATS_HINT
 from surefoot.logs.tensorboard_file import read_event_files
 from surefoot.logs.training_log import LogContents, Series, TrainingLog, damage_notes
 
 WANDB_HINT = "export the run: wandb.Api().run(PATH).history(samples=100000).to_csv('run.csv')."
-# Names of the folders into which one training writes its parts, as Keras' callback does; ``add_scalars`` of TensorBoard
-# prepends its tag and an underscore.
-PART_FOLDERS = ("train", "training", "validation", "valid", "val", "eval")
+# A learning rate that is 0 all the time belongs to parameters that are frozen.
+RATE = "lr"
 
 
 def read_training_log(path: Path | str, names: Mapping[Quantity, str] | None = None) -> TrainingLog:
@@ -38,7 +47,8 @@ def read_training_log(path: Path | str, names: Mapping[Quantity, str] | None = N
     """
     path = Path(path)
     logged = read_log(path)
-    taken = match_names([*logged.series], names or {})
+    given = names or {}
+    taken = match_names(_candidates(logged.series, given), given)
     if "train" not in taken and "valid" not in taken:
         raise LogError(f"{path}: no loss among {join_names(logged.series)}.", hint="name it: --column train=NAME.")
     return TrainingLog(
@@ -77,11 +87,12 @@ def _file(path: Path) -> LogContents:
 def _folder(folder: Path) -> LogContents:
     """Read the only log in a folder or in the folders below it."""
     log = _log_in_folder(folder)
+    runs = {run: below for run in _folders_below(folder) if (below := _log_in_folder(run)) is not None}
+    parts = {run: below for run, below in runs.items() if _part(run) is not None}
+    if len(parts) > 1 and len(parts) == len(runs) and (merged := _merged_parts(parts)) is not None:
+        return merged if log is None else LogContents({**log.series, **merged.series}, [*log.notes, *merged.notes])
     if log is not None:
         return log
-    runs = {run: log for run in _folders_below(folder) if (log := _log_in_folder(run)) is not None}
-    if len(runs) > 1 and _are_parts_of_one([*runs]):
-        return _merged_parts(runs)
     if len(runs) == 1:
         return next(iter(runs.values()))
     if runs:
@@ -92,10 +103,18 @@ def _folder(folder: Path) -> LogContents:
     raise LogError(f"{folder}: no log in it.", hint=FORMATS_HINT)
 
 
-def _are_parts_of_one(runs: Sequence[Path]) -> bool:
-    """Return whether folders hold the parts of one training."""
-    named = all(run.name.rpartition("_")[2] in PART_FOLDERS for run in runs)
-    return named and len({(run.parent, run.name.rpartition("_")[0]) for run in runs}) == 1
+def _candidates(series: Mapping[str, Series], given: Mapping[Quantity, str]) -> list[str]:
+    """Return the names that quantities are looked for among: all but the learning rates of frozen parameters."""
+    rates = [name for name in series if quantity_of(name) == RATE]
+    frozen = {name for name in rates if not np.nanmax(series[name].values, initial=0.0) > 0.0}
+    left_out = frozen if len(frozen) < len(rates) else set()
+    return [name for name in series if name not in left_out or name in given.values()]
+
+
+def _part(run: Path) -> str | None:
+    """Return the role that the name of a folder is or ends with; ``None`` where there is none."""
+    words = split_words(run.name.rpartition("_")[2])
+    return words[0] if len(words) == 1 and words[0] in TRAIN_WORDS | VALIDATION_WORDS else None
 
 
 def _log_in_folder(folder: Path) -> LogContents | None:
@@ -128,10 +147,33 @@ def _folders_below(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_dir() and not part_of_run(path))
 
 
-def _merged_parts(runs: Mapping[Path, LogContents]) -> LogContents:
-    """Return the logs of training and validation, which Keras writes into separate folders, as one log."""
-    series = {f"{run.name}/{name}": each for run, logged in runs.items() for name, each in logged.series.items()}
+def _merged_parts(runs: Mapping[Path, LogContents]) -> LogContents | None:
+    """Return the logs of training and validation in separate folders as one; ``None`` if they are of several trainings.
+
+    Keras' callback writes folders that are named after roles, and so do people with two writers. ``add_scalars`` of
+    TensorBoard prepends its tag and an underscore, and one training may have several tags.
+    """
+    series: dict[str, Series] = {}
+    for run, logged in runs.items():
+        for name, each in logged.series.items():
+            part_name = f"{_part(run)}/{_without_roles(name)}"
+            if part_name in series or run.parent != next(iter(runs)).parent:
+                return None
+            series[part_name] = each
     return LogContents(series, [note for logged in runs.values() for note in logged.notes])
+
+
+def _without_roles(name: str) -> str:
+    """Return a name without its words for training and validation, where it has both: the folder decides.
+
+    Example:
+        >>> _without_roles("Training vs. Validation Loss"), _without_roles("epoch_loss")
+        ('vs loss', 'epoch_loss')
+    """
+    words = split_words(name)
+    if not ({*words} & TRAIN_WORDS and {*words} & VALIDATION_WORDS):
+        return name
+    return " ".join(word for word in words if word not in TRAIN_WORDS | VALIDATION_WORDS)
 
 
 def _ambiguity_notes(series: Mapping[str, Series], taken: Mapping[Quantity, str]) -> list[str]:

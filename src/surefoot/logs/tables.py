@@ -6,83 +6,44 @@ import codecs
 import csv
 import io
 import json
-import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from surefoot.core.errors import LogError
-from surefoot.logs.names import join_names, step_names
-from surefoot.logs.training_log import LogContents, Series, damage_notes
+from surefoot.logs.names import join_names
+from surefoot.logs.number_texts import read_number
+from surefoot.logs.table_layouts import series_of_rows
+from surefoot.logs.text_lines import text_lines
+from surefoot.logs.training_log import LogContents, damage_notes
 
 FORMATS_HINT = (
     "logs are TensorBoard event files, CSV, JSONL, Hugging Face's trainer_state.json, MLflow's runs or database."
 )
-DELIMITERS = (",", ";", "\t")
-# Larger numbers are not step numbers: float64 does not count beyond this.
-MAX_STEP = 2**53
-# A column of step numbers may repeat itself on this share of the rows, as after a restart from a checkpoint. Chosen.
-MAX_REPEATED_SHARE = 0.2
+DELIMITERS = (",", ";", "\t", "|")
 # Where commas do not separate the fields, a comma in a number is a decimal comma.
 DECIMAL_COMMA = re.compile(r"(\s*[+-]?\d+),(\d+(?:[eE][+-]?\d+)?\s*)")
-# What programs write where they have no value, in lower case.
-MISSING_VALUES = {"", "na", "n/a", "none", "null", "-"}
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of numbers by name, in the order of writing; a row need not have every name.
+    """Rows of fields by name, in the order of writing; a row need not have every name.
 
     Attributes:
-        rows: Numbers of each row, by name.
+        rows: Fields of each row, by name: numbers or texts.
         damaged: Number of lines that could not be read.
     """
 
-    rows: list[dict[str, float]]
+    rows: list[dict[str, Any]]
     damaged: int = 0
 
-    def names(self) -> list[str]:
-        """Return all names that have a number in some row."""
-        return [*dict.fromkeys(name for row in self.rows for name in row)]
-
-    def series(self) -> tuple[dict[str, Series], str]:
-        """Return every column as a series over steps, and the name of the column with the step numbers.
-
-        Lightning writes training and validation in separate rows, which share the column of step numbers. Where no
-        column numbers the steps of the whole training, rows are counted.
-        """
-        names = self.names()
-        counter = next((name for name in step_names(names) if self._counts(name)), None)
-        columns: dict[str, list[tuple[int, float]]] = {}
-        step = 0
-        for number, row in enumerate(self.rows):
-            step = _step(row, counter, before=step) if counter else number
-            for name, value in row.items():
-                if name != counter:
-                    columns.setdefault(name, []).append((step, value))
-        return {name: Series.of(points) for name, points in columns.items()}, counter or "row"
-
-    def _counts(self, counter: str) -> bool:
-        """Return whether a column numbers the rows of every other column, except for a restart or two.
-
-        A batch number that begins anew with every epoch does not, nor does an epoch that many rows share.
-        """
-        seen: dict[str, set[int]] = {}
-        rows = repeated = 0
-        for row in self.rows:
-            value = row.get(counter)
-            if value is None:
-                continue
-            if not math.isfinite(value) or abs(value) >= MAX_STEP or value != int(value):
-                return False
-            for name in row.keys() - {counter}:
-                steps = seen.setdefault(name, set())
-                rows, repeated = rows + 1, repeated + (int(value) in steps)
-                steps.add(int(value))
-        return repeated <= MAX_REPEATED_SHARE * rows
+    @property
+    def has_numbers(self) -> bool:
+        """Whether any field is a number."""
+        return any(read_number(value) is not None for row in self.rows for value in row.values())
 
 
 def read_table(path: Path) -> Table:
@@ -95,7 +56,9 @@ def read_table(path: Path) -> Table:
     text = read_text(path)
     first = text.lstrip()[:1]
     table = _json_lines(text) if first == "{" else _csv(path, text)
-    if not table.rows:
+    if not table.has_numbers:
+        table = Table(text_lines(text))
+    if not table.has_numbers:
         raise LogError(
             f"{path}: no numbers in it.",
             hint="a log is a table with a line of names, separated by comma, semicolon or tab, or JSONL.",
@@ -123,44 +86,79 @@ def read_text(path: Path) -> str:
 
 
 def make_table(rows: Iterable[Mapping[str, Any]], *, damaged: int = 0) -> Table:
-    """Return the table of the numbers in some rows; those in nested objects are named ``outer/inner``.
+    """Return the table of some rows; fields of nested objects are named ``outer/inner``.
 
     Args:
         rows: The rows that were read.
         damaged: Number of lines that could not be read.
 
     Example:
-        >>> make_table([{"step": 1, "loss": "0.5", "val": {"loss": None}, "note": "slow"}]).rows
-        [{'step': 1.0, 'loss': 0.5}]
+        >>> make_table([{"step": 1, "loss": "0.5", "val": {"loss": None}, "phase": "train"}]).rows
+        [{'step': 1, 'loss': '0.5', 'phase': 'train'}]
     """
-    numbers = [{name: number for name, value in _flat(row) if (number := _number(value)) is not None} for row in rows]
-    return Table([row for row in numbers if row], damaged)
+    flat = [{name: value for name, value in _flat(row) if isinstance(value, (int, float, str))} for row in rows]
+    return Table([row for row in flat if row], damaged)
 
 
 def _csv(path: Path, text: str) -> Table:
     text = _without_comments(text.lstrip())
     if not text:
         return Table([])
-    first = text.splitlines()[0]
-    delimiter = max(DELIMITERS, key=lambda each: len(next(csv.reader([first], delimiter=each))))
+    delimiter = _delimiter(text)
     try:
-        names, *lines = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
+        lines = [*_fields(text, delimiter)]
     except csv.Error as error:
         raise LogError(f"{path}: no table: {error}.", hint="check for a quote that is not closed.") from error
-    names = [name.strip() for name in names]
-    if any(_number(name) is not None for name in names):
+    names = [name.strip() for name in lines[0]]
+    if any(read_number(name) is not None for name in names):
         given = f"the first line has no names but numbers ({join_names(names, 4)})"
         raise LogError(f"{path}: {given}.", hint="name the columns: step,loss,...")
     if delimiter != ",":
         lines = [[DECIMAL_COMMA.sub(r"\1.\2", field) for field in fields] for fields in lines]
-    torn = bool(lines) and len(lines[-1]) < len(names) and not text.endswith("\n")
-    lines = [fields for fields in (lines[:-1] if torn else lines) if fields]
-    # A line with fewer fields than names has no value in the last columns. One with more is two lines in one: the first
-    # after a restart, behind one that was cut off.
-    whole = [fields for fields in lines if not any(map(str.strip, fields[len(names) :]))]
-    return make_table(
-        (dict(zip(names, fields, strict=False)) for fields in whole), damaged=len(lines) - len(whole) + torn
-    )
+    torn = len(lines) > 1 and len(lines[-1]) < len(names) and not text.endswith("\n")
+    rows, damaged = [], int(torn)
+    for fields in lines[1:-1] if torn else lines[1:]:
+        if _is_header(fields, names):  # a training that was started again may log other columns
+            names = [name.strip() for name in fields]
+        # A line with fewer fields than names has no value in the last columns. One with more is two lines in one: the
+        # first after a restart, behind one that was cut off.
+        elif any(map(str.strip, fields[len(names) :])):
+            damaged += 1
+        elif fields:
+            rows.append(dict(zip(names, fields, strict=False)))
+    return make_table(rows, damaged=damaged)
+
+
+def _delimiter(text: str) -> str | None:
+    """Return the delimiter of a table; ``None`` for white space."""
+    first, *rest = [line for line in text.splitlines()[:3] if line.strip()]
+    delimiter = max(DELIMITERS, key=lambda each: len(next(csv.reader([first], delimiter=each))))
+    if delimiter in first:
+        return delimiter
+    return None if len(first.split()) > 1 and rest and len(rest[0].split()) > 1 else delimiter
+
+
+def _fields(text: str, delimiter: str | None) -> Iterator[list[str]]:
+    """Yield the fields of every line; in a table in white space, names may have single blanks in them."""
+    if delimiter is not None:
+        for fields in csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True):
+            if delimiter == "|":
+                fields = fields[1:-1] if len(fields) > 2 and not fields[0].strip() else fields  # noqa: PLW2901
+                if all(set(field.strip()) <= set("-:= ") for field in fields):
+                    continue  # the line below the names of a table in Markdown
+            yield fields
+        return
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    wide = [re.split(r"\s{2,}|\t", line) for line in lines]
+    narrow = [line.split() for line in lines]
+    is_wide = len(wide[0]) > 1 and all(len(fields) == len(wide[0]) for fields in wide[1:])
+    yield from wide if is_wide else narrow
+
+
+def _is_header(fields: Sequence[str], names: Sequence[str]) -> bool:
+    """Return whether a line holds names: no number, and one of the names at least that were there before."""
+    texts = [field.strip() for field in fields]
+    return bool({*texts} & {*names}) and all(read_number(text) is None for text in texts if text)
 
 
 def _without_comments(text: str) -> str:
@@ -189,30 +187,12 @@ def _json_lines(text: str) -> Table:
     return make_table(objects, damaged=len(lines) - len(objects))
 
 
-def _step(row: Mapping[str, float], counter: str, *, before: int) -> int:
-    """Return the step number of a row; a row without one has that of the row before."""
-    value = row.get(counter)
-    return before if value is None else int(value)
-
-
 def _flat(row: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
     for name, value in row.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}/")
         else:
             yield f"{prefix}{name}", value
-
-
-def _number(value: Any) -> float | None:
-    """Return a number, or the number that a text holds, ``nan`` and ``inf`` included; ``None`` for anything else."""
-    if isinstance(value, bool) or value is None:
-        return None
-    if not isinstance(value, (int, float, str)) or str(value).strip().lower() in MISSING_VALUES:
-        return None
-    try:
-        return float(value)
-    except (ValueError, OverflowError):  # other text, or an int that is too large for a float
-        return None
 
 
 def read_trainer_state(path: Path) -> Table:
@@ -240,17 +220,24 @@ def read_trainer_state(path: Path) -> Table:
 
 
 def _columns(data: dict[str, Any]) -> list[dict[str, Any]] | None:
-    """Return the rows of lists of one length, one for each column; ``None`` where there are none.
+    """Return the rows of lists, one for each column; ``None`` where there are none.
+
+    A list that is shorter, as of Keras with ``validation_freq=2``, has its values at every second row.
 
     Example:
-        >>> _columns({"history": {"loss": [0.5, 0.25], "val_loss": [0.75, 0.5]}})
-        [{'loss': 0.5, 'val_loss': 0.75}, {'loss': 0.25, 'val_loss': 0.5}]
+        >>> _columns({"history": {"loss": [0.5, 0.25], "val_loss": [0.75]}})
+        [{'loss': 0.5}, {'loss': 0.25, 'val_loss': 0.75}]
     """
     columns = data["history"] if isinstance(data.get("history"), dict) else data
-    lists = {name: values for name, values in columns.items() if isinstance(values, list)}
-    if len({len(values) for values in lists.values()}) != 1:
+    lists = {name: values for name, values in columns.items() if isinstance(values, list) and values}
+    if not lists:
         return None
-    return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+    rows: list[dict[str, Any]] = [{} for _ in range(max(map(len, lists.values())))]
+    for name, values in lists.items():
+        every = len(rows) // len(values)
+        for number, value in enumerate(values):
+            rows[(number + 1) * every - 1][name] = value
+    return rows
 
 
 def table_contents(path: Path, table: Table) -> LogContents:
@@ -259,8 +246,8 @@ def table_contents(path: Path, table: Table) -> LogContents:
     Raises:
         LogError: If it has no column of numbers but the step.
     """
-    series, counter = table.series()
+    series, counter, notes = series_of_rows(table.rows, title=path.stem)
     if not series:
         raise LogError(f"{path}: nothing but {counter} in it.", hint="a log needs a loss for every step.")
     by = [] if counter == "step" else [f"steps are counted by {counter}"]
-    return LogContents(series, [*by, *damage_notes(table.damaged)])
+    return LogContents(series, [*by, *notes, *damage_notes(table.damaged)])

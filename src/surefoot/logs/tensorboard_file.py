@@ -11,7 +11,7 @@ one length are compared and decoded together, column by column. Any other event 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,8 +29,8 @@ Points = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 FILE_PATTERN = "*tfevents*"
 PATH_HINT = "give a TensorBoard event file, or its folder."
-# TensorFlow's numbers of the tensor types float32 and float64.
-DT_FLOAT, DT_DOUBLE = 1, 2
+# TensorFlow's numbers of the tensor types float32, float64, float16 and bfloat16.
+DT_FLOAT, DT_DOUBLE, DT_HALF, DT_BFLOAT16 = 1, 2, 19, 14
 # Fewest events of one length that are decoded together: fewer are parsed faster one by one.
 MIN_DECODED_TOGETHER = 16
 # Protobuf's byte before each field, which holds the number and the type of the field.
@@ -258,19 +258,32 @@ def scalars(summary: Any) -> Iterator[tuple[str, float]]:
 
 def _number(tensor: Any) -> float | None:
     """Return the number of a tensor that holds a single float; ``None`` for any other tensor."""
-    if tensor.dtype not in (DT_FLOAT, DT_DOUBLE):
+    if tensor.dtype not in (DT_FLOAT, DT_DOUBLE, DT_HALF, DT_BFLOAT16):
         return None
     size = 1
     for dimension in tensor.tensor_shape.dim:
         size *= dimension.size
     if size != 1:
         return None
+    if tensor.dtype in (DT_HALF, DT_BFLOAT16):
+        return _half_precision(tensor)
     written = tensor.float_val if tensor.dtype == DT_FLOAT else tensor.double_val
     if written:
         return float(written[0])
     form = "<f" if tensor.dtype == DT_FLOAT else "<d"
     content = tensor.tensor_content
     return float(struct.unpack(form, content)[0]) if len(content) == struct.calcsize(form) else None
+
+
+def _half_precision(tensor: Any) -> float | None:
+    """Return the number of a tensor in float16 or bfloat16, whose bits are written as an int, or as two bytes."""
+    content = tensor.tensor_content
+    bits = tensor.half_val[0] if tensor.half_val else struct.unpack("<H", content)[0] if len(content) == 2 else None
+    if bits is None:
+        return None
+    if tensor.dtype == DT_HALF:
+        return float(struct.unpack("<e", struct.pack("<H", bits))[0])
+    return float(struct.unpack("<f", struct.pack("<I", bits << 16))[0])
 
 
 def read_event_files(paths: list[Path], *, require_scalars: bool = True) -> LogContents:
@@ -293,6 +306,7 @@ def read_event_files(paths: list[Path], *, require_scalars: bool = True) -> LogC
             faults.append(error)
             continue
         notes += [file.lost] if file.lost else []
+        notes += _leave_out_overlap(points, file.points)
         for tag, tag_points in file.points.items():
             points.setdefault(tag, []).append(tag_points)
     if len(faults) == len(paths):
@@ -303,3 +317,27 @@ def read_event_files(paths: list[Path], *, require_scalars: bool = True) -> LogC
     return LogContents(
         {tag: Series.from_maybe_unnumbered(*concatenate_points(parts)) for tag, parts in points.items()}, notes
     )
+
+
+def _leave_out_overlap(before: dict[str, list[Points]], started: Mapping[str, Points]) -> list[str]:
+    """Leave out what earlier files have of the steps that a training logged again after it was started again.
+
+    Args:
+        before: Steps and values of each tag in the earlier files; changed in place.
+        started: Those of the next file.
+
+    Returns:
+        A note, where something was left out.
+    """
+    shared = [tag for tag in started if tag in before and len(started[tag][0])]
+    if not shared:
+        return []
+    first = min(int(started[tag][0][0]) for tag in shared)
+    reached = max(int(steps.max(initial=-1)) for tag in shared for steps, _ in before[tag])
+    if first > reached or all((started[tag][0] == started[tag][0][0]).all() for tag in shared):
+        return []
+    left_out = 0
+    for tag, parts in before.items():
+        left_out += sum(int((steps >= first).sum()) for steps, _ in parts)
+        before[tag] = [(steps[steps < first], values[steps < first]) for steps, values in parts]
+    return [f"the training was started again at step {first:,}: {left_out:,} values of before left out"]

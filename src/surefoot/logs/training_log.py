@@ -45,9 +45,12 @@ class Series:
     @classmethod
     def from_arrays(cls, steps: NDArray[np.int64], values: NDArray[np.float64]) -> Series:
         """Return the series of steps and values ``[n]`` in the order in which they were logged."""
+        steps, values = np.asarray(steps, dtype=np.int64), np.asarray(values, dtype=np.float64)
+        counts = last_attempt(steps)
+        steps, values = steps[counts], values[counts]
         # np.unique keeps the first of equal steps: in reversed order that is the one logged last.
-        ascending, last = np.unique(np.asarray(steps, dtype=np.int64)[::-1], return_index=True)
-        return cls(ascending, np.asarray(values, dtype=np.float64)[::-1][last])
+        ascending, last = np.unique(steps[::-1], return_index=True)
+        return cls(ascending, values[::-1][last])
 
     @classmethod
     def from_maybe_unnumbered(cls, steps: NDArray[np.int64], values: NDArray[np.float64]) -> Series:
@@ -116,6 +119,29 @@ class TrainingLog:
     def last_step(self) -> int:
         """Last step of any quantity."""
         return max(int(series.steps[-1]) for _, series in self.quantities())
+
+
+def last_attempt(steps: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which of the steps ``[n]``, in the order of logging, count after restarts of the training.
+
+    A training was started again where the steps go back, and go on within what was logged before: what an earlier
+    attempt logged of the same and later steps does not count. A single step out of order is no restart.
+
+    Example:
+        >>> last_attempt(np.array([1, 2, 3, 4, 2, 3])).tolist()
+        [True, False, False, False, True, True]
+    """
+    counts = np.ones(len(steps), dtype=np.bool_)
+    if len(steps) < 2 or (np.diff(steps) >= 0).all():
+        return counts
+    reached = int(steps[0])
+    for index in range(1, len(steps)):
+        step = int(steps[index])
+        if step < reached and index + 1 < len(steps) and steps[index + 1] <= reached:
+            counts[:index] &= steps[:index] < step
+            reached = step
+        reached = max(reached, step)
+    return counts
 
 
 def _is_finite_in_float32(values: NDArray[np.float64]) -> NDArray[np.bool_]:

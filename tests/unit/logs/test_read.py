@@ -240,7 +240,6 @@ def test_a_folder_called_metrics_is_not_a_run_of_mlflow(tmp_path):
         ("x.json", b'{"log_history": [', "broken JSON at line 1"),
         ("x.csv", b"# nothing but a comment", "no numbers in it"),
         ("x.json", b"[" * 100_000, "JSON that is not a log"),
-        ("x.json", b'{"loss": [1, 2], "val_loss": [1]}', "without a list of rows"),
         ("x.json", b'{"a": 1}', "without a list of rows named log_history"),
         ("x.json", b'{"log_history": []}', "nothing was logged"),
         ("x.tfevents.1", b"junk" * 10, "no record of an event file"),
