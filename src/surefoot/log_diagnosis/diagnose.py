@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from surefoot.log_diagnosis.curve_classifier import (
     main_loss,
 )
 from surefoot.log_diagnosis.findings import (
+    breakdown_finding,
     divergence_finding,
     doubt_finding,
     fault_finding,
@@ -36,6 +37,9 @@ from surefoot.logs.training_log import Series, TrainingLog
 
 # A loss whose logarithm never moved by this much has not moved at all. Chosen.
 MIN_MOVE = 0.02
+# A validation loss that ends this many times as high as its lowest outranks what its training curve looks like, with
+# this confidence. Chosen; a smaller rise counts with at least the last.
+LARGE_RISE, LARGE_RISE_CONFIDENCE, MIN_OVERFITTING_CONFIDENCE = 1.25, 0.9, 0.6
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -136,9 +140,10 @@ def diagnose(
         'The training loss was NaN or inf from step 40 on.'
     """
     log = log if isinstance(log, TrainingLog) else read_training_log(log, columns)
+    broken = breakdown_finding(log)
     log = clean_log(log, lr=lr, momentum=momentum)
-    symptoms = find_symptoms(*loss_curves(log))
-    finding = divergence_finding(log)
+    symptoms: tuple[Symptom, ...] = ("divergence",) if broken is not None else find_symptoms(*loss_curves(log))
+    finding = broken or divergence_finding(log)
     if finding is None and main_loss(log) is None:
         finding = too_few_losses_finding(log)
     if finding is not None:
@@ -172,6 +177,12 @@ def clean_log(log: TrainingLog, *, lr: float | None, momentum: float | None) -> 
     _require_constants(lr, momentum)
     usable: dict[Quantity, Series | None] = {}
     notes: list[str] = []
+    if (step := _evaluation_failed_at(log)) is not None:
+        notes.append(
+            f"the validation loss is NaN or inf from step {step:,} on while the training loss is finite: check the "
+            "evaluation"
+        )
+        log = replace(log, valid=log.valid.finite() if log.valid is not None else None)
     for quantity in QUANTITIES:
         series = getattr(log, quantity)
         usable[quantity] = None if series is None else _usable_values(quantity, series)
@@ -208,8 +219,8 @@ def _findings_of_classifier(
     has_no_fault = verdict in NO_FAULT
     verdicts = NO_FAULT if has_no_fault else (verdict,)
     confidence = sum(probabilities.get(each, 0.0) for each in verdicts)
-    overfitting = [overfitting_finding(log, evidence, confidence)] if overfits(*loss_curves(log)) else []
-    if has_no_fault and overfitting:
+    overfitting = _overfitting(log, evidence, confidence=confidence if has_no_fault else MIN_OVERFITTING_CONFIDENCE)
+    if overfitting and (has_no_fault or verdict == "unknown"):
         return overfitting
     never_moved = max(features["fall"], features["overshoot"]) < MIN_MOVE
     if never_moved and (has_no_fault or verdict == "unknown"):
@@ -219,7 +230,26 @@ def _findings_of_classifier(
     if verdict == "unknown":
         return [doubt_finding(log, evidence, probabilities), *overfitting]
     doublings = classifier.lr_doublings(features)
-    return [fault_finding(log, evidence, verdict, confidence=confidence, lr_doublings=doublings), *overfitting]
+    fault = fault_finding(log, evidence, verdict, confidence=confidence, lr_doublings=doublings)
+    risen = bool(overfitting) and overfitting[0].confidence >= LARGE_RISE_CONFIDENCE
+    return [*overfitting, fault] if risen else [fault, *overfitting]
+
+
+def _overfitting(log: TrainingLog, evidence: dict[str, float], *, confidence: float) -> list[Finding]:
+    """Return the finding that the training overfits, where it does: surer where the validation loss rose far."""
+    if log.valid is None or not overfits(*loss_curves(log)):
+        return []
+    rise = float(log.valid.values[-1] / log.valid.values.min())
+    confidence = LARGE_RISE_CONFIDENCE if rise >= LARGE_RISE else max(confidence, MIN_OVERFITTING_CONFIDENCE)
+    return [overfitting_finding(log, evidence, confidence)]
+
+
+def _evaluation_failed_at(log: TrainingLog) -> int | None:
+    """Return the step from which on only the validation loss is NaN or inf; ``None`` where it is not."""
+    if log.train is None or log.valid is None or log.train.diverged_at is not None:
+        return None
+    step = log.valid.diverged_at
+    return step if step is not None and int(log.train.steps[-1]) >= step else None
 
 
 def _usable_values(quantity: Quantity, series: Series) -> Series | None:

@@ -18,6 +18,8 @@ MIN_ADVISED_DOUBLINGS, MAX_ADVISED_DOUBLINGS = 1.0, 7.0
 ADVISED_MEMORY_FACTOR = 4.0
 # Highest momentum that is advised. Chosen.
 MAX_ADVISED_MOMENTUM = 0.99
+# A validation loss has fallen where it was below its first value by this share of it. Chosen: more than its noise.
+MIN_FALL_SHARE = 0.02
 # Doublings of the learning rate that are advised after a divergence: a quarter of it. Chosen.
 DIVERGENCE_DOUBLINGS = -2.0
 
@@ -35,26 +37,53 @@ CHECK_HINT = "`surefoot check` would settle it: it trains with other learning ra
 def divergence_finding(log: TrainingLog) -> Finding | None:
     """Return the finding that a training diverged; ``None`` if it did not.
 
-    It diverged where a loss ends in NaN or inf, or above where the training loss began.
+    It diverged where its loss ends in NaN or inf, or above where the same loss began. A validation loss that fell
+    before it rose is another matter, whatever the training loss began with.
     """
     for name, series in (("training", log.train), ("validation", log.valid)):
         if series is not None and series.diverged_at is not None:
             return _not_finite_finding(log, name, series, series.diverged_at)
-    first, last = log.train or log.valid, log.valid or log.train
-    assert first is not None and last is not None  # noqa: S101, PT018  (a cleaned log has a loss)
-    start, end = _initial_mean(first), _last(last) if last is log.valid else _final_mean(last)
+    name, loss = ("training", log.train) if log.train is not None else ("validation", log.valid)
+    if loss is None or len(loss) < MIN_LOSSES:
+        return None
+    start, end = _initial_mean(loss), _final_mean(loss)
     # A rise that three digits do not show does not count.
     if not end > start or format_measurement(end) == format_measurement(start):
         return None
-    name = "validation" if log.valid is not None else "training"
+    if name == "validation" and float(loss.values.min()) < start - MIN_FALL_SHARE * abs(start):
+        return None
     why = (
-        f"The {name} loss ended at {format_measurement(end)}, above the {format_measurement(start)} that the training "
-        "began with."
+        f"The {name} loss ended at {format_measurement(end)}, above the {format_measurement(start)} that it began with."
     )
-    if log.train is not None and log.valid is not None and log.train.values[-1] < 0.5 * start:
-        why += " The training loss fell meanwhile: the training data was memorised."
     evidence = {"start_loss": start, "final_loss": end}
     return Finding("diverged", 0.9, why, evidence, _lr_advice(log, doublings=DIVERGENCE_DOUBLINGS))
+
+
+def breakdown_finding(log: TrainingLog) -> Finding | None:
+    """Return the finding that the gradients became NaN and the loss is logged as 0 since; ``None`` if they did not.
+
+    Hugging Face's trainer logs a loss that is NaN as 0, and the norm of the gradient as it is.
+
+    Args:
+        log: The log as it was read: values that are NaN are still in it.
+    """
+    gradients, loss = log.grad_norm, log.train
+    if gradients is None or loss is None or (step := gradients.diverged_at) is None:
+        return None
+    since = loss.values[loss.steps >= step]
+    if not len(since) or not (np.isnan(since) | (since == 0.0)).all():
+        return None
+    why = (
+        f"From step {step} on the norm of the gradient is NaN or inf, and the loss is logged as 0: the training broke "
+        "there."
+    )
+    if step == gradients.steps[0]:
+        why += (
+            " That is its first entry: check the data, the loss and the precision (float16 overflows) before the "
+            "learning rate."
+        )
+        return Finding("diverged", 1.0, why, {"diverged_at": step})
+    return Finding("diverged", 1.0, why, {"diverged_at": step}, _lr_advice(log, doublings=DIVERGENCE_DOUBLINGS))
 
 
 def too_few_losses_finding(log: TrainingLog) -> Finding:
@@ -82,12 +111,17 @@ def overfitting_finding(log: TrainingLog, evidence: dict[str, float], confidence
     """Return the finding that the validation loss rose while the training loss fell."""
     assert log.valid is not None  # noqa: S101  (without it no rise is found)
     lowest = int(log.valid.values.argmin())
-    why = (
-        f"The validation loss ended at {format_measurement(float(log.valid.values[-1]))}; it was "
-        f"{format_measurement(float(log.valid.values[lowest]))} at step {log.valid.steps[lowest]}, and the training "
-        "loss fell since: train for fewer steps, or regularise."
+    step, best, end = int(log.valid.steps[lowest]), float(log.valid.values[lowest]), _last(log.valid)
+    train = (
+        "" if log.train is None else f", while the training loss fell to {format_measurement(_final_mean(log.train))}"
     )
-    return Finding("overfitting", confidence, why, evidence)
+    why = (
+        f"The validation loss was lowest, {format_measurement(best)}, at step {step:,}, and rose to "
+        f"{format_measurement(end)}{train}. Keep the weights of step {step:,}, or train for that many steps with a "
+        "schedule that ends there; regularisation or more data moves the point further out. The learning rate is not "
+        "the first thing to change."
+    )
+    return Finding("overfitting", confidence, why, {**evidence, "lowest_valid_loss": best}, {"steps": float(step)})
 
 
 def healthy_finding(log: TrainingLog, evidence: dict[str, float], confidence: float) -> Finding:

@@ -180,10 +180,19 @@ def _ambiguity_notes(series: Mapping[str, Series], taken: Mapping[Quantity, str]
     """Return notes on other names that could have been meant."""
     notes = []
     for quantity, name in taken.items():
-        rest = [other for other in series if other != name and quantity_of(other) == quantity]
+        rest = [
+            other
+            for other in series
+            if other != name and quantity_of(other) == quantity and not _are_equal(series[other], series[name])
+        ]
         if rest:
             notes.append(f"{quantity} is {name}; {join_names(rest, 4)} could have been meant: --column {quantity}=NAME")
     return notes
+
+
+def _are_equal(one: Series, other: Series) -> bool:
+    """Return whether two series have the same values, as a learning rate that training and validation both log."""
+    return np.array_equal(one.steps, other.steps) and np.array_equal(one.values, other.values, equal_nan=True)
 
 
 def _nearby(path: Path) -> str:

@@ -55,9 +55,7 @@ def read_table(path: Path) -> Table:
     """
     text = read_text(path)
     first = text.lstrip()[:1]
-    table = _json_lines(text) if first == "{" else _csv(path, text)
-    if not table.has_numbers:
-        table = Table(text_lines(text))
+    table = _json_lines(text) if first == "{" else _csv_or_printed(path, text)
     if not table.has_numbers:
         raise LogError(
             f"{path}: no numbers in it.",
@@ -98,6 +96,21 @@ def make_table(rows: Iterable[Mapping[str, Any]], *, damaged: int = 0) -> Table:
     """
     flat = [{name: value for name, value in _flat(row) if isinstance(value, (int, float, str))} for row in rows]
     return Table([row for row in flat if row], damaged)
+
+
+def _csv_or_printed(path: Path, text: str) -> Table:
+    """Return the table in a text, or the numbers of its lines where they are no table.
+
+    Raises:
+        LogError: If it is neither.
+    """
+    try:
+        table = _csv(path, text)
+    except LogError:
+        if printed := text_lines(text):
+            return Table(printed)
+        raise
+    return table if table.has_numbers else Table(text_lines(text))
 
 
 def _csv(path: Path, text: str) -> Table:
