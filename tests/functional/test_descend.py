@@ -52,7 +52,7 @@ def test_films_and_pictures_are_written(tmp_path, capsys):
         (["bowl", *TWO * 4], "at most 7 recipes can be given; given 8"),
         (["bowl", *TWO, "--steps", "100001"], "100001"),
         (["bowl", *TWO, "--start", "a"], "--start must be one number"),
-        (["bowl", *TWO, "--start", "1,2"], "1 finite number"),
+        (["bowl", *TWO, "--start", "1,2"], "one finite number"),
         (["bowl", *TWO, "--condition", "3"], "--condition is for the ravine only"),
         (["ravine", *TWO, "--condition", "0"], "from 1 to"),
         (["bowl", *TWO, "--plot", "a.mpg"], "a film must end in .gif, .mp4, a picture in .png, .svg, .html"),

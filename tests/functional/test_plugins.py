@@ -89,6 +89,14 @@ def test_a_search_tries_them_with_a_trainer_and_a_sampler_of_its_own(run):
     assert found["task"] == "quadratic"
 
 
+def test_reports_have_the_figure_and_say_where_code_is_missing(run, tmp_path):
+    small = ("wine", "--steps", "40", "--quiet", "--out", str(tmp_path))
+    run("-m", "surefoot", "tune", *small, "--budget", "8x")
+    assert "seconds" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    run("-m", "surefoot", "check", *small, "--recipe", "signsgd(lr=0.01)")
+    assert "signsgd is no optimizer of torch" in (tmp_path / "check.html").read_text(encoding="utf-8")
+
+
 def test_a_fleet_trains_it_as_the_built_optimizer_does(run):
     program = """
 import torch

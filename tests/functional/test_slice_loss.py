@@ -115,7 +115,7 @@ def test_the_same_seed_gives_the_same_slice_and_random_generators_do_not_change(
         ({"along": "hessean"}, "along pca, hessian, random; given 'hessean'. Hint: did you mean hessian"),
         ({"recipes": []}, "a slice shows 1 to 7 recipes; given 0"),
         ({"recipes": ["sgd(lr=0.1)"] * 8}, "given 8"),
-        ({"points": 6}, "7 points; given 512 and 6"),
+        ({"points": 6}, "7 points, whole numbers; given 512 and 6"),
         (
             {"recipes": ["sgd(lr=1e9)", "sgd(lr=1e8)"]},
             "every training of 'regression' rose above 3 times its first loss at once",
@@ -130,7 +130,7 @@ def test_the_same_seed_gives_the_same_slice_and_random_generators_do_not_change(
         ({"task": Ravine()}, "plan: only for a task; given with the surface ravine."),
         (
             {"task": Bowl(), "plan": None},
-            "a plane needs two parameters; the surface bowl has 1. Hint: surefoot.descend shows it.",
+            "a plane needs two parameters; the surface bowl has 1. Hint: surefoot descend bowl",
         ),
     ],
 )

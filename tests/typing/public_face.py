@@ -32,7 +32,7 @@ def judgements() -> None:
 
 def explanations() -> None:
     assert_type(surefoot.explain("wine").recipe, Recipe)
-    assert_type(surefoot.slice_loss("wine").recipe, Recipe)
+    assert_type(surefoot.slice_loss("wine").recipe, Recipe | None)
     assert_type(surefoot.descend("ravine", ["sgd(lr=0.1)"], steps=3).to_json(), dict[str, Json])
 
 

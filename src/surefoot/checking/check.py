@@ -24,7 +24,8 @@ from surefoot.core.progress import Progress, SilentProgress, StopCondition, neve
 from surefoot.core.value_types import Json
 from surefoot.fleet.plan import Plan
 from surefoot.fleet.processes import using_threads
-from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
+from surefoot.fleet.run_arguments import as_budget, require_run_arguments
+from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe, as_recipe
 from surefoot.studies.study import Study
 from surefoot.studies.study_session import (
     TrialRecorder,
@@ -109,9 +110,10 @@ def check(
         ('lr_too_low', True)
     """
     begin = time.perf_counter()
+    require_run_arguments(seed=seed, steps=steps, plan=plan, device=device, workers=workers, timeout=timeout)
     recipe = _trainable_recipe(recipe)
     progress = progress or SilentProgress()
-    asked = Budget.parse(budget) if isinstance(budget, str) else budget
+    asked = as_budget(budget)
     make_trainer = partial(
         make_check_trainer,
         task,
@@ -257,7 +259,7 @@ def _run_check(
 
 
 def _trainable_recipe(recipe: Recipe | str) -> Recipe:
-    recipe = Recipe.parse(recipe) if isinstance(recipe, str) else recipe
+    recipe = as_recipe(recipe)
     if not recipe.lr.highest > 0:
         raise RecipeError(f"{recipe}: a learning rate of 0 learns nothing; there is nothing to check.")
     return recipe

@@ -176,8 +176,10 @@ def _check(subject: Any, study: Study | Path | None, *, settings: dict[str, Any]
 
 
 def _show_and_report(result: CheckResult, settings: Mapping[str, Any], *, command: str) -> int:
-    """Write the report of a check and print its result; return the exit code."""
+    """Print the result of a check and write its report, which takes a moment; return the exit code."""
     report = None if settings["no_report"] else str(settings["out"] / REPORT_NAME)
+    if not settings["as_json"]:
+        _print_table(result)
     if report is not None:
         from surefoot.reports.check_page import write_check_html
         from surefoot.studies.study import environment
@@ -185,18 +187,17 @@ def _show_and_report(result: CheckResult, settings: Mapping[str, Any], *, comman
         write_check_html(result, Path(report), environment=environment(), command=command)
     if settings["as_json"]:
         click.echo(json.dumps({**result.to_json(), "report": report}, indent=2))
-    else:
-        _print_tables(result, report)
+        return DONE
+    if report is not None:
+        click.echo(f"report: {report}")
+    if result.study is not None:
+        click.echo(f"stored: {result.study}; surefoot play shows it")
     return DONE
 
 
-def _print_tables(result: CheckResult, report: str | None) -> None:
+def _print_table(result: CheckResult) -> None:
     from rich.console import Console
 
     from surefoot.reports.terminal_check_table import check_table
 
     Console().print(check_table(result))
-    if report is not None:
-        click.echo(f"report: {report}")
-    if result.study is not None:
-        click.echo(f"stored: {result.study}; surefoot play shows it")

@@ -150,17 +150,11 @@ def check_device(device: str) -> None:
     Raises:
         TaskError: If it cannot.
     """
-    if device == "cpu":
+    if device == "cpu":  # without loading torch
         return
-    import torch
+    from surefoot.fleet.run_arguments import require_device
 
-    try:
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        cause = str(error).splitlines()[0]
-        raise TaskError(
-            f"cannot train on device {device!r}: {cause.rstrip('.')}.", hint="--device cpu always works."
-        ) from None
+    require_device(device)
 
 
 def read_plan(path: Path | None) -> Plan | None:
@@ -298,18 +292,22 @@ def require_task_or_surface(task: str | None, settings: Mapping[str, Any], *, ta
     context = click.get_current_context()
     if (task is None) == (settings["surface"] is None):
         raise click.UsageError("give either a TASK or --surface NAME.", context)
+    if settings["condition"] is not None and settings["surface"] != "ravine":
+        raise click.UsageError("--condition is for --surface ravine only.", context)
     if task is not None:
-        if settings["condition"] is not None:
-            raise click.UsageError("--condition is for --surface ravine only.", context)
+        from surefoot.surfaces import SURFACES
+
+        if task in SURFACES:
+            raise click.UsageError(f"{task} is a surface. Hint: --surface {task}.", context)
         return
     names = {*TASK_OPTIONS, "plan_file", "device", *task_only} - {"steps"}
     given = sorted(
-        name.removesuffix("_file")
-        for name in names & context.params.keys()
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name in names and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
     )
     if given:
-        raise click.UsageError(f"--{', --'.join(given).replace('_', '-')} cannot be given with --surface.", context)
+        raise click.UsageError(f"{', '.join(given)} cannot be given with --surface.", context)
 
 
 def load_task_or_surface(task: str | None, settings: dict[str, Any]) -> tuple[Task | Surface, dict[str, Any]]:

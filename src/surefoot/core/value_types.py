@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass
 from typing import TypeAlias
+
+# Seeds are handed to the generators of NumPy and torch: the largest that both take.
+MAX_SEED = 2**32 - 1
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -53,3 +57,15 @@ def finite_or_none(value: float | None) -> float | None:
         (0.5, None)
     """
     return value if value is not None and math.isfinite(value) else None
+
+
+def is_seed(value: object) -> bool:
+    """Return whether a value is a whole number that all generators take as a seed; truth values are none.
+
+    Example:
+        >>> is_seed(3), is_seed(-1), is_seed(True), is_seed("3")
+        (True, False, False, False)
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        return False
+    return 0 <= operator.index(value) <= MAX_SEED

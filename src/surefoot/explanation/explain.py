@@ -9,6 +9,7 @@ from functools import partial
 
 from surefoot.core.budget import Budget
 from surefoot.core.errors import TaskError
+from surefoot.core.formatting import short_repr
 from surefoot.core.progress import Progress, SilentProgress, StopCondition, never_stop
 from surefoot.explanation.claims import CLAIMS, assess_claims, require_known
 from surefoot.explanation.experiment import ADAM, PLAIN_SGD, SGD_WITH_MOMENTUM, Experiment
@@ -31,9 +32,11 @@ from surefoot.explanation.run_experiment import (
 )
 from surefoot.fleet.calibration import calibrate
 from surefoot.fleet.plan import Plan, trainings_of
+from surefoot.fleet.run_arguments import as_budget, require_run_arguments
 from surefoot.fleet.training import InterruptibleTraining
 from surefoot.loss_slices.result import LossSlice
 from surefoot.loss_slices.slice_loss import slice_config_steps, train_and_slice
+from surefoot.surfaces import SURFACES, surface_named
 from surefoot.surfaces.descent import DEFAULT_SURFACE_STEPS
 from surefoot.surfaces.surface import Surface
 from surefoot.tasks.loader import as_task
@@ -71,7 +74,7 @@ def explain(
     selected on other seeds.
 
     Args:
-        subject: A task, the text of a task, or a surface.
+        subject: A task or a surface, or the text of a task or the name of a surface.
         claims: Names of the claims to test; all that can be tested by default.
         seeds: Number of seeds, at least 2.
         seed: First of the seeds.
@@ -103,10 +106,14 @@ def explain(
         'holds'
     """
     begin = time.perf_counter()
+    claims = (claims,) if isinstance(claims, str) else tuple(claims or ())
     require_known(claims)
-    if seeds < MIN_SEEDS:
-        raise TaskError(f"verdicts need at least {MIN_SEEDS} seeds; given {seeds}.")
+    require_run_arguments(seed=seed, steps=steps, plan=plan, device=device)
+    if not isinstance(seeds, int) or seeds < MIN_SEEDS:
+        raise TaskError(f"verdicts need at least {MIN_SEEDS} seeds; given {short_repr(seeds)}.")
     progress = progress or SilentProgress()
+    if isinstance(subject, str) and subject in SURFACES:
+        subject = surface_named(subject)
     if isinstance(subject, Surface):
         _refuse_task_arguments(subject, {"budget": budget, "plan": plan, "device": device})
         steps = DEFAULT_SURFACE_STEPS if steps is None else steps
@@ -119,7 +126,7 @@ def explain(
             task,
             claims=claims,
             seeds=range(seed, seed + seeds),
-            budget=Budget.parse(budget) if isinstance(budget, str) else budget,
+            budget=None if budget is None else as_budget(budget),
             plan=plan,
             device=device or "cpu",
             progress=progress,

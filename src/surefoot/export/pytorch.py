@@ -291,7 +291,10 @@ def torch_name(rule: type[UpdateRule]) -> str:
     if rule.torch_source is not None:
         return rule.torch_source.split("class ", 1)[1].split("(", 1)[0]
     if getattr(torch.optim, kind.__name__, None) is not kind:
-        raise RecipeError(f"{rule.name} is no optimizer of torch, and its plugin gives no source text to export.")
+        raise RecipeError(
+            f"{rule.name} is no optimizer of torch, and its plugin gives no source text to export.",
+            hint="its class needs torch_source, the source text of its torch optimizer.",
+        )
     return f"torch.optim.{kind.__name__}"
 
 

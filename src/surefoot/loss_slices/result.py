@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias
@@ -212,9 +213,10 @@ class LossSlice(Summarised):
     plan: Plan | None
 
     @property
-    def recipe(self) -> Recipe:
-        """The recipe whose training ended with the lowest loss."""
-        return min(self.trajectories, key=lambda each: each.end_loss).recipe
+    def recipe(self) -> Recipe | None:
+        """The recipe whose training ended with the lowest loss; ``None`` if all diverged."""
+        best = min(self.trajectories, key=lambda each: each.end_loss)
+        return best.recipe if math.isfinite(best.end_loss) else None
 
     def summary(self) -> Summary:
         """Return the final loss of each training, and how much of its movement lies in the plane."""
@@ -234,7 +236,7 @@ class LossSlice(Summarised):
         return {
             "schema": 2,
             "task": self.task,
-            "recipe": str(self.recipe),
+            "recipe": None if self.recipe is None else str(self.recipe),
             "along": self.along,
             "axis_values": None if self.axis_values is None else list(self.axis_values),
             "x": self.surface.x.tolist(),

@@ -11,18 +11,21 @@ from typing import get_args
 import torch
 
 from surefoot.core.errors import TaskError, did_you_mean
+from surefoot.core.formatting import short_repr
 from surefoot.core.progress import Progress, SilentProgress, StopCondition, never_stop
 from surefoot.curvature.mean_loss import sampled_loss
 from surefoot.fleet.calibration import calibrate
 from surefoot.fleet.plan import Plan
 from surefoot.fleet.processes import using_threads
+from surefoot.fleet.run_arguments import require_run_arguments
 from surefoot.fleet.training import InterruptibleTraining
 from surefoot.loss_slices.directions import WeightPlane
 from surefoot.loss_slices.loss_grid import ERROR_SAMPLES, LossEvaluator, evaluate_on_grid, grid_rows
 from surefoot.loss_slices.plane_choice import choose_plane
 from surefoot.loss_slices.result import LossSlice, SliceAlong
 from surefoot.loss_slices.trajectory import MAX_LOSS_FACTOR, Trajectory, descent_trajectories, train_trajectories
-from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
+from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe, as_recipes
+from surefoot.surfaces import SURFACES, surface_named
 from surefoot.surfaces.descent import DEFAULT_SURFACE_STEPS, descend
 from surefoot.surfaces.surface import Surface
 from surefoot.tasks.loader import as_task
@@ -70,7 +73,7 @@ def slice_loss(
     training really had, its distance from the plane, and which share of its movement lies within the plane.
 
     Args:
-        subject: A task, the text of a task, or a surface of two parameters.
+        subject: A task or a surface of two parameters, or the text of a task or the name of a surface.
         recipes: Recipes to train with, or their texts, 1 to 7; a single one needs no list.
         along: How to choose the directions of the plane; not for a surface.
         samples: Maximum number of training samples that losses are means over, by default 512; not for a surface.
@@ -102,18 +105,20 @@ def slice_loss(
         [-2.6, 1.1]
     """
     begin = time.perf_counter()
+    require_run_arguments(seed=seed, steps=steps, plan=plan, device=device)
     progress = progress or SilentProgress()
-    recipe_list = [recipes] if isinstance(recipes, (str, Recipe)) else recipes
-    parsed = tuple(Recipe.parse(each) if isinstance(each, str) else each for each in recipe_list)
+    parsed = as_recipes(recipes)
+    if isinstance(subject, str) and subject in SURFACES:
+        subject = surface_named(subject)
     if isinstance(subject, Surface):
         _refuse_task_arguments(subject, {"along": along, "samples": samples, "plan": plan, "device": device})
-        _require_valid(parsed, points=points, seed=seed)
+        _require_valid(parsed, points=points)
         steps = DEFAULT_SURFACE_STEPS if steps is None else steps
         result = _slice_surface(subject, parsed, points=points, steps=steps, seed=seed, progress=progress, stop=stop)
         return replace(result, seconds=time.perf_counter() - begin)
     task = as_task(subject) if steps is None else as_task(subject).with_length(steps=steps)
     along, samples = along or "pca", DEFAULT_SAMPLES if samples is None else samples
-    _require_valid(parsed, along=along, samples=samples, points=points, seed=seed)
+    _require_valid(parsed, along=along, samples=samples, points=points)
     sanity_check(task)
     if plan is None:
         progress.stage("calibration", config_steps=0)
@@ -216,7 +221,7 @@ def _slice_surface(
     if surface.dimensions != 2:
         raise TaskError(
             f"a plane needs two parameters; the surface {surface.name} has {surface.dimensions}.",
-            hint="surefoot.descend shows it.",
+            hint=f"surefoot descend {surface.name}, or surefoot.descend, shows it.",
         )
     evaluations = points * grid_rows(points) + ERROR_SAMPLES
     progress.begin(config_steps=len(recipes) * steps + math.ceil(evaluations / EVALUATIONS_PER_STEP))
@@ -272,14 +277,13 @@ def _refuse_task_arguments(surface: Surface, arguments: Mapping[str, object]) ->
 
 
 def _require_valid(
-    recipes: Sequence[Recipe], *, along: str = "pca", samples: int = DEFAULT_SAMPLES, points: int, seed: int
+    recipes: Sequence[Recipe], *, along: str = "pca", samples: int = DEFAULT_SAMPLES, points: int
 ) -> None:
     if along not in TASK_PLANES:
-        hint = did_you_mean(along, TASK_PLANES)
+        hint = did_you_mean(str(along), TASK_PLANES)
         raise TaskError(f"a loss is sliced along {', '.join(TASK_PLANES)}; given {along!r}.", hint=hint)
     if not 1 <= len(recipes) <= MAX_RECIPES:
         raise TaskError(f"a slice shows 1 to {MAX_RECIPES} recipes; given {len(recipes)}.")
-    if samples < 1 or points < MIN_POINTS:
-        raise TaskError(f"a slice needs a sample and {MIN_POINTS} points; given {samples} and {points}.")
-    if seed < 0:
-        raise TaskError(f"a seed is a whole number of at least 0; given {seed}.")
+    if not (isinstance(samples, int) and isinstance(points, int)) or samples < 1 or points < MIN_POINTS:
+        given = f"{short_repr(samples)} and {short_repr(points)}"
+        raise TaskError(f"a slice needs a sample and {MIN_POINTS} points, whole numbers; given {given}.")

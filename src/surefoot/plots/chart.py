@@ -144,10 +144,12 @@ def iframe_html(chart: Any) -> str:
     """
     size = re.search(r'width="([\d.]+)" height="([\d.]+)"', vl_convert.vegalite_to_svg(chart.to_json()))
     width, height = (round(float(length)) + IFRAME_MARGIN for length in size.groups()) if size else ("100%", 600)
-    page = html.escape(chart.to_html(inline=True), quote=True)
+    page = html.escape(_offline_page(chart), quote=True)
     return f'<iframe srcdoc="{page}" width="{width}" height="{height}" style="border: 0; max-width: 100%"></iframe>'
 
 
+# What stands before and after the specification in the pages of Altair; JSON has no line breaks in its texts.
+SPEC_BEGINS, SPEC_ENDS = "\n  const spec = ", ";\n  const embedOpt = "
 PICTURE_SUFFIXES = (".png", ".svg", ".html")
 # Resolution of PNG files: sharp on screens with two pixels to a point.
 PIXELS_PER_POINT = 2
@@ -197,9 +199,18 @@ def write_chart(chart: Figure, path: Path | str) -> None:
     path = Path(path)
     suffix = path.suffix.lower()
     options: dict[str, Any] = {"scale_factor": PIXELS_PER_POINT} if suffix == ".png" else {}
-    options |= {"inline": True} if suffix == ".html" else {}
     with atomic_path(path) as temporary:
-        chart.save(temporary, format=cast('Literal["png", "svg", "html"]', suffix[1:]), **options)
+        if suffix == ".html":
+            temporary.write_text(_offline_page(chart), encoding="utf-8")
+        else:
+            chart.save(temporary, format=cast('Literal["png", "svg"]', suffix[1:]), **options)
+
+
+def _offline_page(chart: Any) -> str:
+    """Return a chart as an HTML page that fetches nothing; no text in the chart can end its script element."""
+    before, begin, rest = chart.to_html(inline=True).partition(SPEC_BEGINS)
+    spec, end, after = rest.rpartition(SPEC_ENDS)
+    return f"{before}{begin}{spec.replace('<', chr(92) + 'u003c')}{end}{after}"
 
 
 def png(chart: Figure) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +33,6 @@ from surefoot.schedules.schedule import Schedule, finite_number
 from surefoot.schedules.text import parse_schedule, schedule_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from torch import nn
     from torch.optim import Optimizer
 
@@ -299,3 +297,31 @@ def _samples(schedule: Schedule, steps: int) -> NDArray[np.float64]:
 
 
 DEFAULT_RECIPE = Recipe()
+
+
+def as_recipe(recipe: Recipe | str) -> Recipe:
+    """Return a recipe that is given as one, or by its text.
+
+    Raises:
+        RecipeError: If it is neither, or the text cannot be read.
+    """
+    if isinstance(recipe, str):
+        return Recipe.parse(recipe)
+    if not isinstance(recipe, Recipe):
+        raise RecipeError(
+            f"a recipe is a text or a surefoot.Recipe; given {short_repr(recipe)}.", hint='"sgd(lr=0.1, momentum=0.9)".'
+        )
+    return recipe
+
+
+def as_recipes(recipes: Iterable[Recipe | str] | Recipe | str) -> tuple[Recipe, ...]:
+    """Return recipes that are given as recipes or texts; a single one needs no list.
+
+    Raises:
+        RecipeError: If one is neither, or cannot be read.
+    """
+    if isinstance(recipes, (str, Recipe)):
+        return (as_recipe(recipes),)
+    if not isinstance(recipes, Iterable):
+        raise RecipeError(f"recipes are a list of texts or of surefoot.Recipe; given {short_repr(recipes)}.")
+    return tuple(map(as_recipe, recipes))

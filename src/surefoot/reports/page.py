@@ -16,6 +16,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
+from surefoot.core.errors import RecipeError
 from surefoot.core.files import atomic_path
 from surefoot.core.formatting import format_number
 from surefoot.export.pytorch import pytorch_code
@@ -45,8 +46,9 @@ class PageFigure:
     def of(cls, figure: CaptionedFigure) -> PageFigure:
         """Return a figure for a page, as wide as there is room; of a column of charts each has its own width."""
         spec = figure.chart.to_dict()
-        title = spec.pop("title")["text"]
-        del spec["config"]
+        title = spec.pop("title", figure.name.replace("_", " "))
+        title = title["text"] if isinstance(title, Mapping) else title
+        spec.pop("config", None)
         if "vconcat" not in spec:
             spec |= {"width": "container", "autosize": {"type": "fit-x", "contains": "padding"}}
         return cls(title, figure.caption, spec)
@@ -134,7 +136,11 @@ def _script(data: Any) -> Markup:
 
 
 def _highlighted(recipe: Recipe, steps: int) -> Markup:
-    code = pytorch_code(recipe, steps=steps)
+    """Return the recipe's PyTorch code, or why there is none, as a comment: a plugin may not say how to write it."""
+    try:
+        code = pytorch_code(recipe, steps=steps)
+    except RecipeError as error:
+        code = f"# {error}"
     return Markup(highlight(code, PythonLexer(), HtmlFormatter(nowrap=True)))  # noqa: S704  (pygments escapes)
 
 

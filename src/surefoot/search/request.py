@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from surefoot.core.budget import Budget
+from surefoot.core.errors import RecipeError
+from surefoot.core.formatting import short_repr
 from surefoot.core.progress import Progress, SilentProgress, StopCondition, never_stop
 from surefoot.core.value_types import Json
 from surefoot.fleet.plan import Plan
+from surefoot.fleet.run_arguments import as_budget, require_run_arguments
 from surefoot.recipe.recipe import Recipe
 from surefoot.search.criterion import Criterion
 from surefoot.search.samplers.sampler import Sampler
@@ -93,16 +96,23 @@ class Request:
             BudgetError: If the budget's text cannot be parsed.
             RecipeError: If the text of a recipe to compare cannot be parsed, or an optimizer or a schedule is unknown.
         """
+        run = ("seed", "steps", "plan", "device", "workers", "timeout")
+        require_run_arguments(**{name: others[name] for name in run if name in others})
+        if space is not None and not isinstance(space, SearchSpace):
+            raise RecipeError(
+                f"a space is a surefoot.SearchSpace; given {short_repr(space)}.",
+                hint="SearchSpace(lr=Range(0.01, 1.0)).",
+            )
         space = space or SearchSpace()
         space = replace(
             space,
-            optimizers=tuple(optimizers) or space.optimizers,
-            schedules=tuple(schedules) or space.schedules,
+            optimizers=_names(optimizers) or space.optimizers,
+            schedules=_names(schedules) or space.schedules,
         )
         return cls(
             command,
             subject,
-            Budget.parse(budget) if isinstance(budget, str) else budget,
+            as_budget(budget),
             space=space,
             compare=parse_recipes(compare),
             settings=settings or {},
@@ -119,3 +129,8 @@ def parse_recipes(recipes: Sequence[Recipe | str]) -> tuple[Recipe, ...]:
         RecipeError: If a text cannot be parsed.
     """
     return tuple(Recipe.parse(each) if isinstance(each, str) else each for each in recipes)
+
+
+def _names(names: Sequence[str] | str) -> tuple[str, ...]:
+    """Return names that are given as a list, or as one text with commas, as on the command line."""
+    return tuple(each.strip() for each in names.split(",")) if isinstance(names, str) else tuple(names)

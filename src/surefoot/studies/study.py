@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from surefoot.core.errors import StudyError
-from surefoot.core.value_types import Json
+from surefoot.core.value_types import MAX_SEED, Json
 from surefoot.recipe.recipe import Recipe
 from surefoot.studies.database import Database, is_abandoned, take_or_renew_lease
 from surefoot.studies.measurements import (
@@ -32,7 +32,6 @@ from surefoot.trainers.trial import Trial
 
 # Packages whose versions a study keeps.
 RECORDED_PACKAGES = ("surefoot", "torch", "numpy", "scipy", "scikit-learn", "sqlalchemy")
-MAX_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)

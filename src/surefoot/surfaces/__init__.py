@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from surefoot.core.errors import RecipeError, did_you_mean
+from surefoot.core.formatting import short_repr
 from surefoot.surfaces.benchmark_functions import (
     Beale,
     Cliff,
@@ -39,7 +40,7 @@ def surface_named(name: str, *, condition: float | None = None) -> Surface:
 
     Args:
         name: A key of ``SURFACES``.
-        condition: Condition number of the ravine; ignored for other surfaces.
+        condition: Condition number of the ravine; other surfaces have none.
 
     Raises:
         RecipeError: If there is no surface of that name, or the condition number is out of bounds.
@@ -50,6 +51,26 @@ def surface_named(name: str, *, condition: float | None = None) -> Surface:
     """
     if name not in SURFACES:
         raise RecipeError(f"no surface {name!r}; there are {', '.join(SURFACES)}.", hint=did_you_mean(name, SURFACES))
-    if name == Ravine.name and condition is not None:
+    if condition is None:
+        return SURFACES[name]()
+    if name != Ravine.name:
+        raise RecipeError(f"a condition number is of the ravine only; given with {name}.")
+    try:
         return Ravine(float(condition))
-    return SURFACES[name]()
+    except (TypeError, ValueError) as error:
+        if isinstance(error, RecipeError):
+            raise
+        raise RecipeError(f"a condition number is a number; given {short_repr(condition)}.") from error
+
+
+def as_surface(surface: Surface | str) -> Surface:
+    """Return a surface that is given as one, or by its name.
+
+    Raises:
+        RecipeError: If it is neither.
+    """
+    if isinstance(surface, str):
+        return surface_named(surface)
+    if not isinstance(surface, Surface):
+        raise RecipeError(f"a surface is one of {', '.join(SURFACES)}, or a Surface; given {short_repr(surface)}.")
+    return surface

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from surefoot.core.errors import RecipeError
-from surefoot.core.formatting import format_measurement
+from surefoot.core.formatting import format_measurement, short_repr
 from surefoot.core.progress import Interrupted, StopCondition, never_stop
 from surefoot.core.result_summary import Summarised, Summary
-from surefoot.core.value_types import Json, finite_or_none
+from surefoot.core.value_types import Json, finite_or_none, is_seed
 from surefoot.optimizers.rule import Hyper, ParamSpec, UpdateRule, clip_by_global_norm
-from surefoot.recipe.recipe import Recipe
+from surefoot.recipe.recipe import Recipe, as_recipes
 from surefoot.schedules.schedule import Schedule, value_table
-from surefoot.surfaces import surface_named
+from surefoot.surfaces import as_surface
 from surefoot.surfaces.surface import Noise, Surface
 
 Array: TypeAlias = NDArray[np.float64]
@@ -173,10 +173,10 @@ class Descent(Summarised):
         return int(self.positions.shape[1]) - 1
 
     @property
-    def recipe(self) -> Recipe:
-        """The recipe that ended with the lowest loss."""
+    def recipe(self) -> Recipe | None:
+        """The recipe that ended with the lowest loss; ``None`` if all diverged."""
         ends = np.where(np.isfinite(self.losses[:, -1]), self.losses[:, -1], np.inf)
-        return self.recipes[int(ends.argmin())]
+        return self.recipes[int(ends.argmin())] if np.isfinite(ends).any() else None
 
     @property
     def events(self) -> tuple[tuple[Event, ...], ...]:
@@ -201,7 +201,7 @@ class Descent(Summarised):
         return {
             "schema": 2,
             "surface": self.surface.name,
-            "recipe": str(self.recipe),
+            "recipe": None if self.recipe is None else str(self.recipe),
             "steps": self.steps,
             "lowest": self.surface.lowest,
             "trajectories": [self._trajectory_json(k, events) for k, events in enumerate(self.events)],
@@ -218,7 +218,7 @@ class Descent(Summarised):
 
 def descend(
     surface: Surface | str,
-    recipes: Sequence[Recipe | str],
+    recipes: Sequence[Recipe | str] | Recipe | str,
     *,
     steps: int,
     start: Sequence[float] | None = None,
@@ -230,7 +230,8 @@ def descend(
 
     Args:
         surface: A surface, or its name.
-        recipes: K recipes, or their texts; settings for parameter groups are refused, as a point has none.
+        recipes: K recipes, or their texts; a single one needs no list. Settings for parameter groups are refused, as a
+            point has none.
         steps: Number of steps, at least 1; also the length of every schedule.
         start: Start of all trajectories, shape ``[D]``; the surface's own start by default.
         noise: Noise of the gradients; the surface's own noise by default.
@@ -245,9 +246,11 @@ def descend(
         >>> descend("bowl", ["sgd(lr=0.5, momentum=0)"], steps=3, start=[8.0]).positions[0, :, 0].tolist()
         [8.0, 4.0, 2.0, 1.0]
     """
-    surface = surface_named(surface) if isinstance(surface, str) else surface
-    parsed = tuple(Recipe.parse(each) if isinstance(each, str) else each for each in recipes)
+    surface = as_surface(surface)
+    parsed = as_recipes(recipes)
     noise = surface.noise if noise is None else noise
+    if not isinstance(noise, Noise):
+        raise RecipeError(f"noise is a surefoot.surfaces.surface.Noise; given {short_repr(noise)}.")
     _require_valid(surface, parsed, steps=steps, start=start, seed=seed)
     first = torch.tensor(surface.start if start is None else tuple(start), dtype=torch.float64)
     groups = _rule_groups(parsed, first, steps=steps)
@@ -340,7 +343,7 @@ def _noise_draws(
     """Return random factors of the gradients and random addends, each ``[steps, D]``; the same for all recipes."""
     if not noise:
         return None
-    generator = torch.Generator().manual_seed(seed) if isinstance(seed, int) else seed
+    generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(int(seed))
     drawn = torch.randn(2, steps, len(start), dtype=start.dtype, generator=generator)
     return 1.0 + noise.curvature * drawn[0], noise.gradient * drawn[1]
 
@@ -353,8 +356,8 @@ def _require_valid(
     start: Sequence[float] | None,
     seed: int | torch.Generator,
 ) -> None:
-    if isinstance(seed, int) and seed < 0:
-        raise RecipeError(f"a seed is a whole number of at least 0; given {seed}.")
+    if not isinstance(seed, torch.Generator) and not is_seed(seed):
+        raise RecipeError(f"a seed is a whole number of at least 0; given {short_repr(seed)}.")
     if not recipes:
         raise RecipeError("a descent needs at least one recipe; given none.")
     for recipe in recipes:
@@ -364,5 +367,15 @@ def _require_valid(
                 f"a point has no parameter groups; given {recipe}.",
                 hint="leave out no_decay, lr_factor and decay_factor.",
             )
-    if start is not None and (len(start) != surface.dimensions or not np.all(np.isfinite(start))):
-        raise RecipeError(f"a start on {surface.name} is {surface.dimensions} finite numbers; given {list(start)}.")
+    if start is not None and not _is_point(start, surface.dimensions):
+        numbers = "one finite number" if surface.dimensions == 1 else f"{surface.dimensions} finite numbers"
+        raise RecipeError(f"a start on {surface.name} is a list of {numbers}; given {short_repr(start)}.")
+
+
+def _is_point(start: Any, dimensions: int) -> bool:
+    """Return whether a start is a point of so many finite numbers."""
+    try:
+        point = np.asarray(start, dtype=np.float64)
+    except (TypeError, ValueError):
+        return False
+    return point.shape == (dimensions,) and bool(np.isfinite(point).all())

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from surefoot.core.errors import TaskError
+from surefoot.core.formatting import short_repr
 from surefoot.tasks.batches import tensor_leaves, to_float64
 from surefoot.tasks.split import Split, as_split
 
@@ -86,6 +87,8 @@ class Task:
 
     def _argument_faults(self) -> list[str]:
         faults = [f"{name} data are missing" for name in ("train", "valid") if getattr(self, name) is None]
+        if not isinstance(self.name, str) or not self.name.strip() or not self.name.isprintable():
+            faults.append(f"name must be a printable text on one line; given {short_repr(self.name)}")
         if isinstance(self.model, nn.Module) or not callable(self.model):
             given = type(self.model).__name__
             faults.append(

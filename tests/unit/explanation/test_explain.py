@@ -33,7 +33,9 @@ def test_on_a_surface_all_claims_that_can_be_tested_are_tested_with_the_same_rul
         (surface_named("bowl"), {"budget": "3x", "device": "cpu"}, "budget, device: only for a task; given with the"),
         (surface_named("bowl"), {"plan": Plan("serial", 1)}, "plan: only for a task; given with the surface bowl"),
         ("wine", {"seeds": 1}, "at least 2 seeds; given 1"),
-        ("bowl", {}, "bowl"),
+        ("bowll", {}, "bowl"),
+        ("bowl", {"seed": -1}, "a seed is a whole number of at least 0; given -1"),
+        ("bowl", {"steps": "60"}, "steps is a whole number of at least 1; given '60'"),
     ],
 )
 def test_arguments_that_do_not_suit_the_subject_are_refused_in_one_line(subject, arguments, message):

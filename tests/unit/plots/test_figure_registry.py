@@ -9,6 +9,7 @@ import pytest
 
 import surefoot
 from surefoot.core.plugins import PluginWarning
+from surefoot.plots.chart import write_chart
 from surefoot.plots.figure_registry import FIGURES, FigureKind, figure_kinds, figures_of, save, show, show_schedules
 from surefoot.schedules.cosine import Cosine
 from surefoot.schedules.polynomial import Linear
@@ -173,3 +174,12 @@ def test_ipython_shows_a_figure_and_obeys_another_renderer(results):
     with alt.renderers.enable("svg"):
         other, _ = formatters.DisplayFormatter().format(show(results["descend"]))
     assert other["image/svg+xml"].startswith("<svg")
+
+
+def test_a_name_cannot_end_the_script_of_a_picture_saved_as_a_page(tmp_path):
+    result = surefoot.descend("ravine", ["sgd(lr=0.1)"], steps=5)
+    chart = show(result).properties(title="</script><script>alert(1)</script>")
+    write_chart(chart, tmp_path / "a.html")
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert "</script><script>alert" not in page
+    assert "alert(1)" in page

@@ -130,8 +130,8 @@ def test_learning_rate_and_momentum_follow_their_schedules():
     [
         ([], {}, "given none"),
         (["sgd(lr=0.1, no_decay=bias)"], {}, "no parameter groups"),
-        (["sgd(lr=0.1)"], {"start": [1.0, 2.0]}, "1 finite numbers"),
-        (["sgd(lr=0.1)"], {"start": [float("nan")]}, "1 finite numbers"),
+        (["sgd(lr=0.1)"], {"start": [1.0, 2.0]}, "one finite number"),
+        (["sgd(lr=0.1)"], {"start": [float("nan")]}, "one finite number"),
         (["sgd(lr=0.1)"], {"steps": 0}, "at least 1"),
         (["sgd(lr=0.1)"], {"seed": -1}, "at least 0; given -1"),
     ],

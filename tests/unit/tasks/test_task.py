@@ -58,7 +58,7 @@ def test_with_length_takes_one_of_steps_and_epochs(length):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "words_in_message"),
     [
         ({"model": nn.Linear(2, 1)}, ["model must be a function", "lambda: Linear(...)"]),
         ({"model": None}, ["model must be a function", "given a NoneType"]),
@@ -82,13 +82,19 @@ def test_with_length_takes_one_of_steps_and_epochs(length):
         ({"precision": "fp16"}, ["precision must be one of fp32, fp64, bf16; given 'fp16'"]),
     ],
 )
-def test_a_task_that_cannot_be_says_why(changes, told):
+def test_a_task_that_cannot_be_says_why(changes, words_in_message):
     with pytest.raises(TaskError) as caught:
         make(**changes)
     message = str(caught.value)
     assert message.startswith("task 'line': ")
-    for words in told:
+    for words in words_in_message:
         assert words in message
+
+
+@pytest.mark.parametrize("name", ["", " ", "two\nlines", "red\x1b[31m", 3])
+def test_a_name_is_a_printable_text_on_one_line(name):
+    with pytest.raises(TaskError, match="name must be a printable text"):
+        make(name=name)
 
 
 def test_all_faults_are_told_at_once():
