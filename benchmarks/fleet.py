@@ -40,12 +40,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks import records
 from benchmarks.entries import ENTRIES
 from surefoot.fleet.calibration import calibrate
-from surefoot.fleet.create_fleet import create_fleet
+from surefoot.fleet.create_and_save_fleet import create_fleet
+from surefoot.fleet.forked_processes import available_cores, run_jobs, using_threads
 from surefoot.fleet.plan import Plan
-from surefoot.fleet.processes import available_cores, run_jobs, using_threads
 from surefoot.fleet.training import train_members
 from surefoot.recipe.recipe import Recipe
-from surefoot.tasks.batches import BatchOrder
+from surefoot.tasks.batch_order_and_trees import BatchOrder
 from surefoot.tasks.task import Task
 
 RECIPE = Recipe.parse("sgd(lr=cosine(0.05), momentum=0.9)")

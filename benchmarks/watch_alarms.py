@@ -22,10 +22,10 @@ from benchmarks.markdown import DASH, table
 from benchmarks.scale import DATA
 from surefoot import Watch
 from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
-from surefoot.tasks.batches import BatchOrder
+from surefoot.tasks.batch_order_and_trees import BatchOrder
 from surefoot.tasks.loader import load_task
 from surefoot.tasks.task import Task
-from surefoot.watch.verdict_reaction import FAULTS
+from surefoot.watch.hysteresis_and_reaction import FAULTS
 
 TABLES = ("wine", "breast-cancer")
 USUAL = ("sgd(lr=cosine(0.1), momentum=0.9)", "sgd(lr=0.05, momentum=0.9)", "adamw(lr=cosine(3e-3))", "adamw(lr=1e-3)")

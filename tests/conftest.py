@@ -47,7 +47,7 @@ def transferred(tuned):
     """The same tune with a transfer: rates that go as the root of the batch size and do not heed the length."""
     from dataclasses import replace
 
-    from surefoot.search.transfer_result import Transfer, TransferRow
+    from surefoot.search.rate_transfer_result import Transfer, TransferRow
 
     rows = (
         TransferRow("as tuned", None, 12_000, 32, (0.09, 0.1, 0.11), 0.5, False, 0.09, 0.1),
@@ -65,7 +65,7 @@ def lost(checked):
     from dataclasses import replace
 
     from surefoot.checking.result import RecipeTraining
-    from surefoot.core.finding import Finding
+    from surefoot.core.finding_and_symptoms import Finding
     from surefoot.trainers.trial import Curve
 
     own = RecipeTraining(

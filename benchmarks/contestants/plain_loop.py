@@ -11,7 +11,7 @@ import torch
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
 
-from surefoot.tasks.batches import BatchOrder, sample_ranges
+from surefoot.tasks.batch_order_and_trees import BatchOrder, sample_ranges
 from surefoot.tasks.seeding import derive_seed, seed_everything
 from surefoot.tasks.task import Task
 

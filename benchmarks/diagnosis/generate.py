@@ -22,7 +22,7 @@ from benchmarks.diagnosis import tasks
 from benchmarks.scale import DATA
 from surefoot.core.files import atomic_path
 from surefoot.fleet.calibration import calibrate
-from surefoot.fleet.create_fleet import create_fleet
+from surefoot.fleet.create_and_save_fleet import create_fleet
 from surefoot.fleet.evaluation import evaluate_members
 from surefoot.fleet.fleet import Fleet
 from surefoot.fleet.plan import Plan

@@ -20,7 +20,7 @@ from torch.utils import _pytree as pytree
 
 from benchmarks.contestants.plain_loop import sgd_loop
 from benchmarks.regret.searches import Ended, Search, Start, boundaries
-from surefoot.tasks.batches import BatchOrder
+from surefoot.tasks.batch_order_and_trees import BatchOrder
 from surefoot.tasks.seeding import derive_seed, seed_everything
 from surefoot.tasks.task import Task
 

@@ -15,8 +15,8 @@ from rich.console import Console
 from surefoot import descend, tune
 from surefoot.plots.figure_registry import save
 from surefoot.plots.film import animate
-from surefoot.plots.frontier_and_good_range import frontier_figure
 from surefoot.plots.heat_map import heat_map
+from surefoot.plots.loss_by_length_and_good_range import frontier_figure
 from surefoot.reports.terminal_search_tables import search_table
 
 HERE = Path(__file__).parent

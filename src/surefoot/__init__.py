@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from surefoot.checking.result import CheckResult as CheckResult
     from surefoot.core.budget import Budget as Budget
     from surefoot.core.errors import SurefootError as SurefootError
-    from surefoot.core.finding import Finding as Finding
+    from surefoot.core.finding_and_symptoms import Finding as Finding
     from surefoot.core.progress import Interrupted as Interrupted
     from surefoot.core.progress import Progress as Progress
     from surefoot.explanation.explain import explain as explain
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from surefoot.trainers.fleet_trainer import FleetTrainer as FleetTrainer
     from surefoot.trainers.function_trainer import FunctionTrainer as FunctionTrainer
     from surefoot.trainers.script_trainer import ScriptTrainer as ScriptTrainer
-    from surefoot.trainers.script_trial import trial as trial
     from surefoot.trainers.trial import Outcome as Outcome
     from surefoot.trainers.trial import Trainer as Trainer
     from surefoot.trainers.trial import Trial as Trial
+    from surefoot.trainers.trial_in_script import trial as trial
     from surefoot.watch.watch import Watch as Watch
 
 __version__ = "0.1.0"
@@ -53,7 +53,7 @@ _HOMES = {
     "Descent": "surefoot.surfaces.descent",
     "DiagnoseResult": "surefoot.log_diagnosis.diagnose",
     "ExplainResult": "surefoot.explanation.result",
-    "Finding": "surefoot.core.finding",
+    "Finding": "surefoot.core.finding_and_symptoms",
     "FleetTrainer": "surefoot.trainers.fleet_trainer",
     "FunctionTrainer": "surefoot.trainers.function_trainer",
     "Interrupted": "surefoot.core.progress",
@@ -80,7 +80,7 @@ _HOMES = {
     "find": "surefoot.search.find",
     "load_task": "surefoot.tasks.loader",
     "slice_loss": "surefoot.loss_slices.slice_loss",
-    "trial": "surefoot.trainers.script_trial",
+    "trial": "surefoot.trainers.trial_in_script",
     "tune": "surefoot.search.tune",
 }
 

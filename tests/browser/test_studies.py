@@ -8,7 +8,7 @@ from tests.browser.player import Player, served, until
 
 from surefoot.recipe.recipe import Recipe
 from surefoot.studies.database import Database
-from surefoot.studies.measurements import Measurement
+from surefoot.studies.recorded_trials import Measurement
 from surefoot.studies.study import Study
 from surefoot.trainers.trial import Curve, Outcome, Trial
 

@@ -17,7 +17,7 @@ from torch import nn
 
 from surefoot.core.errors import OutputError, RecipeError, StudyError
 from surefoot.fleet.calibration import calibrate
-from surefoot.fleet.create_fleet import create_fleet, load_fleet, save_fleet
+from surefoot.fleet.create_and_save_fleet import create_fleet, load_fleet, save_fleet
 from surefoot.fleet.evaluation import evaluate_members
 from surefoot.fleet.fleet import Fleet
 from surefoot.fleet.plan import Plan, member_bytes
@@ -162,7 +162,7 @@ SAVER = """
 import sys, torch
 from pathlib import Path
 from tests.faults.test_fleet_faults import make_task, recipes, STACKED
-from surefoot.fleet.create_fleet import create_fleet, save_fleet
+from surefoot.fleet.create_and_save_fleet import create_fleet, save_fleet
 from surefoot.fleet.training import train_members
 torch.set_num_threads(1)
 fleet = create_fleet(make_task(), recipes(), seed=0, plan=STACKED)
@@ -342,7 +342,7 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from surefoot.core.errors import OutputError
-from surefoot.fleet.create_fleet import load_fleet, save_fleet
+from surefoot.fleet.create_and_save_fleet import load_fleet, save_fleet
 from surefoot.fleet.training import train_members
 from tests.faults.test_fleet_faults import STACKED, make_task
 fleet = load_fleet(Path(sys.argv[1]), make_task(), plan=STACKED)

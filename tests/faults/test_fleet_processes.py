@@ -13,10 +13,10 @@ import torch
 from torch import nn
 
 from surefoot.core.errors import DataError, TaskError
-from surefoot.fleet.create_fleet import create_fleet
+from surefoot.fleet.create_and_save_fleet import create_fleet
 from surefoot.fleet.evaluation import evaluate_members
+from surefoot.fleet.forked_processes import can_fork, run_jobs, to_shared_memory, using_threads
 from surefoot.fleet.plan import Plan
-from surefoot.fleet.processes import can_fork, run_jobs, to_shared_memory, using_threads
 from surefoot.fleet.training import train_fleets, train_members
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.task import Task

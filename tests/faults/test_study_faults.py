@@ -15,7 +15,7 @@ import pytest
 from surefoot.core.errors import StudyError
 from surefoot.recipe.recipe import Recipe
 from surefoot.studies.database import Database
-from surefoot.studies.measurements import Measurement
+from surefoot.studies.recorded_trials import Measurement
 from surefoot.studies.study import Study
 from surefoot.trainers.trial import Curve, Outcome, Trial
 
@@ -159,7 +159,7 @@ for stage in range(10_000):
 IN_TRANSACTION = """
 import sys, os, signal
 from surefoot.studies.study import Study
-from surefoot.studies.measurements import insert_measurements
+from surefoot.studies.recorded_trials import insert_measurements
 from surefoot.studies.schema import stages
 from tests.faults.test_study_faults import measured
 study = Study.open(sys.argv[1])

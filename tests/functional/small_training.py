@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 import surefoot
-from surefoot.tasks.batches import BatchOrder
+from surefoot.tasks.batch_order_and_trees import BatchOrder
 from surefoot.tasks.seeding import derive_seed
 
 STEPS = 40

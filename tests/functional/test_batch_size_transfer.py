@@ -9,8 +9,8 @@ from torch import nn
 
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import Recipe
-from surefoot.search.batch_size_transfer import MAX_TRANSFER_TRAININGS, measure_transfer, task_variants
 from surefoot.search.criterion import Criterion
+from surefoot.search.measure_batch_size_transfer import MAX_TRANSFER_TRAININGS, measure_transfer, task_variants
 from surefoot.tasks.task import Task
 from surefoot.trainers.fleet_trainer import FleetTrainer
 

@@ -10,9 +10,9 @@ from surefoot.fleet.calibration import (
     CandidateTimer,
     calibrate,
 )
-from surefoot.fleet.create_fleet import create_fleet
+from surefoot.fleet.create_and_save_fleet import create_fleet
+from surefoot.fleet.forked_processes import available_cores
 from surefoot.fleet.plan import member_bytes
-from surefoot.fleet.processes import available_cores
 from surefoot.fleet.training import train_members
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.loader import load_task

@@ -9,7 +9,7 @@ from torch import nn
 from surefoot.checking.curvature_summary import MEASURED_STEPS, measure_curvature, stable_limit
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import Recipe
-from surefoot.tasks.batches import BatchOrder
+from surefoot.tasks.batch_order_and_trees import BatchOrder
 from surefoot.tasks.seeding import derive_seed
 from surefoot.tasks.task import Task
 from surefoot.trainers.fleet_trainer import FleetTrainer

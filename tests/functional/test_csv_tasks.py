@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 
-from surefoot.tasks.batches import BatchOrder
+from surefoot.tasks.batch_order_and_trees import BatchOrder
 from surefoot.tasks.builtin.scikit_learn import breast_cancer, diabetes, wine
 from surefoot.tasks.loader import load_task
 from surefoot.tasks.sanity_check import sanity_check

@@ -3,7 +3,7 @@ import pytest
 
 from benchmarks.diagnosis import tasks
 from benchmarks.diagnosis.generate import LOOKS, MOMENTA, POWERS, Grid, compute
-from surefoot.fleet.create_fleet import create_fleet
+from surefoot.fleet.create_and_save_fleet import create_fleet
 from surefoot.fleet.evaluation import evaluate_members
 from surefoot.fleet.plan import Plan
 from surefoot.fleet.training import train_members

@@ -11,7 +11,7 @@ from torch.func import functional_call, grad, stack_module_state, vmap
 
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import Recipe
-from surefoot.tasks.batches import BatchOrder
+from surefoot.tasks.batch_order_and_trees import BatchOrder
 from surefoot.tasks.loader import load_task, load_task_or_function
 from surefoot.tasks.sanity_check import sanity_check
 from surefoot.trainers.fleet_trainer import FleetTrainer

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from surefoot.fleet.backends import SerialFleet, StackedFleet
-from surefoot.fleet.create_fleet import create_fleet
+from surefoot.fleet.create_and_save_fleet import create_fleet
 from surefoot.fleet.evaluation import evaluate_members
 from surefoot.fleet.fleet import Fleet
 from surefoot.fleet.plan import Plan

@@ -18,11 +18,11 @@ from surefoot.core.progress import Interrupted
 from surefoot.fleet.plan import Plan
 from surefoot.search.find import find
 from surefoot.search.full_training_scores import TrainedRecipe
+from surefoot.search.read_stored_result import read_result
 from surefoot.search.result import SearchResult
-from surefoot.search.stored_result import read_result
 from surefoot.search.tune import tune
 from surefoot.studies.database import Database
-from surefoot.studies.measurements import Measurement
+from surefoot.studies.recorded_trials import Measurement
 from surefoot.studies.study import Study
 from surefoot.tasks.loader import load_task
 from surefoot.trainers import fleet_trainer

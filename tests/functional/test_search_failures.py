@@ -11,7 +11,7 @@ from tests.made_up_trainers import MadeUpTrainer
 
 from surefoot.core.progress import Interrupted
 from surefoot.search.find import find
-from surefoot.search.stored_result import read_result
+from surefoot.search.read_stored_result import read_result
 from surefoot.search.tune import tune
 from surefoot.studies.study import Study
 from surefoot.trainers.trial import Curve, Outcome

@@ -17,7 +17,7 @@ from surefoot.plots.figure_registry import show
 from surefoot.surfaces.descent import descend
 from surefoot.surfaces.quadratics import Bowl, Ravine
 from surefoot.tasks.task import Task
-from surefoot.wording.explanation import slice_cost
+from surefoot.wording.explain_and_slice import slice_cost
 
 PLAN = Plan("serial", 1)
 GENERATOR = torch.Generator().manual_seed(0)

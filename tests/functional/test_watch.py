@@ -13,7 +13,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 import surefoot
 from surefoot.logs.read import read_log
-from surefoot.watch.verdict_reaction import WatchWarning
+from surefoot.watch.hysteresis_and_reaction import WatchWarning
 
 ROOT = Path(__file__).parents[2]
 

@@ -3,7 +3,7 @@
 import torch
 
 from surefoot import Watch
-from surefoot.tasks.batches import BatchOrder
+from surefoot.tasks.batch_order_and_trees import BatchOrder
 from surefoot.tasks.loader import load_task
 
 DIGITS = load_task("digits")

@@ -7,7 +7,7 @@ import torch
 from tests.parity.tasks import STEPS, Alone, make_task, state_of
 
 from surefoot.fleet import compiled_step
-from surefoot.fleet.create_fleet import create_fleet, load_fleet, save_fleet
+from surefoot.fleet.create_and_save_fleet import create_fleet, load_fleet, save_fleet
 from surefoot.fleet.evaluation import evaluate_members
 from surefoot.fleet.fleet import Fleet
 from surefoot.fleet.plan import Plan

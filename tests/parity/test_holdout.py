@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
-from surefoot.tasks.holdout import split_first_fold, split_rows
+from surefoot.tasks.split_rows import split_first_fold, split_rows
 
 
 @pytest.mark.parametrize("test", [0.0, 0.1, 0.5])

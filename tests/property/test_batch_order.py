@@ -2,7 +2,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surefoot.tasks.batches import BatchOrder, epoch_permutation, sample_ranges
+from surefoot.tasks.batch_order_and_trees import BatchOrder, epoch_permutation, sample_ranges
 
 orders = st.builds(BatchOrder, samples=st.integers(1, 60), batch_size=st.integers(1, 100), seed=st.integers(0, 2**63))
 

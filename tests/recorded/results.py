@@ -11,8 +11,8 @@ from surefoot.core.value_types import Interval, Score
 from surefoot.recipe.recipe import DEFAULT_RECIPE
 from surefoot.search.criterion import Criterion
 from surefoot.search.full_training_scores import TrainedRecipe
+from surefoot.search.read_stored_result import read_result
 from surefoot.search.result import FrontierPoint, GoodRange, MomentumRow, SearchResult
-from surefoot.search.stored_result import read_result
 from surefoot.studies.study import Study
 from surefoot.trainers.trial import Curve
 

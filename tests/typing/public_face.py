@@ -7,7 +7,7 @@ from torch.optim import Optimizer
 
 import surefoot
 from surefoot import Budget, Interrupted, Plan, Recipe
-from surefoot.core.finding import Verdict
+from surefoot.core.finding_and_symptoms import Verdict
 from surefoot.core.value_types import Interval, Json
 from surefoot.recipe.build import RecipeScheduler
 

@@ -19,11 +19,11 @@ from surefoot.checking.trial_choice import CheckStrategy, auto_trainings, budget
 from surefoot.checking.trial_history import TrialHistory
 from surefoot.core.budget import Budget
 from surefoot.core.errors import RecipeError, TaskError
-from surefoot.core.finding import Symptom, find_symptoms
+from surefoot.core.finding_and_symptoms import Symptom, find_symptoms
 from surefoot.core.progress import Progress, SilentProgress, StopCondition, never_stop
 from surefoot.core.value_types import Json
+from surefoot.fleet.forked_processes import using_threads
 from surefoot.fleet.plan import Plan
-from surefoot.fleet.processes import using_threads
 from surefoot.fleet.run_arguments import as_budget, require_run_arguments
 from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe, as_recipe
 from surefoot.studies.study import Study

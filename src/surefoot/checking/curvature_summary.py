@@ -24,7 +24,7 @@ from surefoot.curvature.sharpness import (
     sharpness,
 )
 from surefoot.recipe.recipe import Recipe
-from surefoot.tasks.batches import BatchOrder
+from surefoot.tasks.batch_order_and_trees import BatchOrder
 from surefoot.tasks.seeding import derive_seed, preserved_generators, seed_everything
 from surefoot.tasks.start_from_checkpoint import load_full_state
 from surefoot.tasks.task import Task

@@ -16,7 +16,7 @@ from surefoot.checking.neighbourhood import Neighbourhood
 from surefoot.checking.result import RecipeTraining
 from surefoot.checking.trial_history import CheckTrial, TrialHistory
 from surefoot.checking.verdict import CheckVerdict, tried_lrs_on_both_sides, tried_momenta_on_both_sides
-from surefoot.core.finding import Finding, overfits, still_falls
+from surefoot.core.finding_and_symptoms import Finding, overfits, still_falls
 from surefoot.core.formatting import format_measurement, format_number, format_percent
 from surefoot.recipe.recipe import Recipe
 

@@ -11,7 +11,7 @@ from surefoot.checking.expected_loss_saving import ExpectedSaving
 from surefoot.checking.neighbourhood import LrAndMomentum, Neighbourhood
 from surefoot.checking.trial_history import CheckTrial
 from surefoot.core.errors import StudyError
-from surefoot.core.finding import Finding, Symptom, Verdict
+from surefoot.core.finding_and_symptoms import Finding, Symptom, Verdict
 from surefoot.core.formatting import format_duration, format_number, format_percent
 from surefoot.core.result_summary import Summarised, Summary
 from surefoot.core.value_types import Json, finite_or_none

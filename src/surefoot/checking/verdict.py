@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from surefoot.checking.expected_loss_saving import MIN_SAVING, ExpectedSaving, best_of_each_kind, expected_savings
 from surefoot.checking.neighbourhood import LrAndMomentum
 from surefoot.checking.trial_history import TrialHistory
-from surefoot.core.finding import Verdict
+from surefoot.core.finding_and_symptoms import Verdict
 
 # Probability with which a change must save more than 5 % to be advised, and be excluded from doing so for a healthy
 # verdict. It is the confidence of every interval that surefoot reports.

@@ -26,7 +26,7 @@ from surefoot.cli.options import (
     trial_options,
     trial_settings,
 )
-from surefoot.cli.study_commands import (
+from surefoot.cli.report_and_resume import (
     options_given_with_resume,
     print_resume_command,
     recorded_settings,

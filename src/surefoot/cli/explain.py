@@ -23,7 +23,7 @@ from surefoot.cli.options import (
     surface_options,
     task_options,
 )
-from surefoot.cli.study_commands import repeat_command
+from surefoot.cli.report_and_resume import repeat_command
 
 if TYPE_CHECKING:
     from surefoot.explanation.result import ExplainResult

@@ -19,8 +19,7 @@ from surefoot.cli.options import (
     read_plan,
     trial_settings,
 )
-from surefoot.cli.search_options import RECORDED_SETTINGS, recipes_to_compare, search_options, search_space
-from surefoot.cli.study_commands import (
+from surefoot.cli.report_and_resume import (
     options_given_with_resume,
     print_result,
     print_resume_command,
@@ -30,6 +29,7 @@ from surefoot.cli.study_commands import (
     settings_of_resumed,
     show_result,
 )
+from surefoot.cli.search_options import RECORDED_SETTINGS, recipes_to_compare, search_options, search_space
 from surefoot.core.errors import StudyError
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _resume(command: CommandName, text: str, *, settings: dict[str, Any], starte
     _check_device_and_folders(resumed)
     has_new_work = "compare" in given or ("budget" in given and settings["budget"] != info.settings.get("budget"))
     if info.status == "done" and not has_new_work:
-        from surefoot.search.stored_result import read_result
+        from surefoot.search.read_stored_result import read_result
 
         click.echo(f"study {study.name} is done; this is its result.", err=True)
         return _show_and_save(read_result(study), resumed)

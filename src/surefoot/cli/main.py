@@ -23,8 +23,8 @@ from surefoot.cli.find_and_tune import find, tune
 from surefoot.cli.options import DONE, FAILED, INTERRUPTED, WRONG_INPUT
 from surefoot.cli.play import play
 from surefoot.cli.recipe_commands import export, schedule
+from surefoot.cli.report_and_resume import report
 from surefoot.cli.slice import slice_
-from surefoot.cli.study_commands import report
 from surefoot.core.errors import SurefootError
 
 

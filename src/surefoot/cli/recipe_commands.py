@@ -39,7 +39,7 @@ def export(recipe: str, *, framework: str, steps: int | None) -> None:
             raise RecipeError("the code of a recipe needs the length of the training.", hint="add --steps 1000.")
         click.echo(framework_code(Recipe.parse(recipe), framework, steps=steps))
         return
-    from surefoot.search.stored_result import SEARCHES, read_result
+    from surefoot.search.read_stored_result import SEARCHES, read_result
     from surefoot.studies.study import Study
 
     result = read_result(Study.open(recipe, commands=SEARCHES))

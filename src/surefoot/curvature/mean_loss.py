@@ -12,7 +12,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils import _pytree as pytree
 
-from surefoot.tasks.batches import BatchOrder, sample_ranges
+from surefoot.tasks.batch_order_and_trees import BatchOrder, sample_ranges
 from surefoot.tasks.seeding import derive_seed, preserved_generators, seed_everything, seed_torch
 from surefoot.tasks.start_from_checkpoint import load_full_state
 from surefoot.tasks.task import Task

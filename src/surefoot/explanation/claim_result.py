@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from surefoot.core.formatting import format_number
 from surefoot.core.statistics import interval_half_width
 from surefoot.core.value_types import Json
-from surefoot.explanation.experiment import Sweep
+from surefoot.explanation.experiment_results import Sweep
 from surefoot.surfaces.surface import Surface
 
 Array: TypeAlias = NDArray[np.float64]

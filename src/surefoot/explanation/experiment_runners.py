@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from surefoot.core.errors import TaskError
 from surefoot.core.progress import Interrupted, Progress, StopCondition
-from surefoot.fleet.create_fleet import create_fleet
+from surefoot.fleet.create_and_save_fleet import create_fleet
 from surefoot.fleet.evaluation import evaluate_members
 from surefoot.fleet.training import InterruptibleTraining
 from surefoot.recipe.recipe import Recipe

@@ -11,24 +11,24 @@ from surefoot.core.budget import Budget
 from surefoot.core.errors import TaskError
 from surefoot.core.formatting import short_repr
 from surefoot.core.progress import Progress, SilentProgress, StopCondition, never_stop
+from surefoot.explanation.best_and_good_rates import best_overall
 from surefoot.explanation.claims import CLAIMS, assess_claims, require_known
-from surefoot.explanation.experiment import ADAM, PLAIN_SGD, SGD_WITH_MOMENTUM, Experiment
-from surefoot.explanation.experiment_runners import SurfaceExperimentRunner, SurfaceSubject, TaskExperimentRunner
-from surefoot.explanation.range_test import measure_stability_limits
-from surefoot.explanation.rate_selection import best_overall
-from surefoot.explanation.result import (
-    ExplainResult,
-    can_compare_lr_and_momentum,
-    compare_lr_and_momentum,
-    lowest_recipe,
-)
-from surefoot.explanation.run_experiment import (
+from surefoot.explanation.design_and_run_experiment import (
     MAX_TRAINING_STEPS,
     MIN_TRAINING_STEPS,
     SGD_RATE_COUNT,
     ExperimentDesign,
     design_experiment,
     run_experiment,
+)
+from surefoot.explanation.experiment_results import ADAM, PLAIN_SGD, SGD_WITH_MOMENTUM, Experiment
+from surefoot.explanation.experiment_runners import SurfaceExperimentRunner, SurfaceSubject, TaskExperimentRunner
+from surefoot.explanation.range_test_and_stability import measure_stability_limits
+from surefoot.explanation.result import (
+    ExplainResult,
+    can_compare_lr_and_momentum,
+    compare_lr_and_momentum,
+    lowest_recipe,
 )
 from surefoot.fleet.calibration import calibrate
 from surefoot.fleet.plan import Plan, trainings_of

@@ -12,18 +12,7 @@ from numpy.typing import NDArray
 from surefoot.core.formatting import format_duration, format_number
 from surefoot.core.result_summary import Summarised, Summary
 from surefoot.core.value_types import Json
-from surefoot.explanation.claim_result import ClaimResult, Estimate
-from surefoot.explanation.experiment import (
-    PLAIN_SGD,
-    RATE_SPACING,
-    SGD_AT_ALL_MOMENTA,
-    SGD_WITH_MOMENTUM,
-    Experiment,
-    Sweep,
-    Variant,
-    speed_ratio,
-)
-from surefoot.explanation.rate_selection import (
+from surefoot.explanation.best_and_good_rates import (
     best_on_other_seeds,
     best_overall,
     best_rates,
@@ -32,6 +21,17 @@ from surefoot.explanation.rate_selection import (
     take_per_seed,
     ten_times_best_rate,
     tenth_of_best_rate,
+)
+from surefoot.explanation.claim_result import ClaimResult, Estimate
+from surefoot.explanation.experiment_results import (
+    PLAIN_SGD,
+    RATE_SPACING,
+    SGD_AT_ALL_MOMENTA,
+    SGD_WITH_MOMENTUM,
+    Experiment,
+    Sweep,
+    Variant,
+    speed_ratio,
 )
 from surefoot.fleet.plan import Plan
 from surefoot.loss_slices.result import LossSlice

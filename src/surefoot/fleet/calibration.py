@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import nn
 
-from surefoot.fleet.create_fleet import create_fleet
+from surefoot.fleet.create_and_save_fleet import create_fleet
 from surefoot.fleet.evaluation import evaluate_members
 from surefoot.fleet.fleet import Fleet
+from surefoot.fleet.forked_processes import available_cores, can_fork
 from surefoot.fleet.plan import Plan, activation_bytes, free_bytes, max_width
-from surefoot.fleet.processes import available_cores, can_fork
 from surefoot.fleet.training import train_members
 from surefoot.recipe.recipe import DEFAULT_RECIPE
 from surefoot.tasks.task import Task

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from surefoot.fleet.fleet import Fleet
-from surefoot.fleet.processes import run_jobs, using_threads
+from surefoot.fleet.forked_processes import run_jobs, using_threads
 from surefoot.fleet.step import fast_index
 from surefoot.fleet.training import READ_AHEAD_BYTES, on_device, processes_for, tensor_bytes
-from surefoot.tasks.batches import sample_ranges
+from surefoot.tasks.batch_order_and_trees import sample_ranges
 from surefoot.tasks.seeding import derive_seed, preserved_generators, seed_everything
 from surefoot.tasks.task import SplitName
 from surefoot.tasks.user_code_errors import is_out_of_memory

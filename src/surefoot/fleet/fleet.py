@@ -12,14 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from surefoot.core.errors import RecipeError, StudyError
+from surefoot.fleet.forked_processes import can_fork, to_shared_memory, using_threads
 from surefoot.fleet.parameter_layout import ParameterLayout, unused_parameters
 from surefoot.fleet.plan import Plan, evaluation_batch_size
-from surefoot.fleet.processes import can_fork, to_shared_memory, using_threads
 from surefoot.fleet.step import MemberGroup, NamedTensors, PlainStep, Step
 from surefoot.optimizers.parameter_groups import unmatched
 from surefoot.optimizers.rule import Slots, UpdateRule
 from surefoot.recipe.recipe import Recipe
-from surefoot.tasks.batches import BatchOrder
+from surefoot.tasks.batch_order_and_trees import BatchOrder
 from surefoot.tasks.seeding import derive_seed, preserved_generators, seed_everything
 from surefoot.tasks.task import Task
 
@@ -102,8 +102,8 @@ class Fleet(ABC):
     """K members of one task and seed, each with a recipe of its own.
 
     The class holds the members' state and computes gradients and losses; :mod:`surefoot.fleet.training`,
-    :mod:`surefoot.fleet.evaluation` and :mod:`surefoot.fleet.create_fleet` train, evaluate and save it. All members'
-    parameters lie in one tensor ``[K, P]``, so that one call of an update rule serves all members.
+    :mod:`surefoot.fleet.evaluation` and :mod:`surefoot.fleet.create_and_save_fleet` train, evaluate and save it. All
+    members' parameters lie in one tensor ``[K, P]``, so that one call of an update rule serves all members.
 
     Args:
         task: The task that all members train.
@@ -184,7 +184,9 @@ class Fleet(ABC):
         return {name: tensor.detach().clone() for name, tensor in state.items()}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Copy the tensors that :func:`~surefoot.fleet.create_fleet.save_fleet` wrote for these recipes and this model.
+        """Copy the tensors that :func:`~surefoot.fleet.create_and_save_fleet.save_fleet` wrote.
+
+        They are of these recipes and this model.
 
         Raises:
             StudyError: If names, shapes or dtypes are not those of this fleet.

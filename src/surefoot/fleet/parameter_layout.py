@@ -15,7 +15,7 @@ from surefoot.core.errors import TaskError
 from surefoot.core.value_types import Json
 from surefoot.optimizers.parameter_groups import Groups, factors_of, norm_parameters
 from surefoot.optimizers.rule import ParamSpec, UpdateRule, hidden_matrices
-from surefoot.tasks.batches import BatchOrder
+from surefoot.tasks.batch_order_and_trees import BatchOrder
 from surefoot.tasks.seeding import preserved_generators
 from surefoot.tasks.task import Task
 

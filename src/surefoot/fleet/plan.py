@@ -14,7 +14,7 @@ from torch import Tensor
 from surefoot.core.budget import Budget
 from surefoot.core.errors import BudgetError, StudyError
 from surefoot.core.value_types import Json
-from surefoot.tasks.batches import BatchOrder
+from surefoot.tasks.batch_order_and_trees import BatchOrder
 from surefoot.tasks.seeding import preserved_generators
 from surefoot.tasks.task import Task
 

@@ -14,8 +14,8 @@ from torch.utils import _pytree as pytree
 
 from surefoot.core.progress import Interrupted, Progress, StopCondition, never_stop
 from surefoot.fleet.fleet import Fleet
+from surefoot.fleet.forked_processes import run_jobs, using_threads
 from surefoot.fleet.plan import Plan
-from surefoot.fleet.processes import run_jobs, using_threads
 from surefoot.fleet.step import GroupState, MemberGroup, PlainStep, Step, fast_index, group_members
 from surefoot.tasks.seeding import derive_seed, preserved_generators, seed_everything
 from surefoot.tasks.tensor_and_dataset_splits import TensorSplit

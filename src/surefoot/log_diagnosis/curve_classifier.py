@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.core.finding import Verdict
+from surefoot.core.finding_and_symptoms import Verdict
 from surefoot.logs.names import Quantity, split_words
 from surefoot.logs.training_log import Series, TrainingLog
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from surefoot.core.errors import LogError
-from surefoot.core.finding import Finding, Symptom, Verdict, find_symptoms, overfits
+from surefoot.core.finding_and_symptoms import Finding, Symptom, Verdict, find_symptoms, overfits
 from surefoot.core.formatting import format_number, format_percent
 from surefoot.core.result_summary import Summarised, Summary
 from surefoot.core.value_types import Json

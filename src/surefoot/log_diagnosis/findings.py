@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from surefoot.core.finding import Finding, Verdict
+from surefoot.core.finding_and_symptoms import Finding, Verdict
 from surefoot.core.formatting import format_measurement, format_number
 from surefoot.log_diagnosis.curve_classifier import MIN_LOSSES, main_loss
 from surefoot.logs.training_log import Series, TrainingLog

@@ -15,8 +15,8 @@ from surefoot.core.formatting import short_repr
 from surefoot.core.progress import Progress, SilentProgress, StopCondition, never_stop
 from surefoot.curvature.mean_loss import sampled_loss
 from surefoot.fleet.calibration import calibrate
+from surefoot.fleet.forked_processes import using_threads
 from surefoot.fleet.plan import Plan
-from surefoot.fleet.processes import using_threads
 from surefoot.fleet.run_arguments import require_run_arguments
 from surefoot.fleet.training import InterruptibleTraining
 from surefoot.loss_slices.directions import WeightPlane

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from surefoot.curvature.mean_loss import MeanLoss
-from surefoot.fleet.create_fleet import create_fleet
+from surefoot.fleet.create_and_save_fleet import create_fleet
 from surefoot.fleet.training import InterruptibleTraining
 from surefoot.loss_slices.directions import WeightPlane
 from surefoot.loss_slices.result import ProjectedTrajectory

@@ -12,7 +12,7 @@ from surefoot.checking.neighbourhood import LrAndMomentum
 from surefoot.checking.result import CheckResult
 from surefoot.checking.trial_history import CheckTrial
 from surefoot.core.formatting import format_measurement, format_number
-from surefoot.plots.axes_and_labels import (
+from surefoot.plots.axes_and_point_labels import (
     LOSS_AXIS_MARGIN,
     AxesPosition,
     best_label_position,

@@ -22,9 +22,9 @@ from surefoot.explanation.claim_result import (
     StableRates,
     Trajectories,
 )
-from surefoot.explanation.experiment import MAX_CAPPED_LOSS
-from surefoot.explanation.range_test import STABLE_RATE_SPACING
-from surefoot.plots.axes_and_labels import log_axis, log_ticks, loss_scale, step_axis
+from surefoot.explanation.experiment_results import MAX_CAPPED_LOSS
+from surefoot.explanation.range_test_and_stability import STABLE_RATE_SPACING
+from surefoot.plots.axes_and_point_labels import log_axis, log_ticks, loss_scale, step_axis
 from surefoot.plots.chart import Row, inline_data, layered, titled
 from surefoot.plots.loss_surfaces import contour_layer
 from surefoot.wording.captions import (

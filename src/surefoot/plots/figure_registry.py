@@ -24,9 +24,9 @@ from surefoot.loss_slices.result import LossSlice
 from surefoot.plots.chart import Figure, column, write_chart
 from surefoot.plots.check_losses import check_losses, checked_training
 from surefoot.plots.claim_figures import claim_caption, claim_figure
-from surefoot.plots.frontier_and_good_range import frontier_figure, good_range_figure, has_good_range
 from surefoot.plots.full_trainings import has_finite_losses, has_learning_curves, learning_curves, recipe_comparison
 from surefoot.plots.heat_map import has_trials, heat_map
+from surefoot.plots.loss_by_length_and_good_range import frontier_figure, good_range_figure, has_good_range
 from surefoot.plots.loss_surfaces import descent_figure, loss_plane, loss_slice_figure
 from surefoot.plots.schedule import recipe_schedule, schedule_figure
 from surefoot.plots.stability_map import stability_map
@@ -39,7 +39,7 @@ from surefoot.search.result import SearchResult
 from surefoot.surfaces.descent import Descent
 from surefoot.watch.watch import Watch
 from surefoot.wording import captions as wording
-from surefoot.wording.explanation import slice_caption
+from surefoot.wording.explain_and_slice import slice_caption
 from surefoot.wording.verdicts import why_no_stability_map
 
 # Everything that has a figure.

@@ -15,7 +15,7 @@ from surefoot.core.errors import OutputError, did_you_mean
 from surefoot.core.files import atomic_path
 from surefoot.core.formatting import format_measurement
 from surefoot.plots.chart import PIXELS_PER_POINT, check_folder
-from surefoot.plots.film_canvas import (
+from surefoot.plots.film_background import (
     FONT_SIZE,
     MARKER_RADIUS,
     PLOT_HEIGHT,

@@ -10,7 +10,7 @@ import altair as alt
 import numpy as np
 
 from surefoot.core.formatting import format_bounds, format_measurement, format_number
-from surefoot.plots.axes_and_labels import finite_values, log_axis, loss_scale, step_axis
+from surefoot.plots.axes_and_point_labels import finite_values, log_axis, loss_scale, step_axis
 from surefoot.plots.chart import Row, inline_data, layered, titled
 from surefoot.plots.theme import RECIPE_ROLES, RECOMMENDED, ROLE_DASHES, role_colour, role_legend
 from surefoot.recipe.recipe import DEFAULT_RECIPE

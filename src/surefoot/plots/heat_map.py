@@ -11,10 +11,16 @@ from numpy.typing import NDArray
 
 from surefoot.core.formatting import format_number
 from surefoot.core.value_types import Interval
-from surefoot.plots.axes_and_labels import SettingAxes, best_label_position, finite_values, labelled_ring, log_ticks
+from surefoot.plots.axes_and_point_labels import (
+    SettingAxes,
+    best_label_position,
+    finite_values,
+    labelled_ring,
+    log_ticks,
+)
 from surefoot.plots.chart import Row, inline_data, layered, titled
 from surefoot.plots.theme import DEFAULT, RECIPE_ROLES, RECOMMENDED
-from surefoot.plots.trial_points import TrialPoint, training_lengths, trial_points
+from surefoot.plots.trial_point_data import TrialPoint, training_lengths, trial_points
 from surefoot.search.result import SearchResult
 from surefoot.wording.captions import heat_map_title
 

@@ -15,12 +15,12 @@ from PIL import Image
 
 from surefoot.core.formatting import format_number, format_percent
 from surefoot.loss_slices.result import LossSlice, ProjectedTrajectory
-from surefoot.plots.axes_and_labels import loss_scale, step_axis
+from surefoot.plots.axes_and_point_labels import loss_scale, step_axis
 from surefoot.plots.chart import Row, column, inline_data, layered, sampled_indices, titled
 from surefoot.plots.theme import FIGURE_HEIGHT, FIGURE_WIDTH, trajectory_colour, unique_names
 from surefoot.surfaces.descent import Array, Descent, Event, EventKind
 from surefoot.surfaces.surface import Surface
-from surefoot.wording.explanation import slice_title
+from surefoot.wording.explain_and_slice import slice_title
 
 BAND_COUNT = 12
 # Losses below this share of the highest belong to the lowest band.

@@ -9,7 +9,7 @@ import numpy as np
 import plotext
 
 from surefoot.core.formatting import format_number
-from surefoot.plots.axes_and_labels import linear_ticks, step_axis
+from surefoot.plots.axes_and_point_labels import linear_ticks, step_axis
 from surefoot.plots.chart import Row, inline_data, layered, sampled_indices, titled
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.constant import Constant

@@ -16,7 +16,7 @@ from surefoot.checking.curvature_summary import OptimizerOnQuadratic, optimizer_
 from surefoot.checking.neighbourhood import CANDIDATE_MOMENTA, LrAndMomentum
 from surefoot.checking.result import CheckResult
 from surefoot.core.formatting import format_number
-from surefoot.plots.axes_and_labels import (
+from surefoot.plots.axes_and_point_labels import (
     AxesPosition,
     SettingAxes,
     best_label_position,

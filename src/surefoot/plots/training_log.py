@@ -14,7 +14,7 @@ import numpy as np
 from surefoot.log_diagnosis.diagnose import DiagnoseResult
 from surefoot.logs.names import Quantity
 from surefoot.logs.training_log import Series, TrainingLog
-from surefoot.plots.axes_and_labels import finite_values, linear_ticks, log_axis, loss_scale, step_axis
+from surefoot.plots.axes_and_point_labels import finite_values, linear_ticks, log_axis, loss_scale, step_axis
 from surefoot.plots.chart import Row, column, inline_data, layered, sampled_indices, subtitle_lines, titled
 from surefoot.plots.check_losses import TRAIN, VALID
 from surefoot.plots.theme import line_legend

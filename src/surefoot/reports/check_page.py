@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from surefoot.checking.result import CheckResult
-from surefoot.core.finding import Finding
+from surefoot.core.finding_and_symptoms import Finding
 from surefoot.core.formatting import format_measurement, format_number
 from surefoot.plots.figure_registry import figures_of
 from surefoot.reports.page import PageFigure, page, write_page

@@ -13,7 +13,7 @@ from surefoot.explanation.result import ExplainResult
 from surefoot.loss_slices.result import SLICE_COMMAND
 from surefoot.plots.figure_registry import figures_of
 from surefoot.reports.page import PageFigure, page, write_page
-from surefoot.wording.explanation import explain_cost, explain_headline, explain_note, predicted_effect
+from surefoot.wording.explain_and_slice import explain_cost, explain_headline, explain_note, predicted_effect
 
 # The verdicts' classes in the style sheet.
 VERDICT_CLASSES: dict[ClaimVerdict, str] = {"holds": "yes", "does not hold here": "no", "too close to call": "open"}

@@ -12,8 +12,8 @@ from surefoot.core.formatting import format_bounds, format_interval, format_meas
 from surefoot.plots.figure_registry import figures_of
 from surefoot.reports.page import PageFigure, environment_rows, page, write_page
 from surefoot.reports.terminal_search_tables import EXTRAPOLATED, target_name
+from surefoot.search.rate_transfer_result import Transfer
 from surefoot.search.result import SearchResult
-from surefoot.search.transfer_result import Transfer
 from surefoot.wording.search import (
     best_rate_text,
     frontier_note,

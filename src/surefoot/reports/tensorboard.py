@@ -35,7 +35,7 @@ from surefoot.schedules.composition import Sequence as ScheduleSequence
 from surefoot.schedules.composition import Warmup, without_warmup
 from surefoot.schedules.schedule import Schedule
 from surefoot.search.result import FULL_STAGES, SEARCH_STAGES, SearchResult
-from surefoot.studies.measurements import Measurement
+from surefoot.studies.recorded_trials import Measurement
 
 HParamValue: TypeAlias = float | str
 # Columns that a table has even where all recipes agree.

@@ -14,8 +14,8 @@ from surefoot.core.formatting import format_half_width, format_measurement, form
 from surefoot.core.value_types import Interval
 from surefoot.reports.terminal_tables import FittedTable, plain_table, text_lines
 from surefoot.search.full_training_scores import TrainedRecipe
+from surefoot.search.rate_transfer_result import Transfer
 from surefoot.search.result import FrontierPoint, SearchResult
-from surefoot.search.transfer_result import Transfer
 from surefoot.wording.search import (
     best_rate_text,
     frontier_note,

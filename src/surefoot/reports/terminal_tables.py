@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from surefoot.core.formatting import format_measurement, format_number, format_percent
-from surefoot.wording.explanation import (
+from surefoot.wording.explain_and_slice import (
     explain_cost,
     explain_headline,
     explain_note,

@@ -11,6 +11,7 @@ import numpy as np
 
 from surefoot.optimizers import RULES
 from surefoot.recipe.recipe import Recipe
+from surefoot.search.best_recipe_by_length import MIN_TRIALS, TrialAnalysis, frontier, frontier_point
 from surefoot.search.full_training_scores import RecipeRole, TrainedRecipe, tied_with
 from surefoot.search.good_range import good_range, momentum_rows
 from surefoot.search.rate_bracketing import default_recipe
@@ -18,8 +19,7 @@ from surefoot.search.request import Command
 from surefoot.search.result import FULL_TRAINING, FrontierPoint, SearchResult
 from surefoot.search.search_setup import trained_model_of
 from surefoot.search.search_state import SearchState
-from surefoot.search.trial_analysis import MIN_TRIALS, TrialAnalysis, frontier, frontier_point
-from surefoot.studies.measurements import Measurement
+from surefoot.studies.recorded_trials import Measurement
 
 
 def build_result(search: SearchState, *, command: Command, seconds: float, budget: str) -> SearchResult:

@@ -14,7 +14,7 @@ from surefoot.search.criterion import Criterion, Goal
 from surefoot.search.request import Request
 from surefoot.search.result import SearchResult
 from surefoot.search.run_search import run_search
-from surefoot.search.samplers.sampler import Sampler
+from surefoot.search.samplers.built_in_samplers import Sampler
 from surefoot.search.space.search_space import SearchSpace
 from surefoot.studies.study import Study
 from surefoot.tasks.task import Task

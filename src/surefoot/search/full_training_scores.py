@@ -13,7 +13,7 @@ from surefoot.core.statistics import log_if_positive, mean_score, paired_noise, 
 from surefoot.core.value_types import Json, Score, finite_or_none
 from surefoot.recipe.recipe import Recipe
 from surefoot.search.criterion import Criterion
-from surefoot.studies.measurements import Measurement
+from surefoot.studies.recorded_trials import Measurement
 
 RecipeRole: TypeAlias = Literal["recommended", "runner-up", "default", "compared"]
 

@@ -13,10 +13,10 @@ from surefoot.recipe.recipe import Recipe
 from surefoot.recipe.settings import momentum_use
 from surefoot.schedules.composition import scaled
 from surefoot.schedules.scanner import rounded_number
+from surefoot.search.best_recipe_by_length import TrialAnalysis
 from surefoot.search.result import GoodRange, MomentumRow
 from surefoot.search.space.axes import Axis
 from surefoot.search.space.schedule_shapes import with_momentum
-from surefoot.search.trial_analysis import TrialAnalysis
 
 Array = NDArray[np.float64]
 # Functions drawn from the surrogate.

@@ -17,7 +17,7 @@ from surefoot.fleet.plan import Plan
 from surefoot.fleet.run_arguments import as_budget, require_run_arguments
 from surefoot.recipe.recipe import Recipe
 from surefoot.search.criterion import Criterion
-from surefoot.search.samplers.sampler import Sampler
+from surefoot.search.samplers.built_in_samplers import Sampler
 from surefoot.search.space.search_space import SearchSpace
 from surefoot.studies.study import Study
 

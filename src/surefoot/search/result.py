@@ -14,9 +14,9 @@ from surefoot.core.value_types import Interval, Json, finite_or_none
 from surefoot.recipe.recipe import Recipe
 from surefoot.search.criterion import Criterion
 from surefoot.search.full_training_scores import TrainedRecipe, score_json
+from surefoot.search.rate_transfer_result import Transfer
 from surefoot.search.request import Command
-from surefoot.search.transfer_result import Transfer
-from surefoot.studies.measurements import Measurement
+from surefoot.studies.recorded_trials import Measurement
 
 if TYPE_CHECKING:
     from torch import nn

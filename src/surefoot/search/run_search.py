@@ -11,9 +11,11 @@ from surefoot.core.errors import BudgetError, TaskError
 from surefoot.core.formatting import format_duration
 from surefoot.core.progress import Interrupted
 from surefoot.core.value_types import Json
-from surefoot.search.batch_size_transfer import MAX_TRANSFER_TRAININGS, measure_transfer
+from surefoot.search.best_recipe_by_length import frontier_point
 from surefoot.search.budgeted_trials import RemainingBudget, StageSizes, reserved_seconds, resolve_budget
 from surefoot.search.build_result import build_result
+from surefoot.search.measure_batch_size_transfer import MAX_TRANSFER_TRAININGS, measure_transfer
+from surefoot.search.rate_transfer_result import Transfer
 from surefoot.search.request import Request
 from surefoot.search.result import SearchResult
 from surefoot.search.samplers import as_sampler
@@ -28,8 +30,6 @@ from surefoot.search.search_setup import (
 from surefoot.search.search_state import SearchState
 from surefoot.search.space.coordinates import Coordinates
 from surefoot.search.stages import run_stages
-from surefoot.search.transfer_result import Transfer
-from surefoot.search.trial_analysis import frontier_point
 from surefoot.studies.study import Study
 from surefoot.studies.study_session import (
     TrialRecorder,

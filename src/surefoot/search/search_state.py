@@ -14,15 +14,15 @@ from surefoot.recipe.recipe import Recipe
 from surefoot.recipe.settings import momentum_use
 from surefoot.schedules.composition import scaled
 from surefoot.search.acquisition import propose_points
+from surefoot.search.best_recipe_by_length import TrialAnalysis, frontier, recommended_length
 from surefoot.search.budgeted_trials import BudgetedRunner, RemainingBudget, StageSizes
 from surefoot.search.criterion import Criterion
 from surefoot.search.rate_bracketing import default_effective_rate, default_recipe
-from surefoot.search.samplers.sampler import EvaluatedPoint, Sampler, SurrogateSampler
+from surefoot.search.samplers.built_in_samplers import EvaluatedPoint, Sampler, SurrogateSampler
 from surefoot.search.space.coordinates import Coordinates, UnitPoint
 from surefoot.search.space.schedule_shapes import with_momentum
 from surefoot.search.space.search_space import SearchSpace
 from surefoot.search.stability_limit import SearchTrial, drop_unrelated_failures
-from surefoot.search.trial_analysis import TrialAnalysis, frontier, recommended_length
 from surefoot.studies.study_session import TrialRecorder
 from surefoot.surrogate.surrogate import LossScale, Observation, compress_losses
 from surefoot.trainers.trial import Trainer, Trial

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 
 from surefoot.core.progress import Interrupted
 from surefoot.recipe.recipe import Recipe
+from surefoot.search.best_recipe_by_length import TrialAnalysis
 from surefoot.search.budgeted_trials import ROUND_TRIALS, AllFailedError
 from surefoot.search.rate_bracketing import (
     best_decade,
@@ -30,7 +31,6 @@ from surefoot.search.result import FULL_TRAINING, LONGER_RUNGS, LOWEST_RUNG
 from surefoot.search.search_state import FULL_LENGTH_STREAM, LONGER_RUNGS_STREAM, REFINEMENT_STREAM, SearchState
 from surefoot.search.space.coordinates import Coordinates
 from surefoot.search.stability_limit import UNSTABLE_EXCESS
-from surefoot.search.trial_analysis import TrialAnalysis
 from surefoot.surrogate.rung_lengths import is_short
 from surefoot.trainers.trial import Outcome, Trial
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from surefoot.core.errors import StudyError
 from surefoot.core.value_types import Json
 from surefoot.studies.database import Database
-from surefoot.studies.measurements import insert_row
+from surefoot.studies.recorded_trials import insert_row
 from surefoot.studies.schema import checks
 from surefoot.studies.study import environment
 

@@ -19,7 +19,7 @@ from surefoot.core.errors import StudyError
 from surefoot.core.value_types import MAX_SEED, Json
 from surefoot.recipe.recipe import Recipe
 from surefoot.studies.database import Database, is_abandoned, take_or_renew_lease
-from surefoot.studies.measurements import (
+from surefoot.studies.recorded_trials import (
     Measurement,
     insert_measurements,
     insert_row,

@@ -17,7 +17,7 @@ from surefoot.core.files import make_writable_folder
 from surefoot.core.progress import Interrupted
 from surefoot.core.value_types import Json
 from surefoot.studies.database import Database
-from surefoot.studies.measurements import Measurement
+from surefoot.studies.recorded_trials import Measurement
 from surefoot.studies.study import Study
 from surefoot.trainers.trial import Outcome, Trainer, Trial
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from surefoot.core.errors import SurefootError, TaskError
-from surefoot.tasks.batches import BatchOrder
+from surefoot.tasks.batch_order_and_trees import BatchOrder
 from surefoot.tasks.task import SplitName, Task, call_model, inputs_and_targets
 from surefoot.tasks.user_code_errors import locate_error
 

@@ -19,8 +19,8 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 from surefoot.core.errors import DataError, did_you_mean
 from surefoot.tasks.csv_file import Columns, classify_columns, to_features
-from surefoot.tasks.holdout import RowSplit, split_rows
 from surefoot.tasks.models_and_metrics import accuracy, explained_variance, mlp
+from surefoot.tasks.split_rows import RowSplit, split_rows
 from surefoot.tasks.task import Task
 
 TargetKind: TypeAlias = Literal["auto", "classification", "regression"]

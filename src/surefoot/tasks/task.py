@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from surefoot.core.errors import TaskError
 from surefoot.core.formatting import short_repr
-from surefoot.tasks.batches import tensor_leaves, to_float64
-from surefoot.tasks.split import Split, as_split
+from surefoot.tasks.as_split import Split, as_split
+from surefoot.tasks.batch_order_and_trees import tensor_leaves, to_float64
 
 Loss: TypeAlias = Callable[[Any, Any], Tensor]
 Objective: TypeAlias = Callable[[Any, Any], Tensor]

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from surefoot.core.errors import DataError
-from surefoot.tasks.batches import leaves, map_leaves
+from surefoot.tasks.batch_order_and_trees import leaves, map_leaves
 from surefoot.tasks.user_code_errors import locate_error
 
 # Maximum number of faults that one message names; chosen.

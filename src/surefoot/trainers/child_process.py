@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 
 import psutil
 
-from surefoot.fleet.processes import available_cores
+from surefoot.fleet.forked_processes import available_cores
 
 # Seconds between two checks whether processes have ended, and seconds to wait for processes that were killed; chosen.
 EXIT_POLL_SECONDS, KILL_TIMEOUT_SECONDS = 0.02, 10.0

@@ -17,7 +17,7 @@ from surefoot.core.errors import StudyError
 from surefoot.core.files import atomic_path
 from surefoot.core.progress import Interrupted, Progress, SilentProgress, StopCondition, never_stop
 from surefoot.core.value_types import Json, finite_or_none
-from surefoot.fleet.create_fleet import create_fleet, load_fleet, save_fleet
+from surefoot.fleet.create_and_save_fleet import create_fleet, load_fleet, save_fleet
 from surefoot.fleet.evaluation import evaluate_members
 from surefoot.fleet.fleet import Fleet
 from surefoot.fleet.plan import Plan

@@ -24,9 +24,9 @@ from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.user_code_errors import locate_error
 from surefoot.trainers import training_function
 from surefoot.trainers.child_process import ChildProcess, describe_exit, end_processes
-from surefoot.trainers.script_trial import StopSignal
 from surefoot.trainers.training_function import RETURN_HINT, CallResult
 from surefoot.trainers.trial import Outcome, Trial
+from surefoot.trainers.trial_in_script import StopSignal
 from surefoot.trainers.trial_reports_and_output import (
     OUTPUT_TIMEOUT_SECONDS,
     OutputReader,

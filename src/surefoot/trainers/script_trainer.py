@@ -16,9 +16,9 @@ from surefoot.core.progress import Interrupted, Progress, SilentProgress, never_
 from surefoot.core.value_types import Json
 from surefoot.trainers.child_process import ChildProcess, child_environment, describe_exit, end_processes
 from surefoot.trainers.function_trainer import GRACE_SECONDS, POLL_SECONDS, require_timeout, require_whole_number
-from surefoot.trainers.script_trial import TRIAL_VARIABLE, ScriptMessages, TrialFile
 from surefoot.trainers.training_function import code_hash
 from surefoot.trainers.trial import Outcome, Trial
+from surefoot.trainers.trial_in_script import TRIAL_VARIABLE, ScriptMessages, TrialFile
 from surefoot.trainers.trial_reports_and_output import (
     OUTPUT_TIMEOUT_SECONDS,
     OutputReader,

@@ -25,7 +25,7 @@ from surefoot.curvature.hessian import Hessian
 from surefoot.curvature.mean_loss import MeanLoss
 from surefoot.curvature.preconditioner import ADAM_OPTIMIZERS, adam_preconditioner
 from surefoot.fleet.fleet import Fleet
-from surefoot.fleet.processes import using_threads
+from surefoot.fleet.forked_processes import using_threads
 from surefoot.fleet.training import read_batches
 from surefoot.tasks.seeding import derive_seed, preserved_generators, seed_everything
 from surefoot.tasks.start_from_checkpoint import load_full_state
@@ -43,7 +43,7 @@ def member_preconditioner(fleet: Fleet, member: int) -> Tensor | None:
         The divisors ``[P]``, above 0; ``None`` for other optimizers.
 
     Example:
-        >>> from surefoot.fleet.create_fleet import create_fleet
+        >>> from surefoot.fleet.create_and_save_fleet import create_fleet
         >>> from surefoot.fleet.training import train_members
         >>> from surefoot.fleet.plan import Plan
         >>> from surefoot.recipe.recipe import Recipe

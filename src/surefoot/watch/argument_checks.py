@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from surefoot.core.errors import WatchError, did_you_mean
-from surefoot.watch.verdict_reaction import REACTIONS
+from surefoot.watch.hysteresis_and_reaction import REACTIONS
 
 
 def require_watchable(

@@ -25,7 +25,7 @@ from surefoot.curvature.sharpness import CurvatureRatio, curvature_ratio
 from surefoot.tasks.seeding import preserved_generators
 from surefoot.tasks.task import Objective
 from surefoot.tasks.user_code_errors import is_out_of_memory
-from surefoot.watch.weight_updates import step_scales, why_no_curvature
+from surefoot.watch.weight_updates_and_hyperparameters import step_scales, why_no_curvature
 
 
 class CurvatureUnavailable(Exception):  # noqa: N818  (a reason, which is recorded, and not an error)

@@ -16,7 +16,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.core.finding import Finding
+from surefoot.core.finding_and_symptoms import Finding
 from surefoot.core.formatting import format_measurement, format_number
 from surefoot.theory.stable_and_best_rates import EDGE_OF_STABILITY
 from surefoot.watch.training_record import CurvatureSample, TrainingRecord, count_rebounds

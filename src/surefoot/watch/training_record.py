@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.watch.weight_updates import CurrentHyperparameters, UpdateSample
+from surefoot.watch.weight_updates_and_hyperparameters import CurrentHyperparameters, UpdateSample
 
 # At this many blocks every two become one, so that between half as many and all of them are kept. Chosen.
 MAX_BLOCKS = 256

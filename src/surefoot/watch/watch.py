@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from surefoot.core.errors import WatchError
-from surefoot.core.finding import Finding
+from surefoot.core.finding_and_symptoms import Finding
 from surefoot.tasks.task import Objective
 from surefoot.watch.argument_checks import (
     damaged_state,
@@ -23,10 +23,15 @@ from surefoot.watch.argument_checks import (
 )
 from surefoot.watch.curvature_probe import CurvatureProbe, CurvatureUnavailable
 from surefoot.watch.findings import make_finding
+from surefoot.watch.hysteresis_and_reaction import Hysteresis, LoweredLearningRate, OnFinding, Reaction, Writer
 from surefoot.watch.overhead_limiter import OverheadLimiter
 from surefoot.watch.training_record import CurvatureSample, TrainingRecord
-from surefoot.watch.verdict_reaction import Hysteresis, LoweredLearningRate, OnFinding, Reaction, Writer
-from surefoot.watch.weight_updates import UpdateProbe, UpdateSample, current_hyperparameters, why_no_curvature
+from surefoot.watch.weight_updates_and_hyperparameters import (
+    UpdateProbe,
+    UpdateSample,
+    current_hyperparameters,
+    why_no_curvature,
+)
 
 # Version of the dictionary that Watch.state_dict returns; another version is refused.
 STATE_VERSION = 2

@@ -13,10 +13,10 @@ from surefoot.core.errors import QueryError, SurefootError
 from surefoot.core.statistics import mean_score
 from surefoot.core.value_types import finite_or_none
 from surefoot.recipe.recipe import Recipe
+from surefoot.search.read_stored_result import result_of
 from surefoot.search.result import FULL_STAGES, SearchResult
-from surefoot.search.stored_result import result_of
 from surefoot.studies.database import Database
-from surefoot.studies.measurements import Measurement
+from surefoot.studies.recorded_trials import Measurement
 from surefoot.studies.stored_checks import check_summaries, stored_check
 from surefoot.studies.study import Study
 from surefoot.web.query_parameters import Query
@@ -60,7 +60,7 @@ def list_studies(path: Path) -> Data:
 
 def study_data(path: Path, query: Query) -> Data:
     """Return one study: its trials, the recipes trained in full and, once it is done, its result."""
-    from surefoot.plots.trial_points import trial_points  # noqa: PLC0415  (a second)
+    from surefoot.plots.trial_point_data import trial_points  # noqa: PLC0415  (a second)
 
     study = _requested_study(path, query)
     info, rows, numbers = study.info(), study.measurements(unfinished=True), study.trials()

@@ -17,8 +17,8 @@ from surefoot.core.formatting import (
 
 if TYPE_CHECKING:
     from surefoot.search.full_training_scores import TrainedRecipe
+    from surefoot.search.rate_transfer_result import Exponent, Transfer, TransferRow
     from surefoot.search.result import FrontierPoint, SearchResult
-    from surefoot.search.transfer_result import Exponent, Transfer, TransferRow
 
 # Names of what a search varies, where the name in a recipe is an abbreviation.
 HYPERPARAMETER_NAMES = {"lr": "learning rate", "steps": "length of training", "batch_size": "batch size"}
@@ -300,7 +300,7 @@ def transfer_notes(transfer: Transfer) -> list[str]:
     Args:
         transfer: How the recommendation changes with training length and batch size.
     """
-    from surefoot.search.transfer_result import CHANGED_QUANTITIES  # noqa: PLC0415  (imports scipy, half a second)
+    from surefoot.search.rate_transfer_result import CHANGED_QUANTITIES  # noqa: PLC0415  (imports scipy, half a second)
 
     fits = {exponent.of: exponent for exponent in transfer.exponents}
     powers = [

@@ -9,7 +9,7 @@ from surefoot.core.formatting import format_duration, format_number
 
 if TYPE_CHECKING:
     from surefoot.checking.result import CheckResult
-    from surefoot.core.finding import Finding, Symptom, Verdict
+    from surefoot.core.finding_and_symptoms import Finding, Symptom, Verdict
 
 VERDICT_TITLES: dict[Verdict, str] = {
     "healthy": "Healthy",
@@ -65,7 +65,7 @@ def verdict_title(finding: Finding) -> str:
         finding: The finding whose verdict is wanted.
 
     Example:
-        >>> from surefoot.core.finding import Finding
+        >>> from surefoot.core.finding_and_symptoms import Finding
         >>> [verdict_title(Finding(verdict, 0.83, "")) for verdict in ("lr_too_low", "unknown")]
         ['The learning rate is too low (83% sure)', 'Unknown']
     """

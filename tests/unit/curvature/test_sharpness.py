@@ -15,7 +15,7 @@ from surefoot.curvature.sharpness import (
     noise_scale,
     sharpness,
 )
-from surefoot.fleet.create_fleet import create_fleet
+from surefoot.fleet.create_and_save_fleet import create_fleet
 from surefoot.fleet.plan import Plan
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.task import Task

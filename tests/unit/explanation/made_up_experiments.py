@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from surefoot.explanation.experiment import (
+from surefoot.explanation.experiment_results import (
     ADAM,
     DECAY_SCHEDULES,
     RMSPROP,

@@ -1,6 +1,6 @@
 from tests.unit.explanation.made_up_experiments import experiment, sweep
 
-from surefoot.explanation.experiment import SGD_WITH_MOMENTUM
+from surefoot.explanation.experiment_results import SGD_WITH_MOMENTUM
 from surefoot.explanation.result import compare_lr_and_momentum
 
 

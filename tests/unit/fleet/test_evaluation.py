@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from surefoot.fleet.create_fleet import create_fleet
+from surefoot.fleet.create_and_save_fleet import create_fleet
 from surefoot.fleet.evaluation import evaluate_members
 from surefoot.fleet.plan import (
     MAX_CPU_ACTIVATION_BYTES,

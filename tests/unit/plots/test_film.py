@@ -9,7 +9,7 @@ import surefoot
 from surefoot.core.errors import OutputError
 from surefoot.plots.chart import PIXELS_PER_POINT
 from surefoot.plots.film import animate, frame_steps
-from surefoot.plots.film_canvas import LEFT_MARGIN, PLOT_HEIGHT, PLOT_WIDTH, FilmCanvas
+from surefoot.plots.film_background import LEFT_MARGIN, PLOT_HEIGHT, PLOT_WIDTH, FilmCanvas
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,7 @@ import pytest
 
 from surefoot.core.value_types import Interval
 from surefoot.plots.heat_map import heat_map
-from surefoot.plots.trial_points import trial_points
+from surefoot.plots.trial_point_data import trial_points
 from surefoot.recipe.recipe import Recipe
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from surefoot.core.errors import TaskError
 from surefoot.search.samplers import SAMPLERS, as_sampler
-from surefoot.search.samplers.sampler import EvaluatedPoint
+from surefoot.search.samplers.built_in_samplers import EvaluatedPoint
 
 
 def bowl(point: tuple[float, ...]) -> float:

@@ -9,7 +9,7 @@ from surefoot.core.errors import StudyError
 from surefoot.recipe.recipe import Recipe
 from surefoot.studies import schema
 from surefoot.studies.database import Database
-from surefoot.studies.measurements import Measurement
+from surefoot.studies.recorded_trials import Measurement
 from surefoot.studies.schema import Versions
 from surefoot.studies.stored_checks import check_summaries, stored_check
 from surefoot.studies.study import Study

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from surefoot.core.errors import StudyError
 from surefoot.recipe.recipe import Recipe
 from surefoot.studies.database import Database
-from surefoot.studies.measurements import Measurement
+from surefoot.studies.recorded_trials import Measurement
 from surefoot.studies.study import MAX_SEED, Study
 from surefoot.trainers.trial import Curve, Outcome, SharpnessProbe, Trial, failed_outcome
 

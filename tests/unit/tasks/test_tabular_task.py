@@ -5,9 +5,9 @@ import torch
 from torch.nn.functional import cross_entropy, mse_loss
 
 from surefoot.core.errors import DataError
-from surefoot.tasks.holdout import split_rows
 from surefoot.tasks.models_and_metrics import accuracy, explained_variance
 from surefoot.tasks.sanity_check import sanity_check
+from surefoot.tasks.split_rows import split_rows
 from surefoot.tasks.tabular_task import ClassTarget, NumericTarget, read_target, tabular_task, target_column
 
 COLUMN = "price"

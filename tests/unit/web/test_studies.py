@@ -15,7 +15,7 @@ from surefoot.search.criterion import Criterion
 from surefoot.search.full_training_scores import TrainedRecipe
 from surefoot.search.result import FrontierPoint, GoodRange, SearchResult
 from surefoot.studies.database import Database
-from surefoot.studies.measurements import Measurement
+from surefoot.studies.recorded_trials import Measurement
 from surefoot.studies.study import Study
 from surefoot.trainers.trial import Curve, Outcome, Trial
 from surefoot.web import studies

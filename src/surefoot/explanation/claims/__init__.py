@@ -9,7 +9,7 @@ from functools import partial
 from surefoot.core.errors import TaskError, did_you_mean
 from surefoot.explanation.claim_result import ClaimResult
 from surefoot.explanation.claims import learning_rate, momentum, on_surfaces, optimizers_and_schedules
-from surefoot.explanation.experiment import (
+from surefoot.explanation.experiment_results import (
     ADAM,
     DECAY_SCHEDULES,
     PLAIN_SGD,

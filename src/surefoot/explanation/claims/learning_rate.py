@@ -5,6 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from surefoot.core.formatting import format_number
+from surefoot.explanation.best_and_good_rates import (
+    best_on_other_seeds,
+    best_overall,
+    best_rates,
+    good_rate_ranges,
+    neighbour_rate,
+    take_per_seed,
+    ten_times_best_rate,
+    tenth_of_best_rate,
+)
 from surefoot.explanation.claim_result import (
     NOTABLE_LOSS_RATIO,
     ClaimResult,
@@ -16,7 +26,7 @@ from surefoot.explanation.claim_result import (
     final_loss_line,
     lr_label,
 )
-from surefoot.explanation.experiment import (
+from surefoot.explanation.experiment_results import (
     MOMENTA,
     RATE_SPACING,
     RATES_PER_DECADE,
@@ -25,16 +35,6 @@ from surefoot.explanation.experiment import (
     losses_at_end,
     speed_ratio,
     total_rise,
-)
-from surefoot.explanation.rate_selection import (
-    best_on_other_seeds,
-    best_overall,
-    best_rates,
-    good_rate_ranges,
-    neighbour_rate,
-    take_per_seed,
-    ten_times_best_rate,
-    tenth_of_best_rate,
 )
 
 # A low rate is notably slower if it needs this number of times the steps. Settled on digits and wine.

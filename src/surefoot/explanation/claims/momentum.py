@@ -8,6 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.core.formatting import format_number
+from surefoot.explanation.best_and_good_rates import (
+    best_on_other_seeds,
+    best_overall,
+    best_rates,
+    ratio_in_words,
+    selected_losses,
+    take_per_seed,
+)
 from surefoot.explanation.claim_result import (
     NOTABLE_LOSS_RATIO,
     NOTABLE_RATIO,
@@ -22,7 +30,7 @@ from surefoot.explanation.claim_result import (
     final_loss_line,
     variant_and_lr,
 )
-from surefoot.explanation.experiment import (
+from surefoot.explanation.experiment_results import (
     DEFAULT_MOMENTUM,
     MOMENTA,
     PLAIN_SGD,
@@ -36,15 +44,7 @@ from surefoot.explanation.experiment import (
     speed_ratio,
     total_rise,
 )
-from surefoot.explanation.range_test import STABLE_RATE_SPACING
-from surefoot.explanation.rate_selection import (
-    best_on_other_seeds,
-    best_overall,
-    best_rates,
-    ratio_in_words,
-    selected_losses,
-    take_per_seed,
-)
+from surefoot.explanation.range_test_and_stability import STABLE_RATE_SPACING
 
 Array: TypeAlias = NDArray[np.float64]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from surefoot.core.formatting import format_number
 from surefoot.explanation.claim_result import NOTABLE_RATIO, ClaimResult, Effect, Estimate, Trajectories
-from surefoot.explanation.experiment import DEFAULT_MOMENTUM, PLAIN_SGD, SGD_WITH_MOMENTUM, Experiment, Variant
+from surefoot.explanation.experiment_results import DEFAULT_MOMENTUM, PLAIN_SGD, SGD_WITH_MOMENTUM, Experiment, Variant
 from surefoot.explanation.experiment_runners import random_start
 from surefoot.surfaces.benchmark_functions import DoubleWell
 from surefoot.surfaces.descent import Descent, descend

@@ -8,6 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.core.formatting import format_number
+from surefoot.explanation.best_and_good_rates import (
+    best_on_other_seeds,
+    best_overall,
+    best_rates,
+    good_rate_ranges,
+    selected_losses,
+    take_per_seed,
+)
 from surefoot.explanation.claim_result import (
     NOTABLE_LOSS_RATIO,
     NOTABLE_RATIO,
@@ -20,7 +28,7 @@ from surefoot.explanation.claim_result import (
     final_loss_line,
     variant_and_lr,
 )
-from surefoot.explanation.experiment import (
+from surefoot.explanation.experiment_results import (
     ADAM,
     RATE_SPACING,
     RMSPROP,
@@ -31,14 +39,6 @@ from surefoot.explanation.experiment import (
     Variant,
     speed_ratio,
     total_rise,
-)
-from surefoot.explanation.rate_selection import (
-    best_on_other_seeds,
-    best_overall,
-    best_rates,
-    good_rate_ranges,
-    selected_losses,
-    take_per_seed,
 )
 
 Array: TypeAlias = NDArray[np.float64]

@@ -8,7 +8,7 @@ from typing import Any
 
 from surefoot.core.errors import TaskError, did_you_mean
 from surefoot.core.plugins import Registry
-from surefoot.search.samplers.sampler import (
+from surefoot.search.samplers.built_in_samplers import (
     Grid,
     OptunaSampler,
     RandomSearch,

@@ -20,9 +20,9 @@ from surefoot.schedules.exponential import Exponential
 from surefoot.schedules.scanner import rounded_number
 from surefoot.schedules.schedule import Schedule
 from surefoot.search.space.axes import Axis, Choice, Range, choice_axis, range_axis
+from surefoot.search.space.further_settings import SearchedSetting, searched_settings
 from surefoot.search.space.schedule_shapes import make_lr_schedule
 from surefoot.search.space.search_space import ANY_MOMENTUM, SearchSpace
-from surefoot.search.space.searched_settings import SearchedSetting, searched_settings
 
 UnitPoint: TypeAlias = tuple[float, ...]
 Box: TypeAlias = tuple[tuple[float, float], ...]

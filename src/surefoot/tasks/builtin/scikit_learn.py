@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss
 
 from surefoot.core.errors import DataError
-from surefoot.tasks.holdout import RowSplit, split_first_fold, split_rows
 from surefoot.tasks.models_and_metrics import accuracy, explained_variance, mlp
+from surefoot.tasks.split_rows import RowSplit, split_first_fold, split_rows
 from surefoot.tasks.task import Task
 
 

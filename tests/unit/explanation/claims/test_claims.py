@@ -10,7 +10,7 @@ from tests.unit.explanation.made_up_experiments import ALL_VARIANTS, RATES, STEP
 
 from surefoot.core.errors import TaskError
 from surefoot.explanation.claims import CLAIMS, assess_claims, require_known
-from surefoot.explanation.experiment import (
+from surefoot.explanation.experiment_results import (
     ADAM,
     PLAIN_SGD,
     RMSPROP,

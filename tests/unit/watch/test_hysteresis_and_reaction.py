@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import torch
 
-from surefoot.core.finding import Finding
-from surefoot.watch.verdict_reaction import Hysteresis, LoweredLearningRate
+from surefoot.core.finding_and_symptoms import Finding
+from surefoot.watch.hysteresis_and_reaction import Hysteresis, LoweredLearningRate
 
 
 def test_a_lowered_rate_follows_any_schedule():

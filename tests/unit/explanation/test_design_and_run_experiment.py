@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 
 from surefoot.core.errors import BudgetError
-from surefoot.explanation.experiment import (
+from surefoot.explanation.design_and_run_experiment import design_experiment, learning_rate_grid
+from surefoot.explanation.experiment_results import (
     DECAY_SCHEDULES,
     PLAIN_SGD,
     SGD_AT_ALL_MOMENTA,
     SGD_WITH_MOMENTUM,
     Variant,
 )
-from surefoot.explanation.run_experiment import design_experiment, learning_rate_grid
 from surefoot.recipe.recipe import DEFAULT_RECIPE
 from surefoot.tasks.loader import load_task
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from surefoot.plots.axes_and_labels import linear_ticks
+from surefoot.plots.axes_and_point_labels import linear_ticks
 from surefoot.plots.chart import PIXELS_PER_POINT, inline_data
 from surefoot.plots.loss_surfaces import CURVE_MARGIN, CURVE_POINTS, loss_image, recipe_names
 from surefoot.plots.theme import DARK_THEME, LIGHT_THEME, trajectory_colours

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from surefoot.core.value_types import Interval
-from surefoot.plots.frontier_and_good_range import frontier_figure, good_range_figure
+from surefoot.plots.loss_by_length_and_good_range import frontier_figure, good_range_figure
 from surefoot.search.criterion import Criterion
 from surefoot.search.result import FrontierPoint
 

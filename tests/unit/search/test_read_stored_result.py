@@ -7,9 +7,9 @@ import pytest
 
 from surefoot.core.errors import StudyError
 from surefoot.recipe.recipe import Recipe
-from surefoot.search.stored_result import old_result, read_result
+from surefoot.search.read_stored_result import old_result, read_result
 from surefoot.studies.database import Database
-from surefoot.studies.measurements import Measurement
+from surefoot.studies.recorded_trials import Measurement
 from surefoot.studies.study import Study
 from surefoot.trainers.trial import Curve, Outcome, Trial
 from surefoot.wording.search import search_cost, search_headline, search_notes

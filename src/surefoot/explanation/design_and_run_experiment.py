@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.core.errors import BudgetError
-from surefoot.explanation.experiment import (
+from surefoot.explanation.experiment_results import (
     ADAM,
     PLAIN_SGD,
     RATES_PER_DECADE,
@@ -24,7 +24,7 @@ from surefoot.explanation.experiment import (
     Variant,
 )
 from surefoot.explanation.experiment_runners import ExperimentRunner, Subject, SubjectT
-from surefoot.explanation.range_test import (
+from surefoot.explanation.range_test_and_stability import (
     STABILITY_STEPS,
     effective_limit,
     ramp_recipe,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.core.formatting import format_number
-from surefoot.explanation.experiment import RATES_PER_DECADE, Sweep
+from surefoot.explanation.experiment_results import RATES_PER_DECADE, Sweep
 
 # A rate is good if training learns at least this share of what it learns with the best rate.
 GOOD_RATE_SHARE = 0.9

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from surefoot.plots.axes_and_labels import (
+from surefoot.plots.axes_and_point_labels import (
     best_label_position,
     count_covered,
     label_positions,

@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from surefoot.watch import weight_updates
-from surefoot.watch.weight_updates import UpdateProbe
+from surefoot.watch.weight_updates_and_hyperparameters import UpdateProbe
 
 
 def looks(weights, moves):
@@ -28,7 +27,7 @@ def test_a_step_that_was_skipped_has_no_cosine(moves):
 
 
 def test_many_weights_are_sampled(monkeypatch):
-    monkeypatch.setattr(weight_updates, "MAX_WEIGHTS", 100)
+    monkeypatch.setattr("surefoot.watch.weight_updates_and_hyperparameters.MAX_WEIGHTS", 100)
     generator = torch.Generator().manual_seed(0)
     first, second = torch.randn(2, 10_000, generator=generator)
     second = 0.6 * first + 0.8 * second

@@ -1,4 +1,4 @@
-from surefoot.cli.study_commands import repeat_command
+from surefoot.cli.report_and_resume import repeat_command
 
 
 def test_defaults_are_left_out_however_old_the_study_is():

@@ -10,10 +10,10 @@ from typing import Literal
 import altair as alt
 
 from surefoot.core.formatting import format_interval, format_measurement, format_number
-from surefoot.plots.axes_and_labels import finite_values, log_axis, loss_scale
+from surefoot.plots.axes_and_point_labels import finite_values, log_axis, loss_scale
 from surefoot.plots.chart import Row, inline_data, layered, titled
 from surefoot.plots.theme import RECOMMENDED, RUNNER_UP, role_colour
-from surefoot.plots.trial_points import TrialPoint, trial_points
+from surefoot.plots.trial_point_data import TrialPoint, trial_points
 from surefoot.search.result import FrontierPoint, MomentumRow, SearchResult
 from surefoot.wording.captions import frontier_figure_title, good_range_title
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from tests.unit.explanation.made_up_experiments import RATES, sweep
 
-from surefoot.explanation.rate_selection import (
+from surefoot.explanation.best_and_good_rates import (
     best_on_other_seeds,
     selected_losses,
     ten_times_best_rate,

@@ -12,12 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from surefoot.explanation.experiment import DEFAULT_MOMENTUM, BatchKind, StableRateLimit, Variant, cap_losses
+from surefoot.explanation.experiment_results import DEFAULT_MOMENTUM, BatchKind, StableRateLimit, Variant, cap_losses
 from surefoot.explanation.experiment_runners import TaskExperimentRunner
 from surefoot.recipe.recipe import Recipe
 from surefoot.recipe.settings import momentum_use
 from surefoot.schedules.exponential import Exponential
-from surefoot.tasks.split import Split
+from surefoot.tasks.as_split import Split
 from surefoot.tasks.task import Task
 
 # Effective learning rates that a ramp begins and ends with. Chosen: lower ones change no weight in float32, and no

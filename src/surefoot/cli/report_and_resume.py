@@ -34,7 +34,7 @@ def report(study: str, *, out: Path, as_json: bool) -> int:
     surefoot report surefoot.db#3 --out talk
     """
     from surefoot.core.files import make_writable_folder
-    from surefoot.search.stored_result import SEARCHES, read_result
+    from surefoot.search.read_stored_result import SEARCHES, read_result
     from surefoot.studies.study import Study
 
     result = read_result(Study.open(study, commands=SEARCHES))

@@ -5,7 +5,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset, WeightedRandomSampler
 
 from surefoot.core.errors import DataError
-from surefoot.tasks.split import Split, as_split
+from surefoot.tasks.as_split import Split, as_split
 from surefoot.tasks.tensor_and_dataset_splits import DatasetSplit, TensorSplit
 
 X, Y = torch.arange(20.0).reshape(10, 2), torch.arange(10)

@@ -2,9 +2,9 @@ import math
 
 import pytest
 
-from surefoot.plots.trial_points import trial_points
+from surefoot.plots.trial_point_data import trial_points
 from surefoot.recipe.recipe import Recipe
-from surefoot.studies.measurements import Measurement
+from surefoot.studies.recorded_trials import Measurement
 from surefoot.trainers.trial import Curve, Outcome, Trial
 
 ONE, OTHER = Recipe.parse("sgd(lr=cosine(0.1), momentum=0.9)"), Recipe.parse("sgd(lr=cosine(0.5), momentum=0)")

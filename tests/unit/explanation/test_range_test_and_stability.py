@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from surefoot.explanation.range_test import STABILITY_STEPS, largest_stable_rates, ramp_recipe, read_ramp, subset_task
+from surefoot.explanation.range_test_and_stability import (
+    STABILITY_STEPS,
+    largest_stable_rates,
+    ramp_recipe,
+    read_ramp,
+    subset_task,
+)
 from surefoot.tasks.loader import load_task
 
 

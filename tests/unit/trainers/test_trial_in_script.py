@@ -7,7 +7,7 @@ import torch
 import surefoot
 from surefoot.core.errors import RecipeError, TaskError
 from surefoot.recipe.recipe import Recipe
-from surefoot.trainers.script_trial import ScriptMessages, TrialFile, append_message
+from surefoot.trainers.trial_in_script import ScriptMessages, TrialFile, append_message
 from surefoot.trainers.trial_reports_and_output import Report
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from surefoot.search.batch_size_transfer import RateMinimum, next_octaves, rate_minimum
+from surefoot.search.measure_batch_size_transfer import RateMinimum, next_octaves, rate_minimum
 
 
 @pytest.mark.parametrize("octaves", [(-1.0, 0.0, 1.0), (-1.0, 0.0, 0.5), (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0)])

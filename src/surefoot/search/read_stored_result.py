@@ -15,9 +15,9 @@ from surefoot.core.value_types import Interval, Json, Score
 from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe
 from surefoot.search.criterion import Criterion
 from surefoot.search.full_training_scores import RecipeRole, TrainedRecipe, tied_with
+from surefoot.search.rate_transfer_result import Transfer
 from surefoot.search.result import FULL_STAGES, SCHEMA, FrontierPoint, GoodRange, MomentumRow, SearchResult
-from surefoot.search.transfer_result import Transfer
-from surefoot.studies.measurements import Measurement
+from surefoot.studies.recorded_trials import Measurement
 from surefoot.studies.study import Study, StudyInfo
 
 # Commands whose studies have a result of this kind.

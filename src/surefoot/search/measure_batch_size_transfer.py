@@ -21,9 +21,9 @@ from surefoot.core.statistics import log_if_positive
 from surefoot.recipe.recipe import Recipe
 from surefoot.schedules.composition import scaled
 from surefoot.search.criterion import Criterion
+from surefoot.search.rate_transfer_result import Transfer, TransferRow
 from surefoot.search.result import FrontierPoint
-from surefoot.search.transfer_result import Transfer, TransferRow
-from surefoot.studies.measurements import Measurement
+from surefoot.studies.recorded_trials import Measurement
 from surefoot.studies.study import Study
 from surefoot.studies.study_session import trials_digest
 from surefoot.surrogate.rung_lengths import MIN_SCHEDULE_STEPS

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol, TypeAlias, get_args
 from torch import Tensor
 from torch.optim import Optimizer
 
-from surefoot.core.finding import Finding, Verdict
+from surefoot.core.finding_and_symptoms import Finding, Verdict
 
 # Number of findings in a row that must agree, and steps between the first and the last of them (ADR 0012). Chosen.
 MIN_AGREEING, MIN_STEPS_AGREEING = 3, 20

@@ -4,7 +4,14 @@ import pytest
 import torch
 
 from surefoot.core.errors import TaskError
-from surefoot.tasks.batches import BatchOrder, leaves, map_leaves, sample_ranges, tensor_leaves, to_float64
+from surefoot.tasks.batch_order_and_trees import (
+    BatchOrder,
+    leaves,
+    map_leaves,
+    sample_ranges,
+    tensor_leaves,
+    to_float64,
+)
 
 
 def test_the_order_neither_uses_nor_changes_global_generators():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.unit.explanation.made_up_experiments import RATES, sweep
 
-from surefoot.explanation.experiment import MOMENTA, cap_losses, losses_at_end, running_mean, speed_ratio
+from surefoot.explanation.experiment_results import MOMENTA, cap_losses, losses_at_end, running_mean, speed_ratio
 
 
 def test_a_diverged_training_counts_as_nothing_learned():

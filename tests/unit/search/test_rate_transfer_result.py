@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from surefoot.core.statistics import NORMAL_QUANTILE_95
-from surefoot.search.transfer_result import Transfer, TransferRow, fit_exponent
+from surefoot.search.rate_transfer_result import Transfer, TransferRow, fit_exponent
 
 STEP = 0.5
 UNRESOLVED = STEP * math.log(2) / math.sqrt(12)

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from surefoot.core.finding import count_spikes, find_symptoms, overfits, still_falls
+from surefoot.core.finding_and_symptoms import count_spikes, find_symptoms, overfits, still_falls
 
 CALM = (0.1 + 2.0 * np.exp(-np.arange(200) / 20)).tolist()
 FLAT = [(0, 2.0), (50, 0.3), (100, 0.2), (150, 0.2), (200, 0.2)]

@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Any
 
 from surefoot.core.errors import RecipeError, TaskError
-from surefoot.fleet.processes import end_with_parent
+from surefoot.fleet.forked_processes import end_with_parent
 from surefoot.recipe.recipe import Recipe
 from surefoot.tasks.seeding import derive_seed, seed_everything
 from surefoot.trainers.trial import Trial

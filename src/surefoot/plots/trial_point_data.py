@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from surefoot.plots.axes_and_labels import finite_values
+from surefoot.plots.axes_and_point_labels import finite_values
 from surefoot.recipe.recipe import Recipe
 from surefoot.search.result import FULL_STAGES, SEARCH_STAGES
-from surefoot.studies.measurements import Measurement
+from surefoot.studies.recorded_trials import Measurement
 from surefoot.trainers.trial import Outcome, ScoreAt
 
 

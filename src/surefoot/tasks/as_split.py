@@ -21,7 +21,7 @@ from torch.utils.data import (
 )
 
 from surefoot.core.errors import DataError
-from surefoot.tasks.batches import leaves
+from surefoot.tasks.batch_order_and_trees import leaves
 from surefoot.tasks.tensor_and_dataset_splits import (
     Collate,
     DatasetSplit,
