@@ -122,6 +122,10 @@ def explain(
         )
     else:
         task = as_task(subject) if steps is None else as_task(subject).with_length(steps=steps)
+        if task.total_steps < MIN_TRAINING_STEPS:
+            raise TaskError(
+                f"verdicts need trainings of at least {MIN_TRAINING_STEPS} steps; {task.name} has {task.total_steps}."
+            )
         result = _explain_task(
             task,
             claims=claims,

@@ -64,6 +64,8 @@ def study_data(path: Path, query: Query) -> Data:
 
     study = _requested_study(path, query)
     info, rows, numbers = study.info(), study.measurements(unfinished=True), study.trials()
+    if info.settings.get("command") == "check":
+        raise QueryError(f"study {info.id} belongs to surefoot check: its report is among the checks.")
     result = None if info.status != "done" or info.result is None else result_of(info, rows)
     score_at = "end" if result is None else result.criterion.score_at
     last_stage = _stage_kind(rows[-1]) if rows else ""

@@ -33,6 +33,7 @@ def test_on_a_surface_all_claims_that_can_be_tested_are_tested_with_the_same_rul
         (surface_named("bowl"), {"budget": "3x", "device": "cpu"}, "budget, device: only for a task; given with the"),
         (surface_named("bowl"), {"plan": Plan("serial", 1)}, "plan: only for a task; given with the surface bowl"),
         ("wine", {"seeds": 1}, "at least 2 seeds; given 1"),
+        ("wine", {"steps": 39}, "verdicts need trainings of at least 40 steps; wine has 39"),
         ("bowll", {}, "bowl"),
         ("bowl", {"seed": -1}, "a seed is a whole number of at least 0; given -1"),
         ("bowl", {"steps": "60"}, "steps is a whole number of at least 1; given '60'"),

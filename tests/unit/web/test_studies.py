@@ -6,6 +6,7 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from tests.recorded.record import CHECK, DATABASE
 
 from surefoot.core.errors import QueryError, StudyError
 from surefoot.core.statistics import mean_score
@@ -226,3 +227,10 @@ def test_a_quiet_study_sends_a_keep_alive_comment(path):
         return [each async for each in studies.version_events(path, 1, disconnected=disconnected, sleep=sleep)]
 
     assert in_a_thread(collect()) == ["data: running 200 of 1\n\n", ": keep-alive\n\n"]
+
+
+def test_the_study_of_a_check_is_refused_with_where_its_report_is(tmp_path):
+    path = tmp_path / DATABASE.name
+    path.write_bytes(DATABASE.read_bytes())
+    with pytest.raises(QueryError, match="belongs to surefoot check"):
+        studies.study_data(path, Query({"id": str(CHECK)}))
