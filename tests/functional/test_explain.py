@@ -184,7 +184,7 @@ from torch import nn
 from surefoot import Task
 
 data = torch.randn(64, 3), torch.randn(64, 1)
-task = Task("low", lambda: nn.Linear(3, 1), lambda o, t: (o - t).abs().mean() - 9.0, data, data, batch_size=16, steps=40)
+task = Task("low", lambda: nn.Linear(3, 1), lambda o, t: (o - t).abs().mean() - 9.0, data, data, batch_size=8, steps=40)
 """
     )
     assert run(["explain", "low.py:task", "--claim", "low-rate", "--quiet", *PLAN]) == 2

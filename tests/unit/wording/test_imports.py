@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 HEAVY = ("torch", "numpy", "altair", "rich", "jinja2")
-MODULES = ("explanation", "captions", "search", "verdicts")
+MODULES = ("explain_and_slice", "captions", "search", "verdicts")
 
 
 def test_wording_imports_neither_torch_nor_what_draws():
