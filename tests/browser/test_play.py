@@ -40,7 +40,7 @@ def test_balls_on_every_surface_equal_those_of_descend(play, name):
         noise = surface_named(name).noise
     else:
         answer, noise = descent_answer(page, page.reload), Noise(0.2, 0.2)
-    surface = surface_named(name, condition=20)
+    surface = surface_named(name, condition=20 if name == "ravine" else None)
     generator = torch.Generator().manual_seed(3)
     expected = descend(surface, list(map(Recipe.parse, recipes)), steps=80, noise=noise, seed=generator)
     for ball, positions in zip(answer["balls"], expected.positions, strict=True):
