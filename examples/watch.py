@@ -43,9 +43,9 @@ def train(lr: float, momentum: float) -> Watch:
     model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10))
     optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=momentum)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
-    # Steps of a millisecond leave little time to measure, so Watch may take half of it. For longer steps the default of
-    # 5 % is enough.
-    watch = Watch(model, optimizer, objective, on_finding="stop", overhead=0.5)
+    # Steps of a millisecond leave little time to measure: None measures every step, however long that takes. For longer
+    # steps the default of 5 % of the time is enough.
+    watch = Watch(model, optimizer, objective, on_finding="stop", overhead=None)
     for batch in batches(STEPS):
         optimizer.zero_grad()
         loss = objective(model, batch)

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from tests.unused_layer import WithUnusedLayer, task_of
 from torch import nn
 
 from surefoot.fleet.backends import SerialFleet, StackedFleet
@@ -114,20 +115,6 @@ def test_a_learning_rate_of_zero_changes_no_parameter():
     train_members(fleet, 5)
     assert torch.equal(fleet.params[1], before)
     assert (fleet.params[[0, 2, 3, 4]] != before).any(1).all()
-
-
-class WithUnusedLayer(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.used, self.spare = nn.Linear(3, 2), nn.Linear(3, 2)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.used(x)
-
-
-def task_of(model) -> Task:
-    x = torch.ones(8, 3)
-    return Task("small", model, nn.functional.mse_loss, (x, x[:, :2]), (x, x[:, :2]), batch_size=4, steps=10)
 
 
 def test_weight_decay_skips_unused_parameters_as_in_torch():

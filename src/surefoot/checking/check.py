@@ -110,7 +110,7 @@ def check(
         ('lr_too_low', True)
     """
     begin = time.perf_counter()
-    require_run_arguments(seed=seed, steps=steps, plan=plan, device=device, workers=workers, timeout=timeout)
+    require_run_arguments(seed=seed, steps=steps, plan=plan, workers=workers, timeout=timeout)
     recipe = _trainable_recipe(recipe)
     progress = progress or SilentProgress()
     asked = as_budget(budget)

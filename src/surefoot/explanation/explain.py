@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -35,8 +35,8 @@ from surefoot.fleet.plan import Plan, trainings_of
 from surefoot.fleet.run_arguments import as_budget, require_run_arguments
 from surefoot.fleet.training import InterruptibleTraining
 from surefoot.loss_slices.result import LossSlice
-from surefoot.loss_slices.slice_loss import slice_config_steps, train_and_slice
-from surefoot.surfaces import SURFACES, surface_named
+from surefoot.loss_slices.slice_loss import refuse_task_arguments, slice_config_steps, train_and_slice
+from surefoot.surfaces import surface_if_named
 from surefoot.surfaces.descent import DEFAULT_SURFACE_STEPS
 from surefoot.surfaces.surface import Surface
 from surefoot.tasks.loader import as_task
@@ -112,10 +112,9 @@ def explain(
     if not isinstance(seeds, int) or seeds < MIN_SEEDS:
         raise TaskError(f"verdicts need at least {MIN_SEEDS} seeds; given {short_repr(seeds)}.")
     progress = progress or SilentProgress()
-    if isinstance(subject, str) and subject in SURFACES:
-        subject = surface_named(subject)
+    subject = surface_if_named(subject)
     if isinstance(subject, Surface):
-        _refuse_task_arguments(subject, {"budget": budget, "plan": plan, "device": device})
+        refuse_task_arguments(subject, {"budget": budget, "plan": plan, "device": device})
         steps = DEFAULT_SURFACE_STEPS if steps is None else steps
         result = _explain_surface(
             subject, claims=claims, seeds=seeds, steps=steps, seed=seed, progress=progress, stop=stop
@@ -137,15 +136,6 @@ def explain(
             stop=stop,
         )
     return replace(result, seconds=time.perf_counter() - begin)
-
-
-def _refuse_task_arguments(surface: Surface, arguments: Mapping[str, object]) -> None:
-    given = [name for name, value in arguments.items() if value is not None]
-    if given:
-        raise TaskError(
-            f"{', '.join(given)}: only for a task; given with the surface {surface.name}.",
-            hint="steps sets the length of a descent.",
-        )
 
 
 def _explain_task(

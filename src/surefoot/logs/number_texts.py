@@ -8,6 +8,8 @@ from typing import Any
 
 # What programs write where they have no value, in lower case.
 MISSING_VALUES = {"", "na", "n/a", "<na>", "none", "null", "nil", "-", "--"}
+# A longer text holds no number: what is printed of a tensor with one is shorter.
+MAX_CHARACTERS = 500
 # NaN and infinity as C libraries, Windows and Python write them: nan(ind), -nan, 1.#QNAN, 1.#INF, +Infinity.
 NAN = re.compile(r"[-+]?(?:nan(?:\(\w*\))?|1\.#(?:qnan|snan|ind|nan)\d*)", re.IGNORECASE)
 INFINITY = re.compile(r"([-+]?)(?:1\.#inf\d*|inf(?:inity)?|∞)", re.IGNORECASE)
@@ -38,7 +40,7 @@ def read_number(value: Any) -> float | None:
     if not isinstance(value, str):
         return None
     text = value.strip()
-    if text.lower() in MISSING_VALUES:
+    if len(text) > MAX_CHARACTERS or text.lower() in MISSING_VALUES:
         return None
     number = _plain(text)
     if number is None and (printed := PRINTED_OBJECT.fullmatch(text)) is not None:

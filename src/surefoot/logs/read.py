@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -87,12 +87,13 @@ def _file(path: Path) -> LogContents:
 def _folder(folder: Path) -> LogContents:
     """Read the only log in a folder or in the folders below it."""
     log = _log_in_folder(folder)
-    runs = {run: below for run in _folders_below(folder) if (below := _log_in_folder(run)) is not None}
-    parts = {run: below for run, below in runs.items() if _part(run) is not None}
-    if len(parts) > 1 and len(parts) == len(runs) and (merged := _merged_parts(parts)) is not None:
-        return merged if log is None else LogContents({**log.series, **merged.series}, [*log.notes, *merged.notes])
     if log is not None:
-        return log
+        parts = _logs_in(path for path in sorted(folder.iterdir()) if path.is_dir() and _part(path) is not None)
+        merged = _merged_parts(parts) if len(parts) > 1 else None
+        return log if merged is None else LogContents({**log.series, **merged.series}, [*log.notes, *merged.notes])
+    runs = _logs_in(_folders_below(folder))
+    if len(runs) > 1 and all(map(_part, runs)) and (merged := _merged_parts(runs)) is not None:
+        return merged
     if len(runs) == 1:
         return next(iter(runs.values()))
     if runs:
@@ -101,6 +102,11 @@ def _folder(folder: Path) -> LogContents:
     if events := _event_paths(folder):
         return read_event_files(events)  # raises the error that there are no scalars in them
     raise LogError(f"{folder}: no log in it.", hint=FORMATS_HINT)
+
+
+def _logs_in(folders: Iterable[Path]) -> dict[Path, LogContents]:
+    """Return the log in each of some folders, without those that have none."""
+    return {folder: log for folder in folders if (log := _log_in_folder(folder)) is not None}
 
 
 def _candidates(series: Mapping[str, Series], given: Mapping[Quantity, str]) -> list[str]:

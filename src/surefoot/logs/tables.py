@@ -117,8 +117,8 @@ def _csv(path: Path, text: str) -> Table:
     text = _without_comments(text.lstrip())
     if not text:
         return Table([])
-    delimiter = _delimiter(text)
     try:
+        delimiter = _delimiter(text)
         lines = [*_fields(text, delimiter)]
     except csv.Error as error:
         raise LogError(f"{path}: no table: {error}.", hint="check for a quote that is not closed.") from error

@@ -8,7 +8,7 @@ from surefoot.logs.number_texts import read_number
 
 # A number that something stands in front of: its name, with a colon, an equals sign, brackets or a blank between.
 NAMED_NUMBER = re.compile(
-    r"([A-Za-z_][\w./@ -]*?)\s*[:=]?\s*[\[(]?\s*"
+    r"([A-Za-z_][\w./@ -]{0,60}?)\s*[:=]?\s*[\[(]?\s*"
     r"((?<![\w.])[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan(?:\(\w*\))?|inf(?:inity)?)(?![\w.]*[A-Za-df-z]))",
     re.IGNORECASE,
 )
@@ -18,6 +18,8 @@ TIME = re.compile(
 )
 OF_TOTAL = re.compile(r"(\d+)\s*/\s*\d+")
 ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+# Longer lines are no log that a training printed: the work on a line grows with its length. Chosen.
+MAX_LINE_CHARACTERS = 2000
 # At least this number of lines with names and numbers make a log. Chosen.
 MIN_LINES = 3
 
@@ -33,7 +35,8 @@ def text_lines(text: str) -> list[dict[str, float]]:
     """
     # What a progress bar wrote over is gone from the screen: the last state of its line counts.
     lines = [ESCAPES.sub("", line.rstrip("\r").rpartition("\r")[2]) for line in text.split("\n")]
-    rows = [row for line in lines if len(row := _named_numbers(line)) > 1]
+    short = (line for line in lines if len(line) <= MAX_LINE_CHARACTERS)
+    rows = [row for line in short if len(row := _named_numbers(line)) > 1]
     return rows if len(rows) >= MIN_LINES else []
 
 

@@ -25,7 +25,7 @@ from surefoot.loss_slices.plane_choice import choose_plane
 from surefoot.loss_slices.result import LossSlice, SliceAlong
 from surefoot.loss_slices.trajectory import MAX_LOSS_FACTOR, Trajectory, descent_trajectories, train_trajectories
 from surefoot.recipe.recipe import DEFAULT_RECIPE, Recipe, as_recipes
-from surefoot.surfaces import SURFACES, surface_named
+from surefoot.surfaces import surface_if_named
 from surefoot.surfaces.descent import DEFAULT_SURFACE_STEPS, descend
 from surefoot.surfaces.surface import Surface
 from surefoot.tasks.loader import as_task
@@ -108,10 +108,9 @@ def slice_loss(
     require_run_arguments(seed=seed, steps=steps, plan=plan, device=device)
     progress = progress or SilentProgress()
     parsed = as_recipes(recipes)
-    if isinstance(subject, str) and subject in SURFACES:
-        subject = surface_named(subject)
+    subject = surface_if_named(subject)
     if isinstance(subject, Surface):
-        _refuse_task_arguments(subject, {"along": along, "samples": samples, "plan": plan, "device": device})
+        refuse_task_arguments(subject, {"along": along, "samples": samples, "plan": plan, "device": device})
         _require_valid(parsed, points=points)
         steps = DEFAULT_SURFACE_STEPS if steps is None else steps
         result = _slice_surface(subject, parsed, points=points, steps=steps, seed=seed, progress=progress, stop=stop)
@@ -270,10 +269,22 @@ def _require_movement(trajectories: Sequence[Trajectory], task_name: str, *, alo
         )
 
 
-def _refuse_task_arguments(surface: Surface, arguments: Mapping[str, object]) -> None:
+def refuse_task_arguments(surface: Surface, arguments: Mapping[str, object]) -> None:
+    """Raise an error if an argument that only a task has is given with a surface.
+
+    Args:
+        surface: The surface.
+        arguments: Arguments by name; ``None`` where they were not given.
+
+    Raises:
+        TaskError: If any was given.
+    """
     given = [name for name, value in arguments.items() if value is not None]
     if given:
-        raise TaskError(f"{', '.join(given)}: only for a task; given with the surface {surface.name}.")
+        raise TaskError(
+            f"{', '.join(given)}: only for a task; given with the surface {surface.name}.",
+            hint="steps sets the length of a descent.",
+        )
 
 
 def _require_valid(

@@ -96,7 +96,7 @@ class Request:
             BudgetError: If the budget's text cannot be parsed.
             RecipeError: If the text of a recipe to compare cannot be parsed, or an optimizer or a schedule is unknown.
         """
-        run = ("seed", "steps", "plan", "device", "workers", "timeout")
+        run = ("seed", "steps", "plan", "workers", "timeout")
         require_run_arguments(**{name: others[name] for name in run if name in others})
         if space is not None and not isinstance(space, SearchSpace):
             raise RecipeError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from surefoot.core.errors import RecipeError, did_you_mean
 from surefoot.core.formatting import short_repr
 from surefoot.surfaces.benchmark_functions import (
@@ -16,6 +18,8 @@ from surefoot.surfaces.benchmark_functions import (
 )
 from surefoot.surfaces.quadratics import Bowl, NoisyBowl, Ravine
 from surefoot.surfaces.surface import Surface
+
+T = TypeVar("T")
 
 SURFACES: dict[str, type[Surface]] = {
     surface.name: surface
@@ -74,3 +78,8 @@ def as_surface(surface: Surface | str) -> Surface:
     if not isinstance(surface, Surface):
         raise RecipeError(f"a surface is one of {', '.join(SURFACES)}, or a Surface; given {short_repr(surface)}.")
     return surface
+
+
+def surface_if_named(subject: T) -> T | Surface:
+    """Return the surface of a name; whatever is no name of a surface, such as a task or its text, as it is."""
+    return surface_named(subject) if isinstance(subject, str) and subject in SURFACES else subject

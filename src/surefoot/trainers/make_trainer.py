@@ -12,6 +12,7 @@ from surefoot.core.errors import TaskError
 from surefoot.core.plugins import Registry
 from surefoot.core.progress import Progress, SilentProgress, StopCondition
 from surefoot.fleet.plan import Plan
+from surefoot.fleet.run_arguments import require_device
 from surefoot.tasks.loader import as_task, load_task_or_function
 from surefoot.tasks.task import Task
 from surefoot.trainers.trial import Trainer, Trial
@@ -116,6 +117,7 @@ def trainer_or_task(
     _reject_settings(
         "a task's trials train together in this process", "leave it out; it applies to functions", function_settings
     )
+    require_device(device)
     task = as_task(loaded)
     return task if steps is None else task.with_length(steps=steps)
 

@@ -46,7 +46,7 @@ class NoisySurface:
         """Read ``surface``, ``condition`` and ``noise`` from a query."""
         name = query.choice("surface", "bowl", allowed=SURFACES)
         condition = query.number("condition", None, low=1.0, high=MAX_CONDITION)
-        surface = surface_named(name, condition=condition if name == "ravine" else None)
+        surface = surface_named(name, condition=condition if name == Ravine.name else None)
         return cls(surface, query.number("noise", surface.noise.curvature, low=0.0, high=MAX_NOISE))
 
 

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from tests.unused_layer import WithUnusedLayer, task_of
 from torch import nn
 
 from surefoot.core.errors import TaskError
@@ -7,7 +8,6 @@ from surefoot.fleet.parameter_layout import ParameterLayout, unused_parameters
 from surefoot.optimizers import RULES
 from surefoot.optimizers.parameter_groups import Groups
 from surefoot.optimizers.rule import ParamSpec
-from surefoot.tasks.task import Task
 
 
 def network() -> nn.Module:
@@ -62,20 +62,6 @@ def test_a_rule_is_bound_to_the_shapes_in_the_rows_order():
     shapes = [(), (4, 3), (4,), (4,), (4,), (3, 4)]
     assert bind == RULES["muon"]().bind([ParamSpec(shape, hidden=len(shape) == 2) for shape in shapes])
     assert ParameterLayout.of(network()).bind(RULES["adam"]()) == RULES["adam"]()
-
-
-class WithUnusedLayer(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.used, self.spare = nn.Linear(3, 2), nn.Linear(3, 2)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.used(x)
-
-
-def task_of(model) -> Task:
-    x = torch.ones(8, 3)
-    return Task("small", model, nn.functional.mse_loss, (x, x[:, :2]), (x, x[:, :2]), batch_size=4, steps=10)
 
 
 def test_parameters_that_the_objective_does_not_depend_on_are_unused():

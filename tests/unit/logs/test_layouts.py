@@ -243,3 +243,14 @@ def test_lines_that_a_training_printed(tmp_path, line, has_valid):
     assert log.train.steps.tolist() == [*range(40)]
     assert log.train.values[-1] == pytest.approx(2.0 - 39 / 40, abs=1e-3)
     assert (log.valid is not None) == has_valid
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 200_000, "int" * 60_000, "a " * 100_000, "x " * 900 + "\n" + "tensor(" * 20_000]
+)
+def test_long_lines_take_no_time_that_grows_with_their_square(tmp_path, text):
+    """A regular expression that backtracks would take hours here."""
+    with pytest.raises(LogError):
+        read(tmp_path, f"step,loss\n1,{text}\n", name="log.txt")
+    with pytest.raises(LogError):
+        read(tmp_path, text, name="printed.txt")
